@@ -1,0 +1,54 @@
+#pragma once
+
+/// @file
+/// The concept of a noise distribution.
+
+#include <concepts>
+#include <cstdint>
+#include <span>
+
+#include <imle/core/config.hpp>
+#include <imle/random/random_key.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// Independent numbers of one law, as a pure function of a key and an index.
+///
+/// Syntax: `noise.fill(key, first, out)` on a const object, `out` a `std::span<Scalar>`.
+///
+/// Laws, which no compiler can check (`imle::testing::check_noise` does):
+/// - Random access: element i of `out` is element `first + i` of one infinite sequence that the key
+/// determines.
+///   Filling a range in any pieces, in any order, from any thread gives the same bits. This is what lets the
+///   layer replay the noise of the forward pass in the backward pass instead of storing it, and what makes
+///   shards and thread counts invisible.
+/// - Every number is finite; the layer throws `imle::noise_error` otherwise.
+/// - Keys that differ give independent sequences.
+///
+/// A weaker concept (an engine to advance) was rejected: a state that moves cannot be split over threads
+/// without changing the numbers.
+///
+/// Optional: `static constexpr bool is_zero = true` says that every number is 0, and the layer never asks.
+template <class N, class Scalar>
+concept NoiseDistribution = std::copy_constructible<N> && std::floating_point<Scalar> &&
+    requires(const N& noise, random_key key, std::uint64_t first, std::span<Scalar> out) {
+    noise.fill(key, first, out);
+};
+
+/// A noise distribution for float, for double or for both: what the layer's class can ask for before the
+/// scalar is known.
+template <class N>
+concept NoiseDistributionOfSomeScalar = NoiseDistribution<N, float> || NoiseDistribution<N, double>;
+
+/// True if N says that all its numbers are 0.
+template <class N>
+inline constexpr bool is_zero_noise = [] {
+    if constexpr (requires {
+                      { N::is_zero } -> std::convertible_to<bool>;
+                  })
+        return static_cast<bool>(N::is_zero);
+    else
+        return false;
+}();
+
+}  // namespace imle::inline IMLE_ABI

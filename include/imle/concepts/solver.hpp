@@ -1,0 +1,105 @@
+#pragma once
+
+/// @file
+/// The concept of a solver, and the one place that knows all the forms that a call to it can take.
+
+#include <concepts>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+#include <imle/concepts/sense.hpp>
+#include <imle/concepts/solve_context.hpp>
+#include <imle/core/config.hpp>
+#include <imle/core/tensor.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+template <class S, class Scalar, int Rank, int Layout>
+concept writes_with_context = requires(S& solver, const_view<Scalar, Rank, Layout>& theta,
+                                       mutable_view<Scalar, Rank, Layout>& z, const solve_context& context) {
+    solver(theta, z, context);
+};
+
+template <class S, class Scalar, int Rank, int Layout>
+concept writes = requires(S& solver, const_view<Scalar, Rank, Layout>& theta,
+                          mutable_view<Scalar, Rank, Layout>& z) {
+    solver(theta, z);
+};
+
+/// True unless T has a member `Layout` that is another one. Eigen's lazy expressions have none; assigning one
+/// of the wrong layout is Eigen's own static assertion.
+template <class T, int Layout>
+inline constexpr bool layout_fits = [] {
+    if constexpr (requires { T::Layout; })
+        return static_cast<int>(T::Layout) == Layout;
+    else
+        return true;
+}();
+
+/// A result that can be z: a tensor or tensor expression of the instance's rank, scalar and layout.
+template <class Result, class Scalar, int Rank, int Layout>
+concept is_z = is_tensor_expression<Result> && requires {
+    requires std::remove_cvref_t<Result>::NumDimensions == Rank;
+    requires layout_fits<std::remove_cvref_t<Result>, Layout>;
+    requires std::same_as<std::remove_const_t<typename std::remove_cvref_t<Result>::Scalar>, Scalar>;
+};
+
+template <class S, class Scalar, int Rank, int Layout>
+concept returns_with_context = requires(S& solver, const_view<Scalar, Rank, Layout>& theta,
+                                        const solve_context& context) {
+    { solver(theta, context) } -> is_z<Scalar, Rank, Layout>;
+};
+
+template <class S, class Scalar, int Rank, int Layout>
+concept returns = requires(S& solver, const_view<Scalar, Rank, Layout>& theta) {
+    { solver(theta) } -> is_z<Scalar, Rank, Layout>;
+};
+
+template <class S, class Scalar, int Rank, int Layout>
+concept solves_batches_with_context = requires(S& solver, const_view<Scalar, Rank + 1, Layout>& thetas,
+                                               mutable_view<Scalar, Rank + 1, Layout>& zs,
+                                               std::span<const solve_context> contexts) {
+    solver.solve_batch(thetas, zs, contexts);
+};
+
+template <class S, class Scalar, int Rank, int Layout>
+concept solves_batches = requires(S& solver, const_view<Scalar, Rank + 1, Layout>& thetas,
+                                  mutable_view<Scalar, Rank + 1, Layout>& zs) {
+    solver.solve_batch(thetas, zs);
+};
+
+}  // namespace detail
+
+/// Computes a MAP state: z = argmax over z in C of <theta, z>, or the argmin for `sense::minimize`.
+///
+/// Syntax, for one instance of rank `Rank`; theta is an `Eigen::TensorMap<const Eigen::Tensor<Scalar, Rank,
+/// Layout>>`, z the same without const, both passed as lvalues. One of, the first that fits being used:
+/// - `solver(theta, z, context)` and `solver(theta, z)`, writing all of z (it comes filled with NaN);
+/// - `z = solver(theta, context)` and `z = solver(theta)`, returning a tensor of theta's dimensions.
+/// `context` is a `const imle::solve_context&`. Optional members:
+/// - `solver.solve_batch(thetas, zs)` or `(thetas, zs, std::span<const solve_context>)`, with one more,
+///   outermost dimension; used instead where present;
+/// - `static constexpr imle::sense sense`.
+///
+/// Laws, which no compiler can check (`imle::testing::check_solver` does):
+/// - deterministic: the same theta and context give the same z, ties included, on every copy;
+/// - optimal on the solver's domain, so monotone: <theta - theta', z - z'> >= 0 (<= 0 when minimising);
+/// - invariant to positive scaling of theta, away from ties;
+/// - `solve_batch` gives the same bits as single solves.
+///
+/// Copies matter: each worker thread has one, so a solver needs no lock. Asking for a const call was
+/// rejected, since good solvers keep scratch memory.
+template <class S, class Scalar, int Rank, int Layout>
+concept Solver = std::copy_constructible<S> && std::floating_point<Scalar> &&
+    (detail::writes_with_context<S, Scalar, Rank, Layout> || detail::writes<S, Scalar, Rank, Layout> ||
+     detail::returns_with_context<S, Scalar, Rank, Layout> || detail::returns<S, Scalar, Rank, Layout>);
+
+/// True if S can solve a batch in one call.
+template <class S, class Scalar, int Rank, int Layout>
+concept BatchSolver = detail::solves_batches_with_context<S, Scalar, Rank, Layout> ||
+    detail::solves_batches<S, Scalar, Rank, Layout>;
+
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,98 @@
+#pragma once
+
+/// @file
+/// The concept of a target distribution, and its optional hooks.
+
+#include <concepts>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+#include <imle/core/config.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// Builds the target parameters theta' of one instance and sample from theta and the cotangent dz.
+///
+/// Syntax: `target.parameters(theta, dz, theta_prime)` on a const object, with
+/// `std::span<const Scalar> theta, dz` and `std::span<Scalar> theta_prime` of one length, all of theta_prime
+/// written, in the order of memory.
+///
+/// Laws, which no compiler can check (`imle::testing::check_target` does):
+/// - a pure function of theta, dz and the target's value: same arguments, same bits;
+/// - `dz = 0` moves nothing that the target does not move for every dz (theta' = alpha * theta, say);
+/// - the convention is to maximise <theta, z>: a step downhill subtracts dz. For a minimising solver the
+/// layer
+///   calls with theta = -cost and negates the result; the target never learns of it.
+///
+/// Optional hooks, each used when present:
+/// - `target.validate()`: throws `std::invalid_argument` if the target's values make no sense. Called when
+///   a layer is made and before each vjp.
+/// - `target.gradient_divisor()`: the step actually taken, by which the gradient is divided (0 divides by 1).
+/// - `target.for_call(const target_sums&)`: a target (any `TargetDistribution`) for this one vjp, made from
+///   sums over the whole call; its `parameters` and `gradient_divisor` are then used. For a step that depends
+///   on norms.
+/// - `target.update(const target_sums&)`: called after a vjp that did not throw, with `nonzeros` filled in:
+/// the
+///   only place where a target may change its state.
+template <class T, class Scalar>
+concept TargetDistribution = std::copy_constructible<T> && std::floating_point<Scalar> &&
+    requires(const T& target, std::span<const Scalar> theta, std::span<const Scalar> dz,
+             std::span<Scalar> theta_prime) {
+    target.parameters(theta, dz, theta_prime);
+};
+
+/// A target for float, for double or for both: what the layer's class can ask for before the scalar is known.
+template <class T>
+concept TargetDistributionOfSomeScalar = TargetDistribution<T, float> || TargetDistribution<T, double>;
+
+/// What a target may know of a whole vjp: sums, so that shards and ranks can add theirs up before use.
+struct target_sums {
+    /// Sum of theta^2 over the call's instances (of the cost's, for a minimising solver: the sign is lost).
+    double theta_squared = 0;
+    /// How many numbers are in that sum: instances * n.
+    std::uint64_t theta_count = 0;
+    /// Sum of dz^2 over the cotangents as they were given: per sample, or one for all samples.
+    double dz_squared = 0;
+    /// How many numbers are in that sum.
+    std::uint64_t dz_count = 0;
+    /// Coordinates in which the per-sample difference z - z' is not 0, over all instances and samples.
+    std::uint64_t nonzeros = 0;
+    /// How many differences (instances * samples) those were counted in.
+    std::uint64_t differences = 0;
+
+    /// Adds another shard's sums.
+    target_sums& operator+=(const target_sums& other) noexcept {
+        theta_squared += other.theta_squared;
+        theta_count += other.theta_count;
+        dz_squared += other.dz_squared;
+        dz_count += other.dz_count;
+        nonzeros += other.nonzeros;
+        differences += other.differences;
+        return *this;
+    }
+    friend target_sums operator+(target_sums a, const target_sums& b) noexcept { return a += b; }
+    friend bool operator==(const target_sums&, const target_sums&) noexcept = default;
+};
+
+namespace detail {
+
+template <class T>
+concept has_validate = requires(const T& target) {
+    target.validate();
+};
+template <class T>
+concept has_gradient_divisor = requires(const T& target) {
+    { target.gradient_divisor() } -> std::convertible_to<double>;
+};
+template <class T>
+concept has_for_call = requires(const T& target, const target_sums& sums) {
+    target.for_call(sums);
+};
+template <class T>
+concept has_update = requires(T& target, const target_sums& sums) {
+    target.update(sums);
+};
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,71 @@
+#pragma once
+
+/// @file
+/// Tests for NaN and infinity that survive -ffast-math.
+///
+/// Under -ffinite-math-only a compiler may answer `std::isfinite(x)` with `true` without looking. A library
+/// that promises an error for a NaN cannot rest on that, so the exponent's bits are looked at as integers.
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+#include <imle/core/config.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+template <class Scalar>
+struct exponent_mask;
+
+template <>
+struct exponent_mask<float> {
+    using bits = std::uint32_t;
+    static constexpr bits value = 0x7f800000u;
+};
+
+template <>
+struct exponent_mask<double> {
+    using bits = std::uint64_t;
+    static constexpr bits value = 0x7ff0000000000000u;
+};
+
+/// True unless x is NaN or infinite.
+template <class Scalar>
+[[nodiscard]] constexpr bool is_finite(Scalar x) noexcept {
+    using mask = exponent_mask<Scalar>;
+    return (std::bit_cast<typename mask::bits>(x) & mask::value) != mask::value;
+}
+
+/// True if every value is finite. One pass without a branch, so that it vectorises.
+template <class Scalar>
+[[nodiscard]] bool all_finite(std::span<const Scalar> values) noexcept {
+    using mask = exponent_mask<Scalar>;
+    typename mask::bits bad = 0;
+    for (const Scalar x : values) {
+        // An exponent of all ones overflows into the sign bit when one is added at its lowest place.
+        const auto magnitude = std::bit_cast<typename mask::bits>(x) & mask::value;
+        bad |= static_cast<typename mask::bits>(magnitude + (mask::value & (~mask::value + 1u)));
+    }
+    return (bad >> (sizeof(Scalar) * 8 - 1)) == 0;
+}
+
+/// The index of the first value that is not finite, or the size if there is none.
+template <class Scalar>
+[[nodiscard]] std::size_t first_not_finite(std::span<const Scalar> values) noexcept {
+    for (std::size_t i = 0; i < values.size(); ++i)
+        if (!is_finite(values[i])) return i;
+    return values.size();
+}
+
+/// The not-a-number that z is filled with before a solver sees it. Made from bits, for the reason above.
+template <class Scalar>
+[[nodiscard]] constexpr Scalar unwritten() noexcept {
+    using mask = exponent_mask<Scalar>;
+    return std::bit_cast<Scalar>(static_cast<typename mask::bits>(mask::value | (mask::value >> 1)));
+}
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

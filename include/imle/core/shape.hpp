@@ -1,0 +1,102 @@
+#pragma once
+
+/// @file
+/// The shape of a batch of instances, in both layouts.
+
+#include <array>
+#include <sstream>
+#include <string>
+
+#include <imle/core/config.hpp>
+#include <imle/core/tensor.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// The dimensions of any dense tensor, fixed-size ones included, as one type.
+template <DenseTensor TensorT>
+[[nodiscard]] Eigen::DSizes<Eigen::Index, rank_of<TensorT>> dimensions_of(const TensorT& tensor) {
+    const auto given = tensor.dimensions();
+    Eigen::DSizes<Eigen::Index, rank_of<TensorT>> result;
+    for (std::size_t i = 0; i < result.size(); ++i) {
+        if constexpr (requires { given.at(i); })
+            result[i] = static_cast<Eigen::Index>(given[i]);
+        else
+            result[i] = static_cast<Eigen::Index>(given[static_cast<Eigen::Index>(i)]);
+    }
+    return result;
+}
+
+/// Dimensions as a person writes them: [2, 16, 16].
+template <int Rank>
+[[nodiscard]] std::string shape_string(const Eigen::DSizes<Eigen::Index, Rank>& dimensions) {
+    std::ostringstream out;
+    out << '[';
+    for (std::size_t i = 0; i < dimensions.size(); ++i) out << (i == 0 ? "" : ", ") << dimensions[i];
+    out << ']';
+    return out.str();
+}
+
+/// The shape of a tensor of instances: the batch is the outermost dimension in memory, so instance b is the n
+/// numbers from b * n on. Row-major: [batch, instance...]; column-major: [instance..., batch].
+template <int InstanceRank, int Layout>
+struct batch_shape {
+    static_assert(InstanceRank >= 1, "imle: theta has a batch dimension and at least one instance dimension");
+
+    static constexpr std::size_t rank = InstanceRank;
+    template <int Rank>
+    using dimensions = Eigen::DSizes<Eigen::Index, Rank>;
+
+    Eigen::Index batch = 0;
+    dimensions<InstanceRank> instance;
+    /// Numbers in one instance.
+    Eigen::Index n = 1;
+
+    template <DenseTensor TensorT>
+    [[nodiscard]] static batch_shape of(const TensorT& tensor) {
+        static_assert(rank_of<TensorT> == InstanceRank + 1 && layout_of<TensorT> == Layout);
+        batch_shape shape;
+        const auto given = dimensions_of(tensor);
+        constexpr std::size_t offset = Layout == Eigen::RowMajor ? 1 : 0;
+        shape.batch = given[Layout == Eigen::RowMajor ? 0 : rank];
+        for (std::size_t i = 0; i < rank; ++i) {
+            shape.instance[i] = given[i + offset];
+            shape.n *= shape.instance[i];
+        }
+        return shape;
+    }
+
+    /// The dimensions of `count` instances.
+    [[nodiscard]] dimensions<InstanceRank + 1> batched(Eigen::Index count) const {
+        dimensions<InstanceRank + 1> result;
+        if constexpr (Layout == Eigen::RowMajor) {
+            result[0] = count;
+            for (std::size_t i = 0; i < rank; ++i) result[i + 1] = instance[i];
+        } else {
+            for (std::size_t i = 0; i < rank; ++i) result[i] = instance[i];
+            result[rank] = count;
+        }
+        return result;
+    }
+
+    /// The dimensions of theta: the whole batch.
+    [[nodiscard]] dimensions<InstanceRank + 1> theta() const { return batched(batch); }
+
+    /// The dimensions of all samples: [batch, sample, instance...] or [instance..., sample, batch].
+    [[nodiscard]] dimensions<InstanceRank + 2> samples(Eigen::Index count) const {
+        dimensions<InstanceRank + 2> result;
+        if constexpr (Layout == Eigen::RowMajor) {
+            result[0] = batch;
+            result[1] = count;
+            for (std::size_t i = 0; i < rank; ++i) result[i + 2] = instance[i];
+        } else {
+            for (std::size_t i = 0; i < rank; ++i) result[i] = instance[i];
+            result[rank] = count;
+            result[rank + 1] = batch;
+        }
+        return result;
+    }
+};
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,57 @@
+#pragma once
+
+/// @file
+/// The settings of a layer.
+
+#include <Eigen/Core>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/finite.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// How the backward pass takes its finite difference.
+enum class difference {
+    /// mean of z - MAP(theta' + T_tgt * eps): one solve a sample (I-MLE, equation 8).
+    forward,
+    /// mean of (MAP(theta'(-dz) + T_tgt * eps) - MAP(theta'(dz) + T_tgt * eps)) / 2: two solves a sample, and
+    /// less
+    /// bias (adaptive I-MLE, AAAI 2023, "symmetric perturbation").
+    central
+};
+
+/// The settings of a layer. The order of the members is part of the contract.
+struct layer_options {
+    /// Samples S per instance, at least 1.
+    Eigen::Index samples = 1;
+    /// T_in, the scale of the noise in the forward pass; 0 is no noise.
+    double input_temperature = 1;
+    /// T_tgt, the scale of the same noise in the backward pass.
+    double target_temperature = 1;
+    /// One-sided or central.
+    imle::difference difference = imle::difference::forward;
+    /// Worker threads; 0 is one for each core. Results do not depend on it.
+    int threads = 1;
+};
+
+namespace detail {
+
+/// Throws `std::invalid_argument` unless the settings make sense.
+inline void validate(const layer_options& options) {
+    if (options.samples < 1) throw_invalid("layer_options::samples", options.samples, "at least 1");
+    if (!is_finite(options.input_temperature) || options.input_temperature < 0)
+        throw_invalid("layer_options::input_temperature", options.input_temperature,
+                      "a finite number that is not negative");
+    if (!is_finite(options.target_temperature) || options.target_temperature < 0)
+        throw_invalid("layer_options::target_temperature", options.target_temperature,
+                      "a finite number that is not negative");
+    if (options.difference != difference::forward && options.difference != difference::central)
+        throw_invalid("layer_options::difference", static_cast<int>(options.difference),
+                      "difference::forward or difference::central");
+    if (options.threads < 0)
+        throw_invalid("layer_options::threads", options.threads, "0 (all cores) or a positive number");
+}
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,108 @@
+#pragma once
+
+/// @file
+/// The executor that a layer uses unless it is given another: a few `std::jthread`s that live as long as it.
+
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <imle/core/config.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// Worker threads that start when they are first needed and then wait for the next call.
+///
+/// Eigen 3.4's ThreadPool is not used: it ends the process when a task throws. A copy has threads of its own,
+/// started when that copy first needs them, so copying costs nothing.
+class thread_executor {
+  public:
+    thread_executor() = default;
+    thread_executor(const thread_executor&) noexcept {}
+    thread_executor(thread_executor&&) noexcept = default;
+    thread_executor& operator=(const thread_executor& other) noexcept {
+        if (this != &other) pool_.reset();
+        return *this;
+    }
+    thread_executor& operator=(thread_executor&&) noexcept = default;
+
+    /// Calls f(0), ..., f(n - 1), the calling thread taking part, and returns when all have returned. f must
+    /// not throw. Where the system refuses a thread, those that there are do the work.
+    template <class F>
+    void parallel_for(std::size_t n, F&& f) {
+        if (n <= 1) {
+            if (n == 1) f(std::size_t{0});
+            return;
+        }
+        if (!pool_) pool_ = std::make_unique<pool>();
+        pool_->run(n, f);
+    }
+
+  private:
+    class pool {
+      public:
+        template <class F>
+        void run(std::size_t n, F& f) {
+            const auto call = [](void* function, std::size_t i) { (*static_cast<F*>(function))(i); };
+            std::unique_lock lock(mutex_);
+            start_workers(n - 1);
+            function_ = const_cast<void*>(static_cast<const void*>(std::addressof(f)));
+            call_ = call;
+            next_ = 0;
+            size_ = n;
+            unfinished_ = n;
+            work_arrived_.notify_all();
+            take_items(lock);
+            all_finished_.wait(lock, [this] { return unfinished_ == 0; });
+            size_ = 0;
+        }
+
+      private:
+        void start_workers(std::size_t wanted) {
+            while (workers_.size() < wanted) {
+                try {
+                    workers_.emplace_back([this](std::stop_token stop) { wait_for_work(stop); });
+                } catch (const std::system_error&) {
+                    return;  // no more threads to be had: the caller's own thread takes what is left
+                }
+            }
+        }
+
+        void wait_for_work(std::stop_token stop) {
+            std::unique_lock lock(mutex_);
+            while (work_arrived_.wait(lock, stop, [this] { return next_ < size_; })) take_items(lock);
+        }
+
+        /// Takes items until none is left. Items are few and large, so one mutex for all is no bottleneck.
+        void take_items(std::unique_lock<std::mutex>& lock) {
+            while (next_ < size_) {
+                const std::size_t item = next_++;
+                lock.unlock();
+                call_(function_, item);
+                lock.lock();
+                if (--unfinished_ == 0) all_finished_.notify_one();
+            }
+        }
+
+        std::mutex mutex_;
+        std::condition_variable_any work_arrived_;
+        std::condition_variable all_finished_;
+        void* function_ = nullptr;
+        void (*call_)(void*, std::size_t) = nullptr;
+        std::size_t next_ = 0;
+        std::size_t size_ = 0;
+        std::size_t unfinished_ = 0;
+        // Last, so that the workers have stopped before what they use is destroyed.
+        std::vector<std::jthread> workers_;
+    };
+
+    std::unique_ptr<pool> pool_;
+};
+
+}  // namespace imle::inline IMLE_ABI

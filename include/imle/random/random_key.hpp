@@ -1,0 +1,53 @@
+#pragma once
+
+/// @file
+/// The key of a random sequence: explicit, splittable, comparable.
+
+#include <array>
+#include <compare>
+#include <cstdint>
+
+#include <imle/core/config.hpp>
+#include <imle/random/philox.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// Names one infinite sequence of random words. A value: nothing advances, nothing is shared.
+///
+/// It has 128 bits: 64 are Philox's key, 64 the upper half of its counter; the lower half of the counter is
+/// left to the index within the sequence. A key from a seed has an upper half of 0, so seeds never collide;
+/// `fold_in` scatters over all 128 bits, so that 2^40 folded keys collide with a probability of 2^-49.
+class random_key {
+  public:
+    /// The key of a seed. Seeds that differ give independent sequences, also when they are consecutive.
+    explicit constexpr random_key(std::uint64_t seed = 0) noexcept : philox_key_(seed) {}
+
+    /// A new key from this one and a number: one per training step, per epoch, per rank.
+    /// `key.fold_in(a).fold_in(b)` and `key.fold_in(b).fold_in(a)` differ. Cost: one Philox block.
+    [[nodiscard]] constexpr random_key fold_in(std::uint64_t n) const noexcept {
+        // Words of the sequence itself are made with counters whose upper half is `stream_`; a fold uses the
+        // complement, so that a folded key never equals words that a noise distribution has handed out.
+        const philox4x32_block out = philox4x32(
+            {static_cast<std::uint32_t>(n), static_cast<std::uint32_t>(n >> 32),
+             static_cast<std::uint32_t>(~stream_), static_cast<std::uint32_t>(~stream_ >> 32)},
+            {static_cast<std::uint32_t>(philox_key_), static_cast<std::uint32_t>(philox_key_ >> 32)});
+        random_key folded;
+        folded.philox_key_ = out[0] | (static_cast<std::uint64_t>(out[1]) << 32);
+        folded.stream_ = out[2] | (static_cast<std::uint64_t>(out[3]) << 32);
+        return folded;
+    }
+
+    /// The 64 bits that are Philox's key.
+    [[nodiscard]] constexpr std::uint64_t philox_key() const noexcept { return philox_key_; }
+    /// The 64 bits that are the upper half of Philox's counter.
+    [[nodiscard]] constexpr std::uint64_t stream() const noexcept { return stream_; }
+
+    /// Equal keys name the same sequence.
+    friend constexpr auto operator<=>(const random_key&, const random_key&) noexcept = default;
+
+  private:
+    std::uint64_t philox_key_ = 0;
+    std::uint64_t stream_ = 0;
+};
+
+}  // namespace imle::inline IMLE_ABI
