@@ -19,7 +19,7 @@
 #include <imle/core/finite.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/layer/layer_engine.hpp>
+#include <imle/layer/detail/layer_engine.hpp>
 #include <imle/layer/layer_options.hpp>
 #include <imle/layer/marginals_pass.hpp>
 #include <imle/layer/pullback.hpp>

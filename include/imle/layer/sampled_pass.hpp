@@ -11,8 +11,8 @@
 #include <imle/core/errors.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/layer/sample_plan.hpp>
-#include <imle/layer/sample_sum.hpp>
+#include <imle/layer/detail/sample_plan.hpp>
+#include <imle/layer/detail/sample_sum.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {

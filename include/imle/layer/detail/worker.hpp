@@ -32,7 +32,7 @@ class buffer {
 
 /// The scratch memory of one worker for one scalar: a piece's worth each.
 template <class Scalar>
-struct scratch {
+struct worker_scratch {
     buffer<Scalar> noise;
     buffer<Scalar> perturbed;
     buffer<Scalar> z;
@@ -47,12 +47,12 @@ struct worker {
     /// This worker's copy of the layer's solver; empty until it is needed, and again after an exception,
     /// since what a solver was doing when it was interrupted is not known.
     std::optional<SolverT> solver;
-    scratch<float> float_scratch;
-    scratch<double> double_scratch;
+    worker_scratch<float> float_scratch;
+    worker_scratch<double> double_scratch;
     std::vector<solve_context> contexts;
 
     template <class Scalar>
-    [[nodiscard]] scratch<Scalar>& scratch_of() {
+    [[nodiscard]] worker_scratch<Scalar>& scratch_of() {
         if constexpr (std::is_same_v<Scalar, float>)
             return float_scratch;
         else

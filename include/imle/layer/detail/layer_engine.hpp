@@ -31,12 +31,12 @@
 #include <imle/core/finite.hpp>
 #include <imle/core/multiply_add.hpp>
 #include <imle/core/shape.hpp>
+#include <imle/layer/detail/sample_plan.hpp>
+#include <imle/layer/detail/sample_sum.hpp>
+#include <imle/layer/detail/solver_port.hpp>
+#include <imle/layer/detail/worker.hpp>
 #include <imle/layer/layer_options.hpp>
-#include <imle/layer/sample_plan.hpp>
-#include <imle/layer/sample_sum.hpp>
-#include <imle/layer/solver_port.hpp>
-#include <imle/layer/worker.hpp>
-#include <imle/parallel/run_units.hpp>
+#include <imle/parallel/detail/run_units.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -281,7 +281,7 @@ class layer_engine {
                       bool other_side, Scalar* z) {
         const Eigen::Index n = call.shape.n;
         const std::size_t size = static_cast<std::size_t>(n);
-        scratch<Scalar>& memory = worker.template scratch_of<Scalar>();
+        worker_scratch<Scalar>& memory = worker.template scratch_of<Scalar>();
         Scalar* const theta_prime = memory.perturbed.take(part.count * n);
         // What a target forgets to write must not pass for a number of an earlier piece.
         std::fill_n(theta_prime, part.count * n, unwritten<Scalar>());
@@ -360,7 +360,7 @@ class layer_engine {
 
         reduce(call, only_other ? 1.0 : divisor, gradient, needs_noise, [&](auto& worker, const auto& part) {
             const Eigen::Index size = part.count * call.shape.n;
-            scratch<Scalar>& memory = worker.template scratch_of<Scalar>();
+            worker_scratch<Scalar>& memory = worker.template scratch_of<Scalar>();
             Scalar* const other = memory.other_z.take(size);
             solve_target(worker, call, part, target, dz, false, other);
             if (only_other) return static_cast<const Scalar*>(other);

@@ -9,7 +9,7 @@
 #include <Eigen/Core>
 
 #include <imle/core/config.hpp>
-#include <imle/layer/sample_plan.hpp>
+#include <imle/layer/detail/sample_plan.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

@@ -1,0 +1,392 @@
+#include <imle/layer/imle_layer.hpp>
+
+#include <functional>
+#include <imle/targets/adaptive_target.hpp>
+#include <imle/targets/loss_gradient_target.hpp>
+#include <imle/targets/perturbation_target.hpp>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "layer/layer_fixtures.hpp"
+#include "support/catch.hpp"
+
+using namespace fixtures;
+using imle::difference;
+using imle::imle_layer;
+using imle::perturbation_target;
+using imle::random_key;
+
+namespace {
+
+using matrix = Eigen::Tensor<float, 2, Eigen::RowMajor>;
+using cube = Eigen::Tensor<float, 3, Eigen::RowMajor>;
+
+template <class Scalar, int Layout>
+struct scalar_and_layout {
+    using scalar = Scalar;
+    static constexpr int layout = Layout;
+};
+
+// The definition, written down without any of the layer's machinery: mean over s of z - MAP(theta' + T eps),
+// one instance, forward or central, on the cube.
+std::vector<double> naive_gradient(const std::vector<double>& theta, const std::vector<double>& dz,
+                                   random_key key, std::uint64_t first_element, Eigen::Index samples,
+                                   double input_temperature, double target_temperature,
+                                   const perturbation_target& target, bool central) {
+    const std::size_t n = theta.size();
+    std::vector<double> gradient(n, 0.0);
+    for (Eigen::Index s = 0; s < samples; ++s)
+        for (std::size_t i = 0; i < n; ++i) {
+            const std::uint64_t element = first_element + static_cast<std::uint64_t>(s) * n + i;
+            const double eps = hashed(key, element);
+            const double cotangent = dz[static_cast<std::size_t>(s) * n + i];
+            const auto z_at = [&](double parameter) { return parameter > 0 ? 1.0 : 0.0; };
+            const double low =
+                z_at(target.alpha * theta[i] - target.beta * cotangent + target_temperature * eps);
+            const double high =
+                central ? z_at(target.alpha * theta[i] + target.beta * cotangent + target_temperature * eps)
+                        : z_at(theta[i] + input_temperature * eps);
+            gradient[i] += (high - low) / (central ? 2 : 1);
+        }
+    const double divisor = target.scale_gradient && target.beta != 0 ? target.beta : 1;
+    for (double& g : gradient) g /= static_cast<double>(samples) * divisor;
+    return gradient;
+}
+
+// z = c, for a solver that minimises.
+struct minimal_identity {
+    static constexpr imle::sense sense = imle::sense::minimize;
+    void operator()(const Eigen::TensorMap<const Eigen::Tensor<float, 1, Eigen::RowMajor>>& cost,
+                    Eigen::TensorMap<Eigen::Tensor<float, 1, Eigen::RowMajor>>& z) const {
+        std::copy_n(cost.data(), cost.size(), z.data());
+    }
+};
+
+// Runs its items one after another, the last first.
+struct backwards {
+    std::shared_ptr<int> calls = std::make_shared<int>(0);
+    template <class F>
+    void parallel_for(std::size_t n, F&& f) {
+        for (std::size_t i = n; i-- > 0;) f(i);
+        ++*calls;
+    }
+};
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("imle_layer: noise element ((first + b) * S + s) * n + i perturbs coordinate i", "[layer]",
+                   (scalar_and_layout<float, Eigen::RowMajor>), (scalar_and_layout<float, Eigen::ColMajor>),
+                   (scalar_and_layout<double, Eigen::RowMajor>),
+                   (scalar_and_layout<double, Eigen::ColMajor>)) {
+    using Scalar = typename TestType::scalar;
+    constexpr int layout = TestType::layout;
+    constexpr bool row_major = layout == Eigen::RowMajor;
+    const random_key key{7};
+    const double temperature = 0.5;
+
+    const auto check = [&](auto rank, Eigen::Index batch, Eigen::Index samples, std::uint64_t first) {
+        constexpr int instance_rank = decltype(rank)::value;
+        using tensor = Eigen::Tensor<Scalar, instance_rank + 1, layout>;
+        typename tensor::Dimensions dimensions;
+        std::uint64_t n = 1;
+        for (std::size_t i = 0; i < instance_rank; ++i) {
+            dimensions[i + (row_major ? 1 : 0)] = static_cast<Eigen::Index>(i) + 2;
+            n *= i + 2;
+        }
+        dimensions[row_major ? 0 : instance_rank] = batch;
+        const tensor theta = numbers<tensor>(dimensions, 3);
+        const auto S = static_cast<std::uint64_t>(samples);
+        const hashed_noise noise{(first + static_cast<std::uint64_t>(batch)) * S * n};
+        imle_layer layer{identity_solver,
+                         noise,
+                         perturbation_target{},
+                         {.samples = samples, .input_temperature = temperature}};
+        const auto pass = layer.forward(theta, key, first);
+
+        // [batch, sample, instance...] or [instance..., sample, batch]
+        CHECK(pass.samples().dimension(row_major ? 0 : instance_rank + 1) == batch);
+        CHECK(pass.samples().dimension(row_major ? 1 : instance_rank) == samples);
+        CHECK(pass.sample_count() == samples);
+        int wrong = 0;
+        for (std::uint64_t b = 0; b < static_cast<std::uint64_t>(batch); ++b)
+            for (std::uint64_t s = 0; s < S; ++s)
+                for (std::uint64_t i = 0; i < n; ++i) {
+                    const Scalar expected =
+                        theta.data()[b * n + i] +
+                        static_cast<Scalar>(temperature * hashed(key, ((first + b) * S + s) * n + i));
+                    wrong += std::abs(pass.samples().data()[(b * S + s) * n + i] - expected) > Scalar(1e-6);
+                }
+        CHECK(wrong == 0);
+    };
+    for (const Eigen::Index samples : {1, 3, 17, 100}) {
+        check(std::integral_constant<int, 1>{}, 5, samples, 0);
+        check(std::integral_constant<int, 2>{}, 3, samples, 1000);
+        check(std::integral_constant<int, 3>{}, 2, samples, std::uint64_t{1} << 40);
+    }
+}
+
+TEST_CASE("imle_layer: the gradient is the definition's, for all settings", "[layer]") {
+    const Eigen::Index n = 9;
+    const random_key key{11};
+    int compared = 0;
+    for (const Eigen::Index batch : {1, 4})
+        for (const Eigen::Index samples : {1, 5, 40})
+            for (const bool central : {false, true})
+                for (const double alpha : {0.0, 1.0, 0.5})
+                    for (const double beta : {0.0, 0.75, 3.0})
+                        for (const bool scale : {false, true})
+                            for (const auto& [t_in, t_tgt] : {std::pair{0.0, 0.0}, std::pair{1.0, 1.0},
+                                                              std::pair{0.5, 0.0}, std::pair{0.0, 2.0}}) {
+                                const perturbation_target target{
+                                    .alpha = alpha, .beta = beta, .scale_gradient = scale};
+                                imle_layer layer{
+                                    cube_solver,
+                                    hashed_noise{},
+                                    target,
+                                    {.samples = samples,
+                                     .input_temperature = t_in,
+                                     .target_temperature = t_tgt,
+                                     .difference = central ? difference::central : difference::forward}};
+                                using tensor = Eigen::Tensor<double, 2, Eigen::RowMajor>;
+                                using cotangents = Eigen::Tensor<double, 3, Eigen::RowMajor>;
+                                const tensor theta = numbers<tensor>({batch, n}, 1);
+                                const cotangents dz = numbers<cotangents>({batch, samples, n}, 2);
+                                const auto pass = layer.forward(theta, key, 3);
+                                const tensor gradient = layer.vjp(pass, dz);
+
+                                double most = 0;
+                                for (Eigen::Index b = 0; b < batch; ++b) {
+                                    const std::vector<double> one_theta(theta.data() + b * n,
+                                                                        theta.data() + (b + 1) * n);
+                                    const std::vector<double> one_dz(dz.data() + b * samples * n,
+                                                                     dz.data() + (b + 1) * samples * n);
+                                    const auto expected =
+                                        naive_gradient(one_theta, one_dz, key,
+                                                       static_cast<std::uint64_t>((3 + b) * samples * n),
+                                                       samples, t_in, t_tgt, target, central);
+                                    for (std::size_t i = 0; i < expected.size(); ++i)
+                                        most = std::max(most,
+                                                        std::abs(expected[i] -
+                                                                 gradient(b, static_cast<Eigen::Index>(i))));
+                                }
+                                CAPTURE(batch, samples, central, alpha, beta, scale, t_in, t_tgt);
+                                if (most > 1e-14) CHECK(most <= 1e-14);
+                                ++compared;
+                            }
+    CHECK(compared == 2 * 3 * 2 * 3 * 3 * 2 * 4);
+}
+
+TEST_CASE("imle_layer: a cotangent of theta's shape goes to each sample", "[layer]") {
+    imle_layer layer{cube_solver, hashed_noise{}, perturbation_target{.beta = 2}, {.samples = 23}};
+    const matrix theta = numbers<matrix>({4, 6}, 1);
+    const matrix dmu = numbers<matrix>({4, 6}, 2);
+    cube dz(4, 23, 6);
+    for (Eigen::Index b = 0; b < 4; ++b)
+        for (Eigen::Index s = 0; s < 23; ++s)
+            for (Eigen::Index i = 0; i < 6; ++i) dz(b, s, i) = dmu(b, i);
+    const auto pass = layer.forward(theta, random_key{5});
+    CHECK(same_bits(layer.vjp(pass, dmu), layer.vjp(pass, dz)));
+}
+
+TEST_CASE("imle_layer: bits do not depend on threads or shards", "[layer]") {
+    // Sample counts on both sides of every change of plan, and batches that leave a remainder.
+    for (const Eigen::Index samples : {1, 7, 16, 17, 100, 700})
+        for (const auto kind : {difference::forward, difference::central}) {
+            const Eigen::Index batch = samples > 100 ? 3 : 37;
+            const imle::layer_options options{.samples = samples, .difference = kind};
+            const matrix theta = numbers<matrix>({batch, 5}, 1);
+            const matrix dmu = numbers<matrix>({batch, 5}, 2);
+            const cube dz = numbers<cube>({batch, samples, 5}, 3);
+            const random_key key{9};
+            const auto layer_with = [&](int threads) {
+                auto with = options;
+                with.threads = threads;
+                return imle_layer{cube_solver, hashed_noise{}, perturbation_target{.beta = 1.5}, with};
+            };
+            auto one = layer_with(1);
+            const auto pass = one.forward(theta, key);
+            const auto mean = one.marginals(theta, key);
+            const matrix per_sample = one.vjp(pass, dz);
+            const matrix from_mean = one.vjp(mean, dmu);
+            CAPTURE(samples, kind == difference::central);
+            CHECK(same_bits(mean.marginals(), pass.marginals()));
+
+            for (const int threads : {2, 3, 0}) {
+                auto many = layer_with(threads);
+                CHECK(same_bits(many.forward(theta, key).samples(), pass.samples()));
+                CHECK(same_bits(many.marginals(theta, key).marginals(), mean.marginals()));
+                CHECK(same_bits(many.vjp(pass, dz), per_sample));
+                CHECK(same_bits(many.vjp(mean, dmu), from_mean));
+            }
+            // Any split of the batch: shards are rows first..last of the whole.
+            for (const Eigen::Index cut : {Eigen::Index{1}, batch / 2, batch - 1}) {
+                const auto shard = [&](Eigen::Index first, Eigen::Index count) {
+                    matrix part(count, 5), part_dmu(count, 5);
+                    cube part_dz(count, samples, 5);
+                    std::copy_n(theta.data() + first * 5, count * 5, part.data());
+                    std::copy_n(dmu.data() + first * 5, count * 5, part_dmu.data());
+                    std::copy_n(dz.data() + first * samples * 5, count * samples * 5, part_dz.data());
+                    const auto offset = static_cast<std::uint64_t>(first);
+                    const auto part_pass = one.forward(part, key, offset);
+                    const auto part_mean = one.marginals(part, key, offset);
+                    const auto equal = [&](const auto& ours, const auto& whole, Eigen::Index stride) {
+                        return std::equal(ours.data(), ours.data() + ours.size(),
+                                          whole.data() + first * stride);
+                    };
+                    CHECK(equal(part_pass.samples(), pass.samples(), samples * 5));
+                    CHECK(equal(part_mean.marginals(), mean.marginals(), 5));
+                    CHECK(equal(one.vjp(part_pass, part_dz), per_sample, 5));
+                    CHECK(equal(one.vjp(part_mean, part_dmu), from_mean, 5));
+                };
+                shard(0, cut);
+                shard(cut, batch - cut);
+            }
+        }
+}
+
+TEST_CASE("imle_layer: a minimising solver on costs is a maximising one on negated costs", "[layer]") {
+    for (const auto kind : {difference::forward, difference::central}) {
+        const imle::layer_options options{.samples = 12, .difference = kind};
+        const matrix theta = numbers<matrix>({4, 9}, 1);
+        const matrix cost = -theta;
+        const matrix dmu = numbers<matrix>({4, 9}, 2);
+        const auto compare = [&](auto target) {
+            imle_layer maximal{cube_solver, hashed_noise{}, target, options};
+            imle_layer minimal{minimal_cube_solver{}, hashed_noise{}, target, options};
+            const auto a = maximal.forward(theta, random_key{3});
+            const auto b = minimal.forward(cost, random_key{3});
+            CHECK(same_bits(a.samples(), b.samples()));
+            const matrix negated = -minimal.vjp(b, dmu);
+            CHECK(same_bits(maximal.vjp(a, dmu), negated));
+            const matrix negated_mean = -minimal.vjp(minimal.marginals(cost, random_key{3}), dmu);
+            CHECK(furthest(maximal.vjp(maximal.marginals(theta, random_key{3}), dmu), negated_mean) < 1e-6);
+        };
+        compare(perturbation_target{.alpha = 0.5, .beta = 1.5});
+        compare(imle::loss_gradient_target{});
+        compare(imle::adaptive_target{});
+    }
+}
+
+TEST_CASE("imle_layer: a minimising layer perturbs c - T * eps", "[layer]") {
+    imle_layer layer{minimal_identity{}, hashed_noise{}, perturbation_target{}, {.input_temperature = 2}};
+    const matrix cost = numbers<matrix>({1, 4}, 1);
+    const auto pass = layer.forward(cost, random_key{1});
+    for (Eigen::Index i = 0; i < 4; ++i)
+        CHECK(pass.samples()(0, 0, i) ==
+              Approx(cost(0, i) - 2 * hashed(random_key{1}, static_cast<std::uint64_t>(i))).margin(1e-6));
+}
+
+TEST_CASE("imle_layer: Hamming loss, loss_gradient_target and no target noise give marginals - y",
+          "[layer]") {
+    imle_layer layer{
+        cube_solver, hashed_noise{}, imle::loss_gradient_target{}, {.samples = 20, .target_temperature = 0}};
+    const matrix theta = numbers<matrix>({5, 6}, 1);
+    matrix y(5, 6), dmu(5, 6), expected(5, 6);
+    for (Eigen::Index i = 0; i < y.size(); ++i) y.data()[i] = (i * 7) % 3 == 0 ? 1.f : 0.f;
+    dmu = 1.f - 2.f * y;
+    const auto pass = layer.forward(theta, random_key{4});
+    expected = pass.marginals() - y;
+    CHECK(furthest(layer.vjp(pass, dmu), expected) < 1e-6);
+}
+
+TEST_CASE("imle_layer: any kind of tensor is theta", "[layer]") {
+    imle_layer layer{cube_solver, hashed_noise{}, perturbation_target{}, {.samples = 3}};
+    const cube theta = numbers<cube>({4, 2, 3}, 1);
+    const random_key key{6};
+    const auto expected = layer.forward(theta, key);
+    const cube dmu = numbers<cube>({4, 2, 3}, 2);
+    const cube gradient = layer.vjp(expected, dmu);
+
+    cube writable = theta;
+    const Eigen::TensorMap<cube> map(writable.data(), 4, 2, 3);
+    CHECK(same_bits(layer.forward(map, key).samples(), expected.samples()));
+    const Eigen::TensorMap<const cube> const_map(theta.data(), 4, 2, 3);
+    CHECK(same_bits(layer.forward(const_map, key).samples(), expected.samples()));
+
+    Eigen::TensorFixedSize<float, Eigen::Sizes<4, 2, 3>, Eigen::RowMajor> fixed;
+    std::copy_n(theta.data(), theta.size(), fixed.data());
+    CHECK(same_bits(layer.forward(fixed, key).samples(), expected.samples()));
+    CHECK(same_bits(layer.marginals(fixed, key).marginals(), expected.marginals()));
+    Eigen::TensorFixedSize<float, Eigen::Sizes<4, 2, 3>, Eigen::RowMajor> fixed_dmu;
+    std::copy_n(dmu.data(), dmu.size(), fixed_dmu.data());
+    CHECK(same_bits(layer.vjp(expected, fixed_dmu), gradient));
+
+    Eigen::Tensor<float, 3, Eigen::RowMajor, int> int_indexed(4, 2, 3);
+    std::copy_n(theta.data(), theta.size(), int_indexed.data());
+    CHECK(same_bits(layer.forward(int_indexed, key).samples(), expected.samples()));
+
+    const Eigen::Matrix<float, 4, 6, Eigen::RowMajor> rows =
+        Eigen::Map<const Eigen::Matrix<float, 4, 6, Eigen::RowMajor>>(theta.data());
+    CHECK(same_bits(layer.forward(imle::as_tensor(rows), key).samples(), expected.samples()));
+    const Eigen::ArrayXXf columns = Eigen::Map<const Eigen::ArrayXXf>(theta.data(), 6, 4);
+    CHECK(same_bits(layer.forward(imle::as_tensor(columns), key).samples(), expected.samples()));
+}
+
+TEST_CASE("imle_layer: an empty batch gives empty results", "[layer]") {
+    imle_layer layer{cube_solver, hashed_noise{}, imle::adaptive_target{}, {.samples = 3}};
+    const matrix theta(0, 4);
+    const auto pass = layer.forward(theta, random_key{});
+    CHECK(pass.samples().size() == 0);
+    CHECK(pass.samples().dimension(2) == 4);
+    CHECK(pass.marginals().size() == 0);
+    CHECK(layer.marginals(theta, random_key{}).marginals().size() == 0);
+    CHECK(layer.vjp(pass, matrix(0, 4)).size() == 0);
+    CHECK(layer.target().state() == imle::adaptive_target{}.state());
+}
+
+TEST_CASE("imle_layer: copies are independent, moves keep all", "[layer]") {
+    imle_layer layer{
+        cube_solver, hashed_noise{}, imle::adaptive_target{{.beta_step = 0.1}}, {.samples = 4, .threads = 2}};
+    const matrix theta = numbers<matrix>({3, 7}, 1);
+    const auto pass = layer.forward(theta, random_key{2});
+    auto copy = layer;
+    const matrix expected = copy.vjp(pass, theta);
+    CHECK(copy.target().state().beta != 1.0);
+    CHECK(layer.target().state().beta == 1.0);
+    auto moved = std::move(layer);
+    CHECK(same_bits(moved.vjp(pass, theta), expected));
+    copy = moved;
+    CHECK(copy.target().state() == moved.target().state());
+    CHECK(same_bits(copy.vjp(pass, theta), moved.vjp(pass, theta)));
+}
+
+TEST_CASE("imle_layer: shards with added sums give what the whole batch gives", "[layer]") {
+    const matrix theta = numbers<matrix>({6, 5}, 1);
+    const cube dz = numbers<cube>({6, 4, 5}, 2);
+    imle_layer whole{cube_solver, hashed_noise{}, imle::adaptive_target{{.beta_step = 0.1}}, {.samples = 4}};
+    auto shards = whole;
+    const auto pass = whole.forward(theta, random_key{1});
+    const matrix expected = whole.vjp(pass, dz);
+
+    const auto part_of = [&](const auto& tensor, Eigen::Index first, Eigen::Index count) {
+        auto dimensions = tensor.dimensions();
+        dimensions[0] = count;
+        std::remove_cvref_t<decltype(tensor)> part(dimensions);
+        std::copy_n(tensor.data() + first * tensor.size() / 6, part.size(), part.data());
+        return part;
+    };
+    const auto first_pass = shards.forward(part_of(theta, 0, 2), random_key{1}, 0);
+    const auto second_pass = shards.forward(part_of(theta, 2, 4), random_key{1}, 2);
+    const auto total =
+        shards.sums(first_pass, part_of(dz, 0, 2)) + shards.sums(second_pass, part_of(dz, 2, 4));
+    const auto [first_gradient, first_counts] = shards.vjp_shard(first_pass, part_of(dz, 0, 2), total);
+    const auto [second_gradient, second_counts] = shards.vjp_shard(second_pass, part_of(dz, 2, 4), total);
+    CHECK(shards.target().state().beta == 1.0);
+    shards.target().update(first_counts + second_counts);
+    CHECK(shards.target().state() == whole.target().state());
+    CHECK(furthest(first_gradient, part_of(expected, 0, 2)) < 1e-5);
+    CHECK(furthest(second_gradient, part_of(expected, 2, 4)) < 1e-5);
+}
+
+TEST_CASE("imle_layer: a caller's executor does the work", "[layer]") {
+    const backwards executor;
+    imle_layer layer{
+        cube_solver, hashed_noise{}, perturbation_target{}, {.samples = 30, .threads = 3}, executor};
+    imle_layer plain{cube_solver, hashed_noise{}, perturbation_target{}, {.samples = 30}};
+    const matrix theta = numbers<matrix>({9, 5}, 1);
+    CHECK(same_bits(layer.forward(theta, random_key{1}).samples(),
+                    plain.forward(theta, random_key{1}).samples()));
+    CHECK(*executor.calls == 1);
+}

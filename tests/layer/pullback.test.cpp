@@ -1,0 +1,65 @@
+#include <imle/layer/pullback.hpp>
+
+#include <functional>
+#include <imle/layer/imle_layer.hpp>
+#include <imle/targets/adaptive_target.hpp>
+#include <imle/targets/perturbation_target.hpp>
+
+#include "layer/layer_fixtures.hpp"
+#include "support/catch.hpp"
+#include "support/messages.hpp"
+
+using namespace fixtures;
+using imle::difference;
+using imle::imle_layer;
+using imle::perturbation_target;
+using imle::random_key;
+using support::message_of;
+using support::says;
+
+namespace {
+
+using matrix = Eigen::Tensor<float, 2, Eigen::RowMajor>;
+using cube = Eigen::Tensor<float, 3, Eigen::RowMajor>;
+
+}  // namespace
+
+TEST_CASE("pullback: it obeys the chain rule", "[layer]") {
+    const Eigen::Index samples = 10;
+    imle_layer layer{cube_solver, hashed_noise{}, perturbation_target{.beta = 4}, {.samples = samples}};
+    const matrix theta = numbers<matrix>({3, 7}, 1);
+    const matrix dmu = numbers<matrix>({3, 7}, 2);
+    auto [value, pullback] = layer.value_and_pullback(theta, random_key{2});
+    const auto pass = layer.forward(theta, random_key{2});
+    CHECK(same_bits(value, pass.samples()));
+
+    // A loss of the mean over samples hands each sample dmu / S.
+    cube dz(3, samples, 7);
+    for (Eigen::Index b = 0; b < 3; ++b)
+        for (Eigen::Index s = 0; s < samples; ++s)
+            for (Eigen::Index i = 0; i < 7; ++i) dz(b, s, i) = dmu(b, i) / static_cast<float>(samples);
+    const matrix gradient = pullback(dz);
+    CHECK(same_bits(gradient, layer.vjp(pass, dmu)));
+    // Not what the reference's rule gives for these cotangents: its step has shrunk with S.
+    CHECK_FALSE(same_bits(gradient, layer.vjp(pass, dz)));
+
+    // It can be copied, and outlives the layer.
+    std::function<matrix(const cube&)> kept;
+    {
+        imle_layer short_lived{
+            cube_solver, hashed_noise{}, perturbation_target{.beta = 4}, {.samples = samples}};
+        auto result = short_lived.value_and_pullback(theta, random_key{2});
+        auto copy = result.pullback;
+        kept = copy;
+    }
+    CHECK(same_bits(kept(dz), gradient));
+    CHECK(same_bits(kept(dz), gradient));
+}
+
+TEST_CASE("pullback: an adaptive target learns through the pullback", "[layer]") {
+    imle_layer layer{cube_solver, hashed_noise{}, imle::adaptive_target{{.beta_step = 0.1}}, {.samples = 4}};
+    const matrix theta = numbers<matrix>({3, 7}, 1);
+    auto [value, pullback] = layer.value_and_pullback(theta, random_key{2});
+    pullback(value);
+    CHECK(layer.target().state().beta != 1.0);
+}

@@ -1,0 +1,70 @@
+#include <imle/parallel/thread_executor.hpp>
+
+#include <atomic>
+#include <imle/parallel/executor.hpp>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "support/catch.hpp"
+
+static_assert(imle::Executor<imle::thread_executor>);
+
+TEST_CASE("thread_executor: each index once, all done on return", "[parallel]") {
+    imle::thread_executor executor;
+    for (int repeat = 0; repeat < 200; ++repeat)
+        for (const std::size_t n : {0, 1, 2, 3, 7}) {
+            std::vector<std::atomic<int>> calls(n);
+            executor.parallel_for(n, [&](std::size_t i) { ++calls[i]; });
+            int wrong = 0;
+            for (const auto& count : calls) wrong += count != 1;
+            if (wrong != 0) CHECK(wrong == 0);
+        }
+    SUCCEED();
+}
+
+TEST_CASE("thread_executor: indices run at the same time", "[parallel]") {
+    // Each of three waits until all three have arrived: with fewer threads this would never end.
+    imle::thread_executor executor;
+    std::atomic<int> arrived{0};
+    std::vector<std::thread::id> ids(3);
+    executor.parallel_for(3, [&](std::size_t i) {
+        ids[i] = std::this_thread::get_id();
+        ++arrived;
+        while (arrived != 3) std::this_thread::yield();
+    });
+    CHECK(std::set<std::thread::id>(ids.begin(), ids.end()).size() == 3);
+}
+
+TEST_CASE("thread_executor: threads are kept between calls", "[parallel]") {
+    imle::thread_executor executor;
+    std::set<std::thread::id> seen;
+    for (int repeat = 0; repeat < 20; ++repeat) {
+        std::atomic<int> arrived{0};
+        std::vector<std::thread::id> ids(2);
+        executor.parallel_for(2, [&](std::size_t i) {
+            ids[i] = std::this_thread::get_id();
+            ++arrived;
+            while (arrived != 2) std::this_thread::yield();
+        });
+        seen.insert(ids.begin(), ids.end());
+    }
+    CHECK(seen.size() == 2);
+}
+
+TEST_CASE("thread_executor: copies and moves work", "[parallel]") {
+    imle::thread_executor executor;
+    std::atomic<int> calls{0};
+    const auto count = [&](std::size_t) { ++calls; };
+    executor.parallel_for(3, count);
+    imle::thread_executor copy = executor;
+    copy.parallel_for(3, count);
+    imle::thread_executor moved = std::move(executor);
+    moved.parallel_for(3, count);
+    copy = moved;
+    copy.parallel_for(3, count);
+    moved = std::move(copy);
+    moved.parallel_for(3, count);
+    CHECK(calls == 15);
+}
