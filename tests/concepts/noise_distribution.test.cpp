@@ -1,0 +1,59 @@
+#include <imle/concepts/noise_distribution.hpp>
+
+#include "support/catch.hpp"
+
+namespace {
+
+using imle::NoiseDistribution;
+using imle::random_key;
+
+struct generic {
+    template <class Scalar>
+    void fill(random_key, std::uint64_t, std::span<Scalar>) const {}
+};
+struct floats {
+    void fill(random_key, std::uint64_t, std::span<float>) const {}
+};
+struct doubles {
+    static constexpr bool is_zero = true;
+    void fill(random_key, std::uint64_t, std::span<double>) const {}
+};
+
+struct advances {
+    void fill(random_key, std::uint64_t, std::span<float>) {}
+};
+struct without_index {
+    void fill(random_key, std::span<float>) const {}
+};
+struct without_key {
+    void fill(std::uint64_t, std::span<float>) const {}
+};
+struct of_vectors {
+    void fill(random_key, std::uint64_t, std::vector<float>&) const {}
+};
+struct cannot_be_copied : generic {
+    cannot_be_copied() = default;
+    cannot_be_copied(const cannot_be_copied&) = delete;
+};
+
+}  // namespace
+
+static_assert(NoiseDistribution<generic, float> && NoiseDistribution<generic, double>);
+static_assert(NoiseDistribution<floats, float> && !NoiseDistribution<floats, double>);
+static_assert(NoiseDistribution<doubles, double> && !NoiseDistribution<doubles, float>);
+static_assert(imle::NoiseDistributionOfSomeScalar<generic>);
+static_assert(imle::NoiseDistributionOfSomeScalar<floats>);
+static_assert(imle::NoiseDistributionOfSomeScalar<doubles>);
+static_assert(imle::is_zero_noise<doubles> && !imle::is_zero_noise<floats>);
+
+static_assert(!imle::NoiseDistributionOfSomeScalar<advances>);
+static_assert(!imle::NoiseDistributionOfSomeScalar<without_index>);
+static_assert(!imle::NoiseDistributionOfSomeScalar<without_key>);
+static_assert(!imle::NoiseDistributionOfSomeScalar<of_vectors>);
+static_assert(!imle::NoiseDistributionOfSomeScalar<cannot_be_copied>);
+static_assert(!imle::NoiseDistributionOfSomeScalar<int>);
+static_assert(!NoiseDistribution<generic, int>);
+
+TEST_CASE("NoiseDistribution: the concept's matrix", "[concepts]") {
+    SUCCEED("checked by the compiler");
+}

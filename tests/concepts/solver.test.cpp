@@ -1,0 +1,107 @@
+#include <imle/concepts/solver.hpp>
+
+#include <functional>
+#include <string>
+
+#include "support/catch.hpp"
+
+// The matrix of the Solver concept: as many that are not as that are.
+
+namespace {
+
+using imle::solve_context;
+using imle::Solver;
+
+using theta_view = Eigen::TensorMap<const Eigen::Tensor<float, 2, Eigen::RowMajor>>;
+using z_view = Eigen::TensorMap<Eigen::Tensor<float, 2, Eigen::RowMajor>>;
+using plane = Eigen::Tensor<float, 2, Eigen::RowMajor>;
+
+template <class S>
+constexpr bool solves = Solver<S, float, 2, Eigen::RowMajor>;
+
+struct writes {
+    void operator()(const theta_view&, z_view&) const {}
+};
+struct writes_with_context {
+    void operator()(const theta_view&, z_view&, const solve_context&) {}
+};
+struct returns {
+    plane operator()(const theta_view& theta) const { return theta; }
+};
+struct returns_with_context {
+    plane operator()(const theta_view& theta, const solve_context&) const { return theta; }
+};
+struct returns_a_map {
+    z_view operator()(const theta_view&) const { return z_view(nullptr, 0, 0); }
+};
+struct batches : writes {
+    void solve_batch(const Eigen::TensorMap<const Eigen::Tensor<float, 3, Eigen::RowMajor>>&,
+                     Eigen::TensorMap<Eigen::Tensor<float, 3, Eigen::RowMajor>>&) const {}
+};
+
+struct takes_nothing {
+    void operator()() const {}
+};
+struct takes_a_vector {
+    void operator()(const Eigen::VectorXf&, Eigen::VectorXf&) const {}
+};
+struct returns_nothing {
+    void operator()(const theta_view&) const {}
+};
+struct returns_a_number {
+    int operator()(const theta_view&) const { return 0; }
+};
+struct returns_doubles {
+    Eigen::Tensor<double, 2, Eigen::RowMajor> operator()(const theta_view&) const { return {}; }
+};
+struct returns_another_rank {
+    Eigen::Tensor<float, 1, Eigen::RowMajor> operator()(const theta_view&) const { return {}; }
+};
+struct returns_another_layout {
+    Eigen::Tensor<float, 2> operator()(const theta_view&) const { return {}; }
+};
+struct cannot_be_copied : writes {
+    cannot_be_copied() = default;
+    cannot_be_copied(cannot_be_copied&&) = default;
+    cannot_be_copied(const cannot_be_copied&) = delete;
+};
+
+inline constexpr auto generic = [](const auto& theta, auto& z) { z = theta; };
+inline constexpr auto generic_return = [](const auto& theta) { return theta * 2.0f; };
+
+}  // namespace
+
+static_assert(solves<writes>);
+static_assert(solves<writes_with_context>);
+static_assert(solves<returns>);
+static_assert(solves<returns_with_context>);
+static_assert(solves<returns_a_map>);
+static_assert(solves<batches>);
+static_assert(solves<decltype(generic)>);
+static_assert(solves<decltype(generic_return)>);
+static_assert(solves<void (*)(theta_view, z_view)>);
+static_assert(solves<std::function<void(const theta_view&, z_view&)>>);
+
+static_assert(!solves<int>);
+static_assert(!solves<takes_nothing>);
+static_assert(!solves<takes_a_vector>);
+static_assert(!solves<returns_nothing>);
+static_assert(!solves<returns_a_number>);
+static_assert(!solves<returns_doubles>);
+static_assert(!solves<returns_another_rank>);
+static_assert(!solves<returns_another_layout>);
+static_assert(!solves<cannot_be_copied>);
+static_assert(!solves<std::string>);
+
+static_assert(!Solver<writes, double, 2, Eigen::RowMajor>);
+static_assert(!Solver<writes, float, 1, Eigen::RowMajor>);
+static_assert(!Solver<writes, float, 2, Eigen::ColMajor>);
+static_assert(!Solver<writes, int, 2, Eigen::RowMajor>);
+
+static_assert(imle::BatchSolver<batches, float, 2, Eigen::RowMajor>);
+static_assert(!imle::BatchSolver<writes, float, 2, Eigen::RowMajor>);
+static_assert(!imle::BatchSolver<batches, double, 2, Eigen::RowMajor>);
+
+TEST_CASE("Solver: the concept's matrix", "[concepts]") {
+    SUCCEED("checked by the compiler");
+}

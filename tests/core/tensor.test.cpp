@@ -1,0 +1,72 @@
+#include <imle/core/tensor.hpp>
+
+#include <imle/core/shape.hpp>
+#include <string>
+
+#include "support/catch.hpp"
+
+using imle::as_tensor;
+
+namespace {
+
+using row_tensor = Eigen::Tensor<float, 3, Eigen::RowMajor>;
+using column_tensor = Eigen::Tensor<double, 2>;
+using fixed_tensor = Eigen::TensorFixedSize<float, Eigen::Sizes<2, 3>, Eigen::RowMajor>;
+
+}  // namespace
+
+static_assert(imle::DenseTensor<row_tensor>);
+static_assert(imle::DenseTensor<column_tensor>);
+static_assert(imle::DenseTensor<fixed_tensor>);
+static_assert(imle::DenseTensor<Eigen::TensorMap<row_tensor>>);
+static_assert(imle::DenseTensor<Eigen::TensorMap<const row_tensor>>);
+static_assert(imle::DenseTensor<Eigen::TensorMap<fixed_tensor>>);
+static_assert(imle::DenseTensor<const Eigen::Tensor<float, 2, Eigen::RowMajor, int>&>);
+static_assert(!imle::DenseTensor<Eigen::Tensor<int, 2>>);
+static_assert(!imle::DenseTensor<Eigen::MatrixXf>);
+static_assert(!imle::DenseTensor<float*>);
+static_assert(!imle::DenseTensor<decltype(std::declval<row_tensor>() * 2.0f)>);
+
+static_assert(imle::rank_of<row_tensor> == 3 && imle::rank_of<Eigen::TensorMap<const fixed_tensor>> == 2);
+static_assert(imle::layout_of<row_tensor> == Eigen::RowMajor &&
+              imle::layout_of<column_tensor> == Eigen::ColMajor);
+static_assert(std::is_same_v<imle::scalar_of<Eigen::TensorMap<const column_tensor>>, double>);
+
+TEST_CASE("as_tensor: a row-major matrix is [batch, n], a column-major one [n, batch]", "[core]") {
+    Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> rows(2, 3);
+    rows << 1, 2, 3, 4, 5, 6;
+    auto view = as_tensor(rows);
+    static_assert(imle::layout_of<decltype(view)> == Eigen::RowMajor);
+    CHECK(view.dimension(0) == 2);
+    CHECK(view.dimension(1) == 3);
+    CHECK(view(1, 0) == 4);
+    view(1, 0) = 9;  // a view, not a copy
+    CHECK(rows(1, 0) == 9);
+
+    const Eigen::ArrayXXd columns = Eigen::ArrayXXd::Random(3, 2);
+    const auto other = as_tensor(columns);
+    static_assert(imle::layout_of<decltype(other)> == Eigen::ColMajor);
+    CHECK(other.dimension(0) == 3);
+    CHECK(other(2, 1) == columns(2, 1));
+    CHECK(other.data() == columns.data());
+
+    Eigen::Map<Eigen::ArrayXXf> map(rows.data(), 3, 2);
+    CHECK(as_tensor(map).data() == rows.data());
+}
+
+TEST_CASE("batch_shape: the batch is outermost in memory", "[core]") {
+    const auto rows = imle::detail::batch_shape<2, Eigen::RowMajor>::of(row_tensor(4, 2, 3));
+    CHECK(rows.batch == 4);
+    CHECK(rows.n == 6);
+    CHECK(imle::detail::shape_string(rows.instance) == "[2, 3]");
+    CHECK(imle::detail::shape_string(rows.theta()) == "[4, 2, 3]");
+    CHECK(imle::detail::shape_string(rows.samples(5)) == "[4, 5, 2, 3]");
+    const auto columns = imle::detail::batch_shape<2, Eigen::ColMajor>::of(Eigen::Tensor<double, 3>(2, 3, 4));
+    CHECK(columns.batch == 4);
+    CHECK(columns.n == 6);
+    CHECK(imle::detail::shape_string(columns.batched(7)) == "[2, 3, 7]");
+    CHECK(imle::detail::shape_string(columns.samples(5)) == "[2, 3, 5, 4]");
+    fixed_tensor fixed;
+    fixed.setZero();
+    CHECK(imle::detail::shape_string(imle::detail::dimensions_of(fixed)) == "[2, 3]");
+}
