@@ -13,6 +13,10 @@
 #include <imle/core/version.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/layer/layer_options.hpp>
+#include <imle/noise/gumbel.hpp>
+#include <imle/noise/no_noise.hpp>
+#include <imle/noise/normal.hpp>
+#include <imle/noise/sum_of_gamma.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/solvers/categorical.hpp>
 #include <imle/solvers/grid_shortest_path.hpp>
