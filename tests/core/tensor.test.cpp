@@ -54,6 +54,17 @@ TEST_CASE("as_tensor: a row-major matrix is [batch, n], a column-major one [n, b
     CHECK(as_tensor(map).data() == rows.data());
 }
 
+TEST_CASE("as_tensor: a view with gaps is refused", "[core]") {
+    Eigen::MatrixXf matrix = Eigen::MatrixXf::Random(4, 3);
+    CHECK_THROWS_AS(as_tensor(matrix.topRows(2)), std::invalid_argument);
+    CHECK_THROWS_AS(as_tensor(matrix.row(1)), std::invalid_argument);
+    const Eigen::MatrixXf& constant = matrix;
+    CHECK_THROWS_AS(as_tensor(constant.block(1, 0, 2, 2)), std::invalid_argument);
+    const auto columns = as_tensor(constant.rightCols(2));
+    CHECK(columns(3, 1) == matrix(3, 2));
+    CHECK(as_tensor(constant.col(1))(2, 0) == matrix(2, 1));
+}
+
 TEST_CASE("batch_shape: the batch is outermost in memory", "[core]") {
     const auto rows = imle::detail::batch_shape<2, Eigen::RowMajor>::of(row_tensor(4, 2, 3));
     CHECK(rows.batch == 4);

@@ -10,6 +10,7 @@
 #include <unsupported/Eigen/CXX11/Tensor>
 
 #include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -73,28 +74,41 @@ using const_view = Eigen::TensorMap<const Eigen::Tensor<Scalar, Rank, Layout>>;
 template <class Scalar, int Rank, int Layout>
 using mutable_view = Eigen::TensorMap<Eigen::Tensor<Scalar, Rank, Layout>>;
 
+namespace detail {
+
+/// Throws unless a matrix's numbers lie one after another, as a tensor's do.
+template <class Derived>
+void require_no_gaps(const Eigen::DenseBase<Derived>& matrix) {
+    const Derived& m = matrix.derived();
+    const bool inner_gaps = m.innerSize() > 1 && m.innerStride() != 1;
+    const bool outer_gaps = m.outerSize() > 1 && m.outerStride() != m.innerSize();
+    if (inner_gaps || outer_gaps)
+        throw_invalid("as_tensor: the matrix", "a view with gaps between its rows or columns",
+                      "numbers that lie one after another (copy it first)");
+}
+
+}  // namespace detail
+
 /// Views an Eigen matrix or array as a batch, without a copy: a row-major one as [batch = rows, n = columns],
 /// a column-major one as [n = rows, batch = columns], so that an instance is contiguous in both. The view is
-/// valid as long as the matrix; an expression that owns no memory does not compile.
+/// valid as long as the matrix. An expression that owns no memory does not compile; a block with gaps throws
+/// `std::invalid_argument`.
 template <class Derived>
 requires(bool(Derived::Flags& Eigen::DirectAccessBit))
     [[nodiscard]] auto as_tensor(const Eigen::DenseBase<Derived>& matrix) {
-    using Scalar = typename Derived::Scalar;
     constexpr int layout = Derived::IsRowMajor ? Eigen::RowMajor : Eigen::ColMajor;
-    eigen_assert(matrix.derived().innerStride() == 1 &&
-                 matrix.derived().outerStride() == matrix.derived().innerSize() &&
-                 "imle::as_tensor: the matrix has gaps between its rows or columns; copy it first");
-    return const_view<Scalar, 2, layout>(matrix.derived().data(), matrix.rows(), matrix.cols());
+    detail::require_no_gaps(matrix);
+    return const_view<typename Derived::Scalar, 2, layout>(matrix.derived().data(), matrix.rows(),
+                                                           matrix.cols());
 }
+/// The same for a matrix that may be written to.
 template <class Derived>
 requires(bool(Derived::Flags& Eigen::DirectAccessBit) && bool(Derived::Flags & Eigen::LvalueBit))
     [[nodiscard]] auto as_tensor(Eigen::DenseBase<Derived>& matrix) {
-    using Scalar = typename Derived::Scalar;
     constexpr int layout = Derived::IsRowMajor ? Eigen::RowMajor : Eigen::ColMajor;
-    eigen_assert(matrix.derived().innerStride() == 1 &&
-                 matrix.derived().outerStride() == matrix.derived().innerSize() &&
-                 "imle::as_tensor: the matrix has gaps between its rows or columns; copy it first");
-    return mutable_view<Scalar, 2, layout>(matrix.derived().data(), matrix.rows(), matrix.cols());
+    detail::require_no_gaps(matrix);
+    return mutable_view<typename Derived::Scalar, 2, layout>(matrix.derived().data(), matrix.rows(),
+                                                             matrix.cols());
 }
 
 }  // namespace imle::inline IMLE_ABI

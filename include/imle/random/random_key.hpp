@@ -5,6 +5,7 @@
 
 #include <array>
 #include <compare>
+#include <concepts>
 #include <cstdint>
 
 #include <imle/core/config.hpp>
@@ -20,7 +21,9 @@ namespace imle::inline IMLE_ABI {
 class random_key {
   public:
     /// The key of a seed. Seeds that differ give independent sequences, also when they are consecutive.
-    explicit constexpr random_key(std::uint64_t seed = 0) noexcept : philox_key_(seed) {}
+    /// Any integer will do; a negative one counts as itself plus 2^64.
+    template <std::integral Seed = std::uint64_t>
+    explicit constexpr random_key(Seed seed = 0) noexcept : philox_key_(static_cast<std::uint64_t>(seed)) {}
 
     /// A new key from this one and a number: one per training step, per epoch, per rank.
     /// `key.fold_in(a).fold_in(b)` and `key.fold_in(b).fold_in(a)` differ. Cost: one Philox block.
