@@ -390,3 +390,21 @@ TEST_CASE("imle_layer: a caller's executor does the work", "[layer]") {
                     plain.forward(theta, random_key{1}).samples()));
     CHECK(*executor.calls == 1);
 }
+
+TEST_CASE("imle_layer: sums that are too large for one go are taken in waves of instances", "[layer]") {
+    // 2^20 numbers an instance: more than a wave's worth of partial sums with six instances.
+    const Eigen::Index n = Eigen::Index{1} << 20, batch = 6;
+    imle_layer layer{
+        cube_solver, hashed_noise{}, perturbation_target{.beta = 2}, {.samples = 2, .threads = 2}};
+    const matrix theta = numbers<matrix>({batch, n}, 1);
+    const random_key key{3};
+    const auto pass = layer.forward(theta, key);
+    CHECK(same_bits(layer.marginals(theta, key).marginals(), pass.marginals()));
+    const matrix gradient = layer.vjp(pass, theta);
+    for (const Eigen::Index b : {Eigen::Index{0}, batch - 1}) {
+        matrix row(1, n);
+        std::copy_n(theta.data() + b * n, n, row.data());
+        const matrix alone = layer.vjp(layer.forward(row, key, static_cast<std::uint64_t>(b)), row);
+        CHECK(std::equal(alone.data(), alone.data() + n, gradient.data() + b * n));
+    }
+}

@@ -74,8 +74,10 @@ TEST_CASE("adaptive_target: lambda does not depend on batch, samples or the loss
 
 TEST_CASE("adaptive_target: nonzeros are counted per sample, before averaging", "[targets]") {
     const Eigen::Index samples = 8;
-    imle_layer layer{
-        cube_solver, hashed_noise{}, adaptive_target{{.initial_beta = 5, .decay = 0}}, {.samples = samples}};
+    imle_layer layer{cube_solver,
+                     hashed_noise{},
+                     adaptive_target{{.initial_beta = 5, .initial_grad_norm = 50, .decay = 0}},
+                     {.samples = samples}};
     const matrix theta = numbers<matrix>({3, 4}, 1);
     const matrix dmu = numbers<matrix>({3, 4}, 2);
     const auto pass = layer.forward(theta, random_key{3});
