@@ -1,0 +1,187 @@
+#!/bin/sh
+# Builds and runs the tests:  sh tests/run.sh [--all]
+#
+# On Debian and its relatives it first installs what is missing (by apt-get, with sudo where you are not
+# root); elsewhere it says what to install. Without arguments: the default tests by the default compiler.
+# `--all` adds what needs more packages or more time: the slow tests, clang, sanitizers, AVX2, AVX-512 and
+# emulated NEON builds, fuzzers.
+
+set -eu
+
+usage() {
+    sed -n '2,7s/^#\( \|$\)//p' "$0"
+}
+
+all=no
+for argument in "$@"; do
+    case $argument in
+    --all) all=yes ;;
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    *)
+        echo "tests/run.sh: unknown argument '$argument'" >&2
+        usage >&2
+        exit 2
+        ;;
+    esac
+done
+
+cd "$(dirname "$0")/.."
+started=$(date +%s)
+jobs=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc 2>/dev/null || echo 2)}
+export CMAKE_BUILD_PARALLEL_LEVEL="$jobs" CTEST_PARALLEL_LEVEL="$jobs"
+skipped=
+failed=
+
+say() { printf '\n== %s (after %s s)\n' "$*" $(($(date +%s) - started)); }
+have() { command -v "$1" >/dev/null 2>&1; }
+skip() {
+    echo "-- skipped: $1, since $2"
+    skipped="$skipped
+   $1: $2"
+}
+
+# -- What must be there -------------------------------------------------------------------------------------
+
+# install PACKAGE...: those that are missing; false if that cannot be done.
+install() {
+    missing=
+    for package in "$@"; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+            missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+
+    if [ "$(id -u)" = 0 ]; then
+        as_root=
+    elif have sudo; then
+        as_root=sudo
+    else
+        echo "Please install, as root:$missing" >&2
+        return 1
+    fi
+    say "installing$missing"
+    # The lists of a fresh machine may be missing or out of date, so a first failure is answered by fetching
+    # them.
+    # shellcheck disable=SC2086
+    for attempt in 1 2; do
+        if $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+            $missing </dev/null >build/install.log 2>&1; then
+            return 0
+        fi
+        [ $attempt = 2 ] || $as_root apt-get update -qq </dev/null || true
+    done
+    cat build/install.log >&2
+    return 1
+}
+
+mkdir -p build
+if have apt-get && have dpkg-query; then
+    install cmake ninja-build g++ libeigen3-dev catch2 pkgconf || exit 1
+    # For the map demo, which is built and tried where these are there.
+    [ $all = no ] || install libcli11-dev gnuplot-nox || true
+else
+    for tool in cmake ninja c++; do
+        if ! have $tool; then
+            echo "$tool was not found. Please install CMake 3.25, Ninja, a C++20 compiler, Eigen 3.4, and" >&2
+            echo "Catch2 (3 or 2.13; without it, it is fetched from the internet)." >&2
+            exit 1
+        fi
+    done
+fi
+
+# -- Configure and build ------------------------------------------------------------------------------------
+
+# build NAME PRESET [configure arguments]: a failure is remembered, so that one run shows all of them.
+built=
+build() {
+    name=$1
+    preset=$2
+    shift 2
+    say "building $name"
+    built="$built $preset"
+    if ! cmake --preset "$preset" "$@" >"build/$preset.log" 2>&1; then
+        cat "build/$preset.log"
+        failed="$failed $preset(configure)"
+    elif ! cmake --build --preset "$preset" -- -k 0; then
+        failed="$failed $preset(build)"
+    fi
+}
+
+build "the default tests" tests
+
+if [ "$all" = no ]; then
+    say "running"
+    status=0
+    ctest --preset tests || status=$?
+    [ -z "$failed" ] || { echo "FAILED:$failed" && exit 1; }
+    exit $status
+fi
+
+# Debian 12's clang is 14, the oldest that the library supports; later releases have only newer ones.
+clang=
+if have apt-get; then
+    install clang-14 libclang-rt-14-dev || install clang libclang-rt-dev || true
+    install g++-aarch64-linux-gnu qemu-user || true
+fi
+for candidate in clang++-14 clang++; do
+    if have $candidate; then
+        clang=$candidate
+        break
+    fi
+done
+
+if [ -n "$clang" ]; then
+    build "the default tests by $clang" clang "-DCMAKE_CXX_COMPILER=$clang"
+else
+    skip "clang" "there is no clang++"
+fi
+
+processor_has() {
+    for feature in "$@"; do
+        grep -qw "$feature" /proc/cpuinfo 2>/dev/null || return 1
+    done
+}
+if processor_has avx2 fma bmi2; then
+    build "the tests with AVX2" avx2
+else
+    skip "AVX2" "this processor has none"
+fi
+if processor_has avx512f avx512bw avx512cd avx512dq avx512vl; then
+    build "the vectorised parts' tests with AVX-512" avx512
+else
+    skip "AVX-512" "this processor has none"
+fi
+
+build "AddressSanitizer and UndefinedBehaviorSanitizer" asan
+build "ThreadSanitizer" tsan
+
+fuzzer='extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, decltype(sizeof 0)) { return 0; }'
+if [ -n "$clang" ] &&
+    echo "$fuzzer" | $clang -x c++ -fsanitize=fuzzer,address,undefined - -o build/fuzzer_probe; then
+    build "the fuzzers" fuzz "-DCMAKE_CXX_COMPILER=$clang"
+else
+    skip "fuzzers" "there is no clang++ with libFuzzer"
+fi
+
+if have aarch64-linux-gnu-g++ && have qemu-aarch64; then
+    build "the vectorised parts' tests for NEON" aarch64
+else
+    skip "NEON" "there is no aarch64-linux-gnu-g++ or no qemu-aarch64"
+fi
+
+# -- Run everything by one call, so that one summary counts it all ------------------------------------------
+
+mkdir -p build/all
+for preset in $built; do
+    echo "subdirs(../$preset)"
+done >build/all/CTestTestfile.cmake
+
+say "running"
+[ -z "$skipped" ] || echo "skipped:$skipped"
+status=0
+ctest --test-dir build/all --output-on-failure --no-tests=error || status=$?
+[ -z "$failed" ] || { echo "FAILED:$failed" && exit 1; }
+exit $status
