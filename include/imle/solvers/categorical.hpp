@@ -1,0 +1,49 @@
+#pragma once
+
+/// @file
+/// One of n: the argmax as a one-hot vector.
+
+#include <algorithm>
+#include <cstddef>
+
+#include <Eigen/Core>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/tensor.hpp>
+#include <imle/solvers/detail/instance.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// The MAP state of a categorical distribution: 1 at the largest theta, 0 elsewhere. Of equal ones the lowest
+/// index in the order of memory wins (0.0 and -0.0 are equal).
+///
+/// With `gumbel` noise its samples follow softmax(theta) exactly: the Gumbel-max trick.
+///
+/// Works on an instance of any rank, of float or double. `categorical{}` takes any n; `categorical<10>{}`
+/// asks for exactly 10 numbers. Throws `std::invalid_argument` for an empty instance, for one of another size
+/// than N, and for numbers that are not finite. O(n) comparisons, no memory.
+template <Eigen::Index N = Eigen::Dynamic>
+class categorical {
+    static_assert(N == Eigen::Dynamic || N > 0, "imle::categorical<N> needs a category to choose: N >= 1");
+
+  public:
+    /// theta: one instance; z: of its dimensions, all of it is written.
+    template <class ThetaT, class ZT>
+    requires detail::instance_and_state<ThetaT, ZT>
+    void operator()(const ThetaT& theta, ZT&& z) const {
+        detail::require_instance(theta, z);
+        const auto values = detail::values_of(theta);
+        if (values.empty()) detail::throw_invalid("theta", "empty", "at least one category");
+        if (N != Eigen::Dynamic && theta.size() != N)
+            detail::throw_invalid("theta", detail::message("of ", theta.size(), " categories"), N);
+        // `max_element` returns the first of equal elements: the tie rule.
+        const auto best = std::max_element(values.begin(), values.end()) - values.begin();
+        std::fill_n(z.data(), z.size(), scalar_of<ZT>(0));
+        z.data()[best] = 1;
+    }
+};
+
+categorical()->categorical<>;
+
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,69 @@
+#pragma once
+
+/// @file
+/// The k-th largest of n numbers.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <type_traits>
+
+#include <imle/core/config.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// A number that is at most the k-th largest: the k-th largest of `Columns` column maxima, the numbers being
+/// written in rows of that length. There are k columns whose largest is as large, so k numbers are. It leaves
+/// few to look at, and is found without a branch on the numbers. k <= Columns <= n.
+template <std::size_t Columns, class Scalar>
+[[nodiscard]] Scalar bound_by_columns(std::span<const Scalar> values, std::size_t k) noexcept {
+    // As wide as Scalar, so that the count of each lane stays in its lane.
+    using count = std::conditional_t<sizeof(Scalar) == 4, std::int32_t, std::int64_t>;
+    std::array<Scalar, Columns> largest;
+    std::copy_n(values.begin(), Columns, largest.begin());
+    std::size_t row = Columns;
+    for (; row + Columns <= values.size(); row += Columns)
+        for (std::size_t j = 0; j < Columns; ++j)
+            largest[j] = values[row + j] > largest[j] ? values[row + j] : largest[j];
+    for (std::size_t j = 0; row + j < values.size(); ++j) largest[j] = std::max(largest[j], values[row + j]);
+
+    std::array<count, Columns> at_least{};  // how many columns reach the largest of this one
+    for (std::size_t i = 0; i < Columns; ++i)
+        for (std::size_t j = 0; j < Columns; ++j) at_least[j] += largest[i] >= largest[j] ? 1 : 0;
+    Scalar bound = *std::min_element(largest.begin(), largest.end());
+    for (std::size_t j = 0; j < Columns; ++j)
+        if (at_least[j] >= static_cast<count>(k)) bound = std::max(bound, largest[j]);
+    return bound;
+}
+
+/// The value of the k-th largest of n numbers, 1 <= k <= n. scratch: n numbers. O(n) on average; where k is
+/// small beside n, most numbers are dismissed by `bound_by_columns` and `std::nth_element` sees a few times
+/// k.
+template <class Scalar>
+[[nodiscard]] Scalar kth_largest(std::span<const Scalar> values, std::size_t k, std::span<Scalar> scratch) {
+    std::size_t kept = values.size();
+    const auto keep_from = [&](Scalar bound) {
+        kept = 0;
+        for (const Scalar value : values) {
+            scratch[kept] = value;
+            kept += value >= bound ? 1 : 0;
+        }
+    };
+    if (k <= 16 && values.size() >= 128)
+        keep_from(bound_by_columns<32>(values, k));
+    else if (k <= 64 && values.size() >= 512)
+        keep_from(bound_by_columns<128>(values, k));
+    else
+        std::copy(values.begin(), values.end(), scratch.begin());
+    const auto kth = scratch.begin() + static_cast<std::ptrdiff_t>(k - 1);
+    std::nth_element(scratch.begin(), kth, scratch.begin() + static_cast<std::ptrdiff_t>(kept),
+                     std::greater<>{});
+    return *kth;
+}
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,196 @@
+#pragma once
+
+/// @file
+/// The cheapest path across a grid of cells that cost something to enter.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+#include <Eigen/Core>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/tensor.hpp>
+#include <imle/solvers/detail/grid_distances.hpp>
+#include <imle/solvers/detail/grid_shape.hpp>
+#include <imle/solvers/detail/grid_trace.hpp>
+#include <imle/solvers/detail/instance.hpp>
+#include <imle/solvers/detail/lanes.hpp>
+#include <imle/solvers/detail/scratch.hpp>
+#include <imle/solvers/grid_shortest_path_options.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+template <class... Ls>
+using scratch_of_lanes = basic_scratch<typename Ls::number_cell..., typename Ls::integer_cell..., line_flags>;
+
+/// The arrays for one grid and for a register of grids; where a register has one lane they are the same.
+using grid_scratch =
+    std::conditional_t<native_lanes<float> == 1, scratch_of_lanes<lanes<float, 1>, lanes<double, 1>>,
+                       scratch_of_lanes<lanes<float, 1>, lanes<double, 1>, lanes<float, native_lanes<float>>,
+                                        lanes<double, native_lanes<double>>>>;
+
+}  // namespace detail
+
+/// The MAP state of a distribution over the paths from cell (0, 0) to cell (rows - 1, columns - 1) of a grid:
+/// a cell costs -theta, a path the sum over its cells (both ends included); z is 1 on the cheapest path, 0
+/// elsewhere.
+///
+/// A path goes to one of the 8 (or 4) neighbours in each step. Costs below 0 count as 0 or are rejected, see
+/// `grid_shortest_path_options`. Ties: the lowest cost, as summed in Scalar from the first cell on; then the
+/// fewest cells; then, at each step back from the last cell, the predecessor of lowest row * columns +
+/// column.
+///
+/// `grid_shortest_path{}` takes grids of any size, `grid_shortest_path<16, 16>{}` those of one size, with
+/// loops of a length known at compile time. Throws `std::invalid_argument` for another connectivity than 4 or
+/// 8 (when made), for an empty grid, for one that is not Rows x Cols, for numbers that are not finite and, if
+/// negative costs are to be rejected, for the first one. Time and memory O(rows * columns) for paths that
+/// turn back seldom; each time that a cheapest path turns back adds a sweep over the lines that change.
+template <Eigen::Index Rows = Eigen::Dynamic, Eigen::Index Cols = Eigen::Dynamic>
+class grid_shortest_path {
+    static_assert((Rows == Eigen::Dynamic || Rows > 0) && (Cols == Eigen::Dynamic || Cols > 0),
+                  "imle::grid_shortest_path<Rows, Cols> needs at least one cell");
+
+  public:
+    explicit grid_shortest_path(grid_shortest_path_options options = {}) : options_(options) {
+        if (options.connectivity != 4 && options.connectivity != 8)
+            detail::throw_invalid("grid_shortest_path_options::connectivity", options.connectivity, "4 or 8");
+        if (options.negative_costs != negative_costs::clamp &&
+            options.negative_costs != negative_costs::reject)
+            detail::throw_invalid("grid_shortest_path_options::negative_costs",
+                                  static_cast<int>(options.negative_costs),
+                                  "negative_costs::clamp or negative_costs::reject");
+    }
+
+    /// The options that it was made with.
+    [[nodiscard]] const grid_shortest_path_options& options() const noexcept { return options_; }
+
+    /// theta: one grid [rows, columns]; z: of its dimensions, all of it is written.
+    template <class ThetaT, class ZT>
+    requires(detail::instance_and_state<ThetaT, ZT>&& rank_of<ThetaT> == 2) void operator()(
+        const ThetaT& theta, ZT&& z) {
+        constexpr bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
+        check(theta, z, theta.dimension(0), theta.dimension(1));
+        run<row_major>(theta.dimension(0), theta.dimension(1), 1, theta.data(), z.data());
+    }
+
+    /// thetas: several grids, [batch, rows, columns] if row-major, [rows, columns, batch] if column-major;
+    /// zs: of its dimensions. The bits of single solves, at a fraction of the time: one grid in each lane of
+    /// a register.
+    template <class ThetasT, class ZsT>
+    requires(detail::instance_and_state<ThetasT, ZsT>&& rank_of<ThetasT> ==
+             3) void solve_batch(const ThetasT& thetas, ZsT&& zs) {
+        constexpr bool row_major = layout_of<ThetasT> == Eigen::RowMajor;
+        const Eigen::Index rows = thetas.dimension(row_major ? 1 : 0);
+        const Eigen::Index cols = thetas.dimension(row_major ? 2 : 1);
+        check(thetas, zs, rows, cols);
+        run<row_major>(rows, cols, thetas.dimension(row_major ? 0 : 2), thetas.data(), zs.data());
+    }
+
+  private:
+    template <class ThetaT, class ZT>
+    void check(const ThetaT& theta, const ZT& z, Eigen::Index rows, Eigen::Index cols) const {
+        if (rows == 0 || cols == 0)
+            detail::throw_invalid("theta", detail::message("a grid of ", rows, " x ", cols),
+                                  "at least one cell");
+        if ((Rows != Eigen::Dynamic && rows != Rows) || (Cols != Eigen::Dynamic && cols != Cols))
+            detail::throw_invalid("theta", detail::message("a grid of ", rows, " x ", cols),
+                                  detail::message("the static size (", Rows, " x ", Cols, ", -1: any)"));
+        detail::require_instance(theta, z);
+        if (options_.negative_costs == negative_costs::clamp) return;
+        const auto values = detail::values_of(theta);
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            if (!(values[i] > 0)) continue;
+            const auto cell = static_cast<Eigen::Index>(i) % (rows * cols);
+            const bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
+            detail::throw_invalid(
+                "the cost -theta",
+                detail::message(-values[i], " at cell (", row_major ? cell / cols : cell % rows, ", ",
+                                row_major ? cell % cols : cell / rows, ") of instance ",
+                                static_cast<Eigen::Index>(i) / (rows * cols)),
+                "0 or more, as negative costs are to be rejected");
+        }
+    }
+
+    /// Full registers first; what is left shares one too, unless it is a single grid.
+    template <bool RowMajor, class Scalar>
+    void run(Eigen::Index rows, Eigen::Index cols, Eigen::Index batch, const Scalar* theta, Scalar* z) {
+        constexpr int width = detail::native_lanes<Scalar>;
+        using shape_t =
+            std::conditional_t<RowMajor, detail::grid_shape<Rows, Cols>, detail::grid_shape<Cols, Rows>>;
+        const shape_t shape(RowMajor ? rows : cols, RowMajor ? cols : rows);
+        for (Eigen::Index done = 0; done < batch;) {
+            const Eigen::Index left = batch - done;
+            const Scalar* const from = theta + done * shape.size();
+            Scalar* const to = z + done * shape.size();
+            if (left > 1 && width > 1) {
+                const int used = static_cast<int>(std::min<Eigen::Index>(left, width));
+                solve<RowMajor, detail::lanes<Scalar, width>>(shape, used, from, to);
+                done += used;
+            } else {
+                solve<RowMajor, detail::lanes<Scalar, 1>>(shape, 1, from, to);
+                ++done;
+            }
+        }
+    }
+
+    template <bool RowMajor, class L, class Shape>
+    void solve(const Shape& shape, int used, const typename L::Scalar* theta, typename L::Scalar* z) {
+        if (options_.connectivity == 8)
+            solve_connected<8, RowMajor, L>(shape, used, theta, z);
+        else
+            solve_connected<4, RowMajor, L>(shape, used, theta, z);
+    }
+
+    /// Solves `used` grids, one after the other in memory, in as many lanes.
+    template <int Connectivity, bool RowMajor, class L, class Shape>
+    void solve_connected(const Shape& shape, int used, const typename L::Scalar* theta,
+                         typename L::Scalar* z) {
+        using Scalar = typename L::Scalar;
+        constexpr bool diagonal = Connectivity == 8;
+        const auto padded = static_cast<std::size_t>(shape.padded_size());
+        const auto numbers = scratch_.template get<typename L::number_cell>(2 * padded);
+        auto* const cost = numbers.data();
+        auto* const distance = cost + padded;
+        const auto flags = scratch_.template get<detail::line_flags>(static_cast<std::size_t>(shape.outer()));
+
+        for (Eigen::Index outer = 0; outer < shape.outer(); ++outer)
+            for (Eigen::Index inner = 0; inner < shape.inner(); ++inner)
+                for (int lane = 0; lane < L::width; ++lane) {
+                    // Lanes without a grid repeat the last one, and so end when it does.
+                    const Eigen::Index grid = std::min(lane, used - 1);
+                    const Scalar reward = theta[grid * shape.size() + outer * shape.inner() + inner];
+                    L::set(cost[shape.line(outer) + inner], lane, reward < 0 ? -reward : Scalar(0));
+                }
+        detail::grid_distances<L, diagonal>(shape, cost, distance, flags);
+
+        const auto steps = detail::grid_steps<Connectivity, RowMajor>(shape);
+        const detail::grid_trace<L, Shape, Connectivity> trace(shape, steps, cost, distance);
+        std::fill_n(z, used * shape.size(), Scalar(0));
+        std::array<typename decltype(trace)::place, L::width> stopped;
+        bool tied = false;
+        for (int lane = 0; lane < used; ++lane) {
+            auto& at = stopped[static_cast<std::size_t>(lane)];
+            at = trace.while_unique(trace.goal(shape), lane, z + lane * shape.size());
+            tied |= !trace.arrived(at);
+        }
+        if (!tied) return;
+        auto* const cells = scratch_.template get<typename L::integer_cell>(padded).data();
+        detail::grid_cell_counts<L, diagonal>(shape, cost, distance, cells, flags);
+        for (int lane = 0; lane < used; ++lane)
+            trace.by_cell_counts(stopped[static_cast<std::size_t>(lane)], lane, cells,
+                                 z + lane * shape.size());
+    }
+
+    grid_shortest_path_options options_;
+    detail::grid_scratch scratch_;
+};
+
+grid_shortest_path()->grid_shortest_path<>;
+grid_shortest_path(grid_shortest_path_options)->grid_shortest_path<>;
+
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,281 @@
+#pragma once
+
+/// @file
+/// The laws of a solver, checked against a family that is written out.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <exception>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <ostream>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <imle/concepts/sense.hpp>
+#include <imle/concepts/solver.hpp>
+#include <imle/core/config.hpp>
+#include <imle/core/finite.hpp>
+#include <imle/core/shape.hpp>
+#include <imle/core/tensor.hpp>
+#include <imle/layer/detail/solver_port.hpp>
+#include <imle/testing/check_solver_options.hpp>
+#include <imle/testing/detail/solver_inputs.hpp>
+#include <imle/testing/enumerated_family.hpp>
+#include <imle/testing/law_report.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// Writes a vector to a message. Lazily: a message is made for the first failure of a law only, and most laws
+/// hold.
+template <class ValuesT>
+struct listed {
+    const ValuesT& values;
+
+    friend std::ostream& operator<<(std::ostream& out, const listed& list) {
+        out << '[';
+        for (std::size_t i = 0; i < list.values.size(); ++i) out << (i == 0 ? "" : ", ") << list.values[i];
+        return out << ']';
+    }
+};
+template <class ValuesT>
+listed(const ValuesT&) -> listed<ValuesT>;
+
+/// Asks one solver for its answers, and notes in a report which laws they break.
+template <class Scalar, int Rank, int Layout, class SolverT>
+class solver_laws {
+    static_assert(
+        Solver<SolverT, Scalar, Rank, Layout>,
+        "imle::testing::check_solver: the type is no imle::Solver for the family's rank, this scalar and "
+        "this layout; see docs/solver.md");
+
+  public:
+    using vector = std::vector<double>;
+    using numbers = std::vector<Scalar>;
+    static constexpr double sign = sense_of<SolverT> == sense::minimize ? -1 : 1;
+
+    solver_laws(const SolverT& solver, const testing::enumerated_family<Rank>& family,
+                testing::law_report& report)
+        : original_(solver), solver_(solver), family_(family), report_(report) {
+        for (std::size_t i = 0; i < static_cast<std::size_t>(Rank); ++i)
+            shape_.instance[i] = family.dimensions()[i];
+        shape_.n = static_cast<Eigen::Index>(family.size());
+    }
+
+    /// One answer, and the laws that it can break alone. Empty if the solver threw.
+    std::optional<vector> single(const vector& theta) {
+        const auto z = solve(solver_, theta);
+        if (!z) return std::nullopt;
+        const bool written = all_finite(std::span<const Scalar>(*z));
+        report_.check("all of z is written", written, "z = ", listed{*z}, " for theta = ", listed{theta});
+        const vector state = to_family(*z);
+        if (!report_.check("z is a state", written && family_.contains(state), "z = ", listed{state},
+                           " for theta = ", listed{theta}))
+            return std::nullopt;
+
+        const vector gain = scaled(theta, sign);
+        const vector values = family_.values(gain);
+        const double best = *std::max_element(values.begin(), values.end());
+        const double reached = std::inner_product(state.begin(), state.end(), gain.begin(), 0.0);
+        report_.check("z is optimal", reached >= best - rounding(theta), "z = ", listed{state}, " has ",
+                      sign * reached, ", the best state ", sign * best, " for theta = ", listed{theta});
+
+        const auto again = solve(solver_, theta);
+        report_.check("deterministic", again && same_answer(*z, *again), "a second call differs",
+                      " for theta = ", listed{theta});
+        SolverT copy(original_);
+        const auto by_copy = solve(copy, theta);
+        report_.check("deterministic on a copy", by_copy && same_answer(*z, *by_copy), "a copy differs",
+                      " for theta = ", listed{theta});
+        return state;
+    }
+
+    /// <theta - theta', z - z'> >= 0, the other way round for a minimiser.
+    void monotone(const vector& theta1, const vector& z1, const vector& theta2, const vector& z2) {
+        double product = 0;
+        for (std::size_t i = 0; i < z1.size(); ++i) product += (theta1[i] - theta2[i]) * (z1[i] - z2[i]);
+        report_.check("monotone", sign * product >= -(rounding(theta1) + rounding(theta2)),
+                      "<theta - theta', z - z'> = ", product, " for theta = ", listed{theta1},
+                      " and theta' = ", listed{theta2});
+    }
+
+    /// The same answer for factor * theta, where the best state leads by more than rounding can take away.
+    void scaling(const vector& theta, const vector& z, double factor) {
+        const double margin = 8 * rounding(theta);
+        const vector gain = scaled(theta, sign);
+        const vector moved = rounded(scaled(theta, factor));
+        if (family_.maximizers(gain, margin).size() != 1) return;
+        if (family_.maximizers(scaled(moved, sign), 8 * rounding(moved)).size() != 1) return;
+        const auto other = solve(solver_, moved);
+        report_.check("invariant to positive scaling", other && to_family(*other) == z, "z changes for ",
+                      factor, " * theta, theta = ", listed{theta});
+    }
+
+    /// `solve_batch` over all of these has the bits of single solves.
+    void batch(std::span<const vector> thetas) {
+        if constexpr (BatchSolver<SolverT, Scalar, Rank, Layout>) {
+            const std::size_t n = family_.size();
+            numbers theta, expected;
+            for (const vector& t : thetas) {
+                const auto z = solve(solver_, t);
+                if (!z) return;
+                const numbers one = to_scalar(t);
+                theta.insert(theta.end(), one.begin(), one.end());
+                expected.insert(expected.end(), z->begin(), z->end());
+            }
+            numbers zs(theta.size(), unwritten<Scalar>());
+            const std::vector<solve_context> contexts(thetas.size());
+            const auto dimensions = shape_.batched(static_cast<Eigen::Index>(thetas.size()));
+            const_view<Scalar, Rank + 1, Layout> thetas_view(theta.data(), dimensions);
+            mutable_view<Scalar, Rank + 1, Layout> zs_view(zs.data(), dimensions);
+            try {
+                if constexpr (solves_batches_with_context<SolverT, Scalar, Rank, Layout>)
+                    solver_.solve_batch(thetas_view, zs_view, std::span<const solve_context>(contexts));
+                else
+                    solver_.solve_batch(thetas_view, zs_view);
+            } catch (const std::exception& error) {
+                report_.check("no exception", false, error.what(), " from solve_batch of ", thetas.size());
+                return;
+            }
+            for (std::size_t b = 0; b < thetas.size(); ++b)
+                report_.check("solve_batch gives the bits of single solves",
+                              std::memcmp(&zs[b * n], &expected[b * n], n * sizeof(Scalar)) == 0, "instance ",
+                              b, " of ", thetas.size(), " for theta = ", listed{thetas[b]});
+        }
+    }
+
+    /// theta as the solver will see it.
+    [[nodiscard]] static vector rounded(const vector& theta) {
+        vector result;
+        for (const double t : theta) result.push_back(static_cast<double>(static_cast<Scalar>(t)));
+        return result;
+    }
+
+  private:
+    std::optional<numbers> solve(SolverT& solver, const vector& theta) {
+        const numbers given = to_scalar(theta);
+        numbers z(given.size(), unwritten<Scalar>());
+        const_view<Scalar, Rank, Layout> theta_view(given.data(), shape_.instance);
+        mutable_view<Scalar, Rank, Layout> z_view(z.data(), shape_.instance);
+        std::string what;
+        try {
+            solve_one<Scalar, Rank, Layout>(solver, theta_view, z_view, solve_context{});
+        } catch (const std::exception& error) {
+            what = error.what();
+        }
+        if (!report_.check("no exception", what.empty(), what, " for theta = ", listed{theta}))
+            return std::nullopt;
+        return z;
+    }
+
+    /// By how much values may differ through rounding sums of n numbers in Scalar.
+    [[nodiscard]] double rounding(const vector& theta) const {
+        double sum = 0;
+        for (const double t : theta) sum += std::abs(t);
+        return 2 * static_cast<double>(theta.size()) *
+               static_cast<double>(std::numeric_limits<Scalar>::epsilon()) * sum;
+    }
+
+    // The family's order is row-major; a column-major instance has its first dimension innermost.
+    [[nodiscard]] std::size_t in_memory(std::size_t i) const {
+        if constexpr (Layout == Eigen::RowMajor) return i;
+        std::array<std::size_t, static_cast<std::size_t>(Rank)> at{};
+        for (std::size_t d = at.size(); d-- > 0;) {
+            const auto extent = static_cast<std::size_t>(family_.dimensions()[d]);
+            at[d] = i % extent;
+            i /= extent;
+        }
+        std::size_t place = 0;
+        for (std::size_t d = at.size(); d-- > 0;)
+            place = place * static_cast<std::size_t>(family_.dimensions()[d]) + at[d];
+        return place;
+    }
+    [[nodiscard]] numbers to_scalar(const vector& theta) const {
+        numbers result(theta.size());
+        for (std::size_t i = 0; i < theta.size(); ++i) result[in_memory(i)] = static_cast<Scalar>(theta[i]);
+        return result;
+    }
+    [[nodiscard]] vector to_family(const numbers& z) const {
+        vector result(z.size());
+        for (std::size_t i = 0; i < z.size(); ++i) result[i] = static_cast<double>(z[in_memory(i)]);
+        return result;
+    }
+
+    [[nodiscard]] static vector scaled(vector theta, double factor) {
+        for (double& t : theta) t *= factor;
+        return theta;
+    }
+    [[nodiscard]] static bool same_answer(const numbers& a, const numbers& b) {
+        return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(Scalar)) == 0;
+    }
+
+    SolverT original_;
+    SolverT solver_;
+    const testing::enumerated_family<Rank>& family_;
+    testing::law_report& report_;
+    batch_shape<Rank, Layout> shape_;
+};
+
+}  // namespace detail
+
+namespace testing {
+
+/// Checks the laws of the `Solver` concept on a small family whose states are those that the solver chooses
+/// from:
+///
+///     CHECK(imle::testing::check_solver<float>(my_solver{}, imle::testing::k_subsets(8, 3)).passed());
+///     check_solver<double>(imle::grid_shortest_path{}, grid_paths(3, 3), {.highest = 0});
+///
+/// - feasible: z is one of the family's states, all of it written;
+/// - optimal: no state has a better value (lower, for `sense::minimize`), up to rounding;
+/// - deterministic: bit for bit, when called again and on a copy;
+/// - monotone: <theta - theta', z - z'> >= 0 (<= 0 for `sense::minimize`);
+/// - invariant to positive scaling, where no other state ties;
+/// - `solve_batch`, where there is one, gives the bits of single solves in batches of many sizes.
+///
+/// Which state wins a tie is the solver's own affair, as long as it always does. The inputs are zeros, unit
+/// vectors, denormal and huge numbers, small integers (ties) and `trials` random vectors, all within the
+/// domain of `options`. Scalar is what theta and z are made of, Layout theirs. The solver is copied.
+/// Deterministic.
+template <class Scalar, int Layout = Eigen::RowMajor, class SolverT, int Rank>
+[[nodiscard]] law_report check_solver(const SolverT& solver, const enumerated_family<Rank>& family,
+                                      const check_solver_options& options = {}) {
+    using laws = detail::solver_laws<Scalar, Rank, Layout, SolverT>;
+    law_report report("a solver on " + family.name());
+    laws check(solver, family, report);
+
+    std::vector<std::vector<double>> thetas;
+    for (const auto& theta : detail::solver_inputs<Scalar>(family.size(), options))
+        thetas.push_back(laws::rounded(theta));
+    std::vector<std::vector<double>> zs;
+    for (const auto& theta : thetas) zs.push_back(check.single(theta).value_or(std::vector<double>{}));
+
+    for (std::size_t i = 0; i < thetas.size(); ++i) {
+        if (zs[i].empty()) continue;
+        // Each input against a few others: of its own kind, and of any.
+        for (const std::size_t other : {i + 1, i + 2, i * 7 + 3}) {
+            const std::size_t j = other % thetas.size();
+            if (!zs[j].empty()) check.monotone(thetas[i], zs[i], thetas[j], zs[j]);
+        }
+        for (const double factor : {0.5, 3.7, 1000.0})
+            if (detail::within(thetas[i], factor, options)) check.scaling(thetas[i], zs[i], factor);
+    }
+    const std::span<const std::vector<double>> all(thetas);
+    for (const std::size_t size : {1u, 2u, 3u, 7u, 16u, 17u, 33u})
+        if (size <= all.size()) check.batch(all.subspan((all.size() - size) / 2, size));
+    check.batch(all);
+    return report;
+}
+
+}  // namespace testing
+}  // namespace imle::inline IMLE_ABI

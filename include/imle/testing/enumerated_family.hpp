@@ -1,0 +1,197 @@
+#pragma once
+
+/// @file
+/// A discrete exponential family that is small enough to be written out.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace testing {
+
+/// The family p(z; theta) = exp(<theta, z> / T) / Z over a list of states, with all that can be computed by
+/// going through the list: the exact answers that samples and gradients are checked against.
+///
+/// A state is n numbers, the instance in row-major order of its dimensions; so are theta and what is
+/// returned. All in double, with the largest exponent taken out of every sum, so that no theta is too large.
+/// The cost of each call is O(states * n), or O(states * n^2) where it says so. A theta or z that is not n
+/// numbers long, and a temperature that is not positive, throw `std::invalid_argument`.
+template <int Rank = 1>
+class enumerated_family {
+  public:
+    using vector = std::vector<double>;
+
+    /// name: for messages; dimensions: the instance's; states: each once, of as many numbers as the
+    /// dimensions say.
+    enumerated_family(std::string name, std::array<Eigen::Index, Rank> dimensions, std::vector<vector> states)
+        : name_(std::move(name)), dimensions_(dimensions), states_(std::move(states)) {
+        size_ = 1;
+        for (const Eigen::Index d : dimensions_) size_ *= static_cast<std::size_t>(d);
+        if (states_.empty()) detail::throw_invalid("the list of states", "empty", "at least one state");
+        for (const vector& state : states_)
+            if (state.size() != size_)
+                detail::throw_invalid("a state", detail::message("of ", state.size(), " numbers"), size_);
+        sorted_.resize(states_.size());
+        std::iota(sorted_.begin(), sorted_.end(), std::size_t{0});
+        std::sort(sorted_.begin(), sorted_.end(),
+                  [&](std::size_t a, std::size_t b) { return states_[a] < states_[b]; });
+    }
+
+    /// What it is, for messages.
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    /// The dimensions of an instance.
+    [[nodiscard]] const std::array<Eigen::Index, Rank>& dimensions() const noexcept { return dimensions_; }
+    /// n, the numbers of an instance.
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /// All states.
+    [[nodiscard]] const std::vector<vector>& states() const noexcept { return states_; }
+
+    /// True if z is a state, number by number. O(n log states).
+    [[nodiscard]] bool contains(std::span<const double> z) const {
+        require_size("z", z);
+        const vector wanted(z.begin(), z.end());
+        const auto found =
+            std::lower_bound(sorted_.begin(), sorted_.end(), wanted,
+                             [&](std::size_t a, const vector& value) { return states_[a] < value; });
+        return found != sorted_.end() && states_[*found] == wanted;
+    }
+
+    /// <theta, z> for each state.
+    [[nodiscard]] vector values(std::span<const double> theta) const {
+        require_size("theta", theta);
+        vector result;
+        result.reserve(states_.size());
+        for (const vector& state : states_)
+            result.push_back(std::inner_product(state.begin(), state.end(), theta.begin(), 0.0));
+        return result;
+    }
+
+    /// The indices of all states whose value is within `slack` of the largest.
+    [[nodiscard]] std::vector<std::size_t> maximizers(std::span<const double> theta, double slack = 0) const {
+        const vector value = values(theta);
+        const double largest = *std::max_element(value.begin(), value.end());
+        std::vector<std::size_t> found;
+        for (std::size_t s = 0; s < value.size(); ++s)
+            if (value[s] >= largest - slack) found.push_back(s);
+        return found;
+    }
+
+    /// A state of largest value: the first in the list.
+    [[nodiscard]] const vector& map(std::span<const double> theta) const {
+        return states_[maximizers(theta).front()];
+    }
+
+    /// p(z; theta) for each state.
+    [[nodiscard]] vector gibbs_probabilities(std::span<const double> theta, double temperature = 1) const {
+        require_temperature(temperature);
+        vector p = values(theta);
+        const double largest = *std::max_element(p.begin(), p.end());
+        double total = 0;
+        for (double& x : p) total += x = std::exp((x - largest) / temperature);
+        for (double& x : p) x /= total;
+        return p;
+    }
+
+    /// T log sum_z exp(<theta, z> / T), whose gradient the marginals are.
+    [[nodiscard]] double gibbs_log_partition(std::span<const double> theta, double temperature = 1) const {
+        require_temperature(temperature);
+        const vector value = values(theta);
+        const double largest = *std::max_element(value.begin(), value.end());
+        double total = 0;
+        for (const double x : value) total += std::exp((x - largest) / temperature);
+        return largest + temperature * std::log(total);
+    }
+
+    /// E f(z) for f that maps a state, `std::span<const double>`, to a number.
+    template <class FunctionT>
+    [[nodiscard]] double gibbs_expected(std::span<const double> theta, double temperature,
+                                        FunctionT&& f) const {
+        const vector p = gibbs_probabilities(theta, temperature);
+        double sum = 0;
+        for (std::size_t s = 0; s < p.size(); ++s)
+            sum += p[s] * static_cast<double>(std::invoke(f, std::span<const double>(states_[s])));
+        return sum;
+    }
+
+    /// The gradient of E f(z) with respect to theta: Cov(f(z), z) / T.
+    template <class FunctionT>
+    [[nodiscard]] vector gibbs_expected_gradient(std::span<const double> theta, double temperature,
+                                                 FunctionT&& f) const {
+        const vector p = gibbs_probabilities(theta, temperature);
+        const double mean = gibbs_expected(theta, temperature, f);
+        vector gradient(size_, 0);
+        for (std::size_t s = 0; s < p.size(); ++s) {
+            const double weight =
+                p[s] * (static_cast<double>(std::invoke(f, std::span<const double>(states_[s]))) - mean);
+            for (std::size_t i = 0; i < size_; ++i) gradient[i] += weight * states_[s][i] / temperature;
+        }
+        return gradient;
+    }
+
+    /// mu = E z.
+    [[nodiscard]] vector gibbs_marginals(std::span<const double> theta, double temperature = 1) const {
+        const vector p = gibbs_probabilities(theta, temperature);
+        vector mean(size_, 0);
+        for (std::size_t s = 0; s < p.size(); ++s)
+            for (std::size_t i = 0; i < size_; ++i) mean[i] += p[s] * states_[s][i];
+        return mean;
+    }
+
+    /// The vector-Jacobian product of the marginals: the gradient of <w, mu(theta)>, Cov(z) w / T.
+    [[nodiscard]] vector gibbs_marginals_vjp(std::span<const double> theta, double temperature,
+                                             std::span<const double> w) const {
+        require_size("w", w);
+        return gibbs_expected_gradient(theta, temperature, [&](std::span<const double> z) {
+            return std::inner_product(z.begin(), z.end(), w.begin(), 0.0);
+        });
+    }
+
+    /// Cov(z), n x n; the Jacobian of the marginals is this over T. O(states * n^2).
+    [[nodiscard]] Eigen::MatrixXd gibbs_covariance(std::span<const double> theta,
+                                                   double temperature = 1) const {
+        const vector p = gibbs_probabilities(theta, temperature);
+        const vector mean = gibbs_marginals(theta, temperature);
+        const auto n = static_cast<Eigen::Index>(size_);
+        const Eigen::Map<const Eigen::VectorXd> mu(mean.data(), n);
+        Eigen::MatrixXd covariance = Eigen::MatrixXd::Zero(n, n);
+        for (std::size_t s = 0; s < p.size(); ++s) {
+            const Eigen::VectorXd centred = Eigen::Map<const Eigen::VectorXd>(states_[s].data(), n) - mu;
+            covariance += p[s] * centred * centred.transpose();
+        }
+        return covariance;
+    }
+
+  protected:
+    void require_size(const char* argument, std::span<const double> values) const {
+        if (values.size() != size_)
+            detail::throw_invalid(argument, detail::message("of ", values.size(), " numbers"),
+                                  detail::message(size_, ", the size of ", name_));
+    }
+    static void require_temperature(double temperature) {
+        if (!(temperature > 0)) detail::throw_invalid("temperature", temperature, "a positive number");
+    }
+
+  private:
+    std::string name_;
+    std::array<Eigen::Index, Rank> dimensions_;
+    std::size_t size_;
+    std::vector<vector> states_;
+    std::vector<std::size_t> sorted_;  // the states in lexicographic order, for `contains`
+};
+
+}  // namespace testing
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,72 @@
+#pragma once
+
+/// @file
+/// All simple paths over a small grid.
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/testing/enumerated_family.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace testing {
+
+/// The family of `grid_shortest_path`: 0/1 maps [rows, columns] of the cells of the simple paths from cell
+/// (0, 0) to the last one, in steps to 4 or 8 neighbours. Paths over the same cells in another order are one
+/// state.
+///
+/// The solver is exact on theta <= 0; where a theta is positive the best simple path is another problem. The
+/// number of paths explodes: rows * columns <= 16 is asked for (else `std::invalid_argument`), 3 x 3 is what
+/// tests want.
+class grid_paths : public enumerated_family<2> {
+  public:
+    grid_paths(Eigen::Index rows, Eigen::Index cols, int connectivity = 8)
+        : enumerated_family<2>(
+              detail::message("the paths over ", rows, " x ", cols, " cells, ", connectivity, " neighbours"),
+              {rows, cols}, all_paths(rows, cols, connectivity)) {}
+
+  private:
+    static std::vector<vector> all_paths(Eigen::Index rows, Eigen::Index cols, int connectivity) {
+        if (rows < 1 || cols < 1 || rows * cols > 16)
+            detail::throw_invalid("the grid", detail::message(rows, " x ", cols), "1 to 16 cells");
+        if (connectivity != 4 && connectivity != 8)
+            detail::throw_invalid("connectivity", connectivity, "4 or 8");
+        std::vector<vector> paths;
+        vector used(static_cast<std::size_t>(rows * cols), 0);
+        walk({rows, cols, connectivity}, 0, 0, used, paths);
+        std::sort(paths.begin(), paths.end());
+        paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+        return paths;
+    }
+
+    struct grid {
+        Eigen::Index rows;
+        Eigen::Index cols;
+        int connectivity;
+    };
+
+    /// Enters a cell that is not used yet and goes on from there in all ways.
+    static void walk(const grid& g, Eigen::Index row, Eigen::Index col, vector& used,
+                     std::vector<vector>& paths) {
+        if (row < 0 || row >= g.rows || col < 0 || col >= g.cols) return;
+        double& here = used[static_cast<std::size_t>(row * g.cols + col)];
+        if (here != 0) return;
+        here = 1;
+        if (row == g.rows - 1 && col == g.cols - 1)
+            paths.push_back(used);
+        else
+            for (Eigen::Index down = -1; down <= 1; ++down)
+                for (Eigen::Index right = -1; right <= 1; ++right)
+                    if (g.connectivity == 8 || down == 0 || right == 0)
+                        walk(g, row + down, col + right, used, paths);
+        here = 0;
+    }
+};
+
+}  // namespace testing
+}  // namespace imle::inline IMLE_ABI

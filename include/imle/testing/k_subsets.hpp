@@ -1,0 +1,35 @@
+#pragma once
+
+/// @file
+/// All subsets of k of n elements.
+
+#include <bit>
+#include <cstddef>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/testing/matroid_family.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace testing {
+
+/// The family of `top_k`: 0/1 vectors of n numbers of which k are 1. Under Gumbel noise its perturb-and-MAP
+/// marginals (`gumbel_marginals`) are Plackett and Luce's inclusion probabilities for k draws without
+/// replacement. 1 <= n <= 20 and 0 <= k <= n, else `std::invalid_argument`.
+class k_subsets : public matroid_family {
+  public:
+    k_subsets(std::size_t n, std::size_t k)
+        : matroid_family(detail::message("the ", k, "-subsets of ", n), n,
+                         [k = checked(n, k)](subset s, std::size_t) {
+                             return static_cast<std::size_t>(std::popcount(s)) < k;
+                         }) {}
+
+  private:
+    static std::size_t checked(std::size_t n, std::size_t k) {
+        if (k > n) detail::throw_invalid("k", k, detail::message("at most n = ", n));
+        return k;
+    }
+};
+
+}  // namespace testing
+}  // namespace imle::inline IMLE_ABI

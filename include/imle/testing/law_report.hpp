@@ -1,0 +1,124 @@
+#pragma once
+
+/// @file
+/// What a suite of laws found: free of any test framework.
+
+#include <algorithm>
+#include <cstdint>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <imle/core/config.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace testing {
+
+/// The outcome of `check_solver`, `check_noise` or `check_target`.
+///
+/// In a test: `CHECK(report.passed())` with `INFO(report)`, or print it. A suite tries a law thousands of
+/// times, so a law that breaks gives one line, with the first case in which it broke and how often it did.
+class law_report {
+  public:
+    /// `subject` names what is checked: "gumbel", say.
+    explicit law_report(std::string subject = {}) : subject_(std::move(subject)) {}
+
+    /// Notes one trial of a law. `details` stream into the message; they are looked at only for the first
+    /// failure of each law. Returns `holds`, so that a suite can skip what makes no sense after a failure.
+    template <class... Details>
+    bool check(std::string_view law, bool holds, const Details&... details) {
+        entry& e = entry_of(law);
+        ++e.trials;
+        if (!holds && ++e.failures == 1) {
+            std::ostringstream out;
+            (void)(out << ... << details);
+            e.first = out.str();
+        }
+        return holds;
+    }
+
+    /// True if no law broke. A report without any trial has not passed: nothing was looked at.
+    [[nodiscard]] bool passed() const {
+        return !laws_.empty() &&
+               std::all_of(laws_.begin(), laws_.end(), [](const entry& e) { return e.failures == 0; });
+    }
+    explicit operator bool() const { return passed(); }
+
+    /// One line for each law that broke: the law, how often, and the first case.
+    [[nodiscard]] std::vector<std::string> failures() const {
+        std::vector<std::string> lines;
+        for (const entry& e : laws_) {
+            if (e.failures == 0) continue;
+            std::ostringstream out;
+            out << e.law << ": broken in " << e.failures << " of " << e.trials << " trials";
+            if (!e.first.empty()) out << "; first: " << e.first;
+            lines.push_back(out.str());
+        }
+        return lines;
+    }
+
+    /// True if the named law was tried and broke at least once.
+    [[nodiscard]] bool broken(std::string_view law) const {
+        return std::any_of(laws_.begin(), laws_.end(),
+                           [&](const entry& e) { return e.law == law && e.failures != 0; });
+    }
+
+    /// How often the named law was tried; 0 if never.
+    [[nodiscard]] std::uint64_t trials(std::string_view law) const {
+        for (const entry& e : laws_)
+            if (e.law == law) return e.trials;
+        return 0;
+    }
+
+    [[nodiscard]] const std::string& subject() const noexcept { return subject_; }
+
+    /// Adds what another report found.
+    law_report& operator+=(const law_report& other) {
+        for (const entry& e : other.laws_) {
+            entry& mine = entry_of(e.law);
+            if (mine.failures == 0) mine.first = e.first;
+            mine.trials += e.trials;
+            mine.failures += e.failures;
+        }
+        return *this;
+    }
+
+    /// A line for each law, in the order in which they were first tried.
+    friend std::ostream& operator<<(std::ostream& out, const law_report& report) {
+        out << report.subject_ << (report.passed() ? ": all laws hold\n" : ": FAILED\n");
+        if (report.laws_.empty()) out << "  no law was tried\n";
+        for (const entry& e : report.laws_) {
+            out << "  " << e.law << ": ";
+            if (e.failures == 0)
+                out << "held in " << e.trials << " trials\n";
+            else
+                out << "BROKEN in " << e.failures << " of " << e.trials << " trials; first: " << e.first
+                    << '\n';
+        }
+        return out;
+    }
+
+  private:
+    struct entry {
+        std::string law;
+        std::uint64_t trials = 0;
+        std::uint64_t failures = 0;
+        std::string first;
+    };
+
+    entry& entry_of(std::string_view law) {
+        for (entry& e : laws_)
+            if (e.law == law) return e;
+        laws_.push_back(entry{std::string(law), 0, 0, {}});
+        return laws_.back();
+    }
+
+    std::string subject_;
+    std::vector<entry> laws_;
+};
+
+}  // namespace testing
+}  // namespace imle::inline IMLE_ABI

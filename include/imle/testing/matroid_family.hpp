@@ -1,0 +1,158 @@
+#pragma once
+
+/// @file
+/// Families whose MAP is found greedily, and their exact marginals under Gumbel noise.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/testing/enumerated_family.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace testing {
+
+/// The bases of a matroid on n elements: subsets of k of n, spanning trees of a graph. Their MAP is greedy:
+/// take the largest theta that may still be added, until none may.
+///
+/// That gives perturb-and-MAP marginals under Gumbel noise in closed form. The noisy thetas are a race; given
+/// what has been taken so far (in whatever order), the next one taken is i with probability exp(theta_i / T)
+/// over the sum of that over all that may still be added. For k-subsets this is Plackett and Luce's model
+/// without replacement; for matroids in general see Struminsky, Gadetsky, Rakitin, Karpushkin and Vetrov,
+/// "Leveraging recursive Gumbel-max trick for approximate inference in combinatorial spaces" (NeurIPS 2021).
+/// The recursion goes over independent sets, at most 2^n: n <= 20.
+class matroid_family : public enumerated_family<1> {
+  public:
+    /// A set of elements: bit i for element i.
+    using subset = std::uint32_t;
+    static constexpr std::size_t max_size = 20;
+
+    /// E z for z = MAP(theta + T * eps), eps Gumbel(0, 1). O(2^n n).
+    [[nodiscard]] vector gumbel_marginals(std::span<const double> theta, double temperature = 1) const {
+        require_size("theta", theta);
+        require_temperature(temperature);
+        const vector reached = forward(theta, temperature);
+        vector mean(size(), 0);
+        for (std::size_t s = 0; s < reached.size(); ++s)
+            if (next_[s].empty())
+                for (std::size_t i = 0; i < size(); ++i)
+                    if (has(s, i)) mean[i] += reached[s];
+        return mean;
+    }
+
+    /// The gradient of <w, gumbel_marginals(theta)>, by the recursion run backwards. O(2^n n).
+    [[nodiscard]] vector gumbel_marginals_vjp(std::span<const double> theta, double temperature,
+                                              std::span<const double> w) const {
+        require_size("theta", theta);
+        require_size("w", w);
+        require_temperature(temperature);
+        const vector reached = forward(theta, temperature);
+        // worth[s]: E <w, z> given that the set s has been taken. Adding an element gives a larger number.
+        vector worth(reached.size(), 0);
+        vector gradient(size(), 0);
+        for (std::size_t s = reached.size(); s-- > 0;) {
+            if (next_[s].empty()) {
+                for (std::size_t i = 0; i < size(); ++i)
+                    if (has(s, i)) worth[s] += w[i];
+                continue;
+            }
+            const vector p = chances(s, theta, temperature);
+            for (std::size_t e = 0; e < p.size(); ++e) worth[s] += p[e] * worth[with(s, next_[s][e])];
+            // d p_e / d theta_j = p_e ([e = j] - p_j) / T, so theta_j moves worth[s] by the covariance.
+            for (std::size_t e = 0; e < p.size(); ++e)
+                gradient[next_[s][e]] +=
+                    reached[s] * p[e] * (worth[with(s, next_[s][e])] - worth[s]) / temperature;
+        }
+        return gradient;
+    }
+
+  protected:
+    /// may_add(s, i): whether element i, which is not in the independent set s, may be added to it.
+    matroid_family(std::string name, std::size_t n, const std::function<bool(subset, std::size_t)>& may_add)
+        : matroid_family(std::move(name), n, elements_to_add(n, may_add)) {}
+
+  private:
+    /// next[s]: the elements that may be added to s.
+    using additions = std::vector<std::vector<std::size_t>>;
+
+    matroid_family(std::string name, std::size_t n, additions next)
+        : enumerated_family<1>(std::move(name), {static_cast<Eigen::Index>(n)}, bases(n, next)),
+          next_(std::move(next)) {}
+
+    static bool has(std::size_t s, std::size_t i) { return ((s >> i) & 1u) != 0; }
+    static std::size_t with(std::size_t s, std::size_t i) { return s | (std::size_t{1} << i); }
+
+    static additions elements_to_add(std::size_t n, const std::function<bool(subset, std::size_t)>& may_add) {
+        if (n < 1 || n > max_size)
+            detail::throw_invalid("the number of elements", n, detail::message("1 to ", max_size));
+        additions next(std::size_t{1} << n);
+        std::vector<bool> independent(next.size());
+        independent[0] = true;
+        for (std::size_t s = 0; s < next.size(); ++s) {
+            if (!independent[s]) continue;
+            for (std::size_t i = 0; i < n; ++i)
+                if (!has(s, i) && may_add(static_cast<subset>(s), i)) {
+                    next[s].push_back(i);
+                    independent[with(s, i)] = true;
+                }
+        }
+        return next;
+    }
+
+    /// The independent sets to which nothing may be added, each once. Other sets have no additions either;
+    /// they are told apart by being reached.
+    static std::vector<vector> bases(std::size_t n, const additions& next) {
+        std::vector<bool> reached(next.size());
+        reached[0] = true;
+        std::vector<vector> states;
+        for (std::size_t s = 0; s < next.size(); ++s) {
+            if (!reached[s]) continue;
+            for (const std::size_t i : next[s]) reached[with(s, i)] = true;
+            if (!next[s].empty()) continue;
+            vector state(n, 0);
+            for (std::size_t i = 0; i < n; ++i) state[i] = has(s, i) ? 1 : 0;
+            states.push_back(std::move(state));
+        }
+        return states;
+    }
+
+    /// The chance of each element that may be added to s to be the next: a softmax.
+    [[nodiscard]] vector chances(std::size_t s, std::span<const double> theta, double temperature) const {
+        double largest = theta[next_[s].front()];
+        for (const std::size_t i : next_[s]) largest = std::max(largest, theta[i]);
+        vector p;
+        double total = 0;
+        for (const std::size_t i : next_[s]) {
+            p.push_back(std::exp((theta[i] - largest) / temperature));
+            total += p.back();
+        }
+        for (double& x : p) x /= total;
+        return p;
+    }
+
+    /// The probability that the race passes through each set.
+    [[nodiscard]] vector forward(std::span<const double> theta, double temperature) const {
+        vector reached(next_.size(), 0);
+        reached[0] = 1;
+        for (std::size_t s = 0; s < reached.size(); ++s) {
+            if (reached[s] == 0 || next_[s].empty()) continue;
+            const vector p = chances(s, theta, temperature);
+            for (std::size_t e = 0; e < p.size(); ++e) reached[with(s, next_[s][e])] += reached[s] * p[e];
+        }
+        return reached;
+    }
+
+    additions next_;
+};
+
+}  // namespace testing
+}  // namespace imle::inline IMLE_ABI

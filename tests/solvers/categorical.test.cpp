@@ -1,0 +1,77 @@
+#include <imle/solvers/categorical.hpp>
+
+#include <imle/concepts/solver.hpp>
+
+#include <cstddef>
+#include <limits>
+#include <random>
+#include <stdexcept>
+#include <vector>
+
+#include "support/catch.hpp"
+
+namespace {
+
+// The oracle: the first index that no other exceeds, found by comparing all pairs.
+template <class Scalar>
+std::size_t first_unbeaten(const std::vector<Scalar>& theta) {
+    for (std::size_t i = 0; i < theta.size(); ++i) {
+        bool beaten = false;
+        for (const Scalar other : theta) beaten = beaten || other > theta[i];
+        if (!beaten) return i;
+    }
+    return theta.size();
+}
+
+template <class Scalar, int Layout>
+int wrong_answers(int count, std::uint32_t seed) {
+    std::mt19937 random(seed);
+    int wrong = 0;
+    for (int i = 0; i < count; ++i) {
+        const auto rows = static_cast<Eigen::Index>(1 + random() % 5),
+                   cols = static_cast<Eigen::Index>(1 + random() % 9);
+        const auto n = static_cast<std::size_t>(rows * cols);
+        std::vector<Scalar> theta(n), z(n, imle::detail::unwritten<Scalar>());
+        const auto spread = 1 + random() % 20;  // few values: ties, also of 0.0 and -0.0
+        for (auto& t : theta) {
+            t = static_cast<Scalar>(random() % spread) - static_cast<Scalar>(spread / 2);
+            if (t == 0 && random() % 2 == 0) t = -t;
+            if (i % 3 == 0) t *= std::numeric_limits<Scalar>::denorm_min();
+        }
+        imle::const_view<Scalar, 2, Layout> theta_view(theta.data(), rows, cols);
+        imle::mutable_view<Scalar, 2, Layout> z_view(z.data(), rows, cols);
+        imle::categorical{}(theta_view, z_view);
+        std::vector<Scalar> expected(n, 0);
+        expected[first_unbeaten(theta)] = 1;
+        wrong += z == expected ? 0 : 1;
+    }
+    return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("categorical is the first largest", "[solvers][categorical]") {
+    CHECK(wrong_answers<float, Eigen::RowMajor>(1000, 1) == 0);
+    CHECK(wrong_answers<double, Eigen::RowMajor>(1000, 2) == 0);
+    CHECK(wrong_answers<float, Eigen::ColMajor>(1000, 3) == 0);
+    CHECK(wrong_answers<double, Eigen::ColMajor>(1000, 4) == 0);
+}
+
+TEST_CASE("categorical says what is wrong", "[solvers][categorical][errors]") {
+    using Catch::Matchers::Contains;
+    Eigen::Tensor<double, 1> empty(0), empty_z(0), theta(3), z(3), other(2);
+    theta.setValues({1, 3, 2});
+    CHECK_THROWS_WITH(imle::categorical{}(empty, empty_z), Contains("empty") && Contains("at least one"));
+    CHECK_THROWS_WITH(imle::categorical<4>{}(theta, z), Contains("3 categories") && Contains("4"));
+    CHECK_THROWS_AS(imle::categorical{}(theta, other), std::invalid_argument);
+    CHECK_NOTHROW(imle::categorical<3>{}(theta, z));
+    theta(0) = std::numeric_limits<double>::infinity();
+    CHECK_THROWS_AS(imle::categorical{}(theta, z), std::invalid_argument);
+}
+
+TEST_CASE("categorical fits the concepts", "[solvers][categorical]") {
+    STATIC_REQUIRE(std::is_same_v<decltype(imle::categorical{}), imle::categorical<>>);
+    STATIC_REQUIRE(imle::Solver<imle::categorical<>, float, 1, Eigen::RowMajor>);
+    STATIC_REQUIRE(imle::Solver<imle::categorical<7>, double, 3, Eigen::ColMajor>);
+    STATIC_REQUIRE(!imle::Solver<imle::categorical<>, long double, 1, Eigen::RowMajor>);
+}

@@ -1,0 +1,118 @@
+#pragma once
+
+// Two oracles for grid_shortest_path, written apart from it and from each other: all simple paths of a small
+// grid, and a plain Dijkstra over pairs (cost, cells) for larger ones. A grid is a vector of costs by row *
+// columns + column, already clamped; an answer is the path's cells from the first to the last.
+
+#include <cstddef>
+#include <queue>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace reference {
+
+struct grid {
+    int rows;
+    int cols;
+    int connectivity;
+
+    int size() const { return rows * cols; }
+    std::vector<int> neighbours(int cell) const {  // in increasing order
+        std::vector<int> found;
+        const int r = cell / cols, c = cell % cols;
+        for (int dr = -1; dr <= 1; ++dr)
+            for (int dc = -1; dc <= 1; ++dc) {
+                if (dr == 0 && dc == 0) continue;
+                if (connectivity == 4 && dr != 0 && dc != 0) continue;
+                if (r + dr < 0 || r + dr >= rows || c + dc < 0 || c + dc >= cols) continue;
+                found.push_back((r + dr) * cols + c + dc);
+            }
+        return found;
+    }
+};
+
+/// All simple paths from the first to the last cell.
+inline std::vector<std::vector<int>> all_paths(const grid& g) {
+    std::vector<std::vector<int>> paths;
+    std::vector<int> path{0};
+    std::vector<bool> used(static_cast<std::size_t>(g.size()));
+    used[0] = true;
+    auto visit = [&](auto& self) -> void {
+        if (path.back() == g.size() - 1) {
+            paths.push_back(path);
+            return;
+        }
+        for (const int next : g.neighbours(path.back())) {
+            if (used[static_cast<std::size_t>(next)]) continue;
+            used[static_cast<std::size_t>(next)] = true;
+            path.push_back(next);
+            self(self);
+            path.pop_back();
+            used[static_cast<std::size_t>(next)] = false;
+        }
+    };
+    visit(visit);
+    return paths;
+}
+
+/// The best of all paths: lowest cost, then fewest cells, then, read from the last cell back, lowest indices.
+template <class Scalar>
+const std::vector<int>& best_of(const std::vector<std::vector<int>>& paths,
+                                const std::vector<Scalar>& costs) {
+    const std::vector<int>* best = nullptr;
+    Scalar best_cost = 0;
+    for (const auto& path : paths) {
+        Scalar cost = costs[0];
+        for (std::size_t i = 1; i < path.size(); ++i) cost += costs[static_cast<std::size_t>(path[i])];
+        bool better = best == nullptr || cost < best_cost;
+        if (best != nullptr && cost == best_cost)
+            better = path.size() != best->size() ? path.size() < best->size()
+                                                 : std::vector<int>(path.rbegin(), path.rend()) <
+                                                       std::vector<int>(best->rbegin(), best->rend());
+        if (better) {
+            best = &path;
+            best_cost = cost;
+        }
+    }
+    return *best;
+}
+
+/// Dijkstra over (cost, cells), then back from the last cell by the lowest predecessor that explains the
+/// label.
+template <class Scalar>
+std::vector<int> lexicographic_dijkstra(const grid& g, const std::vector<Scalar>& costs) {
+    using label = std::pair<Scalar, int>;
+    std::vector<label> labels(costs.size(), label{0, -1});  // -1 cells: not reached
+    std::vector<bool> settled(costs.size());
+    std::priority_queue<std::pair<label, int>, std::vector<std::pair<label, int>>, std::greater<>> queue;
+    labels[0] = {costs[0], 1};
+    queue.push({labels[0], 0});
+    const auto extended = [&](int from, int to) {
+        const label& l = labels[static_cast<std::size_t>(from)];
+        return label{l.first + costs[static_cast<std::size_t>(to)], l.second + 1};
+    };
+    while (!queue.empty()) {
+        const int cell = queue.top().second;
+        queue.pop();
+        if (settled[static_cast<std::size_t>(cell)]) continue;
+        settled[static_cast<std::size_t>(cell)] = true;
+        for (const int next : g.neighbours(cell)) {
+            const label found = extended(cell, next);
+            label& known = labels[static_cast<std::size_t>(next)];
+            if (known.second >= 0 && !(found < known)) continue;
+            known = found;
+            queue.push({found, next});
+        }
+    }
+    std::vector<int> back{g.size() - 1};
+    while (back.back() != 0)
+        for (const int from : g.neighbours(back.back()))
+            if (extended(from, back.back()) == labels[static_cast<std::size_t>(back.back())]) {
+                back.push_back(from);
+                break;
+            }
+    return {back.rbegin(), back.rend()};
+}
+
+}  // namespace reference

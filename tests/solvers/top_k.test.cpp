@@ -1,0 +1,143 @@
+#include <imle/solvers/top_k.hpp>
+
+#include <imle/concepts/solver.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <numeric>
+#include <random>
+#include <stdexcept>
+#include <vector>
+
+#include "support/catch.hpp"
+
+namespace {
+
+// The oracle: a stable sort keeps equal numbers in the order of their indices.
+template <class Scalar>
+std::vector<Scalar> sorted_top_k(const std::vector<Scalar>& theta, std::size_t k) {
+    std::vector<std::size_t> order(theta.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return theta[a] > theta[b]; });
+    std::vector<Scalar> z(theta.size(), 0);
+    for (std::size_t i = 0; i < k; ++i) z[order[i]] = 1;
+    return z;
+}
+
+template <class Scalar>
+std::vector<Scalar> numbers(int kind, std::size_t n, std::mt19937& random) {
+    std::uniform_real_distribution<double> unit(0, 1);
+    const double scale = std::pow(10.0, 12 * unit(random) - 6);
+    std::vector<Scalar> theta(n);
+    for (auto& t : theta) {
+        const double u = unit(random);
+        const double tiny = static_cast<double>(std::numeric_limits<Scalar>::denorm_min());
+        const double values[] = {(2 * u - 1) * scale,           // continuous
+                                 std::floor(3 * u) - 1,         // a few integers: ties
+                                 u < 0.5 ? 0.0 : -0.0,          // zeros of both signs
+                                 scale,                         // all equal
+                                 std::floor(5 * u - 2) * tiny,  // denormals
+                                 (u < 0.9 ? -1 : 1) * scale,    // fewer large ones than k, often
+                                 std::pow(10.0, 70 * u - 35),   // a wide range
+                                 (u - 0.5) * 2 * static_cast<double>(std::numeric_limits<Scalar>::max())};
+        t = static_cast<Scalar>(values[kind]);
+    }
+    if (kind == 1 && random() % 2 == 0) std::sort(theta.begin(), theta.end());
+    if (kind == 0 && random() % 2 == 0) std::sort(theta.rbegin(), theta.rend());
+    return theta;
+}
+
+template <class Scalar, int Layout>
+int wrong_answers(int count, std::uint32_t seed) {
+    std::mt19937 random(seed);
+    int wrong = 0;
+    for (int i = 0; i < count; ++i) {
+        const auto rows = static_cast<std::size_t>(random() % 12),
+                   cols = static_cast<std::size_t>(random() % 40);
+        const std::size_t n = rows * cols;
+        const std::size_t k = random() % 3 == 0 ? std::min<std::size_t>(n, random() % 12)
+                                                : static_cast<std::size_t>(random() % (n + 1));
+        const auto theta = numbers<Scalar>(static_cast<int>(random() % 8), n, random);
+        std::vector<Scalar> z(n, imle::detail::unwritten<Scalar>()), flat(z);
+        imle::top_k solver{static_cast<Eigen::Index>(k)};
+        // Rank 2 and rank 1 see the same memory, so they must choose the same elements.
+        const auto r = static_cast<Eigen::Index>(rows), c = static_cast<Eigen::Index>(cols);
+        imle::const_view<Scalar, 2, Layout> theta_view(theta.data(), r, c);
+        imle::mutable_view<Scalar, 2, Layout> z_view(z.data(), r, c);
+        solver(theta_view, z_view);
+        imle::const_view<Scalar, 1, Layout> flat_theta(theta.data(), r * c);
+        imle::mutable_view<Scalar, 1, Layout> flat_z(flat.data(), r * c);
+        solver(flat_theta, flat_z);
+        const auto expected = sorted_top_k(theta, k);
+        wrong += z == expected && flat == expected ? 0 : 1;
+    }
+    return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("top_k is the head of a stable sort", "[solvers][top_k]") {
+    CHECK(wrong_answers<float, Eigen::RowMajor>(1500, 1) == 0);
+    CHECK(wrong_answers<double, Eigen::RowMajor>(1500, 2) == 0);
+    CHECK(wrong_answers<float, Eigen::ColMajor>(1500, 3) == 0);
+    CHECK(wrong_answers<double, Eigen::ColMajor>(1500, 4) == 0);
+}
+
+TEST_CASE("top_k of many numbers is the head of a stable sort", "[solvers][top_k]") {
+    // Sizes and k on both sides of each way to find the k-th largest, and more than one block of counts.
+    std::mt19937 random(6);
+    int wrong = 0;
+    for (const std::size_t n : {127u, 128u, 129u, 159u, 350u, 511u, 512u, 640u, 1000u, 4096u, 5000u})
+        for (const std::size_t k : {1u, 2u, 10u, 16u, 17u, 31u, 64u, 65u, 127u})
+            for (int kind = 0; kind < 8; ++kind) {
+                const auto theta = numbers<double>(kind, n, random);
+                Eigen::Tensor<double, 1> t(static_cast<Eigen::Index>(n)), z(static_cast<Eigen::Index>(n));
+                std::copy(theta.begin(), theta.end(), t.data());
+                imle::top_k{static_cast<Eigen::Index>(k)}(t, z);
+                wrong += std::vector<double>(z.data(), z.data() + n) == sorted_top_k(theta, k) ? 0 : 1;
+            }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("top_k of static k has the answers of the dynamic one", "[solvers][top_k]") {
+    std::mt19937 random(5);
+    int wrong = 0;
+    for (int i = 0; i < 300; ++i) {
+        const auto n = static_cast<std::size_t>(10 + random() % 400);
+        const auto theta = numbers<float>(i % 8, n, random);
+        Eigen::Tensor<float, 1> t(static_cast<Eigen::Index>(n)), z(static_cast<Eigen::Index>(n));
+        std::copy(theta.begin(), theta.end(), t.data());
+        imle::top_k<10>{}(t, z);
+        wrong += std::vector<float>(z.data(), z.data() + n) == sorted_top_k(theta, 10) ? 0 : 1;
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("top_k says what is wrong", "[solvers][top_k][errors]") {
+    using Catch::Matchers::Contains;
+    CHECK_THROWS_WITH(imle::top_k{-1}, Contains("k is -1") && Contains("0 or more"));
+    Eigen::Tensor<float, 1> theta(3), z(3), other(4);
+    theta.setValues({1, 3, 2});
+    CHECK_THROWS_AS(imle::top_k{4}(theta, z), std::invalid_argument);
+    CHECK_THROWS_WITH(imle::top_k<4>{}(theta, z), Contains("k is 4") && Contains("n = 3"));
+    CHECK_THROWS_WITH(imle::top_k{1}(theta, other), Contains("z is of shape [4]"));
+    theta(1) = std::numeric_limits<float>::quiet_NaN();
+    CHECK_THROWS_WITH(imle::top_k{1}(theta, z), Contains("theta is") && Contains("element 1"));
+    theta(1) = std::numeric_limits<float>::infinity();
+    CHECK_THROWS_AS(imle::top_k{1}(theta, z), std::invalid_argument);
+}
+
+TEST_CASE("top_k fits the concepts", "[solvers][top_k]") {
+    using imle::Solver;
+    using imle::top_k;
+    STATIC_REQUIRE(std::is_same_v<decltype(top_k{3}), top_k<>>);
+    STATIC_REQUIRE(Solver<top_k<>, float, 1, Eigen::RowMajor>);
+    STATIC_REQUIRE(Solver<top_k<>, double, 4, Eigen::ColMajor>);
+    STATIC_REQUIRE(Solver<top_k<10>, float, 2, Eigen::RowMajor>);
+    STATIC_REQUIRE(!std::is_default_constructible_v<top_k<>>);
+    STATIC_REQUIRE(!std::is_constructible_v<top_k<10>, int>);
+    STATIC_REQUIRE(imle::sense_of<top_k<>> == imle::sense::maximize);
+}

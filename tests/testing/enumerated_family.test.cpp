@@ -1,0 +1,130 @@
+#include <imle/testing/enumerated_family.hpp>
+
+#include <imle/testing/grid_paths.hpp>
+#include <imle/testing/spanning_trees.hpp>
+
+#include <cmath>
+#include <random>
+#include <set>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+#include "solvers/grid_reference.hpp"
+#include "support/catch.hpp"
+#include "testing/finite_differences.hpp"
+
+using imle::testing::enumerated_family;
+using imle::testing::grid_paths;
+
+namespace {
+
+using vector = std::vector<double>;
+
+vector normals(std::size_t n, std::mt19937& random, double scale = 1) {
+    std::normal_distribution<double> normal(0, scale);
+    vector x(n);
+    for (double& xi : x) xi = normal(random);
+    return x;
+}
+
+}  // namespace
+
+TEST_CASE("Gibbs marginals and gradients are derivatives of the log partition", "[testing][families]") {
+    std::mt19937 random(1);
+    const grid_paths family(3, 3);
+    for (const double temperature : {0.5, 1.0, 3.0}) {
+        const vector theta = normals(9, random), w = normals(9, random);
+        const vector mu = family.gibbs_marginals(theta, temperature);
+        const auto log_partition = [&](const vector& t) {
+            return family.gibbs_log_partition(t, temperature);
+        };
+        CHECK(reference::distance(mu, reference::gradient(theta, log_partition)) < 1e-8);
+
+        const vector vjp = family.gibbs_marginals_vjp(theta, temperature, w);
+        const auto projected = [&](const vector& t) {
+            return reference::dot(w, family.gibbs_marginals(t, temperature));
+        };
+        CHECK(reference::distance(vjp, reference::gradient(theta, projected)) < 1e-8);
+
+        const Eigen::MatrixXd covariance = family.gibbs_covariance(theta, temperature);
+        const Eigen::VectorXd by_covariance =
+            covariance * Eigen::Map<const Eigen::VectorXd>(w.data(), 9) / temperature;
+        CHECK(reference::distance(vjp, vector(by_covariance.data(), by_covariance.data() + 9)) < 1e-12);
+
+        const auto f = [&](std::span<const double> z) {  // not linear in z
+            double sum = 0;
+            for (std::size_t i = 0; i < z.size(); ++i) sum += w[i] * z[i];
+            return sum * sum;
+        };
+        const auto expected = [&](const vector& t) { return family.gibbs_expected(t, temperature, f); };
+        CHECK(reference::distance(family.gibbs_expected_gradient(theta, temperature, f),
+                                  reference::gradient(theta, expected)) < 1e-7);
+        const vector p = family.gibbs_probabilities(theta, temperature);
+        CHECK(std::accumulate(p.begin(), p.end(), 0.0) == Approx(1).epsilon(1e-12));
+        CHECK(reference::dot(mu, w) == Approx(family.gibbs_expected(theta, temperature, [&](auto z) {
+                  return std::inner_product(z.begin(), z.end(), w.begin(), 0.0);
+              })));
+    }
+}
+
+TEST_CASE("A cold Gibbs law is the MAP state, and no theta overflows it", "[testing][families]") {
+    std::mt19937 random(2);
+    const grid_paths family(3, 3, 4);
+    for (const double scale : {1.0, 1e6, 1e300}) {
+        const vector theta = normals(9, random, scale);
+        REQUIRE(family.maximizers(theta).size() == 1);
+        CHECK(reference::distance(family.gibbs_marginals(theta, 1e-6 * scale), family.map(theta)) < 1e-6);
+        CHECK(std::isfinite(family.gibbs_log_partition(theta, 1)));
+        CHECK(reference::distance(family.gibbs_marginals_vjp(theta, 1e-6 * scale, theta), vector(9)) <
+              1e-6 * scale);
+    }
+}
+
+TEST_CASE("An enumerated family knows its states", "[testing][families]") {
+    const grid_paths four(3, 3, 4);
+    // 12 self-avoiding walks join the corners of a 3 x 3 grid; two of them go through all cells, one by rows
+    // and one by columns, and are one state.
+    CHECK(four.states().size() == 11);
+    for (const int connectivity : {4, 8}) {
+        const auto paths = reference::all_paths({3, 4, connectivity});
+        std::set<vector> maps;
+        for (const auto& path : paths) {
+            vector map(12, 0);
+            for (const int cell : path) map[static_cast<std::size_t>(cell)] = 1;
+            maps.insert(map);
+        }
+        CHECK(grid_paths(3, 4, connectivity).states() == std::vector<vector>(maps.begin(), maps.end()));
+    }
+    CHECK(reference::all_paths({3, 3, 4}).size() == 12);
+    CHECK(reference::all_paths({4, 4, 4}).size() == 184);
+    CHECK(grid_paths(1, 1).states() == std::vector<vector>{{1}});
+    CHECK(grid_paths(1, 5).states() == std::vector<vector>{{1, 1, 1, 1, 1}});
+    CHECK(grid_paths(2, 2, 8).states().size() == 4);  // straight, by either side, by both: the cells count
+    CHECK(four.dimensions() == std::array<Eigen::Index, 2>{3, 3});
+
+    CHECK(four.contains(vector{1, 1, 1, 0, 0, 1, 0, 0, 1}));
+    CHECK(!four.contains(vector{1, 0, 0, 0, 1, 0, 0, 0, 1}));
+    CHECK(grid_paths(3, 3, 8).contains(vector{1, 0, 0, 0, 1, 0, 0, 0, 1}));
+    CHECK(!four.contains(vector{1, 1, 1, 0, 0, 0.5, 0, 0, 1}));
+    CHECK(!four.contains(vector{1, 1, 1, 0, 0, std::nan(""), 0, 0, 1}));
+
+    const enumerated_family<1> corners("corners", {2}, {{0, 1}, {1, 0}, {1, 1}});
+    CHECK(corners.maximizers(vector{1, 0}) == std::vector<std::size_t>{1, 2});
+    CHECK(corners.maximizers(vector{1, 0.25}) == std::vector<std::size_t>{2});
+    CHECK(corners.maximizers(vector{1, 0.25}, 0.25) == std::vector<std::size_t>{1, 2});
+    CHECK(corners.map(vector{1, 0}) == vector{1, 0});
+}
+
+TEST_CASE("An enumerated family says what is wrong", "[testing][families][errors]") {
+    const grid_paths family(2, 2);
+    CHECK_THROWS_AS(family.gibbs_marginals(vector(3)), std::invalid_argument);
+    CHECK_THROWS_AS(family.gibbs_marginals(vector(4), 0), std::invalid_argument);
+    CHECK_THROWS_AS(family.gibbs_marginals_vjp(vector(4), 1, vector(5)), std::invalid_argument);
+    CHECK_THROWS_AS(family.contains(vector(3)), std::invalid_argument);
+    CHECK_THROWS_AS(grid_paths(0, 2), std::invalid_argument);
+    CHECK_THROWS_AS(grid_paths(3, 6), std::invalid_argument);
+    CHECK_THROWS_AS(grid_paths(3, 3, 6), std::invalid_argument);
+    CHECK_THROWS_AS((enumerated_family<1>("none", {2}, {})), std::invalid_argument);
+    CHECK_THROWS_AS((enumerated_family<1>("short", {2}, {{1}})), std::invalid_argument);
+}
