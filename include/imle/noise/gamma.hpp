@@ -1,0 +1,184 @@
+#pragma once
+
+/// @file
+/// Gamma noise.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/noise/incomplete_gamma.hpp>
+#include <imle/noise/parameters.hpp>
+#include <imle/random/lazy_tables.hpp>
+#include <imle/random/newton_place.hpp>
+#include <imle/random/panel_source.hpp>
+#include <imle/random/random_key.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// Gamma(shape, 1) for `panel_source`: a place is log x, or x for shapes above 64.
+class standard_gamma_law {
+  public:
+    explicit standard_gamma_law(double shape) : shape_(shape) {}
+
+    [[nodiscard]] double shape() const noexcept { return shape_; }
+    [[nodiscard]] bool logarithmic() const noexcept { return shape_ <= 64; }
+    [[nodiscard]] bool positive() const noexcept { return logarithmic(); }
+    [[nodiscard]] double origin() const noexcept { return logarithmic() ? 0 : shape_; }
+
+    [[nodiscard]] incomplete_gamma_logs logs(double place) const noexcept {
+        if (!logarithmic() && !(place > 0)) {
+            constexpr double infinity = std::numeric_limits<double>::infinity();
+            return {-infinity, 0, -infinity};
+        }
+        return incomplete_gamma(shape_, logarithmic() ? place : std::log(place));
+    }
+    void log_tail(tail side, std::span<const double> places, std::span<double> log_p,
+                  std::span<double>) const {
+        for (std::size_t i = 0; i < places.size(); ++i) {
+            const incomplete_gamma_logs at = logs(places[i]);
+            log_p[i] = side == tail::lower ? at.lower : at.upper;
+        }
+    }
+    [[nodiscard]] tail_point log_tail(tail side, double place) const {
+        const incomplete_gamma_logs at = logs(place);
+        const double log_p = side == tail::lower ? at.lower : at.upper;
+        const double slope = std::exp(at.log_density_times_x - log_p) / (logarithmic() ? 1 : place);
+        return {log_p, side == tail::lower ? slope : -slope};
+    }
+    [[nodiscard]] double tail_place(tail side, double p) const {
+        const double log_p = std::log(p);
+        double v;
+        if (shape_ >= 1) {
+            // Wilson and Hilferty: the cube root of x / shape is nearly normal.
+            const double z = std::sqrt(std::max(0.0, -2 * std::log(std::min(p, 0.5)) - 1.386)) *
+                             (side == tail::lower ? -1 : 1);
+            const double root = std::max(1 - 1 / (9 * shape_) + z / (3 * std::sqrt(shape_)), 0.01);
+            v = std::log(shape_) + 3 * std::log(root);
+        } else {
+            const double log_lower = side == tail::lower ? log_p : std::log1p(-p);
+            v = std::min((log_lower + std::lgamma(1 + shape_)) / shape_, std::log(1 - log_p));
+        }
+        const double most = logarithmic() ? 7 : std::numeric_limits<double>::infinity();
+        return newton_place([&](double place) { return log_tail(side, place); }, log_p,
+                            logarithmic() ? v : std::exp(v), logarithmic() ? 1 : std::sqrt(shape_), most);
+    }
+
+  private:
+    double shape_;
+};
+
+}  // namespace detail
+
+/// Gamma(shape, scale): density x^(shape - 1) exp(-x / scale) / (Gamma(shape) scale^shape).
+///
+/// The shape is fixed, so a number is one look-up in a table of the inverse law, made at the first draw and
+/// shared between copies; rejection sampling would take ten times as long. For small shapes most numbers are
+/// below the smallest float: those are 0.
+///
+/// <math.h> of some systems has a function of this name: after `using namespace imle` write `imle::gamma`.
+class gamma {
+  public:
+    /// `shape` from 1e-6 to 1e6, `scale` finite and above 0. Throws `std::invalid_argument` otherwise.
+    gamma(double shape, double scale)
+        : scale_(detail::positive_parameter("scale of gamma", scale)),
+          state_(std::make_shared<const state>(checked_shape(shape))) {}
+
+    /// Element i of `out` is element `first + i` of the key's sequence. Random access; O(out.size()), after
+    /// the table is made at the first call. Any number of threads may call it.
+    void fill(const random_key& key, std::uint64_t first, std::span<float> out) const {
+        table<float>().fill(key, first, out, 0, scale_);
+    }
+    void fill(const random_key& key, std::uint64_t first, std::span<double> out) const {
+        table<double>().fill(key, first, out, 0, scale_);
+    }
+
+    [[nodiscard]] double shape() const noexcept { return law().shape(); }
+    [[nodiscard]] double scale() const noexcept { return scale_; }
+    [[nodiscard]] double lower_bound() const noexcept { return 0; }
+
+    /// P(X <= x).
+    [[nodiscard]] double cdf(double x) const {
+        if (!(x > 0)) return std::isnan(x) ? x : 0;
+        if (std::isinf(x)) return 1;
+        return std::exp(detail::incomplete_gamma(shape(), log_standard(x)).lower);
+    }
+    /// P(X > x), accurate where it is small.
+    [[nodiscard]] double survival(double x) const {
+        if (!(x > 0)) return std::isnan(x) ? x : 1;
+        if (std::isinf(x)) return 0;
+        return std::exp(detail::incomplete_gamma(shape(), log_standard(x)).upper);
+    }
+    /// The density; at 0 it is 0, 1 / scale or infinity, as the shape is above, at or below 1.
+    [[nodiscard]] double pdf(double x) const {
+        if (std::isnan(x)) return x;
+        if (x < 0 || std::isinf(x)) return 0;
+        if (x == 0)
+            return shape() > 1 ? 0 : shape() < 1 ? std::numeric_limits<double>::infinity() : 1 / scale_;
+        const double log_x = log_standard(x);
+        return std::exp(detail::log_gamma_density_times_x(shape(), std::exp(log_x), log_x) - std::log(x));
+    }
+    /// The x with cdf(x) = u: 0 at 0, infinity at 1. Throws `std::invalid_argument` outside [0, 1].
+    [[nodiscard]] double quantile(double u) const {
+        return quantile_of(detail::probability("u", u), detail::tail::lower);
+    }
+    /// The x with survival(x) = p. Throws `std::invalid_argument` outside [0, 1].
+    [[nodiscard]] double survival_quantile(double p) const {
+        return quantile_of(detail::probability("p", p), detail::tail::upper);
+    }
+    [[nodiscard]] double mean() const noexcept { return shape() * scale_; }
+    [[nodiscard]] double variance() const noexcept { return shape() * scale_ * scale_; }
+    /// (n - 1)! * shape * scale^n. Throws `std::invalid_argument` unless 1 <= n <= 170.
+    [[nodiscard]] double cumulant(int n) const {
+        if (n < 1 || n > 170) detail::throw_invalid("n of cumulant", n, "1 to 170");
+        return std::tgamma(n) * shape() * std::pow(scale_, n);
+    }
+
+    friend bool operator==(const gamma& a, const gamma& b) noexcept {
+        return a.shape() == b.shape() && a.scale() == b.scale();
+    }
+
+  private:
+    struct state {
+        explicit state(double shape) : law(shape) {}
+        detail::standard_gamma_law law;
+        detail::lazy_tables tables;
+    };
+
+    static double checked_shape(double shape) {
+        if (!(shape >= 1e-6 && shape <= 1e6)) detail::throw_invalid("shape of gamma", shape, "1e-6 to 1e6");
+        return shape;
+    }
+    [[nodiscard]] const detail::standard_gamma_law& law() const noexcept { return state_->law; }
+    [[nodiscard]] double log_standard(double x) const noexcept {
+        const double ratio = x / scale_;
+        return ratio > 1e-300 && ratio < 1e300 ? std::log(ratio) : std::log(x) - std::log(scale_);
+    }
+    template <class Scalar>
+    [[nodiscard]] const quantile_table<Scalar>& table() const {
+        return state_->tables.template get<Scalar>([this] { return detail::panel_source(law()); });
+    }
+    [[nodiscard]] double quantile_of(double p, detail::tail side) const {
+        using detail::tail;
+        if (p == 0) return side == tail::lower ? 0 : std::numeric_limits<double>::infinity();
+        if (p == 1) return side == tail::lower ? std::numeric_limits<double>::infinity() : 0;
+        if (p > 0.5) {
+            p = 1 - p;
+            side = side == tail::lower ? tail::upper : tail::lower;
+        }
+        const double place = law().tail_place(side, p);
+        return scale_ * (law().logarithmic() ? std::exp(place) : place);
+    }
+
+    double scale_;
+    std::shared_ptr<const state> state_;
+};
+
+}  // namespace imle::inline IMLE_ABI

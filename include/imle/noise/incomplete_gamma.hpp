@@ -1,0 +1,87 @@
+#pragma once
+
+/// @file
+/// The regularised incomplete gamma functions, as logarithms.
+
+#include <cmath>
+#include <limits>
+
+#include <imle/core/config.hpp>
+#include <imle/noise/parameters.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// log of P(a, x) and of Q(a, x) = 1 - P(a, x), and of the density x^(a-1) exp(-x) / Gamma(a) times x.
+struct incomplete_gamma_logs {
+    double lower;
+    double upper;
+    double log_density_times_x;
+};
+
+/// log(1 + z) - z for real z > -1, accurate for small z.
+[[nodiscard]] inline double log1p_minus_real(double z) noexcept {
+    if (std::abs(z) > 0.1) return std::log1p(z) - z;
+    double sum = 0;
+    for (int n = 20; n >= 2; --n) sum = sum * z + (n % 2 == 0 ? -1.0 : 1.0) / n;
+    return sum * z * z;
+}
+
+/// log(x^a exp(-x) / Gamma(a)), with log x given for x that underflow. For large a by Stirling's formula
+/// about x = a, where a log x - x - lnGamma(a) would cancel.
+[[nodiscard]] inline double log_gamma_density_times_x(double a, double x, double log_x) noexcept {
+    if (a < 20) return a * log_x - x - std::lgamma(a);
+    const double w = 1 / (a * a);
+    const double stirling = (1. / 12 - w * (1. / 360 - w * (1. / 1260 - w * (1. / 1680 - w / 1188)))) / a;
+    return a * log1p_minus_real((x - a) / a) + 0.5 * std::log(a / (2 * pi)) - stirling;
+}
+
+/// Both functions at a > 0 and x = exp(log_x) >= 0. The smaller one is computed, by its power series left of
+/// the bulk and by its continued fraction right of it; O(1 + sqrt(a)) steps near x = a.
+[[nodiscard]] inline incomplete_gamma_logs incomplete_gamma(double a, double log_x) noexcept {
+    const double x = std::exp(log_x);
+    const double log_front = log_gamma_density_times_x(a, x, log_x);
+    incomplete_gamma_logs result{0, 0, log_front};
+    if (a < 1 && x < 1) {
+        // P = x^a / Gamma(1 + a) * (1 + a * sum), Q by expm1 of the logarithm of that: also where a is so
+        // small that P is 1 but for the last digits.
+        double term = 1, sum = 0;
+        for (int n = 1; n < 60; ++n) {
+            term *= -x / n;
+            sum += term / (a + n);
+            if (std::abs(term) < 1e-18) break;
+        }
+        result.lower = a * log_x - std::lgamma(1 + a) + std::log1p(a * sum);
+        result.upper = std::log(-std::expm1(result.lower));
+    } else if (x < a + 1) {
+        double term = 1 / a, sum = term;
+        for (double n = 1; n < 1e6; ++n) {
+            term *= x / (a + n);
+            sum += term;
+            if (term < sum * 1e-17) break;
+        }
+        result.lower = log_front + std::log(sum);
+        result.upper = std::log(-std::expm1(result.lower));
+    } else {
+        // Lentz's evaluation of 1 / (x + 1 - a - 1 (1 - a) / (x + 3 - a - ...)).
+        double b = x + 1 - a, c = 1e300, d = 1 / b, fraction = d;
+        for (double n = 1; n < 1e6; ++n) {
+            const double numerator = -n * (n - a);
+            b += 2;
+            d = numerator * d + b;
+            if (std::abs(d) < 1e-300) d = 1e-300;
+            c = b + numerator / c;
+            if (std::abs(c) < 1e-300) c = 1e-300;
+            d = 1 / d;
+            const double change = d * c;
+            fraction *= change;
+            if (std::abs(change - 1) < 1e-16) break;
+        }
+        result.upper = log_front + std::log(fraction);
+        result.lower = std::log1p(-std::exp(result.upper));
+    }
+    return result;
+}
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,38 @@
+#pragma once
+
+/// @file
+/// No noise: perturb-and-MAP becomes MAP.
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+
+#include <imle/core/config.hpp>
+#include <imle/random/random_key.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// The law of a number that is always 0. With it and a scaled perturbation target, the layer is the
+/// differentiation of blackbox solvers of Vlastelica et al. (ICLR 2020).
+struct no_noise {
+    /// Every number is 0: the layer need not ask.
+    static constexpr bool is_zero = true;
+
+    /// Fills with 0. O(out.size()).
+    void fill(const random_key&, std::uint64_t, std::span<float> out) const noexcept {
+        std::fill(out.begin(), out.end(), 0.0f);
+    }
+    void fill(const random_key&, std::uint64_t, std::span<double> out) const noexcept {
+        std::fill(out.begin(), out.end(), 0.0);
+    }
+    [[nodiscard]] constexpr double mean() const noexcept { return 0; }
+    [[nodiscard]] constexpr double variance() const noexcept { return 0; }
+    /// 0 below 0, 1 from 0 on. There is no density.
+    [[nodiscard]] constexpr double cdf(double x) const noexcept { return x < 0 ? 0 : 1; }
+    /// 0 for every u.
+    [[nodiscard]] constexpr double quantile(double) const noexcept { return 0; }
+
+    friend constexpr bool operator==(const no_noise&, const no_noise&) noexcept = default;
+};
+
+}  // namespace imle::inline IMLE_ABI

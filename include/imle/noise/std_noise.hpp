@@ -1,0 +1,87 @@
+#pragma once
+
+/// @file
+/// The standard's distributions as noise.
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <utility>
+
+#include <imle/core/config.hpp>
+#include <imle/random/philox.hpp>
+#include <imle/random/random_key.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// The words of one key's sequence as an engine of the standard (`std::uniform_random_bit_generator`).
+class philox_engine {
+  public:
+    using result_type = std::uint32_t;
+    static constexpr result_type min() noexcept { return 0; }
+    static constexpr result_type max() noexcept { return std::numeric_limits<result_type>::max(); }
+
+    explicit philox_engine(const random_key& key) noexcept : key_(key) {}
+
+    result_type operator()() noexcept {
+        if (next_ == 4) {
+            block_ = philox4x32(
+                {static_cast<std::uint32_t>(number_), static_cast<std::uint32_t>(number_ >> 32),
+                 static_cast<std::uint32_t>(key_.stream()), static_cast<std::uint32_t>(key_.stream() >> 32)},
+                {static_cast<std::uint32_t>(key_.philox_key()),
+                 static_cast<std::uint32_t>(key_.philox_key() >> 32)});
+            ++number_;
+            next_ = 0;
+        }
+        return block_[next_++];
+    }
+
+  private:
+    random_key key_;
+    std::uint64_t number_ = 0;
+    philox4x32_block block_{};
+    std::size_t next_ = 4;
+};
+
+/// Draws from a distribution of the standard, or of its shape: `std_noise{std::normal_distribution<float>{0,
+/// 2}}`.
+///
+/// Element i is the first draw of a fresh copy of the distribution from an engine of its own, with the key
+/// `key.fold_in(i)`: distributions keep state and take as many words as they like, and random access must
+/// hold all the same. That costs two Philox blocks a number and more; a law that is drawn often deserves a
+/// `quantile_table`. The bits are those of one standard library: distributions differ between libraries.
+template <class Distribution>
+requires std::copy_constructible<Distribution> && requires(Distribution d, philox_engine engine) {
+    static_cast<double>(d(engine));
+}
+class std_noise {
+  public:
+    explicit std_noise(Distribution distribution = Distribution()) : distribution_(std::move(distribution)) {}
+
+    /// Element i of `out` is element `first + i` of the key's sequence. Random access; O(out.size()).
+    void fill(const random_key& key, std::uint64_t first, std::span<float> out) const {
+        draw(key, first, out);
+    }
+    void fill(const random_key& key, std::uint64_t first, std::span<double> out) const {
+        draw(key, first, out);
+    }
+
+    [[nodiscard]] const Distribution& distribution() const noexcept { return distribution_; }
+
+  private:
+    template <class Scalar>
+    void draw(const random_key& key, std::uint64_t first, std::span<Scalar> out) const {
+        for (std::size_t i = 0; i < out.size(); ++i) {
+            philox_engine engine(key.fold_in(first + i));
+            Distribution fresh(distribution_);
+            if constexpr (requires { fresh.reset(); }) fresh.reset();
+            out[i] = static_cast<Scalar>(fresh(engine));
+        }
+    }
+
+    Distribution distribution_;
+};
+
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,306 @@
+#pragma once
+
+/// @file
+/// The distribution function of the sum-of-gamma law by inversion of its transform on a contour.
+
+#include <algorithm>
+#include <cmath>
+#include <complex>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include <imle/core/config.hpp>
+#include <imle/core/finite.hpp>
+#include <imle/noise/parameters.hpp>
+#include <imle/noise/sum_of_gamma_transform.hpp>
+#include <imle/random/newton_place.hpp>
+#include <imle/random/quantile_source.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// SoG(k, m), m = 0 standing for infinitely many terms.
+///
+///     F(x) = 1 / (2 pi i) * integral of exp(K(q) + q x) / q dq,       K(q) = log E exp(-q eps)
+///
+/// along a contour that crosses the real axis at q > 0; at -1 < q < 0 the same integral is F(x) - 1. Both
+/// are taken through the saddle point of the integrand, so that nothing cancels and the smaller of F and
+/// 1 - F has its full relative accuracy (Daniels, "Saddlepoint approximations in statistics", 1954; the
+/// hyperbolic contour is that of Weideman and Trefethen, Math. Comp. 76, 2007).
+///
+/// Where the density is singular, or nearly, at the lower bound -log(m) / k, the place is given as
+/// v = log(x + log(m) / k): `logarithmic()`. Elsewhere v = x.
+class sum_of_gamma_law {
+  public:
+    sum_of_gamma_law(double k, std::uint64_t terms)
+        : transform_(terms),
+          k_(k),
+          m_(static_cast<double>(terms)),
+          shape_(m_ / k),
+          logarithmic_(terms != 0 && shape_ <= 64) {}
+
+    /// True if places are logarithms of distances from the lower bound.
+    [[nodiscard]] bool logarithmic() const noexcept { return logarithmic_; }
+    [[nodiscard]] double k() const noexcept { return k_; }
+    [[nodiscard]] std::uint64_t terms() const noexcept { return transform_.terms(); }
+    [[nodiscard]] double lower_bound() const noexcept {
+        return terms() == 0 ? -std::numeric_limits<double>::infinity() : -transform_.log_terms() / k_;
+    }
+    [[nodiscard]] double mean() const { return transform_.sum(1) / k_; }
+    [[nodiscard]] double variance() const { return transform_.sum(2) / k_; }
+    /// (n - 1)! * sum of i^-n / k.
+    [[nodiscard]] double cumulant(int n) const {
+        return std::tgamma(n) * transform_.sum(static_cast<std::size_t>(n)) / k_;
+    }
+
+    /// The place of x: x, or log(x - lower bound), which is -infinity at the bound and NaN below.
+    [[nodiscard]] double place(double x) const noexcept {
+        return logarithmic_ ? std::log(x + transform_.log_terms() / k_) : x;
+    }
+    [[nodiscard]] double value(double place) const noexcept {
+        return logarithmic_ ? std::exp(place) + lower_bound() : place;
+    }
+
+    /// log of P(X <= x) or of P(X > x) at each place, and, if `log_density` is not empty, the logarithm of
+    /// the density with respect to x. The places must be close to one another (within a factor of about e of
+    /// the probability): one contour serves all. O(nodes * (transform + places)), about 100 nodes.
+    void log_tail(tail side, std::span<const double> places, std::span<double> log_probability,
+                  std::span<double> log_density) const {
+        const double middle = 0.5 * (places.front() + places.back());
+        if (logarithmic_ && near_bound(std::max(places.front(), places.back()))) {
+            for (std::size_t i = 0; i < places.size(); ++i) {
+                const double log_lower = log_near_bound(places[i]);
+                log_probability[i] = side == tail::lower ? log_lower : std::log(-std::expm1(log_lower));
+                if (!log_density.empty()) log_density[i] = log_density_near_bound(places[i]);
+            }
+            return;
+        }
+        if (side == tail::upper && value(places.front()) < mean() + 2 * std::sqrt(variance())) {
+            // While the upper tail is not small it is the lower one's complement. Its own contour would start
+            // out between 0 and the bulk's saddle point, and meet growth on its way to the left.
+            log_tail(tail::lower, places, log_probability, log_density);
+            if (*std::max_element(log_probability.begin(), log_probability.end()) < log_complement_limit) {
+                for (double& log_p : log_probability) log_p = std::log(-std::expm1(log_p));
+                return;
+            }
+        }
+        const contour path = make_contour(side, middle);
+        std::vector<double> x(places.begin(), places.end());
+        if (logarithmic_)
+            for (double& v : x) v = std::exp(v);
+        const double x0 = logarithmic_ ? std::exp(middle) : middle;
+        // The exponent at the crossing is taken out, so that far tails do not underflow.
+        const double top = exponent(complex(path.crossing, 0), x0).real();
+        // Chernoff's bound, log p <= K(q) + q x for every q of the side: beyond exp(-5000) all is 0, and the
+        // saddle point would be where nothing is accurate.
+        const double bounded = std::min(path.crossing, 1e12);
+        if (!(exponent(complex(bounded, 0), x0).real() > -5000)) {
+            constexpr double zero = -std::numeric_limits<double>::infinity();
+            std::fill(log_probability.begin(), log_probability.end(), zero);
+            std::fill(log_density.begin(), log_density.end(), zero);
+            return;
+        }
+        std::vector<double> probability(places.size()), density(places.size()), previous(places.size());
+        // The trapezoidal rule converges geometrically in 1 / step for an integrand that is analytic about
+        // the contour: each halving doubles the number of correct digits.
+        double step = first_step;
+        add_nodes(path, side, x0, top, x, 0, step, probability, density);
+        for (int level = 0; level < max_levels; ++level) {
+            for (std::size_t i = 0; i < x.size(); ++i) previous[i] = probability[i] * step;
+            add_nodes(path, side, x0, top, x, step / 2, step, probability, density);
+            step /= 2;
+            double error = 0;
+            for (std::size_t i = 0; i < x.size(); ++i) {
+                const double now = probability[i] * step;
+                error = std::max(error, std::abs(now - previous[i]) / std::abs(now));
+            }
+            if (error < step_tolerance) break;
+        }
+        for (std::size_t i = 0; i < places.size(); ++i) {
+            const double base = top + path.crossing * (x[i] - x0);
+            log_probability[i] = base + std::log(probability[i] * step / pi);
+            if (!log_density.empty()) log_density[i] = base + std::log(density[i] * step / pi);
+        }
+    }
+
+    /// log P(X <= x) or log P(X > x) at one place, and the derivative of that with respect to the place.
+    [[nodiscard]] tail_point log_tail(tail side, double place) const {
+        double log_probability, log_density;
+        log_tail(side, {&place, 1}, {&log_probability, 1}, {&log_density, 1});
+        const double sign = side == tail::lower ? 1 : -1;
+        if (!is_finite(log_probability)) return {log_probability, sign * 1e300};
+        return {log_probability, sign * std::exp(log_density - log_probability + (logarithmic_ ? place : 0))};
+    }
+
+    /// For `panel_source`: counted from the lower bound where the law comes near it, from the mean elsewhere.
+    [[nodiscard]] bool positive() const noexcept { return logarithmic_; }
+    [[nodiscard]] double origin() const { return logarithmic_ ? lower_bound() : mean(); }
+
+    /// The side whose probability is the smaller one, or not much the larger.
+    [[nodiscard]] tail better_side(double x) const { return x <= mean() ? tail::lower : tail::upper; }
+
+    /// The place where a tail has probability p, 0 < p < 1, by Newton's method in a bracket.
+    [[nodiscard]] double tail_place(tail side, double p) const {
+        // The upper tail is as exp(-y): 1e-300 is at y = exp(v) = 700.
+        const double most = logarithmic_ ? 7 : std::numeric_limits<double>::infinity();
+        const double reach = logarithmic_ ? 1 : std::sqrt(variance());
+        return newton_place([&](double v) { return log_tail(side, v); }, std::log(p), first_place(side, p),
+                            reach, most);
+    }
+
+  private:
+    static constexpr double first_step = 0.18;
+    static constexpr int max_levels = 6;
+    static constexpr double step_tolerance = 2e-11;
+    static constexpr double log_complement_limit = -0.02;
+
+    struct contour {
+        double crossing;
+        double width;
+        double bend;
+    };
+
+    /// K(q) + q x with x from the origin or, if logarithmic, from the lower bound.
+    [[nodiscard]] complex exponent(complex q, double x) const noexcept {
+        if (logarithmic_) return q * x - transform_.logarithms(q) / k_;
+        return q * x + transform_.cumulants(q) / k_;
+    }
+
+    /// Where the contour crosses the real axis, and its scale there: the saddle point of the integrand. On
+    /// the right-hand side log(1 + q) is added to the exponent: with k > 1 the branch point at -1 is weaker
+    /// than a pole, the true saddle point comes arbitrarily close to it, and the trapezoidal rule wants
+    /// distance.
+    [[nodiscard]] contour make_contour(tail side, double place) const {
+        const double x = logarithmic_ ? std::exp(place) : place;
+        const double shift = logarithmic_ ? transform_.log_terms() : 0;
+        const auto slope = [&](double q) {
+            const double own = x - (transform_.slope(q) + shift) / k_ - 1 / q;
+            return side == tail::lower ? own : own - 1 / (1 + q);
+        };
+        // The slope increases from -infinity to a positive value or to infinity. Bisection on a logarithmic
+        // scale, to a few parts in a thousand: any near crossing is as good.
+        double crossing;
+        if (side == tail::lower) {
+            double low = 1, high = 1;
+            while (low > 1e-150 && slope(low) > 0) low /= 4;
+            while (high < 1e150 && slope(high) < 0) high *= 4;
+            for (int i = 0; i < 100 && high > low * 1.02; ++i) {
+                const double q = std::sqrt(low * high);
+                (slope(q) > 0 ? high : low) = q;
+            }
+            crossing = low;
+        } else {
+            // From -1 + d to -d: on the scale of log(-q / (1 + q)).
+            double low = -700, high = 700;
+            const auto at = [](double s) { return -1 / (1 + std::exp(-s)); };
+            while (high - low > 0.02) {
+                const double s = 0.5 * (low + high);
+                (slope(at(s)) > 0 ? low : high) = s;
+            }
+            crossing = at(low);
+        }
+        const double own = transform_.curvature(crossing) / k_;
+        double curvature = own + 1 / (crossing * crossing);
+        if (side == tail::upper) curvature += 1 / ((1 + crossing) * (1 + crossing));
+        // Where the law is close to normal, exp(K(q)) neither grows nor falls along 45 degrees: stay closer
+        // to the vertical.
+        return {crossing, 1 / std::sqrt(curvature), own > 0.4 * curvature ? 0.6 : 1};
+    }
+
+    /// Adds the nodes t = start, start + step, ... of the contour
+    ///     q(t) = crossing + width * (bend * (1 - cosh t) + i sinh t),
+    /// whose ends, for a bend of 1, leave at 45 degrees between the growth of exp(q x) and the branch cut.
+    void add_nodes(const contour& path, tail side, double x0, double top, const std::vector<double>& x,
+                   double start, double step, std::vector<double>& probability,
+                   std::vector<double>& density) const {
+        const double sign = side == tail::lower ? 1 : -1;
+        int small = 0;
+        for (int j = 0; j < 4000 && small < 3; ++j) {
+            const double t = start + j * step;
+            const double growth = std::exp(t);
+            const double cosine = 0.5 * (growth + 1 / growth), sine = 0.5 * (growth - 1 / growth);
+            const complex q(path.crossing + path.width * path.bend * (1 - cosine), path.width * sine);
+            // dq / dt; half of it at t = 0, since the other half of the contour is the mirror image.
+            complex dq(-path.width * path.bend * sine, path.width * cosine);
+            if (t == 0) dq *= 0.5;
+            const complex base = exponent(q, x0) - top;
+            const complex from_crossing(q.real() - path.crossing, q.imag());
+            const complex dq_over_q = times(dq, inverse(q)) * sign;
+            bool negligible = true;
+            for (std::size_t i = 0; i < x.size(); ++i) {
+                const double d = x[i] - x0;
+                const double size = std::exp(base.real() + from_crossing.real() * d);
+                const double angle = base.imag() + from_crossing.imag() * d;
+                const complex term(size * std::cos(angle), size * std::sin(angle));
+                probability[i] += times(term, dq_over_q).imag();
+                density[i] += times(term, dq).imag();
+                negligible &= size * std::abs(dq) < 1e-18 * path.width &&
+                              size * std::abs(dq_over_q) < 1e-18 * path.width / std::abs(path.crossing);
+            }
+            small = negligible ? small + 1 : 0;
+        }
+    }
+
+    /// Close to the lower bound the law is C y^shape (1 - c y + ...), y = exp(v): the transform's expansion
+    /// for large q, term by term. What is left out is (m y)^2.
+    [[nodiscard]] bool near_bound(double v) const { return v + std::log(m_) < -17; }
+    [[nodiscard]] double log_power_constant() const {
+        return transform_.log_factorial() / k_ - std::lgamma(shape_ + 1);
+    }
+    [[nodiscard]] double log_near_bound(double v) const {
+        const double c = 0.5 * m_ * (m_ + 1) / (k_ + m_);
+        return shape_ * v + log_power_constant() + std::log1p(-c * std::exp(v));
+    }
+    [[nodiscard]] double log_density_near_bound(double v) const {
+        const double c = 0.5 * m_ * (m_ + 1) / (k_ + m_);
+        return shape_ * v + log_power_constant() + std::log(shape_) - v +
+               std::log1p(-c * (1 + 1 / shape_) * std::exp(v));
+    }
+
+    /// A start for Newton's method: the place where the saddle point approximation of the tail is p. Each q
+    /// is the saddle point of one place, which is known in closed form, so that the search is over q alone.
+    [[nodiscard]] double first_place(tail side, double p) const {
+        // The approximation is poor for an upper tail that is not small: then by the lower one.
+        if (side == tail::upper && p > 0.05) return first_place(tail::lower, 1 - p);
+        const double target = std::log(p);
+        const double shift = logarithmic_ ? transform_.log_terms() : 0;
+        const auto saddle = [&](double s) {  // on a scale of s on which p falls from 1 to 0
+            return side == tail::lower ? std::exp(s) : -1 / (1 + std::exp(-s));
+        };
+        const auto distance = [&](double q) { return (transform_.slope(q) + shift) / k_ + 1 / q; };
+        if (logarithmic_) {
+            const double log_lower = side == tail::lower ? target : std::log1p(-p);
+            const double v = (log_lower - log_power_constant()) / shape_;
+            if (near_bound(v)) return v;
+        }
+        // From the bound's side the exponent is exact for any q; otherwise it cancels beyond q = 1e12, where
+        // no probability above 1e-300 has its saddle point.
+        double low = -40, high = 40;
+        if (side == tail::lower) high = logarithmic_ ? 300 : 27;
+        while (high - low > 1e-3) {
+            const double s = 0.5 * (low + high), q = saddle(s);
+            if (logarithmic_ && !(distance(q) > 0)) {  // no place at all: on the side of the bound
+                (side == tail::lower ? high : low) = s;
+                continue;
+            }
+            const double curvature = transform_.curvature(q) / k_ + 1 / (q * q);
+            const double log_p =
+                exponent(q, distance(q)).real() - std::log(std::abs(q)) - 0.5 * std::log(2 * pi * curvature);
+            (log_p > target ? low : high) = s;
+        }
+        const double x = distance(saddle(low));
+        return logarithmic_ ? std::log(std::max(x, 1e-300)) : x;
+    }
+
+    sum_of_gamma_transform transform_;
+    double k_;
+    double m_;
+    double shape_;
+    bool logarithmic_;
+};
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,189 @@
+#pragma once
+
+/// @file
+/// The inside of `quantile_table`: the knots, the coefficients and how they are made.
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/finite.hpp>
+#include <imle/core/multiply_add.hpp>
+#include <imle/random/exponential_function.hpp>
+#include <imle/random/instruction_set.hpp>
+#include <imle/random/quantile_source.hpp>
+#include <imle/random/table_lookup.hpp>
+#include <imle/random/table_lookup_vector.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// Piecewise polynomials for the standardised quantile function (x - location) / scale, or for
+/// log((x - location) / scale) where `logarithmic()`.
+template <class Scalar>
+class quantile_polynomials {
+    using layout = table_layout<Scalar>;
+    static constexpr int degree = layout::degree;
+
+  public:
+    template <QuantileSource SourceT>
+    explicit quantile_polynomials(const SourceT& source) {
+        const double median = source.offset(tail::lower, 0.5);
+        const double spread = source.offset(tail::upper, 0.25) - source.offset(tail::lower, 0.25);
+        // Offsets from the bound where the law comes close to it, so that the smallest keep their accuracy;
+        // from the median where it does not, so that the bulk has it.
+        const bool at_bound = source.positive() && source.offset(tail::lower, layout::lowest) < median / 1024;
+        const double center = at_bound ? 0 : median;
+        bool plain = is_finite(median) && spread > min_spread && is_finite(spread);
+        // Coefficients that would underflow at the bound: by the logarithm, if at all possible.
+        if (at_bound && !(source.offset(tail::lower, layout::lowest) > layout::smallest * spread))
+            plain = false;
+        if (plain) {
+            location_ = source.origin() + center;
+            scale_ = spread;
+            make([&](tail side, double p) { return (source.offset(side, p) - center) / spread; });
+            if (interpolation_error_ <= layout::tolerance || !source.positive()) return;
+        } else if (!source.positive()) {
+            throw_invalid(
+                "the law of a quantile_table",
+                message("not a law: its median is ", median, " and its quartiles are ", spread, " apart"),
+                "finite quantiles that increase");
+        }
+        const double plain_error = interpolation_error_;
+        const std::vector<Scalar> plain_coefficients = coefficients_;
+        make([&](tail side, double p) { return source.log_offset(side, p); });
+        if (plain && plain_error <= interpolation_error_) {
+            coefficients_ = plain_coefficients;
+            interpolation_error_ = plain_error;
+            return;
+        }
+        logarithmic_ = true;
+        location_ = source.origin();
+        scale_ = 1;
+    }
+
+    [[nodiscard]] bool logarithmic() const noexcept { return logarithmic_; }
+    [[nodiscard]] double interpolation_error() const noexcept { return interpolation_error_; }
+
+    /// The map from the table's numbers to those of `location + scale * X`.
+    [[nodiscard]] affine<Scalar> map(double location, double scale) const noexcept {
+        return affine<Scalar>(location + scale * location_, scale * scale_);
+    }
+
+    /// One number for one word: the scalar reference.
+    [[nodiscard]] Scalar draw(typename layout::word word, const affine<Scalar>& map) const noexcept {
+        const Scalar y = lookup_one<Scalar>(coefficients(), word);
+        return map(logarithmic_ ? exp_of(y) : y);
+    }
+
+    /// One number for each of the words of one group.
+    void draw_group(const std::uint32_t* words, const affine<Scalar>& map, Scalar* out) const noexcept {
+        if (logarithmic_)
+            lookup_group_vector<true>(coefficients(), words, map, out);
+        else
+            lookup_group_vector<false>(coefficients(), words, map, out);
+    }
+
+  private:
+    static constexpr double min_spread = 1e-290;
+
+    /// The first coefficient, where a cache line begins.
+    [[nodiscard]] const Scalar* coefficients() const noexcept {
+        const auto address = reinterpret_cast<std::uintptr_t>(coefficients_.data());
+        return coefficients_.data() + ((64 - address % 64) % 64) / sizeof(Scalar);
+    }
+
+    /// Interpolates `value(side, p)` on every interval, and notes the error between the nodes.
+    template <class Value>
+    void make(const Value& value) {
+        const std::size_t stride = layout::stride;
+        std::vector<Scalar> storage(2 * layout::intervals * stride + 64 / sizeof(Scalar));
+        coefficients_.swap(storage);
+        Scalar* first = const_cast<Scalar*>(coefficients());
+        interpolation_error_ = 0;
+        for (const tail side : {tail::lower, tail::upper}) {
+            const double sign = side == tail::lower ? 1 : -1;
+            double at_knot = checked(value, side, layout::knot(0));
+            for (std::size_t i = 0; i + 1 < layout::intervals; ++i) {
+                const double p0 = layout::knot(i), width = layout::knot(i + 1) - p0;
+                std::array<double, degree + 1> t, y;
+                for (std::size_t j = 0; j <= degree; ++j) {
+                    t[j] = 0.5 - 0.5 * std::cos(3.14159265358979323846 * static_cast<double>(j) / degree);
+                    y[j] = j == 0 ? at_knot : checked(value, side, p0 + width * t[j]);
+                    if (j > 0 && !(sign * (y[j] - y[j - 1]) >= 0)) not_monotone(side, p0 + width * t[j]);
+                }
+                at_knot = y[degree];
+                std::array<double, degree + 1> c = interpolate(t, y);
+                note_error(c, value, side, p0, width);
+                double unit = 1;
+                for (std::size_t j = 0; j <= degree; ++j, unit *= layout::unit)
+                    first[(2 * i + (side == tail::upper)) * stride + j] = static_cast<Scalar>(c[j] * unit);
+            }
+            // A probability that rounds up to 1/2 is the median.
+            first[(2 * (layout::intervals - 1) + (side == tail::upper)) * stride] =
+                static_cast<Scalar>(at_knot);
+        }
+    }
+
+    template <class Value>
+    static double checked(const Value& value, tail side, double p) {
+        const double y = value(side, p);
+        if (!is_finite(y))
+            throw_invalid("the law of a quantile_table",
+                          "not a law: a quantile is not finite, that of " + describe(side, p),
+                          "finite quantiles that increase");
+        return y;
+    }
+    static std::string describe(tail side, double p) { return message(side == tail::lower ? "" : "1 - ", p); }
+    [[noreturn]] static void not_monotone(tail side, double p) {
+        throw_invalid("the law of a quantile_table",
+                      "not a law: its quantile function decreases at " + describe(side, p),
+                      "finite quantiles that increase");
+    }
+
+    /// The coefficients of 1, t, t^2, ... of the polynomial through all (t, y): Newton's divided differences,
+    /// then multiplied out. Differences from y[0] first, so that rounding is relative to the interval's rise.
+    static std::array<double, degree + 1> interpolate(const std::array<double, degree + 1>& t,
+                                                      const std::array<double, degree + 1>& y) {
+        std::array<double, degree + 1> d, c{};
+        for (std::size_t j = 0; j <= degree; ++j) d[j] = y[j] - y[0];
+        for (std::size_t level = 1; level <= degree; ++level)
+            for (std::size_t j = degree; j >= level; --j) d[j] = (d[j] - d[j - 1]) / (t[j] - t[j - level]);
+        for (std::size_t j = degree + 1; j-- > 0;) {
+            for (std::size_t i = degree; i > 0; --i) c[i] = c[i - 1] - t[j] * c[i];
+            c[0] = d[j] - t[j] * c[0];
+        }
+        c[0] += y[0];
+        return c;
+    }
+
+    template <class Value>
+    void note_error(const std::array<double, degree + 1>& c, const Value& value, tail side, double p0,
+                    double width) {
+        const double t = 0.5 + 0.5 / degree;  // between two nodes, near the middle: the worst of odd degrees
+        double y = 0, slope = 0;
+        for (std::size_t j = degree + 1; j-- > 0;) {
+            slope = slope * t + y;
+            y = y * t + c[j];
+        }
+        const double difference = std::abs(y - checked(value, side, p0 + width * t));
+        if (difference == 0) return;
+        const double error = difference / std::abs(slope) * width / (p0 + width * t);
+        interpolation_error_ = std::max(interpolation_error_, error);
+    }
+
+    std::vector<Scalar> coefficients_;
+    double location_ = 0;
+    double scale_ = 1;
+    double interpolation_error_ = 0;
+    bool logarithmic_ = false;
+};
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,70 @@
+#pragma once
+
+/// @file
+/// What a quantile table asks of a law while it is made.
+
+#include <cmath>
+#include <concepts>
+#include <limits>
+
+#include <imle/core/config.hpp>
+#include <imle/core/finite.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// The side of a law that a probability is counted from.
+enum class tail { lower, upper };
+
+template <class LawT>
+concept HasQuantile = requires(const LawT& law, double u) {
+    { law.quantile(u) } -> std::convertible_to<double>;
+};
+
+/// A law as a table sees it: quantiles as distances from an origin. Where the origin is the law's lower bound
+/// (`positive()`), the distance and its logarithm keep their relative accuracy down to the bound, which the
+/// quantile itself cannot.
+template <class T>
+concept QuantileSource = requires(const T& source, tail side, double p) {
+    { source.origin() } -> std::convertible_to<double>;
+    { source.positive() } -> std::convertible_to<bool>;
+    { source.offset(side, p) } -> std::convertible_to<double>;
+    { source.log_offset(side, p) } -> std::convertible_to<double>;
+};
+
+/// Makes a source of a law with a quantile function.
+template <HasQuantile LawT>
+class law_source {
+  public:
+    explicit law_source(const LawT& law) : law_(law) {
+        if constexpr (requires {
+                          { law.lower_bound() } -> std::convertible_to<double>;
+                      }) {
+            const double bound = law.lower_bound();
+            if (is_finite(bound)) {
+                positive_ = true;
+                origin_ = bound;
+            }
+        }
+    }
+    [[nodiscard]] double origin() const noexcept { return origin_; }
+    [[nodiscard]] bool positive() const noexcept { return positive_; }
+    [[nodiscard]] double offset(tail side, double p) const {
+        if (side == tail::lower) return law_.quantile(p) - origin_;
+        if constexpr (requires {
+                          { law_.survival_quantile(p) } -> std::convertible_to<double>;
+                      })
+            return law_.survival_quantile(p) - origin_;
+        else
+            return law_.quantile(1 - p) - origin_;
+    }
+    [[nodiscard]] double log_offset(tail side, double p) const { return std::log(offset(side, p)); }
+
+  private:
+    const LawT& law_;
+    double origin_ = 0;
+    bool positive_ = false;
+};
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

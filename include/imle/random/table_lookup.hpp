@@ -1,0 +1,124 @@
+#pragma once
+
+/// @file
+/// From random words to numbers by a table of polynomials: the hot loop of every noise.
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include <imle/core/config.hpp>
+#include <imle/core/multiply_add.hpp>
+#include <imle/random/exponential_function.hpp>
+#include <imle/random/instruction_set.hpp>
+#include <imle/random/words.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// How a word becomes an interval and a place in it.
+///
+/// The lowest bit of the word is the tail. The others become a floating-point number f, of which p is a fixed
+/// multiple; the exponent of f and the upper bits of its mantissa are the interval, the lower bits the place
+/// t. The coefficients of both tails of an interval are side by side: entry 2 * interval + tail.
+template <class Scalar>
+struct table_layout;
+
+template <>
+struct table_layout<float> {
+    using word = std::uint32_t;
+    static constexpr int degree = 3;
+    static constexpr std::size_t stride = 4;
+    /// f = (word >> 1) + 1/2 from 1/2 to 2^31, p = f / 2^32. 16 intervals in each of 32 binades, and one more
+    /// for the f that round up to 2^31.
+    static constexpr std::size_t intervals = 32 * 16 + 1;
+    static constexpr int place_bits = 23 - 4;
+    static constexpr std::uint32_t place_mask = (1u << place_bits) - 1;
+    static constexpr std::uint32_t first_entry = (126u << 4) << 1;
+    /// t is counted in units of 2^-19: an integer that is converted.
+    static constexpr double unit = 0x1p-19;
+    static constexpr double lowest = 0x1p-33;
+    static constexpr double tolerance = 4e-7;
+    static constexpr double smallest = 1e-18;
+    static double knot(std::size_t i) {
+        return std::ldexp(1 + static_cast<double>(i % 16) / 16, static_cast<int>(i / 16) - 33);
+    }
+};
+
+template <>
+struct table_layout<double> {
+    using word = std::uint64_t;
+    static constexpr int degree = 7;
+    static constexpr std::size_t stride = 8;
+    /// f = ((word >> 12) + 1/2) / 2^52 < 1, p = f / 2. 8 intervals in each of 53 binades.
+    static constexpr std::size_t intervals = 53 * 8 + 1;
+    static constexpr int place_bits = 52 - 3;
+    static constexpr std::uint64_t place_mask = (std::uint64_t{1} << place_bits) - 1;
+    static constexpr std::uint64_t first_entry = (std::uint64_t{1023 - 53} << 3) << 1;
+    static constexpr std::uint64_t one = std::uint64_t{1023} << 52;
+    /// t is counted in eighths: the place's bits under the exponent of 1, minus 1.
+    static constexpr double unit = 8;
+    static constexpr double lowest = 0x1p-54;
+    static constexpr double tolerance = 5e-13;
+    static constexpr double smallest = 1e-280;
+    static double knot(std::size_t i) {
+        return std::ldexp(1 + static_cast<double>(i % 8) / 8, static_cast<int>(i / 8) - 54);
+    }
+};
+
+/// x -> location + scale * x, rounded nearly once: a lower bound like -log(100) / 20 is no float, and its
+/// rounding on top of the result's would move every number near it.
+template <class Scalar>
+struct affine {
+    Scalar high;
+    Scalar low;
+    Scalar scale;
+
+    affine(double location, double the_scale) noexcept
+        : high(static_cast<Scalar>(location)),
+          low(static_cast<Scalar>(location - static_cast<double>(high))),
+          scale(static_cast<Scalar>(the_scale)) {}
+    [[nodiscard]] Scalar operator()(Scalar x) const noexcept { return high + multiply_add(x, scale, low); }
+};
+
+/// The value of the table for one word. Every vector path does these operations in this order.
+template <class Scalar>
+[[nodiscard]] inline Scalar lookup_one(const Scalar* table,
+                                       typename table_layout<Scalar>::word word) noexcept {
+    using layout = table_layout<Scalar>;
+    using bits_type = typename layout::word;
+    bits_type bits;
+    Scalar t;
+    if constexpr (sizeof(Scalar) == 4) {
+        bits = std::bit_cast<bits_type>(static_cast<float>(static_cast<std::int32_t>(word >> 1)) + 0.5f);
+        t = static_cast<float>(static_cast<std::int32_t>(bits & layout::place_mask));
+    } else {
+        bits = std::bit_cast<bits_type>(std::bit_cast<double>((word >> 12) | layout::one) - (1 - 0x1p-53));
+        t = std::bit_cast<double>((bits & layout::place_mask) | layout::one) - 1.0;
+    }
+    const std::size_t entry = (((bits >> layout::place_bits) << 1) | (word & 1)) - layout::first_entry;
+    const Scalar* c = table + entry * layout::stride;
+    Scalar y = c[layout::degree];
+    for (int i = layout::degree; i-- > 0;) y = multiply_add(y, t, c[i]);
+    return y;
+}
+
+/// The numbers (or exponentials of them) for all the words of a group, mapped: the portable path.
+template <bool Exponential, class Scalar>
+inline void lookup_group_scalar(const Scalar* table, const std::uint32_t* words, const affine<Scalar>& map,
+                                Scalar* out) noexcept {
+    constexpr std::size_t words_each = sizeof(Scalar) / sizeof(std::uint32_t);
+    for (std::size_t i = 0; i < words_per_group / words_each; ++i) {
+        Scalar y;
+        if constexpr (words_each == 1)
+            y = lookup_one<float>(table, words[i]);
+        else
+            y = lookup_one<double>(table, (std::uint64_t{words[2 * i + 1]} << 32) | words[2 * i]);
+        if constexpr (Exponential) y = exp_of(y);
+        out[i] = map(y);
+    }
+}
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

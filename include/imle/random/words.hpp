@@ -1,0 +1,84 @@
+#pragma once
+
+/// @file
+/// Random words by index: what every noise of the library is made of.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <imle/core/config.hpp>
+#include <imle/random/instruction_set.hpp>
+#include <imle/random/philox_lanes.hpp>
+#include <imle/random/random_key.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// Words are made this many at a time: 16 Philox blocks. A multiple of every vector's size, so that all
+/// instruction sets cut a sequence at the same places.
+inline constexpr std::size_t words_per_group = 64;
+inline constexpr std::uint64_t blocks_per_group = words_per_group / 4;
+
+/// The words of `blocks_per_group` blocks from `block` on.
+inline void word_group(const random_key& key, std::uint64_t block, std::uint32_t* out) noexcept {
+#if defined(IMLE_USE_AVX512)
+    philox_blocks<philox_avx512, 2>(key.philox_key(), key.stream(), block, out);
+#elif defined(IMLE_USE_AVX2)
+    philox_blocks<philox_avx2, 4>(key.philox_key(), key.stream(), block, out);
+#elif defined(IMLE_USE_SSE2)
+    for (std::uint64_t part = 0; part < 2; ++part)
+        philox_blocks<philox_sse2, 4>(key.philox_key(), key.stream(), block + 8 * part, out + 32 * part);
+#elif defined(IMLE_USE_NEON)
+    for (std::uint64_t part = 0; part < 2; ++part)
+        philox_blocks<philox_neon, 2>(key.philox_key(), key.stream(), block + 8 * part, out + 32 * part);
+#else
+    for (std::uint64_t part = 0; part < 4; ++part)
+        philox_blocks<philox_scalar, 4>(key.philox_key(), key.stream(), block + 4 * part, out + 16 * part);
+#endif
+}
+
+/// Fills `out` with elements `first`, `first + 1`, ... of a sequence that is made `Size` at a time:
+/// `make(group, destination)` writes elements `group * Size` to `group * Size + Size - 1`.
+///
+/// A piece that covers a group in part has the whole group made in a local array: the same instructions make
+/// an element whatever piece asks for it, so its bits cannot depend on the piece.
+template <std::size_t Size, class Element, class Make>
+inline void fill_in_groups(std::uint64_t first, std::span<Element> out, const Make& make) {
+    std::uint64_t group = first / Size;
+    std::size_t skip = static_cast<std::size_t>(first % Size);
+    Element* destination = out.data();
+    std::size_t left = out.size();
+    while (left != 0) {
+        if (skip == 0 && left >= Size) {
+            make(group, destination);
+            destination += Size;
+            left -= Size;
+        } else {
+            alignas(64) Element whole[Size];
+            make(group, whole);
+            const std::size_t count = std::min(Size - skip, left);
+            std::copy_n(whole + skip, count, destination);
+            destination += count;
+            left -= count;
+            skip = 0;
+        }
+        ++group;
+    }
+}
+
+}  // namespace detail
+
+/// Writes words `first`, `first + 1`, ... of the key's sequence to `out`: uniform on 0 to 2^32 - 1.
+///
+/// Word w is lane w % 4 of the Philox block with counter (w / 4, key.stream()) under key.philox_key().
+/// Random access: any pieces, in any order, on any instruction set, give the same bits. O(out.size()).
+inline void random_words(const random_key& key, std::uint64_t first, std::span<std::uint32_t> out) noexcept {
+    detail::fill_in_groups<detail::words_per_group>(
+        first, out, [&key](std::uint64_t group, std::uint32_t* destination) {
+            detail::word_group(key, group * detail::blocks_per_group, destination);
+        });
+}
+
+}  // namespace imle::inline IMLE_ABI

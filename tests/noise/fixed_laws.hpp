@@ -1,0 +1,79 @@
+#pragma once
+
+// Laws that hold for the distribution functions of every fixed law, each used by one line in its test.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+#include "support/catch.hpp"
+
+namespace noise_tests {
+
+/// quantile and cdf are inverse, in both tails down to 1e-12; cdf + survival = 1; the density is the slope.
+/// `smallest`: quantiles closer to the lower bound than that are not distinguishable from it.
+template <class LawT>
+void check_functions(const LawT& law, double tolerance, double smallest = 0) {
+    double inverse = 0, complement = 0, slope = 0;
+    for (double p = 1e-12; p < 0.9; p *= 1.7) {
+        for (const bool upper : {false, true}) {
+            const double x = upper ? law.survival_quantile(p) : law.quantile(p);
+            if constexpr (requires { law.lower_bound(); })
+                if (x - law.lower_bound() <= smallest) continue;
+            const double back = upper ? law.survival(x) : law.cdf(x);
+            inverse = std::max(inverse, std::abs(back / p - 1));
+            complement = std::max(complement, std::abs(law.cdf(x) + law.survival(x) - 1));
+            if (p < 1e-6) continue;
+            // The difference quotient over a step over which p changes by a thousandth.
+            double h = 1e-3 * p / law.pdf(x);
+            if constexpr (requires { law.lower_bound(); }) h = std::min(h, 1e-3 * (x - law.lower_bound()));
+            const double difference =
+                upper ? law.survival(x - h) - law.survival(x + h) : law.cdf(x + h) - law.cdf(x - h);
+            slope = std::max(slope, std::abs(difference / (2 * h) / law.pdf(x) - 1));
+        }
+    }
+    INFO("inverse " << inverse << ", complement " << complement << ", slope " << slope);
+    CHECK(inverse < tolerance);
+    CHECK(complement < 1e-14);
+    CHECK(slope < 1e-4);
+}
+
+/// The ends of the quantile function, and what is no probability.
+template <class LawT>
+void check_ends(const LawT& law, double lower_bound) {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    CHECK(law.quantile(0) == lower_bound);
+    CHECK(law.quantile(1) == infinity);
+    CHECK(law.survival_quantile(0) == infinity);
+    CHECK(law.survival_quantile(1) == lower_bound);
+    CHECK(law.cdf(-infinity) == 0);
+    CHECK(law.cdf(infinity) == 1);
+    CHECK(law.survival(-infinity) == 1);
+    CHECK(law.survival(infinity) == 0);
+    CHECK_THROWS_AS(law.quantile(-0.1), std::invalid_argument);
+    CHECK_THROWS_AS(law.quantile(1.1), std::invalid_argument);
+    CHECK_THROWS_AS(law.quantile(std::nan("")), std::invalid_argument);
+    CHECK_THROWS_AS(law.survival_quantile(2), std::invalid_argument);
+}
+
+/// Mean and variance are the integrals of the quantile function and of its square: by the midpoint rule in
+/// log p on both tails.
+template <class LawT>
+void check_moments(const LawT& law, double tolerance) {
+    double mean = 0, second = 0;
+    constexpr int steps = 6000;
+    constexpr double deepest = -42;  // p = 1e-18
+    const double lowest = deepest, width = (std::log(0.5) - lowest) / steps;
+    for (int i = 0; i < steps; ++i) {
+        const double p = std::exp(lowest + (i + 0.5) * width);
+        for (const double x : {law.quantile(p), law.survival_quantile(p)}) {
+            mean += x * p * width;
+            second += x * x * p * width;
+        }
+    }
+    CHECK(std::abs(mean - law.mean()) < tolerance * std::sqrt(law.variance()));
+    CHECK(std::abs(second - mean * mean - law.variance()) < 10 * tolerance * law.variance());
+}
+
+}  // namespace noise_tests

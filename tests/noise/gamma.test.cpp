@@ -1,0 +1,95 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <stdexcept>
+#include <vector>
+
+#include <imle/concepts/noise_distribution.hpp>
+#include <imle/noise/gamma.hpp>
+#include <imle/noise/sum_of_gamma.hpp>
+#include <imle/random/gamma_sampler.hpp>
+#include <imle/testing/check_noise.hpp>
+
+#include "noise/fixed_laws.hpp"
+#include "support/catch.hpp"
+
+static_assert(imle::NoiseDistribution<imle::gamma, float> && imle::NoiseDistribution<imle::gamma, double>);
+
+TEST_CASE("gamma: the laws of a noise, for singular, exponential and nearly normal shapes",
+          "[gamma][noise]") {
+    const imle::testing::check_noise_options options{.numbers = 1 << 14};
+    for (const double shape : {1e-3, 0.05, 0.5, 1.0, 2.5, 30.0, 1e3}) {
+        const auto floats = imle::testing::check_noise<float>(imle::gamma{shape, 2}, options);
+        INFO("shape " << shape << ": " << floats);
+        CHECK(floats.passed());
+        const auto doubles = imle::testing::check_noise<double>(imle::gamma{shape, 2}, options);
+        INFO("shape " << shape << ": " << doubles);
+        CHECK(doubles.passed());
+    }
+}
+
+TEST_CASE("gamma: its functions", "[gamma][noise]") {
+    for (const double shape : {0.01, 0.05, 0.5, 1.0, 2.5, 30.0, 300.0})
+        noise_tests::check_functions(imle::gamma{shape, 2}, 1e-11, 1e-290);
+    noise_tests::check_moments(imle::gamma{2.5, 3}, 1e-5);
+    noise_tests::check_ends(imle::gamma{2.5, 3}, 0);
+    CHECK(imle::gamma{2, 3}.cumulant(1) == Approx(6));
+    CHECK(imle::gamma{2, 3}.cumulant(4) == Approx(6 * 2 * 81));
+}
+
+TEST_CASE("gamma: shapes with an elementary distribution function", "[gamma][noise]") {
+    double worst = 0;
+    for (double x = 1e-8; x < 30; x *= 1.3) {
+        worst = std::max(worst, std::abs(imle::gamma{1, 1}.cdf(x) / -std::expm1(-x) - 1));
+        worst = std::max(worst, std::abs(imle::gamma{0.5, 1}.cdf(x) / std::erf(std::sqrt(x)) - 1));
+        worst = std::max(worst, std::abs(imle::gamma{0.5, 1}.survival(x) / std::erfc(std::sqrt(x)) - 1));
+        worst = std::max(worst,
+                         std::abs(imle::gamma{3, 1}.survival(x) / (std::exp(-x) * (1 + x + x * x / 2)) - 1));
+    }
+    CHECK(worst < 1e-13);
+}
+
+TEST_CASE("gamma and sum_of_gamma with one term are the same law by two ways", "[gamma][noise]") {
+    // An incomplete gamma function here, an integral along a contour there.
+    for (const double shape : {0.05, 0.5, 1.0, 30.0, 300.0}) {
+        const imle::gamma a(shape, 1);
+        const imle::sum_of_gamma b(1 / shape, 1);
+        double worst = 0;
+        for (double p = 1e-12; p < 0.9; p *= 3) {
+            const double x = a.quantile(p), y = a.survival_quantile(p);
+            if (x > 1e-290) worst = std::max(worst, std::abs(a.cdf(x) / b.cdf(x) - 1));
+            worst = std::max(worst, std::abs(a.survival(y) / b.survival(y) - 1));
+            worst = std::max(worst, std::abs(a.pdf(y) / b.pdf(y) - 1));
+        }
+        INFO("shape " << shape << ", " << worst);
+        CHECK(worst < 1e-11);
+    }
+}
+
+TEST_CASE("gamma: bad arguments", "[gamma][noise]") {
+    CHECK_THROWS_AS(imle::gamma(0, 1), std::invalid_argument);
+    CHECK_THROWS_AS(imle::gamma(1, 0), std::invalid_argument);
+    CHECK_THROWS_AS(imle::gamma(std::nan(""), 1), std::invalid_argument);
+    CHECK_THROWS_AS(imle::gamma(1, std::numeric_limits<double>::infinity()), std::invalid_argument);
+    CHECK_THROWS_WITH(imle::gamma(-2, 1), Catch::Contains("shape of gamma is -2"));
+}
+
+TEST_CASE("gamma_sampler: the law, by Kolmogorov and Smirnov", "[gamma][random]") {
+    for (const double shape : {0.05, 0.5, 1.0, 2.5, 300.0}) {
+        const imle::detail::gamma_sampler sampler(imle::random_key(17), shape);
+        const imle::detail::standard_gamma_law law(shape);
+        constexpr std::size_t n = 1 << 13;
+        std::vector<double> log_x(n);
+        for (std::size_t i = 0; i < n; ++i) log_x[i] = sampler.log_draw(i);
+        std::sort(log_x.begin(), log_x.end());
+        double distance = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+            const double f = std::exp(imle::detail::incomplete_gamma(shape, log_x[i]).lower);
+            distance = std::max(distance, std::abs(f - (static_cast<double>(i) + 0.5) / n));
+        }
+        // False alarm 1e-6: sqrt(log(2e6) / 2n), and half a step for the middle of a step.
+        CHECK(distance < std::sqrt(std::log(2e6) / (2.0 * n)) + 0.5 / n);
+        CHECK(sampler.log_draw(5) == imle::detail::gamma_sampler(imle::random_key(17), shape).log_draw(5));
+    }
+}
