@@ -1,0 +1,128 @@
+#include "command_line.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+
+#include <CLI/CLI.hpp>
+
+namespace map_demo {
+namespace {
+
+constexpr double highest_temperature = 1e6;
+constexpr int most_samples = 100'000;
+constexpr int most_steps = 1'000'000;
+constexpr int most_threads = 1024;
+
+/// Reads all of `text` as a number, or nothing.
+template <class Number>
+std::optional<Number> read_number(std::string_view text) {
+    Number number{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return number;
+}
+
+std::vector<std::string_view> split_at_commas(std::string_view text) {
+    std::vector<std::string_view> parts;
+    for (std::size_t comma = 0; comma != std::string_view::npos;) {
+        comma = text.find(',');
+        parts.push_back(text.substr(0, comma));
+        if (comma != std::string_view::npos) text.remove_prefix(comma + 1);
+    }
+    return parts;
+}
+
+/// The settings of "1,1" (which has three numbers of samples) or "1,1,10"; none if the text is neither.
+std::vector<setting> read_settings(const std::string& text) {
+    const std::vector<std::string_view> parts = split_at_commas(text);
+    if (parts.size() != 2 && parts.size() != 3) return {};
+    const auto input = read_number<double>(parts[0]);
+    const auto target = read_number<double>(parts[1]);
+    // Written so that a NaN is refused.
+    const auto is_temperature = [](const std::optional<double>& t) {
+        return t.has_value() && *t >= 0 && *t <= highest_temperature;
+    };
+    if (!is_temperature(input) || !is_temperature(target)) return {};
+    if (parts.size() == 2) return {{*input, *target, 1}, {*input, *target, 10}, {*input, *target, 100}};
+    const auto samples = read_number<int>(parts[2]);
+    if (!samples.has_value() || *samples < 1 || *samples > most_samples) return {};
+    return {{*input, *target, *samples}};
+}
+
+std::string refuse_bad_setting(const std::string& text) {
+    if (!read_settings(text).empty()) return {};
+    return "'" + text +
+           "' is not a setting; expected INPUT,TARGET or INPUT,TARGET,SAMPLES, such as 5,0 or 1,1,10: " +
+           "temperatures from 0 to 1000000, samples from 1 to " + std::to_string(most_samples);
+}
+
+/// CLI11 itself would wrap a negative seed round.
+std::string refuse_bad_seed(const std::string& text) {
+    if (read_number<std::uint64_t>(text).has_value()) return {};
+    return "'" + text + "' is not a seed; expected a whole number from 0 to 2^64 - 1";
+}
+
+std::string refuse_what_is_not_a_folder(const std::string& path) {
+    if (path.empty()) return "the name is empty; expected a folder";
+    std::error_code error;
+    if (std::filesystem::exists(path, error) && !std::filesystem::is_directory(path, error))
+        return "'" + path + "' exists and is not a folder";
+    return {};
+}
+
+}  // namespace
+
+parsed_command_line parse_command_line(int argc, char** argv) {
+    parsed_command_line parsed;
+    command_line& wanted = parsed.wanted;
+
+    CLI::App app{
+        "Samples paths through a 16 x 16 map, then learns the weights whose best path is the gold path,\n"
+        "by I-MLE gradients through a shortest-path solver. Prints a table; gnuplot draws the pictures.\n"};
+    std::vector<std::string> settings;
+    app.add_option("--setting", settings,
+                   "Learn only this: the input and the target temperature, and the number of\n"
+                   "samples (without it: 1, 10 and 100). May be repeated. Default: 0,0 1,1 2,2\n"
+                   "5,5 and 5,0, each with 1, 10 and 100 samples")
+        ->type_name("T,T[,S]")
+        ->check(refuse_bad_setting);
+    app.option_defaults()->always_capture_default();
+    app.add_option("--out", wanted.out, "Folder for the pictures; made if missing")
+        ->type_name("DIR")
+        ->check(refuse_what_is_not_a_folder);
+    app.add_option("--seed", wanted.learning.seed, "Seed of the noise and of the first weights")
+        ->type_name("N")
+        ->check(refuse_bad_seed);
+    app.add_option("--steps", wanted.learning.steps, "Steps of learning")
+        ->type_name("N")
+        ->check(CLI::Range(1, most_steps));
+    app.add_option("--threads", wanted.learning.threads,
+                   "Threads; 0 means all cores. The results do not depend on it")
+        ->type_name("N")
+        ->check(CLI::Range(0, most_threads));
+    app.add_flag("--per-sample", wanted.learning.per_sample,
+                 "Give each sample its share of the mean loss's cotangent, as the reference\n"
+                 "implementation does, instead of the cotangent of the marginals. The more\n"
+                 "samples, the smaller the step");
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        parsed.exit_code =
+            app.exit(error) == 0 ? 0 : exit_bad_usage;  // app.exit prints the help or the error
+        return parsed;
+    }
+
+    for (const std::string& text : settings)
+        for (const setting& each : read_settings(text))
+            if (std::find(wanted.settings.begin(), wanted.settings.end(), each) == wanted.settings.end())
+                wanted.settings.push_back(each);
+    if (wanted.settings.empty()) wanted.settings = all_settings();
+    return parsed;
+}
+
+}  // namespace map_demo

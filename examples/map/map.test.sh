@@ -1,0 +1,108 @@
+#!/bin/sh
+# Tries the map demo as a user does:  sh map.test.sh PROGRAM
+set -u
+
+map=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+scratch=$(mktemp -d)
+cd "$scratch" || exit 1
+trap 'rm -rf "$scratch"' EXIT
+failures=0
+
+fail() {
+    echo "FAILED: $*"
+    failures=$((failures + 1))
+}
+
+# expect CODE TEXT ARGUMENT...: the program ends with this code and prints this text.
+expect() {
+    code=$1
+    text=$2
+    shift 2
+    output=$("$map" "$@" 2>&1)
+    ended=$?
+    [ $ended = "$code" ] || fail "map $* ended with $ended, expected $code"
+    case $output in
+    *"$text"*) ;;
+    *) fail "map $* should say '$text' and said: $output" ;;
+    esac
+}
+
+# -- The command line ---------------------------------------------------------------------------------------
+
+expect 0 "--per-sample" --help
+for bad in 0 -1 1.5 ten "" 99999999999; do expect 2 "--steps" --steps "$bad"; done
+for bad in -1 1.5 many; do expect 2 "--threads" --threads "$bad"; done
+for bad in -1 0.5 seed 18446744073709551616; do expect 2 "--seed" --seed "$bad"; done
+for bad in 1 "1," ,1 1,1,0 1,1,-3 1,1,1.5 1,1,1,1 -1,1 1,nan inf,1 a,b "1, 1"; do
+    expect 2 "is not a setting" --setting "$bad"
+done
+expect 2 "--nonsense" --nonsense
+expect 2 "positional" positional
+: >"$scratch/file"
+expect 2 "is not a folder" --out "$scratch/file"
+expect 2 "the name is empty" --out ""
+expect 1 "map: " --out "$scratch/file/below"
+
+# -- A short run --------------------------------------------------------------------------------------------
+
+short="--steps 3 --setting 1,1,2 --setting 5,0,1 --setting 1,1,2 --seed 7"
+# shellcheck disable=SC2086
+"$map" $short --threads 1 --out "$scratch/a folder/'one'" >"$scratch/one" 2>"$scratch/errors" || fail "a short run"
+[ -s "$scratch/errors" ] && fail "a run in a pipe wrote to the standard error: $(cat "$scratch/errors")"
+grep -q "$(printf '\033')" "$scratch/one" && fail "a run in a pipe wrote escape codes"
+[ "$(grep -c '^(' "$scratch/one")" = 2 ] || fail "two settings should give two rows"
+pictures=$(find "$scratch/a folder" -type f | wc -l)
+[ "$pictures" = 10 ] || fail "two settings should give 10 pictures, not $pictures"
+
+# The results do not depend on the number of threads: the same rows (but for the seconds) and the same pictures.
+# shellcheck disable=SC2086
+"$map" $short --threads 3 --out "$scratch/two" >"$scratch/two.txt" || fail "a short run on three threads"
+rows() { grep '^(' "$1" | sed 's/ *[0-9.]*$//'; }
+[ "$(rows "$scratch/one")" = "$(rows "$scratch/two.txt")" ] || fail "threads change the table"
+for file in "$scratch/two"/*; do
+    cmp -s "$file" "$scratch/a folder/'one'/$(basename "$file")" || fail "threads change $(basename "$file")"
+done
+
+# -- Without gnuplot ----------------------------------------------------------------------------------------
+
+output=$(PATH="$scratch" "$map" --steps 1 --out "$scratch/none" 2>&1)
+[ $? = 1 ] || fail "without gnuplot the exit code should be 1"
+case $output in
+*"gnuplot-nox"*) ;;
+*) fail "without gnuplot it should say what to install, and said: $output" ;;
+esac
+
+# -- Interrupts ---------------------------------------------------------------------------------------------
+
+# interrupt SIGNAL SECONDS ARGUMENT...: after so long; no picture may then be half written.
+interrupt() {
+    signal=$1
+    seconds=$2
+    shift 2
+    rm -rf "$scratch/cut"
+    "$map" --out "$scratch/cut" "$@" >"$scratch/cut.txt" 2>&1 &
+    process=$!
+    sleep "$seconds"
+    kill -s "$signal" $process
+    wait $process
+    ended=$?
+    [ $ended = 130 ] || fail "after SIG$signal the exit code is $ended, expected 130"
+    left=$(find "$scratch/cut" -name '*.tmp')
+    [ -z "$left" ] || fail "SIG$signal leaves $left"
+    for file in "$scratch/cut"/*; do
+        [ -e "$file" ] || continue
+        case $file in
+        *.png) tail -c 8 "$file" | head -c 4 | grep -q IEND || fail "$file is cut off" ;;
+        *.gif) [ "$(tail -c 1 "$file")" = ";" ] || fail "$file is cut off" ;;
+        esac
+    done
+}
+interrupt INT 0.4 --steps 1000000 --setting 1,1,1  # while learning
+grep -q interrupted "$scratch/cut.txt" || fail "an interrupted run does not say so"
+# While drawing: 300 settings of a single step have hundreds of pictures.
+many=$(i=0; while [ $i -lt 300 ]; do printf -- '--setting 1,%d,1 ' $i; i=$((i + 1)); done)
+# shellcheck disable=SC2086
+interrupt TERM 2 --steps 1 $many
+
+[ $failures = 0 ] && echo "all as expected"
+[ $failures = 0 ]

@@ -1,0 +1,209 @@
+// The code of docs/layer.md.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <imle/imle.hpp>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "support/catch.hpp"
+
+namespace {
+
+using tensor = Eigen::Tensor<float, 2, Eigen::RowMajor>;         // [batch, n]
+using sample_tensor = Eigen::Tensor<float, 3, Eigen::RowMajor>;  // [batch, sample, n]
+
+tensor numbers(Eigen::Index rows, Eigen::Index columns) {
+    tensor result(rows, columns);
+    imle::normal{}.fill(imle::random_key{1}, 0,
+                        std::span<float>(result.data(), static_cast<std::size_t>(result.size())));
+    return result;
+}
+
+template <class A, class B>
+bool equal(const A& a, const B& b) {
+    return a.size() == b.size() && std::equal(a.data(), a.data() + a.size(), b.data());
+}
+
+template <class A, class B>
+double furthest(const A& a, const B& b) {
+    double most = a.size() == b.size() ? 0 : 1e300;
+    for (Eigen::Index i = 0; i < std::min(a.size(), b.size()); ++i)
+        most = std::max(most, std::abs(static_cast<double>(a.data()[i]) - static_cast<double>(b.data()[i])));
+    return most;
+}
+
+// [executor]
+// Threads that are made for each call; a thread pool's handle would look the same.
+struct fresh_threads {
+    template <class F>
+    void parallel_for(std::size_t n, F&& f) {
+        std::vector<std::jthread> threads;
+        for (std::size_t i = 0; i < n; ++i) threads.emplace_back([&f, i] { f(i); });
+    }
+};
+
+auto layer_on_my_threads() {
+    return imle::imle_layer{imle::top_k{3},
+                            imle::gumbel{},
+                            imle::perturbation_target{},
+                            {.samples = 64, .threads = 4},
+                            fresh_threads{}};
+}
+// [/executor]
+
+}  // namespace
+
+TEST_CASE("docs: forward, vjp and marginals", "[docs]") {
+    // [construct]
+    imle::imle_layer layer{imle::top_k{3},                         // what to choose
+                           imle::sum_of_gamma{3},                  // how to perturb
+                           imle::perturbation_target{.beta = 10},  // where a better answer lies
+                           {.samples = 20}};
+    // [/construct]
+    const tensor theta = numbers(4, 8), wanted = numbers(4, 8) * 0.5F;
+
+    // [forward]
+    const auto pass = layer.forward(theta, imle::random_key{7});  // theta: [batch, n]
+    const sample_tensor& z = pass.samples();                      // [batch, sample, n]
+    const tensor mu = pass.marginals();                           // [batch, n]: the mean over samples
+
+    const tensor dmu = mu - wanted;                     // a cotangent for all samples
+    const tensor gradient = layer.vjp(pass, dmu);       // [batch, n]
+    const sample_tensor dz = z * 2.0F - 1.0F;           // or one for each
+    const tensor other_gradient = layer.vjp(pass, dz);  // [batch, n]
+    // [/forward]
+    CHECK(z.dimension(1) == 20);
+    CHECK(std::any_of(gradient.data(), gradient.data() + gradient.size(), [](float g) { return g != 0; }));
+    CHECK(other_gradient.dimension(1) == 8);
+
+    // [marginals]
+    const auto mean = layer.marginals(theta, imle::random_key{7});
+    const tensor same_mu = mean.marginals();
+    const tensor same_gradient = layer.vjp(mean, dmu);
+    // [/marginals]
+    CHECK(furthest(same_mu, mu) < 1e-6);
+    CHECK(furthest(same_gradient, gradient) < 1e-6);
+}
+
+TEST_CASE("docs: an Eigen matrix as a batch", "[docs]") {
+    imle::imle_layer layer{imle::categorical{}, imle::no_noise{}, imle::perturbation_target{}};
+    // [as_tensor]
+    const Eigen::MatrixXd scores = Eigen::MatrixXd::Random(5, 3);  // column-major: 3 instances of 5
+    const auto pass = layer.forward(imle::as_tensor(scores), imle::random_key{0});
+    // [/as_tensor]
+    CHECK(pass.marginals().dimension(0) == 5);
+    CHECK(pass.marginals().dimension(1) == 3);
+    for (int instance = 0; instance < 3; ++instance) {
+        Eigen::Index best;
+        scores.col(instance).maxCoeff(&best);
+        CHECK(pass.marginals()(best, instance) == 1);
+    }
+}
+
+TEST_CASE("docs: a pullback", "[docs]") {
+    imle::imle_layer layer{
+        imle::top_k{3}, imle::gumbel{}, imle::perturbation_target{.beta = 5}, {.samples = 16}};
+    const tensor theta = numbers(2, 8), dmu = numbers(2, 8);
+    const imle::random_key key{3};
+    // [pullback]
+    const auto [value, pullback] = layer.value_and_pullback(theta, key);  // value: [batch, sample, n]
+
+    // A tape that takes the mean of the samples gives each 1/S of the mean's cotangent.
+    sample_tensor dz(value.dimensions());
+    for (Eigen::Index s = 0; s < dz.dimension(1); ++s)
+        dz.chip<1>(s) = dmu / static_cast<float>(dz.dimension(1));
+
+    const tensor gradient = pullback(dz);  // = layer.vjp(pass, dmu)
+    // [/pullback]
+    CHECK(equal(gradient, layer.vjp(layer.forward(theta, key), dmu)));
+}
+
+TEST_CASE("docs: shards", "[docs]") {
+    imle::imle_layer layer{imle::top_k{2}, imle::gumbel{}, imle::perturbation_target{}, {.samples = 5}};
+    const tensor theta = numbers(10, 6);
+    const imle::random_key key{11};
+    const auto whole = layer.forward(theta, key);
+    // [shard]
+    const tensor part = theta.slice(Eigen::array<Eigen::Index, 2>{6, 0},  // rows 6 to 9 of a batch
+                                    Eigen::array<Eigen::Index, 2>{4, theta.dimension(1)});
+    const auto pass = layer.forward(part, key, 6);
+    // [/shard]
+    const sample_tensor rows =
+        whole.samples().slice(Eigen::array<Eigen::Index, 3>{6, 0, 0}, Eigen::array<Eigen::Index, 3>{4, 5, 6});
+    CHECK(equal(pass.samples(), rows));
+    CHECK_FALSE(equal(layer.forward(part, key).samples(), rows));
+}
+
+TEST_CASE("docs: a backward pass over shards", "[docs]") {
+    const imle::adaptive_target target{{.initial_beta = 4, .beta_step = 0.25}};
+    imle::imle_layer layer{imle::top_k{2}, imle::gumbel{}, target, {.samples = 5}};
+    auto whole_layer = layer;
+    const tensor theta = numbers(6, 6), dmu = theta * 0.5F - 1.0F;
+    const imle::random_key key{13};
+    const tensor expected = whole_layer.vjp(whole_layer.forward(theta, key), dmu);
+    const auto rows = [](const tensor& from, Eigen::Index first, Eigen::Index count) {
+        return tensor(from.slice(Eigen::array<Eigen::Index, 2>{first, 0},
+                                 Eigen::array<Eigen::Index, 2>{count, from.dimension(1)}));
+    };
+    const auto pass0 = layer.forward(rows(theta, 0, 2), key, 0),
+               pass1 = layer.forward(rows(theta, 2, 4), key, 2);
+    const tensor dz0 = rows(dmu, 0, 2), dz1 = rows(dmu, 2, 4);
+    // [sharded_vjp]
+    const imle::target_sums sums = layer.sums(pass0, dz0) + layer.sums(pass1, dz1);
+    const auto [gradient0, counts0] = layer.vjp_shard(pass0, dz0, sums);
+    const auto [gradient1, counts1] = layer.vjp_shard(pass1, dz1, sums);
+    layer.target().update(sums + counts0 + counts1);
+    // [/sharded_vjp]
+    CHECK(equal(gradient0, rows(expected, 0, 2)));
+    CHECK(equal(gradient1, rows(expected, 2, 4)));
+    CHECK(layer.target().state().beta == whole_layer.target().state().beta);
+    CHECK(layer.target().state().beta != 4);
+}
+
+TEST_CASE("docs: threads of one's own", "[docs]") {
+    auto mine = layer_on_my_threads();
+    imle::imle_layer one{imle::top_k{3}, imle::gumbel{}, imle::perturbation_target{}, {.samples = 64}};
+    const tensor theta = numbers(3, 8);
+    CHECK(equal(mine.forward(theta, imle::random_key{5}).samples(),
+                one.forward(theta, imle::random_key{5}).samples()));
+}
+
+TEST_CASE("docs: the state of an adaptive target", "[docs]") {
+    // [adaptive_state]
+    imle::imle_layer layer{
+        imle::top_k{3}, imle::gumbel{}, imle::adaptive_target{{.initial_beta = 1}}, {.samples = 8}};
+    // ... training ...
+    const imle::adaptive_target_state saved = layer.target().state();  // .beta, .grad_norm, .previous_update
+    layer.target().restore(saved);
+    // [/adaptive_state]
+    const tensor theta = numbers(3, 8);
+    (void)layer.vjp(layer.forward(theta, imle::random_key{0}), theta);
+    CHECK(layer.target().state().beta != saved.beta);
+    layer.target().restore(saved);
+    CHECK(layer.target().state().beta == 1);
+}
+
+TEST_CASE("docs: an error", "[docs]") {
+    const auto forgets = [](const auto&, auto& z) { z(0) = 1; };
+    imle::imle_layer layer{forgets, imle::gumbel{}, imle::perturbation_target{}};
+    const tensor theta = numbers(2, 3);
+    const imle::random_key key{0};
+    std::string said;
+    // [error]
+    try {
+        (void)layer.forward(theta, key);
+    } catch (const imle::solver_error& error) {
+        said = error.what();
+    }
+    // [/error]
+    CHECK(said ==
+          "imle: the solver left z[1] unwritten or not finite, in instance 0, sample 0; expected every "
+          "coordinate of z to be written with a finite number");
+}
