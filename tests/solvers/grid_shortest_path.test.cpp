@@ -252,14 +252,21 @@ TEST_CASE("grid_shortest_path passes a serpentine of any length", "[solvers][gri
     }
 }
 
-TEST_CASE("grid_shortest_path goes on when sums overflow", "[solvers][grid]") {
-    // Every path costs infinity: they tie, and the fewest cells decide.
+TEST_CASE("grid_shortest_path refuses costs whose sums overflow on every path", "[solvers][grid][errors]") {
+    using Catch::Matchers::Contains;
     const reference::grid g{6, 9, 8};
-    const std::vector<float> theta(static_cast<std::size_t>(g.size()), -3e38f);
+    const std::vector<float> fine(static_cast<std::size_t>(g.size()), -1.0f);
+    std::vector<float> theta(fine.size(), -3e38f);
     auto solver = solver_for(g);
-    const auto path = reference::lexicographic_dijkstra(g, clamped_costs(theta));
-    CHECK(solve<Eigen::RowMajor, float>(solver, g, {theta}, false)[0] == as_map<float>(g, path));
-    CHECK(solve<Eigen::ColMajor, float>(solver, g, {theta, theta}, true)[1] == as_map<float>(g, path));
+    CHECK_THROWS_WITH((solve<Eigen::RowMajor, float>(solver, g, {theta}, false)), Contains("too large"));
+    CHECK_THROWS_WITH((solve<Eigen::ColMajor, float>(solver, g, {fine, theta, fine}, true)),
+                      Contains("too large"));
+    // One path that does not overflow is enough.
+    const auto path = reference::lexicographic_dijkstra(g, clamped_costs(fine));
+    const auto expected = as_map<float>(g, path);
+    for (std::size_t i = 0; i < theta.size(); ++i)
+        if (expected[i] == 1) theta[i] = -1;
+    CHECK(solve<Eigen::RowMajor, float>(solver, g, {theta}, false)[0] == expected);
 }
 
 TEST_CASE("grid_shortest_path says what is wrong", "[solvers][grid][errors]") {

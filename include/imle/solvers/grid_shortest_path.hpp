@@ -13,6 +13,7 @@
 
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
+#include <imle/core/finite.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/solvers/detail/grid_distances.hpp>
 #include <imle/solvers/detail/grid_shape.hpp>
@@ -48,8 +49,9 @@ using grid_scratch =
 /// `grid_shortest_path{}` takes grids of any size, `grid_shortest_path<16, 16>{}` those of one size, with
 /// loops of a length known at compile time. Throws `std::invalid_argument` for another connectivity than 4 or
 /// 8 (when made), for an empty grid, for one that is not Rows x Cols, for numbers that are not finite and, if
-/// negative costs are to be rejected, for the first one. Time and memory O(rows * columns) for paths that
-/// turn back seldom; each time that a cheapest path turns back adds a sweep over the lines that change.
+/// negative costs are to be rejected, for the first one, and where every path's cost overflows. Time and
+/// memory O(rows * columns) for paths that turn back seldom; each time that a cheapest path turns back adds a
+/// sweep over the lines that change.
 template <Eigen::Index Rows = Eigen::Dynamic, Eigen::Index Cols = Eigen::Dynamic>
 class grid_shortest_path {
     static_assert((Rows == Eigen::Dynamic || Rows > 0) && (Cols == Eigen::Dynamic || Cols > 0),
@@ -167,6 +169,12 @@ class grid_shortest_path {
                     L::set(cost[shape.line(outer) + inner], lane, reward < 0 ? -reward : Scalar(0));
                 }
         detail::grid_distances<L, diagonal>(shape, cost, distance, flags);
+        // Every step between infinite distances would look tight, and any path the cheapest.
+        const Eigen::Index goal = shape.line(shape.outer() - 1) + shape.inner() - 1;
+        for (int lane = 0; lane < used; ++lane)
+            if (!detail::is_finite(L::get(distance[goal], lane)))
+                detail::throw_invalid("the cheapest path's cost", "too large for the scalar",
+                                      "costs -theta whose sums along a path are finite");
 
         const auto steps = detail::grid_steps<Connectivity, RowMajor>(shape);
         const detail::grid_trace<L, Shape, Connectivity> trace(shape, steps, cost, distance);
