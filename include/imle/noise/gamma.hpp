@@ -47,6 +47,7 @@ class standard_gamma_law {
             log_p[i] = side == tail::lower ? at.lower : at.upper;
         }
     }
+    [[nodiscard]] static double panel_step(double, double step) noexcept { return step; }
     [[nodiscard]] tail_point log_tail(tail side, double place) const {
         const incomplete_gamma_logs at = logs(place);
         const double log_p = side == tail::lower ? at.lower : at.upper;

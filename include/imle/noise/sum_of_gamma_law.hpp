@@ -139,6 +139,16 @@ class sum_of_gamma_law {
     [[nodiscard]] bool positive() const noexcept { return logarithmic_; }
     [[nodiscard]] double origin() const { return logarithmic_ ? lower_bound() : mean(); }
 
+    /// As much of a step as one contour serves: its scale is that of 1 / y, y = exp(place). Close to the
+    /// bound there is no contour.
+    [[nodiscard]] double panel_step(double start, double step) const noexcept {
+        if (!logarithmic_ || near_bound(std::max(start, start + step))) return step;
+        constexpr double most = 1.5;
+        const double to_contours = nearest_without_contour() - start;
+        if (step > 0) return std::min(step, to_contours > 0.1 ? to_contours - 0.05 : most);
+        return std::max(step, -most);
+    }
+
     /// The side whose probability is the smaller one, or not much the larger.
     [[nodiscard]] tail better_side(double x) const { return x <= mean() ? tail::lower : tail::upper; }
 
@@ -246,7 +256,8 @@ class sum_of_gamma_law {
 
     /// Close to the lower bound the law is C y^shape (1 - c y + ...), y = exp(v): the transform's expansion
     /// for large q, term by term. What is left out is (m y)^2.
-    [[nodiscard]] bool near_bound(double v) const { return v + std::log(m_) < -17; }
+    [[nodiscard]] double nearest_without_contour() const noexcept { return -17 - std::log(m_); }
+    [[nodiscard]] bool near_bound(double v) const noexcept { return v < nearest_without_contour(); }
     [[nodiscard]] double log_power_constant() const {
         return transform_.log_factorial() / k_ - std::lgamma(shape_ + 1);
     }

@@ -26,13 +26,15 @@ class inverse_tail {
     /// `log_tail(places, log_p)` writes the logarithm of the tail's probability at each of a panel's places.
     /// The panels go from `start` in steps like `step` (either sign, away from the median) until log p is
     /// below `lowest`. Throws `std::invalid_argument` if log p is not finite or does not decrease.
-    template <class LogTail>
-    inverse_tail(const LogTail& log_tail, double start, double step, double lowest) {
+    /// `limit(start, step)` returns the step, or a shorter one where `log_tail` cannot take so long a panel.
+    template <class LogTail, class Limit>
+    inverse_tail(const LogTail& log_tail, const Limit& limit, double start, double step, double lowest) {
         double log_p = 0, last_rest = std::numeric_limits<double>::infinity();
         for (int tries = 0; panels_.empty() || log_p > lowest;) {
             if (++tries > 4000)
                 throw_invalid("the law of a quantile_table", "too steep or too flat for its panels",
                               "a smooth distribution function");
+            step = limit(start, step);
             panel next;
             next.start = start;
             next.step = step;

@@ -17,7 +17,8 @@ namespace detail {
 ///
 /// - `logarithmic()`: a place is log(x - origin()), x otherwise; `positive()`: origin() is the lower bound;
 /// - `log_tail(side, places, log_p, {})` and `log_tail(side, place)`, a `tail_point`;
-/// - `tail_place(side, p)`: a quantile, slowly.
+/// - `tail_place(side, p)`: a quantile, slowly;
+/// - `panel_step(start, step)`: the step, or as much of it as `log_tail` can take in one call.
 template <class LawT>
 class panel_source {
   public:
@@ -43,7 +44,8 @@ class panel_source {
         const double step = (side == tail::lower ? -1 : 1) / std::abs(law_.log_tail(side, start).slope);
         return inverse_tail([&](std::span<const double> places,
                                 std::span<double> log_p) { law_.log_tail(side, places, log_p, {}); },
-                            start, step, lowest);
+                            [&](double from, double wanted) { return law_.panel_step(from, wanted); }, start,
+                            step, lowest);
     }
 
     const LawT& law_;
