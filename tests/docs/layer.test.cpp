@@ -5,11 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <imle/imle.hpp>
-#include <iostream>
-#include <stdexcept>
+#include <span>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "support/catch.hpp"

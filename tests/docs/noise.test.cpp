@@ -2,7 +2,6 @@
 
 #include <imle/concepts/noise_distribution.hpp>
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>

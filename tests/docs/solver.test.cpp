@@ -4,15 +4,12 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <imle/layer/imle_layer.hpp>
-#include <imle/noise/gumbel.hpp>
 #include <imle/noise/no_noise.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/check_solver.hpp>
 #include <numeric>
-#include <ostream>
 #include <vector>
 
 #include "support/catch.hpp"

@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <imle/core/errors.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/noise/no_noise.hpp>
 #include <imle/targets/perturbation_target.hpp>

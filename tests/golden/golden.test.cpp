@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/solvers/top_k.hpp>
@@ -81,7 +82,7 @@ void compare(const golden_case& c, TargetT target, std::istream& in) {
 }
 
 int compare_file(const std::string& name) {
-    std::ifstream in(std::string(IMLE_TEST_DATA_DIR) + "/" + name);
+    std::ifstream in(std::filesystem::path(IMLE_TEST_DATA_DIR) / name);
     REQUIRE(in);
     golden_case c;
     int cases = 0;
