@@ -4,8 +4,7 @@
 /// `table_lookup.hpp` on vectors: the same operations in the same order, hence the same bits.
 ///
 /// The coefficients of one number are side by side, so that one load brings all of them and a transposition
-/// sorts them into vectors. Measured against the gather instructions (one for each coefficient), which
-/// load every number separately anyway.
+/// sorts them into vectors. (A gather instruction for each coefficient would load four times as often.)
 
 #include <cstddef>
 #include <cstdint>
