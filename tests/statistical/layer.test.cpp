@@ -89,7 +89,7 @@ TEST_CASE("statistics: Gumbel noise and top-k give Plackett and Luce's inclusion
 TEST_CASE("statistics: the paper's noise makes perturb-and-MAP exact for disjoint paths", "[statistical]") {
     // A 3x3 grid with 4 neighbours and a forbidden centre has two paths of three cells of their own each. k =
     // 3 numbers of sum-of-gamma noise with infinitely many terms sum to one Gumbel number, so the paths'
-    // probabilities are the softmax of their thetas' sums: Gibbs' law exactly (I-MLE, theorem 1).
+    // probabilities are the softmax of their thetas' sums: Gibbs' law exactly (I-MLE).
     Eigen::Tensor<double, 3, Eigen::RowMajor> map(1, 3, 3);
     map.setValues({{{-50, -50.3, -50}, {-50.2, -1e6, -50.4}, {-50, -50.6, -50}}});
     const double first = -50.3 - 50 - 50.4, second = -50.2 - 50 - 50.6;

@@ -100,7 +100,7 @@ class imle_layer {
         return pass(copy_of(theta, call), std::move(mean), key, first_instance, call.samples);
     }
 
-    /// The gradient with respect to theta, of theta's shape (I-MLE, equation 8): the mean over samples of
+    /// The gradient with respect to theta, of theta's shape (I-MLE): the mean over samples of
     /// z - MAP(theta' + T_tgt * eps), or the central difference. `dz` is of the samples' shape, a cotangent
     /// for each, or of theta's shape, which each sample then gets. Each sample's cotangent is used as it is
     /// given: for the chain rule of a loss that is a mean over samples see `value_and_pullback`. batch * S

@@ -13,7 +13,7 @@ namespace imle::inline IMLE_ABI {
 
 /// How the backward pass takes its finite difference.
 enum class difference {
-    /// mean of z - MAP(theta' + T_tgt * eps): one solve a sample (I-MLE, equation 8).
+    /// mean of z - MAP(theta' + T_tgt * eps): one solve a sample (I-MLE).
     forward,
     /// mean of (MAP(theta'(-dz) + T_tgt * eps) - MAP(theta'(dz) + T_tgt * eps)) / 2: two solves a sample, and
     /// less

@@ -19,7 +19,7 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// SoG(k, terms) of Niepert, Minervini and Franceschi (NeurIPS 2021, section 4.1):
+/// SoG(k, terms) of Niepert, Minervini and Franceschi (NeurIPS 2021):
 ///
 ///     eps = ( sum_{i=1..terms} Gamma(shape 1/k, rate i/k) - log(terms) ) / k
 ///

@@ -46,7 +46,7 @@ struct adaptive_target_state {
     friend bool operator==(const adaptive_target_state&, const adaptive_target_state&) = default;
 };
 
-/// Adaptive I-MLE (Minervini, Franceschi, Niepert, AAAI 2023, section 4): theta' = alpha * theta - lambda *
+/// Adaptive I-MLE (Minervini, Franceschi, Niepert, AAAI 2023): theta' = alpha * theta - lambda *
 /// dz, with the gradient divided by that same lambda, and
 ///
 ///     lambda = beta * rms(theta) / rms(dz)                           over the whole call

@@ -13,7 +13,7 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// theta' = alpha * theta - beta * dz (Niepert, Minervini, Franceschi, NeurIPS 2021, section 3.2).
+/// theta' = alpha * theta - beta * dz (Niepert, Minervini, Franceschi, NeurIPS 2021).
 ///
 /// alpha = 1 is perturbation-based implicit differentiation; alpha = 0 the paper's target for combinatorial
 /// losses; without noise and with `scale_gradient` it is blackbox backpropagation (Vlastelica et al., ICLR

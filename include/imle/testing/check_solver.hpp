@@ -57,7 +57,7 @@ class solver_laws {
     static_assert(
         Solver<SolverT, Scalar, Rank, Layout>,
         "imle::testing::check_solver: the type is no imle::Solver for the family's rank, this scalar and "
-        "this layout; see docs/solver.md");
+        "this layout; see docs/concepts/solver.md");
 
   public:
     using vector = std::vector<double>;

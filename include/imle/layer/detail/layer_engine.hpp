@@ -5,8 +5,8 @@
 ///
 /// Symbols: theta [batch, n], eps [batch, sample, n], z and dz likewise; T_in and T_tgt the temperatures.
 ///
-///     z[b,s]  = MAP(theta[b] + T_in * eps[b,s])                                       (I-MLE, equation 5)
-///     grad[b] = mean over s of z[b,s] - MAP(theta'[b,s] + T_tgt * eps[b,s])           (I-MLE, equation 8)
+///     z[b,s]  = MAP(theta[b] + T_in * eps[b,s])                                       (perturb-and-MAP)
+///     grad[b] = mean over s of z[b,s] - MAP(theta'[b,s] + T_tgt * eps[b,s])           (I-MLE)
 ///
 /// For a minimising solver theta is a cost c: everything is worked out for -c, and negated where the solver
 /// and the caller look. The same eps serves both passes: it is replayed from the key.
