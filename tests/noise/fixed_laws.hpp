@@ -4,15 +4,22 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <limits>
+#include <span>
 #include <stdexcept>
+#include <vector>
+
+#include <imle/random/random_key.hpp>
+#include <imle/random/words.hpp>
 
 #include "support/catch.hpp"
 
 namespace noise_tests {
 
 /// quantile and cdf are inverse, in both tails down to 1e-12; cdf + survival = 1; the density is the slope.
-/// `smallest`: quantiles closer to the lower bound than that are not distinguishable from it.
+/// `smallest`: quantiles closer to a bound than that are not distinguishable from it.
 template <class LawT>
 void check_functions(const LawT& law, double tolerance, double smallest = 0) {
     double inverse = 0, complement = 0, slope = 0;
@@ -21,6 +28,8 @@ void check_functions(const LawT& law, double tolerance, double smallest = 0) {
             const double x = upper ? law.survival_quantile(p) : law.quantile(p);
             if constexpr (requires { law.lower_bound(); })
                 if (x - law.lower_bound() <= smallest) continue;
+            if constexpr (requires { law.upper_bound(); })
+                if (law.upper_bound() - x <= smallest) continue;
             const double back = upper ? law.survival(x) : law.cdf(x);
             inverse = std::max(inverse, std::abs(back / p - 1));
             complement = std::max(complement, std::abs(law.cdf(x) + law.survival(x) - 1));
@@ -41,11 +50,12 @@ void check_functions(const LawT& law, double tolerance, double smallest = 0) {
 
 /// The ends of the quantile function, and what is no probability.
 template <class LawT>
-void check_ends(const LawT& law, double lower_bound) {
+void check_ends(const LawT& law, double lower_bound,
+                double upper_bound = std::numeric_limits<double>::infinity()) {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     CHECK(law.quantile(0) == lower_bound);
-    CHECK(law.quantile(1) == infinity);
-    CHECK(law.survival_quantile(0) == infinity);
+    CHECK(law.quantile(1) == upper_bound);
+    CHECK(law.survival_quantile(0) == upper_bound);
     CHECK(law.survival_quantile(1) == lower_bound);
     CHECK(law.cdf(-infinity) == 0);
     CHECK(law.cdf(infinity) == 1);
@@ -74,6 +84,59 @@ void check_moments(const LawT& law, double tolerance) {
     }
     CHECK(std::abs(mean - law.mean()) < tolerance * std::sqrt(law.variance()));
     CHECK(std::abs(second - mean * mean - law.variance()) < 10 * tolerance * law.variance());
+}
+
+/// What is no number of the law: the density at infinity is 0, and NaN stays NaN.
+template <class LawT>
+void check_no_numbers(const LawT& law) {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    CHECK(law.pdf(-infinity) == 0);
+    CHECK(law.pdf(infinity) == 0);
+    for (const double x : {law.cdf(std::nan("")), law.survival(std::nan("")), law.pdf(std::nan(""))})
+        CHECK(std::isnan(x));
+}
+
+/// The largest |F(x) - u| over the numbers that `fill` gives for words of known u, and the same relative to
+/// the tail's probability. `u` is as `quantile_table` documents it: the lowest bit is the tail, the others
+/// are its probability.
+template <class Scalar, class LawT>
+void draw_errors(const LawT& law, double& absolute, double& relative) {
+    constexpr std::size_t count = 1 << 14, words_each = sizeof(Scalar) / sizeof(std::uint32_t);
+    const imle::random_key key(31);
+    std::vector<Scalar> numbers(count);
+    std::vector<std::uint32_t> words(count * words_each);
+    law.fill(key, 0, std::span<Scalar>(numbers));
+    imle::random_words(key, 0, words);
+    absolute = relative = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::uint32_t low = words[i * words_each];
+        double p;
+        if constexpr (words_each == 1) {
+            p = (static_cast<double>(low >> 1) + 0.5) * 0x1p-32;
+        } else {
+            const std::uint64_t word = (std::uint64_t{words[2 * i + 1]} << 32) | low;
+            p = (static_cast<double>(word >> 12) + 0.5) * 0x1p-53;
+        }
+        const double x = static_cast<double>(numbers[i]);
+        const double error = std::abs((low & 1 ? law.survival(x) : law.cdf(x)) - p);
+        absolute = std::max(absolute, error);
+        relative = std::max(relative, error / p);
+    }
+}
+
+/// Every number is the quantile of its word, in float and in double, within what the table promises. For
+/// locations and scales near 0 and 1: the rounding of the output comes on top.
+template <class LawT>
+void check_draws(const LawT& law) {
+    double absolute = 0, relative = 0;
+    draw_errors<float>(law, absolute, relative);
+    INFO("float " << absolute << " " << relative);
+    CHECK(absolute < 2e-7);
+    CHECK(relative < 1e-3);
+    draw_errors<double>(law, absolute, relative);
+    INFO("double " << absolute << " " << relative);
+    CHECK(absolute < 1e-12);
+    CHECK(relative < 1e-11);
 }
 
 }  // namespace noise_tests

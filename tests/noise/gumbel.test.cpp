@@ -25,6 +25,8 @@ TEST_CASE("gumbel: its functions", "[gumbel][noise]") {
     noise_tests::check_functions(imle::gumbel{1, 2}, 1e-12);
     noise_tests::check_moments(imle::gumbel{1, 2}, 1e-5);
     noise_tests::check_ends(imle::gumbel{1, 2}, -std::numeric_limits<double>::infinity());
+    noise_tests::check_no_numbers(imle::gumbel{1, 2});
+    noise_tests::check_draws(imle::gumbel{});
     CHECK(imle::gumbel{}.cdf(0) == Approx(std::exp(-1.0)));
     CHECK(imle::gumbel{}.quantile(std::exp(-1.0)) == Approx(0).margin(1e-15));
 }

@@ -25,6 +25,8 @@ TEST_CASE("normal: its functions", "[normal][noise]") {
     noise_tests::check_functions(imle::normal{1, 2}, 1e-12);
     noise_tests::check_moments(imle::normal{1, 2}, 1e-5);
     noise_tests::check_ends(imle::normal{1, 2}, -std::numeric_limits<double>::infinity());
+    noise_tests::check_no_numbers(imle::normal{1, 2});
+    noise_tests::check_draws(imle::normal{});
     CHECK(imle::normal{}.cdf(0) == 0.5);
     CHECK(imle::normal{}.quantile(0.5) == 0);
     CHECK(imle::normal{}.cdf(1.959963984540054) == Approx(0.975).epsilon(1e-14));

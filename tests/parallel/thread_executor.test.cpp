@@ -14,7 +14,7 @@ static_assert(imle::Executor<imle::thread_executor>);
 TEST_CASE("thread_executor: each index once, all done on return", "[parallel]") {
     imle::thread_executor executor;
     for (int repeat = 0; repeat < 200; ++repeat)
-        for (const std::size_t n : {0, 1, 2, 3, 7}) {
+        for (const std::size_t n : {0u, 1u, 2u, 3u, 7u}) {
             std::vector<std::atomic<int>> calls(n);
             executor.parallel_for(n, [&](std::size_t i) { ++calls[i]; });
             int wrong = 0;

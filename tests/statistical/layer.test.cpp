@@ -75,7 +75,7 @@ TEST_CASE("statistics: Gumbel noise and argmax give softmax, at any temperature"
 
 TEST_CASE("statistics: Gumbel noise and top-k give Plackett and Luce's inclusion probabilities",
           "[statistical]") {
-    for (const std::size_t k : {2, 3, 5}) {
+    for (const std::size_t k : {2u, 3u, 5u}) {
         const imle::testing::k_subsets family(theta.size(), k);
         imle_layer layer{imle::top_k{static_cast<Eigen::Index>(k)},
                          imle::gumbel{},

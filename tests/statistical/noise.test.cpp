@@ -5,12 +5,16 @@
 #include <span>
 #include <vector>
 
+#include <imle/noise/exponential.hpp>
 #include <imle/noise/gamma.hpp>
 #include <imle/noise/gumbel.hpp>
+#include <imle/noise/laplace.hpp>
+#include <imle/noise/logistic.hpp>
 #include <imle/noise/normal.hpp>
 #include <imle/noise/std_noise.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
 #include <imle/noise/sum_of_gamma_series.hpp>
+#include <imle/noise/uniform.hpp>
 #include <imle/testing/check_noise.hpp>
 
 #include "support/catch.hpp"
@@ -34,6 +38,10 @@ TEST_CASE("two million numbers of the laws without parameters and of gamma", "[s
     constexpr std::size_t numbers = std::size_t{1} << 21;
     check_large(imle::gumbel{}, numbers);
     check_large(imle::normal{}, numbers);
+    check_large(imle::logistic{}, numbers);
+    check_large(imle::laplace{}, numbers);
+    check_large(imle::exponential{}, numbers);
+    check_large(imle::uniform{}, numbers);
     for (const double shape : {0.05, 0.5, 2.5, 100.0}) check_large(imle::gamma{shape, 1}, numbers);
 }
 

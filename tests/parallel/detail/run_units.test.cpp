@@ -23,8 +23,8 @@ struct idle_executor {
 
 TEST_CASE("run_units: each unit once, by a worker that does one at a time", "[parallel]") {
     imle::thread_executor executor;
-    for (const std::size_t workers : {1, 2, 5})
-        for (const std::size_t units : {0, 1, 2, 100}) {
+    for (const std::size_t workers : {1u, 2u, 5u})
+        for (const std::size_t units : {0u, 1u, 2u, 100u}) {
             std::vector<std::atomic<int>> calls(units);
             std::vector<std::atomic<int>> busy(workers);
             std::atomic<int> overlaps{0};
@@ -43,7 +43,7 @@ TEST_CASE("run_units: each unit once, by a worker that does one at a time", "[pa
 TEST_CASE("run_units: the lowest failing unit's exception, whatever the number of workers", "[parallel]") {
     imle::thread_executor executor;
     int wrong = 0;
-    for (const std::size_t workers : {1, 2, 3, 8})
+    for (const std::size_t workers : {1u, 2u, 3u, 8u})
         for (std::size_t lowest = 0; lowest < 50; lowest += 7) {
             std::string message;
             try {
