@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <imle/layer/imle_layer.hpp>
-#include <imle/targets/adaptive_target.hpp>
 #include <imle/targets/perturbation_target.hpp>
 #include <limits>
 
@@ -14,16 +13,8 @@ using namespace fixtures;
 using imle::difference;
 using imle::imle_layer;
 using imle::perturbation_target;
-using imle::random_key;
 using support::message_of;
 using support::says;
-
-namespace {
-
-using matrix = Eigen::Tensor<float, 2, Eigen::RowMajor>;
-using cube = Eigen::Tensor<float, 3, Eigen::RowMajor>;
-
-}  // namespace
 
 TEST_CASE("layer_options: values that make no sense are refused", "[layer]") {
     const auto make = [](imle::layer_options options) {

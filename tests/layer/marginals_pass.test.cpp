@@ -19,7 +19,6 @@ using support::says;
 namespace {
 
 using matrix = Eigen::Tensor<float, 2, Eigen::RowMajor>;
-using cube = Eigen::Tensor<float, 3, Eigen::RowMajor>;
 
 }  // namespace
 

@@ -7,15 +7,11 @@
 
 #include "layer/layer_fixtures.hpp"
 #include "support/catch.hpp"
-#include "support/messages.hpp"
 
 using namespace fixtures;
-using imle::difference;
 using imle::imle_layer;
 using imle::perturbation_target;
 using imle::random_key;
-using support::message_of;
-using support::says;
 
 namespace {
 

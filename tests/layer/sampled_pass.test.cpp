@@ -1,7 +1,6 @@
 #include <imle/layer/sampled_pass.hpp>
 
 #include <imle/layer/imle_layer.hpp>
-#include <imle/targets/adaptive_target.hpp>
 #include <imle/targets/perturbation_target.hpp>
 
 #include "layer/layer_fixtures.hpp"
@@ -9,7 +8,6 @@
 #include "support/messages.hpp"
 
 using namespace fixtures;
-using imle::difference;
 using imle::imle_layer;
 using imle::perturbation_target;
 using imle::random_key;

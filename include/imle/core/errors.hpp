@@ -15,10 +15,10 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// A solver broke its contract: a wrong shape, a value that is not finite, or cells that were not written.
-class solver_error : public std::runtime_error {
+/// Something went wrong at one instance and sample: the base of `solver_error` and `noise_error`.
+class located_error : public std::runtime_error {
   public:
-    solver_error(const std::string& message, std::uint64_t instance, std::uint64_t sample)
+    located_error(const std::string& message, std::uint64_t instance, std::uint64_t sample)
         : std::runtime_error(message), instance_(instance), sample_(sample) {}
 
     /// The global index of the instance (`first_instance` included).
@@ -31,20 +31,16 @@ class solver_error : public std::runtime_error {
     std::uint64_t sample_;
 };
 
-/// A noise distribution produced a number that is not finite.
-class noise_error : public std::runtime_error {
+/// A solver broke its contract: a wrong shape, a value that is not finite, or cells that were not written.
+class solver_error : public located_error {
   public:
-    noise_error(const std::string& message, std::uint64_t instance, std::uint64_t sample)
-        : std::runtime_error(message), instance_(instance), sample_(sample) {}
+    using located_error::located_error;
+};
 
-    /// The global index of the instance (`first_instance` included).
-    [[nodiscard]] std::uint64_t instance() const noexcept { return instance_; }
-    /// The sample within the instance.
-    [[nodiscard]] std::uint64_t sample() const noexcept { return sample_; }
-
-  private:
-    std::uint64_t instance_;
-    std::uint64_t sample_;
+/// A noise distribution produced a number that is not finite.
+class noise_error : public located_error {
+  public:
+    using located_error::located_error;
 };
 
 namespace detail {

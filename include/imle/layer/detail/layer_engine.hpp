@@ -31,6 +31,7 @@
 #include <imle/core/finite.hpp>
 #include <imle/core/multiply_add.hpp>
 #include <imle/core/shape.hpp>
+#include <imle/layer/detail/layer_call.hpp>
 #include <imle/layer/detail/sample_plan.hpp>
 #include <imle/layer/detail/sample_sum.hpp>
 #include <imle/layer/detail/solver_port.hpp>
@@ -41,34 +42,6 @@
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
-
-/// One call's arguments, already checked. Pointers are to the caller's numbers, in the order of memory.
-template <class Scalar, int Rank, int Layout>
-struct layer_call {
-    batch_shape<Rank, Layout> shape;
-    Eigen::Index samples;
-    const Scalar* theta;
-    random_key key;
-    std::uint64_t first_instance;
-};
-
-/// What a vjp needs beside the call.
-template <class Scalar>
-struct cotangent {
-    const Scalar* dz;
-    /// Whether dz has a sample dimension; if not, each sample gets its instance's.
-    bool per_sample;
-};
-
-/// Consecutive items that are perturbed and solved together.
-template <class Scalar>
-struct piece {
-    Eigen::Index first;
-    Eigen::Index count;
-    std::span<const solve_context> contexts;
-    /// eps, count * n numbers; null where no noise is needed.
-    const Scalar* noise;
-};
 
 /// A layer's parts and its workers. Copied by hand: see `imle_layer`.
 template <class SolverT, class NoiseT, class TargetT, class ExecutorT>

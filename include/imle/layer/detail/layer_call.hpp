@@ -1,0 +1,48 @@
+#pragma once
+
+/// @file
+/// The arguments of a layer's call on their way through it.
+
+#include <cstdint>
+#include <span>
+
+#include <Eigen/Core>
+
+#include <imle/concepts/solve_context.hpp>
+#include <imle/core/config.hpp>
+#include <imle/core/shape.hpp>
+#include <imle/random/random_key.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// One call's arguments, already checked. Pointers are to the caller's numbers, in the order of memory.
+template <class Scalar, int Rank, int Layout>
+struct layer_call {
+    batch_shape<Rank, Layout> shape;
+    Eigen::Index samples;
+    const Scalar* theta;
+    random_key key;
+    std::uint64_t first_instance;
+};
+
+/// What a vjp needs beside the call.
+template <class Scalar>
+struct cotangent {
+    const Scalar* dz;
+    /// Whether dz has a sample dimension; if not, each sample gets its instance's.
+    bool per_sample;
+};
+
+/// Consecutive items that are perturbed and solved together.
+template <class Scalar>
+struct piece {
+    Eigen::Index first;
+    Eigen::Index count;
+    std::span<const solve_context> contexts;
+    /// eps, count * n numbers; null where no noise is needed.
+    const Scalar* noise;
+};
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI
