@@ -10,7 +10,6 @@
 #include <imle/concepts/noise_distribution.hpp>
 #include <imle/noise/gumbel.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
-#include <imle/noise/sum_of_gamma_series.hpp>
 #include <imle/testing/check_noise.hpp>
 
 #include "noise/fixed_laws.hpp"
@@ -187,14 +186,4 @@ TEST_CASE("sum_of_gamma: the first draw may come from any number of threads", "[
                 [&] { sum_of_gamma(law).fill(imle::random_key(1), 0, std::span<float>(mine)); });
     }
     for (const auto& mine : out) CHECK(mine == out[0]);
-}
-
-TEST_CASE("sum_of_gamma_series has the law of sum_of_gamma", "[sum_of_gamma][noise]") {
-    const imle::testing::check_noise_options options{.numbers = 1 << 12, .places = 100};
-    for (const double k : {0.5, 5.0, 20.8}) {
-        const auto report = imle::testing::check_noise<double>(imle::sum_of_gamma_series(k, 10), options);
-        INFO(report);
-        CHECK(report.passed());
-    }
-    CHECK(imle::testing::check_noise<float>(imle::sum_of_gamma_series(2, 3), options).passed());
 }

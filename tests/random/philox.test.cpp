@@ -2,7 +2,6 @@
 #include <cstdint>
 
 #include <imle/random/philox.hpp>
-#include <imle/random/random_key.hpp>
 
 #include "support/catch.hpp"
 
@@ -26,14 +25,4 @@ TEST_CASE("philox4x32 gives Random123's known answers at run time too", "[philox
     volatile std::uint32_t zero = 0;
     const block out = imle::philox4x32({zero, zero, zero, zero}, {zero, zero});
     CHECK(out == block{0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u});
-}
-
-TEST_CASE("random_key: folds differ, in value and in order", "[random_key]") {
-    const imle::random_key key(7);
-    CHECK(key == imle::random_key(7));
-    CHECK(key != imle::random_key(8));
-    CHECK(key.fold_in(0) != key);
-    CHECK(key.fold_in(0) != key.fold_in(1));
-    CHECK(key.fold_in(1).fold_in(2) != key.fold_in(2).fold_in(1));
-    CHECK(key.fold_in(std::uint64_t{1} << 32) != key.fold_in(0));
 }

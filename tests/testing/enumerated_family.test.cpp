@@ -5,28 +5,20 @@
 
 #include <cmath>
 #include <random>
-#include <set>
 #include <span>
 #include <stdexcept>
 #include <vector>
 
-#include "solvers/grid_reference.hpp"
 #include "support/catch.hpp"
-#include "testing/finite_differences.hpp"
+#include "testing/family_checks.hpp"
 
 using imle::testing::enumerated_family;
 using imle::testing::grid_paths;
+using reference::normals;
 
 namespace {
 
 using vector = std::vector<double>;
-
-vector normals(std::size_t n, std::mt19937& random, double scale = 1) {
-    std::normal_distribution<double> normal(0, scale);
-    vector x(n);
-    for (double& xi : x) xi = normal(random);
-    return x;
-}
 
 }  // namespace
 
@@ -81,34 +73,7 @@ TEST_CASE("A cold Gibbs law is the MAP state, and no theta overflows it", "[test
     }
 }
 
-TEST_CASE("An enumerated family knows its states", "[testing][families]") {
-    const grid_paths four(3, 3, 4);
-    // 12 self-avoiding walks join the corners of a 3 x 3 grid; two of them go through all cells, one by rows
-    // and one by columns, and are one state.
-    CHECK(four.states().size() == 11);
-    for (const int connectivity : {4, 8}) {
-        const auto paths = reference::all_paths({3, 4, connectivity});
-        std::set<vector> maps;
-        for (const auto& path : paths) {
-            vector map(12, 0);
-            for (const int cell : path) map[static_cast<std::size_t>(cell)] = 1;
-            maps.insert(map);
-        }
-        CHECK(grid_paths(3, 4, connectivity).states() == std::vector<vector>(maps.begin(), maps.end()));
-    }
-    CHECK(reference::all_paths({3, 3, 4}).size() == 12);
-    CHECK(reference::all_paths({4, 4, 4}).size() == 184);
-    CHECK(grid_paths(1, 1).states() == std::vector<vector>{{1}});
-    CHECK(grid_paths(1, 5).states() == std::vector<vector>{{1, 1, 1, 1, 1}});
-    CHECK(grid_paths(2, 2, 8).states().size() == 4);  // straight, by either side, by both: the cells count
-    CHECK(four.dimensions() == std::array<Eigen::Index, 2>{3, 3});
-
-    CHECK(four.contains(vector{1, 1, 1, 0, 0, 1, 0, 0, 1}));
-    CHECK(!four.contains(vector{1, 0, 0, 0, 1, 0, 0, 0, 1}));
-    CHECK(grid_paths(3, 3, 8).contains(vector{1, 0, 0, 0, 1, 0, 0, 0, 1}));
-    CHECK(!four.contains(vector{1, 1, 1, 0, 0, 0.5, 0, 0, 1}));
-    CHECK(!four.contains(vector{1, 1, 1, 0, 0, std::nan(""), 0, 0, 1}));
-
+TEST_CASE("An enumerated family knows its maximisers", "[testing][families]") {
     const enumerated_family<1> corners("corners", {2}, {{0, 1}, {1, 0}, {1, 1}});
     CHECK(corners.maximizers(vector{1, 0}) == std::vector<std::size_t>{1, 2});
     CHECK(corners.maximizers(vector{1, 0.25}) == std::vector<std::size_t>{2});

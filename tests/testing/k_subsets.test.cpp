@@ -1,0 +1,54 @@
+#include <imle/testing/k_subsets.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <numeric>
+#include <random>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "testing/family_checks.hpp"
+
+using imle::testing::k_subsets;
+using reference::check_gumbel_gradient;
+using reference::normals;
+using reference::vector;
+
+namespace {
+
+// Plackett and Luce by going through all ordered draws of k of n, weights w.
+vector plackett_luce(const vector& w, std::size_t k) {
+    vector marginals(w.size(), 0);
+    std::vector<std::size_t> drawn;
+    auto draw = [&](auto& self, double probability, double left) -> void {
+        if (drawn.size() == k) {
+            for (const std::size_t i : drawn) marginals[i] += probability;
+            return;
+        }
+        for (std::size_t i = 0; i < w.size(); ++i) {
+            if (std::find(drawn.begin(), drawn.end(), i) != drawn.end()) continue;
+            drawn.push_back(i);
+            self(self, probability * w[i] / left, left - w[i]);
+            drawn.pop_back();
+        }
+    };
+    draw(draw, 1.0, std::accumulate(w.begin(), w.end(), 0.0));
+    return marginals;
+}
+
+}  // namespace
+
+TEST_CASE("k-subsets under Gumbel noise are Plackett and Luce's draws", "[testing][families]") {
+    std::mt19937 random(1);
+    for (std::size_t k = 0; k <= 5; ++k)
+        for (const double temperature : {0.3, 1.0, 2.0}) {
+            const vector theta = normals(5, random);
+            vector weights;
+            for (const double t : theta) weights.push_back(std::exp(t / temperature));
+            CHECK(reference::distance(k_subsets(5, k).gumbel_marginals(theta, temperature),
+                                      plackett_luce(weights, k)) < 1e-12);
+        }
+    check_gumbel_gradient(k_subsets(6, 3), 2);
+    check_gumbel_gradient(k_subsets(4, 4), 3);
+}
