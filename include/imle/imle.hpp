@@ -16,13 +16,17 @@
 #include <imle/layer/marginals_pass.hpp>
 #include <imle/layer/pullback.hpp>
 #include <imle/layer/sampled_pass.hpp>
+#include <imle/noise/exponential.hpp>
 #include <imle/noise/gamma.hpp>
 #include <imle/noise/gumbel.hpp>
+#include <imle/noise/laplace.hpp>
+#include <imle/noise/logistic.hpp>
 #include <imle/noise/no_noise.hpp>
 #include <imle/noise/normal.hpp>
 #include <imle/noise/std_noise.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
 #include <imle/noise/sum_of_gamma_series.hpp>
+#include <imle/noise/uniform.hpp>
 #include <imle/parallel/executor.hpp>
 #include <imle/parallel/thread_executor.hpp>
 #include <imle/random/quantile_table.hpp>

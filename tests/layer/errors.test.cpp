@@ -131,7 +131,7 @@ TEST_CASE("errors: theta and cotangents that are not finite", "[layer][errors]")
         dz.setZero();
         dz(1, 2, 0) = bad;
         CHECK(says(message_of<std::invalid_argument>([&] { (void)layer.vjp(pass, dz); }),
-                   {"dz", "row 1", "coordinate 10"}));
+                   {"dz", "row 1", "sample 2", "coordinate 0"}));
         CHECK(layer.target().state() == imle::adaptive_target{}.state());
     }
     check_usable(layer);
@@ -160,6 +160,10 @@ TEST_CASE("errors: noise addresses past 64 bits", "[layer][errors]") {
     CHECK(says(at(~std::uint64_t{0}), {"first_instance", "64 bits"}));
     CHECK(says(at(~std::uint64_t{0} / 15), {"first_instance"}));
     CHECK(at(~std::uint64_t{0} / 15 - 4).empty());
+    imle_layer many{cube_solver, hashed_noise{}, perturbation_target{}, {.samples = Eigen::Index{1} << 62}};
+    CHECK(
+        says(message_of<std::invalid_argument>([&] { (void)many.forward(ordinary_theta(), random_key{1}); }),
+             {"samples", "64 bits"}));
 }
 
 TEST_CASE("errors: sums that overflow are the caller's", "[layer][errors]") {
@@ -189,14 +193,6 @@ TEST_CASE("errors: sums that overflow are the caller's", "[layer][errors]") {
         const auto pass = layer.forward(ordinary_theta(), random_key{2});
         CHECK(says(message_of<std::invalid_argument>([&] { (void)layer.vjp(pass, ordinary_theta()); }),
                    {"gradient", "step"}));
-    }
-    {
-        imle_layer layer{cube_solver, hashed_noise{}, imle::adaptive_target{}};
-        Eigen::Tensor<double, 2, Eigen::RowMajor> large(2, 3);
-        large.setConstant(1e200);
-        const auto pass = layer.forward(large, random_key{1});
-        CHECK(says(message_of<std::invalid_argument>([&] { (void)layer.vjp(pass, large); }),
-                   {"squares", "infinite"}));
     }
 }
 
@@ -356,5 +352,15 @@ TEST_CASE("errors: a layer that is in use says so", "[layer][errors]") {
     CHECK(says(message_of<std::logic_error>([&] { (void)layer.forward(ordinary_theta(), random_key{1}); }),
                {"in use", "copy the layer"}));
     reenter = [] {};
+    check_usable(layer);
+}
+
+TEST_CASE("errors: a layer that was moved from says so", "[layer][errors]") {
+    imle_layer layer{cube_solver, hashed_noise{}, perturbation_target{}};
+    auto moved = std::move(layer);
+    CHECK(says(message_of<std::logic_error>([&] { (void)layer.forward(ordinary_theta(), random_key{1}); }),
+               {"moved from"}));
+    CHECK_THROWS_AS(layer.target(), std::logic_error);
+    layer = moved;
     check_usable(layer);
 }

@@ -8,7 +8,7 @@
 #include <imle/concepts/noise_distribution.hpp>
 #include <imle/noise/gamma.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
-#include <imle/random/gamma_sampler.hpp>
+#include <imle/random/detail/gamma_sampler.hpp>
 #include <imle/testing/check_noise.hpp>
 
 #include "noise/fixed_laws.hpp"

@@ -18,7 +18,6 @@
 using imle::sum_of_gamma;
 
 static_assert(imle::NoiseDistribution<sum_of_gamma, float> && imle::NoiseDistribution<sum_of_gamma, double>);
-static_assert(imle::NoiseDistribution<imle::sum_of_gamma_series, float>);
 
 namespace {
 
@@ -40,8 +39,9 @@ double worst_error(const sum_of_gamma& law, const Lower& lower_quantile, const U
 }  // namespace
 
 TEST_CASE("sum_of_gamma with k = 1 is the maximum of exponential numbers", "[sum_of_gamma][noise]") {
-    for (const std::uint64_t terms : {std::uint64_t{2}, std::uint64_t{10}, std::uint64_t{100},
-                                      std::uint64_t{10000}, std::uint64_t{1} << 40}) {
+    for (const std::uint64_t terms :
+         {std::uint64_t{2}, std::uint64_t{10}, std::uint64_t{100}, std::uint64_t{10000},
+          std::uint64_t{1} << 40, std::uint64_t{1} << 53, ~std::uint64_t{0}}) {
         const double m = static_cast<double>(terms), shift = std::log(m);
         // F(x) = (1 - exp(-(x + log m)))^m. log(1 - p^(1/m)) by expm1, since p^(1/m) is near 1.
         const double worst = worst_error(
@@ -144,10 +144,10 @@ TEST_CASE("sum_of_gamma: k copies of exact(k) sum to Gumbel", "[sum_of_gamma][no
     CHECK(distance < std::sqrt(std::log(2e6) / (2.0 * n)) + 0.5 / n);  // false alarm 1e-6
 }
 
-TEST_CASE("sum_of_gamma: parameters from 1e-6 to 1e6 and up to 2^40 terms", "[sum_of_gamma][noise]") {
+TEST_CASE("sum_of_gamma: parameters from 1e-6 to 1e6 and up to 2^64 - 1 terms", "[sum_of_gamma][noise]") {
     for (const double k : {1e-6, 1e6})
         for (const std::uint64_t terms : {std::uint64_t{1}, std::uint64_t{25}, std::uint64_t{1000000},
-                                          std::uint64_t{1} << 40, std::uint64_t{0}}) {
+                                          std::uint64_t{1} << 40, ~std::uint64_t{0}, std::uint64_t{0}}) {
             const sum_of_gamma law = law_of(k, terms);
             std::vector<float> out(4096);
             law.fill(imle::random_key(2), 0, std::span<float>(out));
@@ -170,7 +170,6 @@ TEST_CASE("sum_of_gamma: bad arguments", "[sum_of_gamma][noise]") {
     CHECK_THROWS_AS(sum_of_gamma(std::nan("")), std::invalid_argument);
     CHECK_THROWS_AS(sum_of_gamma(std::numeric_limits<double>::infinity()), std::invalid_argument);
     CHECK_THROWS_AS(sum_of_gamma(1, 0), std::invalid_argument);
-    CHECK_THROWS_AS(sum_of_gamma(1, std::uint64_t{1} << 41), std::invalid_argument);
     CHECK_THROWS_AS(sum_of_gamma::exact(0), std::invalid_argument);
     CHECK_THROWS_AS(sum_of_gamma(5).cumulant(0), std::invalid_argument);
     CHECK_THROWS_WITH(sum_of_gamma(1, 0), Catch::Contains("terms of sum_of_gamma is 0"));

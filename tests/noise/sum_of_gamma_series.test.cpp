@@ -1,8 +1,11 @@
 #include <imle/noise/sum_of_gamma_series.hpp>
 
+#include <imle/concepts/noise_distribution.hpp>
 #include <imle/testing/check_noise.hpp>
 
 #include "support/catch.hpp"
+
+static_assert(imle::NoiseDistribution<imle::sum_of_gamma_series, float>);
 
 TEST_CASE("sum_of_gamma_series has the law of sum_of_gamma", "[sum_of_gamma][noise]") {
     const imle::testing::check_noise_options options{.numbers = 1 << 12, .places = 100};

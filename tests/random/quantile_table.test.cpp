@@ -8,7 +8,7 @@
 
 #include <imle/noise/gumbel.hpp>
 #include <imle/noise/normal.hpp>
-#include <imle/random/exponential_function.hpp>
+#include <imle/random/detail/exponential_function.hpp>
 #include <imle/random/quantile_table.hpp>
 
 #include "support/catch.hpp"

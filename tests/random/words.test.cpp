@@ -2,7 +2,7 @@
 #include <span>
 #include <vector>
 
-#include <imle/random/philox_lanes.hpp>
+#include <imle/random/detail/philox_lanes.hpp>
 #include <imle/random/words.hpp>
 
 #include "support/catch.hpp"

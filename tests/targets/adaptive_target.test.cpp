@@ -72,6 +72,26 @@ TEST_CASE("adaptive_target: lambda does not depend on batch, samples or the loss
     CHECK(lambda_of(5, 7, 1.0 / 35) == Approx(expected));
 }
 
+TEST_CASE("adaptive_target: norms whose squares leave a double's range", "[targets]") {
+    const auto gradient_of = [](double theta_scale, double dz_scale) {
+        imle_layer layer{cube_solver,
+                         hashed_noise{},
+                         adaptive_target{},
+                         {.samples = 5, .input_temperature = theta_scale, .target_temperature = theta_scale}};
+        const matrix theta = numbers<matrix>({2, 4}, 1) * theta_scale;
+        const matrix dz = numbers<matrix>({2, 4}, 2) * dz_scale;
+        // The step is theta_scale / dz_scale, and divides the gradient.
+        return matrix(layer.vjp(layer.forward(theta, random_key{3}), dz) * (theta_scale / dz_scale));
+    };
+    const matrix expected = gradient_of(1, 1);
+    matrix zero = expected;
+    zero.setZero();
+    REQUIRE(furthest(expected, zero) > 0);
+    if (std::numeric_limits<long double>::max_exponent > std::numeric_limits<double>::max_exponent)
+        for (const double scale : {1e-200, 1e200})
+            CHECK(furthest(gradient_of(scale, scale), expected) < 1e-9);
+}
+
 TEST_CASE("adaptive_target: nonzeros are counted per sample, before averaging", "[targets]") {
     const Eigen::Index samples = 8;
     imle_layer layer{cube_solver,
@@ -174,5 +194,5 @@ TEST_CASE("adaptive_target: values that make no sense are refused", "[targets]")
     CHECK_THROWS_AS(target.restore({.beta = -1}), std::invalid_argument);
     CHECK_THROWS_AS(target.restore({.grad_norm = nan}), std::invalid_argument);
     CHECK_THROWS_AS(target.restore({.previous_update = nan}), std::invalid_argument);
-    CHECK_THROWS_AS(target.for_call({.theta_squared = HUGE_VAL}), std::invalid_argument);
+    CHECK_THROWS_AS(target.for_call({HUGE_VAL, 1, 1, 1, 0, 0}), std::invalid_argument);
 }

@@ -47,13 +47,16 @@ template <class T>
 concept TargetDistributionOfSomeScalar = TargetDistribution<T, float> || TargetDistribution<T, double>;
 
 /// What a target may know of a whole vjp: sums, so that shards and ranks can add theirs up before use.
+///
+/// Sums of squares are long double, whose exponent no square of a double leaves (where it is wider than
+/// double's).
 struct target_sums {
     /// Sum of theta^2 over the call's instances (of the cost's, for a minimising solver: the sign is lost).
-    double theta_squared = 0;
+    long double theta_squared = 0;
     /// How many numbers are in that sum: instances * n.
     std::uint64_t theta_count = 0;
     /// Sum of dz^2 over the cotangents as they were given: per sample, or one for all samples.
-    double dz_squared = 0;
+    long double dz_squared = 0;
     /// How many numbers are in that sum.
     std::uint64_t dz_count = 0;
     /// Coordinates in which the per-sample difference z - z' is not 0, over all instances and samples.

@@ -11,10 +11,16 @@
 
 #if defined(EIGEN_DONT_VECTORIZE) || defined(IMLE_SCALAR_ONLY)
 #define IMLE_ABI isa_scalar
+#elif defined(__AVX512FP16__)
+#define IMLE_ABI isa_avx512_fp16
+#elif defined(__AVX512VBMI2__)
+#define IMLE_ABI isa_avx512_vbmi2
 #elif defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
 #define IMLE_ABI isa_avx512
 #elif defined(__AVX2__) && defined(__FMA__)
 #define IMLE_ABI isa_avx2
+#elif defined(__AVX2__)
+#define IMLE_ABI isa_avx2_without_fma
 #elif defined(__AVX__)
 #define IMLE_ABI isa_avx
 #elif defined(__SSE4_1__)

@@ -3,10 +3,12 @@
 /// @file
 /// The layer: a solver made differentiable.
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -68,10 +70,10 @@ class imle_layer {
         validate_target();
     }
 
-    imle_layer(const imle_layer& other) : engine_(std::make_shared<engine>(*other.engine_)) {}
+    imle_layer(const imle_layer& other) : engine_(std::make_shared<engine>(other.parts())) {}
     imle_layer(imle_layer&&) noexcept = default;
     imle_layer& operator=(const imle_layer& other) {
-        if (this != &other) engine_ = std::make_shared<engine>(*other.engine_);
+        if (this != &other) engine_ = std::make_shared<engine>(other.parts());
         return *this;
     }
     imle_layer& operator=(imle_layer&&) noexcept = default;
@@ -84,7 +86,7 @@ class imle_layer {
         using pass = sampled_pass<scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>>;
         const auto call = checked_call(theta, key, first_instance);
         typename pass::sample_tensor z(call.shape.samples(call.samples));
-        in_one_call([&] { engine_->sample(call, z.data()); });
+        in_one_call([&] { parts().sample(call, z.data()); });
         return pass(copy_of(theta, call), std::move(z), key, first_instance);
     }
 
@@ -96,7 +98,7 @@ class imle_layer {
         using pass = marginals_pass<scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>>;
         const auto call = checked_call(theta, key, first_instance);
         typename pass::theta_tensor mean(call.shape.theta());
-        in_one_call([&] { engine_->marginals(call, mean.data()); });
+        in_one_call([&] { parts().marginals(call, mean.data()); });
         return pass(copy_of(theta, call), std::move(mean), key, first_instance, call.samples);
     }
 
@@ -120,7 +122,7 @@ class imle_layer {
     /// What the target may know of a whole vjp with this cotangent, for adding up over shards and ranks.
     template <class PassT, DenseTensor CotangentT>
     [[nodiscard]] target_sums sums(const PassT& pass, const CotangentT& dz) const {
-        return engine_->sums(call_of(pass), checked_cotangent(pass, dz));
+        return parts().sums(call_of(pass), checked_cotangent(pass, dz));
     }
 
     /// One shard's part of a vjp: the gradient, with the step that `whole`, the sums of all shards, gives,
@@ -135,11 +137,10 @@ class imle_layer {
         target_sums counts;
         in_one_call([&] {
             if constexpr (requires { pass.samples(); })
-                counts =
-                    engine_->vjp(call, cotangent, pass.samples().data(), nullptr, whole, gradient.data());
+                counts = parts().vjp(call, cotangent, pass.samples().data(), nullptr, whole, gradient.data());
             else
                 counts =
-                    engine_->vjp(call, cotangent, nullptr, pass.marginals().data(), whole, gradient.data());
+                    parts().vjp(call, cotangent, nullptr, pass.marginals().data(), whole, gradient.data());
         });
         return std::pair(std::move(gradient), counts);
     }
@@ -156,26 +157,32 @@ class imle_layer {
             std::move(value), pullback<imle_layer, pass>(handle(), std::move(kept))};
     }
 
-    [[nodiscard]] const SolverT& solver() const noexcept { return engine_->solver(); }
-    [[nodiscard]] const NoiseT& noise() const noexcept { return engine_->noise(); }
+    [[nodiscard]] const SolverT& solver() const { return parts().solver(); }
+    [[nodiscard]] const NoiseT& noise() const { return parts().noise(); }
     /// The target, whose state may be read, restored and, for shards, updated.
-    [[nodiscard]] TargetT& target() noexcept { return engine_->target(); }
-    [[nodiscard]] const TargetT& target() const noexcept { return engine_->target(); }
-    [[nodiscard]] const layer_options& options() const noexcept { return engine_->options(); }
+    [[nodiscard]] TargetT& target() { return parts().target(); }
+    [[nodiscard]] const TargetT& target() const { return parts().target(); }
+    [[nodiscard]] const layer_options& options() const { return parts().options(); }
 
   private:
     explicit imle_layer(std::shared_ptr<engine> parts) noexcept : engine_(std::move(parts)) {}
+
+    [[nodiscard]] engine& parts() const {
+        if (!engine_)
+            throw std::logic_error("imle: the layer was moved from; expected one that holds its parts");
+        return *engine_;
+    }
 
     /// A second handle to the same parts, for a pullback.
     [[nodiscard]] imle_layer handle() const { return imle_layer(engine_); }
 
     void validate_target() const {
-        if constexpr (detail::has_validate<TargetT>) engine_->target().validate();
+        if constexpr (detail::has_validate<TargetT>) parts().target().validate();
     }
 
     template <class F>
     void in_one_call(F&& f) const {
-        typename engine::use use(*engine_);
+        typename engine::use use(parts());
         f();
         use.succeeded();
     }
@@ -206,7 +213,7 @@ class imle_layer {
         require_parts<Scalar, instance_rank, layout_of<ThetaT>>();
         const auto shape = detail::batch_shape<instance_rank, layout_of<ThetaT>>::of(theta);
         require_finite(
-            "theta", theta.data(), shape.batch, shape.n,
+            "theta", theta.data(), shape.batch, 0, shape.n,
             "a finite number (to forbid a choice, use a large finite theta or the solver's context)");
         const detail::layer_call<Scalar, instance_rank, layout_of<ThetaT>> call{
             shape, options().samples, theta.data(), key, first_instance};
@@ -253,19 +260,25 @@ class imle_layer {
             if (detail::dimensions_of(dz) != expected)
                 refuse("theta's shape " + detail::shape_string(expected));
         }
-        require_finite("dz", dz.data(), call.shape.batch,
-                       per_sample ? call.samples * call.shape.n : call.shape.n, "a finite cotangent");
+        require_finite("dz", dz.data(), call.shape.batch, per_sample ? call.samples : 0, call.shape.n,
+                       "a finite cotangent");
         return detail::cotangent<Scalar>{dz.data(), per_sample};
     }
 
+    /// `samples` is 0 where the values have no sample dimension.
     template <class Scalar>
-    static void require_finite(const char* argument, const Scalar* values, Eigen::Index batch, Eigen::Index n,
-                               const char* expected) {
-        const std::span<const Scalar> all(values, static_cast<std::size_t>(batch * n));
+    static void require_finite(const char* argument, const Scalar* values, Eigen::Index batch,
+                               Eigen::Index samples, Eigen::Index n, const char* expected) {
+        const Eigen::Index items = batch * std::max<Eigen::Index>(samples, 1);
+        const std::span<const Scalar> all(values, static_cast<std::size_t>(items * n));
         if (detail::all_finite(all)) return;
         const Eigen::Index at = static_cast<Eigen::Index>(detail::first_not_finite(all));
-        detail::throw_invalid(
-            argument, detail::message(values[at], " in row ", at / n, ", coordinate ", at % n), expected);
+        const Eigen::Index item = at / n;
+        const std::string place =
+            samples == 0 ? detail::message(" in row ", item)
+                         : detail::message(" in row ", item / samples, ", sample ", item % samples);
+        detail::throw_invalid(argument, detail::message(values[at], place, ", coordinate ", at % n),
+                              expected);
     }
 
     /// Every noise element's number must fit 64 bits.
@@ -275,9 +288,11 @@ class imle_layer {
         const auto batch = static_cast<std::uint64_t>(call.shape.batch);
         const auto samples = static_cast<std::uint64_t>(call.samples);
         const auto n = static_cast<std::uint64_t>(call.shape.n);
-        const bool fits = call.first_instance <= most - batch &&
-                          (n == 0 || (call.first_instance + batch) <= most / samples / n);
-        if (!fits)
+        if (n != 0 && batch > most / samples / n)
+            detail::throw_invalid("layer_options::samples", call.samples,
+                                  "batch * samples * n to fit 64 bits");
+        if (call.first_instance > most - batch ||
+            (n != 0 && call.first_instance + batch > most / samples / n))
             detail::throw_invalid("first_instance", call.first_instance,
                                   "(first_instance + batch) * samples * n to fit 64 bits");
     }
@@ -294,7 +309,7 @@ class imle_layer {
         target_sums total;
         if constexpr (detail::has_for_call<TargetT> || detail::has_update<TargetT>) total = sums(pass, dz);
         auto [gradient, counts] = vjp_shard(pass, dz, total);
-        if constexpr (detail::has_update<TargetT>) engine_->target().update(total + counts);
+        if constexpr (detail::has_update<TargetT>) parts().target().update(total + counts);
         return std::move(gradient);
     }
 

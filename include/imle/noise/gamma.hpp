@@ -13,11 +13,11 @@
 
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
-#include <imle/noise/incomplete_gamma.hpp>
-#include <imle/noise/parameters.hpp>
-#include <imle/random/lazy_tables.hpp>
-#include <imle/random/newton_place.hpp>
-#include <imle/random/panel_source.hpp>
+#include <imle/noise/detail/incomplete_gamma.hpp>
+#include <imle/noise/detail/parameters.hpp>
+#include <imle/random/detail/lazy_tables.hpp>
+#include <imle/random/detail/newton_place.hpp>
+#include <imle/random/detail/panel_source.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {

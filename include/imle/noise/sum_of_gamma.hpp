@@ -11,10 +11,10 @@
 
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
-#include <imle/noise/parameters.hpp>
-#include <imle/noise/sum_of_gamma_law.hpp>
-#include <imle/random/lazy_tables.hpp>
-#include <imle/random/panel_source.hpp>
+#include <imle/noise/detail/parameters.hpp>
+#include <imle/noise/detail/sum_of_gamma_law.hpp>
+#include <imle/random/detail/lazy_tables.hpp>
+#include <imle/random/detail/panel_source.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -31,7 +31,7 @@ namespace imle::inline IMLE_ABI {
 /// one table look-up, for any k and any number of terms. `sum_of_gamma_series` is the literal sum.
 class sum_of_gamma {
   public:
-    /// `k` from 1e-6 to 1e6, not necessarily whole; `terms` from 1 to 2^40. Throws `std::invalid_argument`
+    /// `k` from 1e-6 to 1e6, not necessarily whole; `terms` from 1 on. Throws `std::invalid_argument`
     /// outside: the inversion is tested to its stated accuracy within.
     explicit sum_of_gamma(double k, std::uint64_t terms = 10)
         : sum_of_gamma(detail::sum_of_gamma_law(checked_k(k), checked_terms(terms))) {}
@@ -102,9 +102,9 @@ class sum_of_gamma {
         return k;
     }
     static std::uint64_t checked_terms(std::uint64_t terms) {
-        if (terms < 1 || terms > (std::uint64_t{1} << 40))
+        if (terms < 1)
             detail::throw_invalid("terms of sum_of_gamma", terms,
-                                  "1 to 2^40, or sum_of_gamma::exact for infinitely many");
+                                  "at least 1 (sum_of_gamma::exact has infinitely many)");
         return terms;
     }
 

@@ -11,7 +11,7 @@
 
 #include <imle/core/config.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
-#include <imle/random/gamma_sampler.hpp>
+#include <imle/random/detail/gamma_sampler.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {

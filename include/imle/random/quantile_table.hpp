@@ -14,8 +14,8 @@
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
-#include <imle/random/quantile_polynomials.hpp>
-#include <imle/random/quantile_source.hpp>
+#include <imle/random/detail/quantile_polynomials.hpp>
+#include <imle/random/detail/quantile_source.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/random/words.hpp>
 

@@ -9,8 +9,8 @@
 #include <span>
 
 #include <imle/core/config.hpp>
-#include <imle/random/instruction_set.hpp>
-#include <imle/random/philox_lanes.hpp>
+#include <imle/random/detail/instruction_set.hpp>
+#include <imle/random/detail/philox_lanes.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -4,6 +4,7 @@
 /// The k largest of n.
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -32,8 +33,9 @@ class top_k {
 
   public:
     /// k: how many elements are chosen, at least 0.
-    explicit top_k(Eigen::Index k) requires(K == Eigen::Dynamic) : k_(k) {
-        if (k < 0) detail::throw_invalid("top_k's k", k, "0 or more");
+    template <std::integral Count>
+    explicit top_k(Count k) requires(K == Eigen::Dynamic) : k_(static_cast<Eigen::Index>(k)) {
+        if (k_ < 0) detail::throw_invalid("top_k's k", k, "0 or more");
     }
     top_k() requires(K != Eigen::Dynamic) = default;
 
@@ -86,6 +88,7 @@ class top_k {
     detail::scratch scratch_;
 };
 
-top_k(Eigen::Index)->top_k<>;
+template <std::integral Count>
+top_k(Count) -> top_k<>;
 
 }  // namespace imle::inline IMLE_ABI

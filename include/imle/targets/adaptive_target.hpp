@@ -76,20 +76,22 @@ class adaptive_target {
     }
 
     /// The target of one call: lambda is fixed by the sums over the call, and divides the gradient.
-    /// Throws `std::invalid_argument` if a sum of squares has overflowed.
+    /// Throws `std::invalid_argument` if lambda is not finite.
     [[nodiscard]] perturbation_target for_call(const target_sums& sums) const {
-        if (!detail::is_finite(sums.theta_squared) || !detail::is_finite(sums.dz_squared))
-            detail::throw_invalid("adaptive_target: the sum of squares of theta or dz", "infinite",
-                                  "values whose squares fit a double");
-        return {options_.initial_alpha, lambda(sums), true};
+        const double step = lambda(sums);
+        if (!detail::is_finite(step))
+            detail::throw_invalid("adaptive_target's lambda = beta * rms(theta) / rms(dz)", step,
+                                  "norms of theta and dz whose ratio is finite");
+        return {options_.initial_alpha, step, true};
     }
 
     /// The step that a call with these sums takes: beta * rms(theta) / rms(dz), or 0 where dz is 0.
     [[nodiscard]] double lambda(const target_sums& sums) const noexcept {
         if (!(sums.dz_squared > 0) || sums.theta_count == 0 || sums.dz_count == 0) return 0;
-        const double theta_rms = std::sqrt(sums.theta_squared / static_cast<double>(sums.theta_count));
-        const double dz_rms = std::sqrt(sums.dz_squared / static_cast<double>(sums.dz_count));
-        return state_.beta * theta_rms / dz_rms;
+        const long double theta_rms =
+            std::sqrt(sums.theta_squared / static_cast<long double>(sums.theta_count));
+        const long double dz_rms = std::sqrt(sums.dz_squared / static_cast<long double>(sums.dz_count));
+        return static_cast<double>(state_.beta * (theta_rms / dz_rms));
     }
 
     /// Moves the running count and beta after a vjp. Does nothing for a call without instances.

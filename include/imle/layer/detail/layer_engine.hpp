@@ -146,12 +146,13 @@ class layer_engine {
   private:
     static constexpr bool minimizes = sense_of<SolverT> == sense::minimize;
 
+    /// A float's square fits a double; a double's may not, but fits a long double.
     template <class Scalar>
-    [[nodiscard]] static double sum_of_squares(const Scalar* values, Eigen::Index size) {
-        double total = 0;
+    [[nodiscard]] static long double sum_of_squares(const Scalar* values, Eigen::Index size) {
+        std::conditional_t<std::is_same_v<Scalar, float>, double, long double> total = 0;
         for (Eigen::Index i = 0; i < size; ++i) {
-            const double x = static_cast<double>(values[i]);
-            total = multiply_add(x, x, total);
+            const auto x = static_cast<decltype(total)>(values[i]);
+            total += x * x;
         }
         return total;
     }
@@ -272,8 +273,8 @@ class layer_engine {
             for (Eigen::Index i = 0; i < part.count * n; ++i) theta_prime[i] = -theta_prime[i];
         solve_checked(
             worker, call, part, theta_prime, z,
-            "the target's theta' + target_temperature * noise overflows; expected a target (alpha, beta) "
-            "that writes finite numbers");
+            "the target's theta' + target_temperature * noise overflows; expected alpha, beta and a temperature "
+            "that keep it finite");
     }
 
     template <class Scalar>

@@ -15,11 +15,11 @@
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/multiply_add.hpp>
-#include <imle/random/exponential_function.hpp>
-#include <imle/random/instruction_set.hpp>
-#include <imle/random/quantile_source.hpp>
-#include <imle/random/table_lookup.hpp>
-#include <imle/random/table_lookup_vector.hpp>
+#include <imle/random/detail/exponential_function.hpp>
+#include <imle/random/detail/instruction_set.hpp>
+#include <imle/random/detail/quantile_source.hpp>
+#include <imle/random/detail/table_lookup.hpp>
+#include <imle/random/detail/table_lookup_vector.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -56,10 +56,12 @@ class quantile_polynomials {
                 "finite quantiles that increase");
         }
         const double plain_error = interpolation_error_;
-        const std::vector<Scalar> plain_coefficients = coefficients_;
+        // Swapped and not copied: where the first coefficient is depends on the storage's address.
+        std::vector<Scalar> plain_coefficients;
+        plain_coefficients.swap(coefficients_);
         make([&](tail side, double p) { return source.log_offset(side, p); });
         if (plain && plain_error <= interpolation_error_) {
-            coefficients_ = plain_coefficients;
+            coefficients_.swap(plain_coefficients);
             interpolation_error_ = plain_error;
             return;
         }
@@ -67,6 +69,9 @@ class quantile_polynomials {
         location_ = source.origin();
         scale_ = 1;
     }
+
+    quantile_polynomials(const quantile_polynomials&) = delete;
+    quantile_polynomials& operator=(const quantile_polynomials&) = delete;
 
     [[nodiscard]] bool logarithmic() const noexcept { return logarithmic_; }
     [[nodiscard]] double interpolation_error() const noexcept { return interpolation_error_; }

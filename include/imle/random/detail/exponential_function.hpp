@@ -12,7 +12,7 @@
 
 #include <imle/core/config.hpp>
 #include <imle/core/multiply_add.hpp>
-#include <imle/random/instruction_set.hpp>
+#include <imle/random/detail/instruction_set.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

@@ -10,8 +10,8 @@
 
 #include <imle/core/config.hpp>
 #include <imle/core/multiply_add.hpp>
-#include <imle/random/exponential_function.hpp>
-#include <imle/random/instruction_set.hpp>
+#include <imle/random/detail/exponential_function.hpp>
+#include <imle/random/detail/instruction_set.hpp>
 #include <imle/random/words.hpp>
 
 namespace imle::inline IMLE_ABI {

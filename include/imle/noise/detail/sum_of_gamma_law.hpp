@@ -14,10 +14,10 @@
 
 #include <imle/core/config.hpp>
 #include <imle/core/finite.hpp>
-#include <imle/noise/parameters.hpp>
-#include <imle/noise/sum_of_gamma_transform.hpp>
-#include <imle/random/newton_place.hpp>
-#include <imle/random/quantile_source.hpp>
+#include <imle/noise/detail/parameters.hpp>
+#include <imle/noise/detail/sum_of_gamma_transform.hpp>
+#include <imle/random/detail/newton_place.hpp>
+#include <imle/random/detail/quantile_source.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

@@ -7,8 +7,8 @@
 #include <span>
 
 #include <imle/core/config.hpp>
-#include <imle/random/inverse_tail.hpp>
-#include <imle/random/quantile_source.hpp>
+#include <imle/random/detail/inverse_tail.hpp>
+#include <imle/random/detail/quantile_source.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

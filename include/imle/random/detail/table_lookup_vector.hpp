@@ -10,9 +10,9 @@
 #include <cstdint>
 
 #include <imle/core/config.hpp>
-#include <imle/random/exponential_function.hpp>
-#include <imle/random/instruction_set.hpp>
-#include <imle/random/table_lookup.hpp>
+#include <imle/random/detail/exponential_function.hpp>
+#include <imle/random/detail/instruction_set.hpp>
+#include <imle/random/detail/table_lookup.hpp>
 #include <imle/random/words.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -11,7 +11,7 @@
 #include <cstdint>
 
 #include <imle/core/config.hpp>
-#include <imle/random/instruction_set.hpp>
+#include <imle/random/detail/instruction_set.hpp>
 #include <imle/random/philox.hpp>
 
 namespace imle::inline IMLE_ABI {

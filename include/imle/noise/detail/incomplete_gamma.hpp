@@ -7,7 +7,7 @@
 #include <limits>
 
 #include <imle/core/config.hpp>
-#include <imle/noise/parameters.hpp>
+#include <imle/noise/detail/parameters.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

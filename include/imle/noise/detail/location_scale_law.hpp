@@ -1,0 +1,74 @@
+#pragma once
+
+/// @file
+/// What the laws of `location + scale * X`, X of one fixed law, have in common.
+
+#include <cstdint>
+#include <span>
+
+#include <imle/core/config.hpp>
+#include <imle/noise/detail/parameters.hpp>
+#include <imle/random/random_key.hpp>
+#include <imle/random/detail/standard_table.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// The law of `location + scale * X`: draws from the one table of X that the whole program shares, and the
+/// functions of the law from those of X.
+///
+/// `StandardLaw` is an empty class with static members: the functions `cdf`, `survival` (accurate where it is
+/// small), `pdf`, `quantile` and `survival_quantile` (of which the table is made), the constants `mean` and
+/// `variance`, and, if the law is bounded below, the function `lower_bound`.
+///
+/// A law with parameters of its own derives from it, checks them, and says what they are called.
+template <class StandardLaw>
+class location_scale_law {
+  public:
+    /// Element i of `out` is element `first + i` of the key's sequence. Random access; O(out.size()), after
+    /// the table is made at the first call. Any number of threads may call it.
+    void fill(const random_key& key, std::uint64_t first, std::span<float> out) const {
+        standard_table<StandardLaw, float>().fill(key, first, out, location_, scale_);
+    }
+    void fill(const random_key& key, std::uint64_t first, std::span<double> out) const {
+        standard_table<StandardLaw, double>().fill(key, first, out, location_, scale_);
+    }
+
+    /// P(X <= x).
+    [[nodiscard]] double cdf(double x) const noexcept { return StandardLaw::cdf(standard(x)); }
+    /// P(X > x), accurate where it is small.
+    [[nodiscard]] double survival(double x) const noexcept { return StandardLaw::survival(standard(x)); }
+    /// The density.
+    [[nodiscard]] double pdf(double x) const noexcept { return StandardLaw::pdf(standard(x)) / scale_; }
+    /// The x with cdf(x) = u; the law's ends at 0 and 1. Throws `std::invalid_argument` outside [0, 1].
+    [[nodiscard]] double quantile(double u) const {
+        return location_ + scale_ * StandardLaw::quantile(probability("u", u));
+    }
+    /// The x with survival(x) = p. Throws `std::invalid_argument` outside [0, 1].
+    [[nodiscard]] double survival_quantile(double p) const {
+        return location_ + scale_ * StandardLaw::survival_quantile(probability("p", p));
+    }
+    [[nodiscard]] double mean() const noexcept { return location_ + scale_ * StandardLaw::mean; }
+    [[nodiscard]] double variance() const noexcept { return StandardLaw::variance * scale_ * scale_; }
+    /// No number is below it. Only laws that are bounded have it.
+    [[nodiscard]] double lower_bound() const noexcept requires requires { StandardLaw::lower_bound(); }
+    { return location_ + scale_ * StandardLaw::lower_bound(); }
+
+    friend bool operator==(const location_scale_law&, const location_scale_law&) noexcept = default;
+
+  protected:
+    /// Takes what the deriving law has checked: both finite, scale > 0.
+    location_scale_law(double location, double scale) noexcept : location_(location), scale_(scale) {}
+
+    [[nodiscard]] double location() const noexcept { return location_; }
+    [[nodiscard]] double scale() const noexcept { return scale_; }
+
+  private:
+    [[nodiscard]] double standard(double x) const noexcept { return (x - location_) / scale_; }
+
+    double location_;
+    double scale_;
+};
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,46 @@
+#pragma once
+
+/// @file
+/// Laplace noise.
+
+#include <cmath>
+
+#include <imle/core/config.hpp>
+#include <imle/noise/detail/location_scale_law.hpp>
+#include <imle/noise/detail/parameters.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// Laplace(0, 1): density exp(-|z|) / 2. Symmetric about 0.
+struct standard_laplace {
+    static constexpr double mean = 0;
+    static constexpr double variance = 2;
+
+    [[nodiscard]] static double cdf(double z) noexcept {
+        return z < 0 ? std::exp(z) / 2 : 1 - std::exp(-z) / 2;
+    }
+    [[nodiscard]] static double survival(double z) noexcept { return cdf(-z); }
+    [[nodiscard]] static double pdf(double z) noexcept { return std::exp(-std::abs(z)) / 2; }
+    [[nodiscard]] static double quantile(double u) noexcept {
+        return u < 0.5 ? std::log(2 * u) : -std::log(2 * (1 - u));
+    }
+    [[nodiscard]] static double survival_quantile(double p) noexcept { return -quantile(p); }
+};
+
+}  // namespace detail
+
+/// The two-sided exponential law: density exp(-|x - location| / scale) / (2 scale). Heavier tails and a
+/// sharper centre than `normal`.
+class laplace : public detail::location_scale_law<detail::standard_laplace> {
+  public:
+    /// Throws `std::invalid_argument` unless both are finite and scale > 0.
+    explicit laplace(double location = 0, double scale = 1)
+        : location_scale_law(detail::finite_parameter("location of laplace", location),
+                             detail::positive_parameter("scale of laplace", scale)) {}
+
+    using location_scale_law::location;
+    using location_scale_law::scale;
+};
+
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,53 @@
+#pragma once
+
+/// @file
+/// Logistic noise.
+
+#include <cmath>
+
+#include <imle/core/config.hpp>
+#include <imle/noise/detail/location_scale_law.hpp>
+#include <imle/noise/detail/parameters.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// Logistic(0, 1): F(z) = 1 / (1 + exp(-z)). Symmetric about 0.
+struct standard_logistic {
+    static constexpr double mean = 0;
+    static constexpr double variance = pi * pi / 3;
+
+    [[nodiscard]] static double cdf(double z) noexcept {
+        // exp(-z) would overflow before exp(z) underflows.
+        if (z < 0) return std::exp(z) / (1 + std::exp(z));
+        return 1 / (1 + std::exp(-z));
+    }
+    [[nodiscard]] static double survival(double z) noexcept { return cdf(-z); }
+    [[nodiscard]] static double pdf(double z) noexcept {
+        const double e = std::exp(-std::abs(z));
+        return e / ((1 + e) * (1 + e));
+    }
+    [[nodiscard]] static double quantile(double u) noexcept {
+        // Near the median the roundings of the two cancel; log(u / (1 - u)) would lose most digits there.
+        return std::log(u) - std::log1p(-u);
+    }
+    [[nodiscard]] static double survival_quantile(double p) noexcept { return -quantile(p); }
+};
+
+}  // namespace detail
+
+/// The logistic law: F(x) = 1 / (1 + exp(-(x - location) / scale)). It is the law of the difference of two
+/// independent Gumbel numbers of that scale: on answers of independent ones and zeros, perturb-and-MAP with
+/// it draws each one with the probability sigmoid(theta) exactly.
+class logistic : public detail::location_scale_law<detail::standard_logistic> {
+  public:
+    /// Throws `std::invalid_argument` unless both are finite and scale > 0.
+    explicit logistic(double location = 0, double scale = 1)
+        : location_scale_law(detail::finite_parameter("location of logistic", location),
+                             detail::positive_parameter("scale of logistic", scale)) {}
+
+    using location_scale_law::location;
+    using location_scale_law::scale;
+};
+
+}  // namespace imle::inline IMLE_ABI
