@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <vector>
@@ -18,16 +19,32 @@ namespace imle::inline IMLE_ABI {
 namespace detail {
 
 /// Aligned memory that only grows. Its numbers are undefined after `take`.
+///
+/// By the language's aligned new and not by Eigen's allocator, whose two halves (in Eigen's own namespace) do
+/// not fit one another when translation units of different instruction sets are linked.
 template <class Scalar>
 class buffer {
   public:
     [[nodiscard]] Scalar* take(Eigen::Index size) {
-        if (memory_.size() < size) memory_.resize(size);
-        return memory_.data();
+        if (size > size_) {
+            memory_.reset();
+            size_ = 0;
+            memory_.reset(static_cast<Scalar*>(::operator new (
+                static_cast<std::size_t>(size) * sizeof(Scalar), std::align_val_t{alignment})));
+            size_ = size;
+        }
+        return memory_.get();
     }
 
   private:
-    Eigen::Array<Scalar, Eigen::Dynamic, 1> memory_;
+    static constexpr std::size_t alignment = 64;
+    struct release {
+        void operator()(Scalar* memory) const noexcept {
+            ::operator delete (memory, std::align_val_t{alignment});
+        }
+    };
+    std::unique_ptr<Scalar, release> memory_;
+    Eigen::Index size_ = 0;
 };
 
 /// The scratch memory of one worker for one scalar: a piece's worth each.
