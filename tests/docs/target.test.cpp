@@ -36,8 +36,8 @@ struct normalised_target {
     double length = 1;
 
     imle::perturbation_target for_call(const imle::target_sums& sums) const {
-        const double mean_square = sums.dz_squared / static_cast<double>(sums.dz_count);
-        return {.alpha = 1, .beta = mean_square > 0 ? length / std::sqrt(mean_square) : 0};
+        const double rms = sums.dz_rms();
+        return {.alpha = 1, .beta = rms > 0 ? length / rms : 0};
     }
     // What the concept asks for; in a layer `for_call` is used instead.
     template <class Scalar>

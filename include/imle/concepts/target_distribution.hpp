@@ -3,6 +3,7 @@
 /// @file
 /// The concept of a target distribution, and its optional hooks.
 
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <span>
@@ -64,6 +65,10 @@ struct target_sums {
     /// How many differences (instances * samples) those were counted in.
     std::uint64_t differences = 0;
 
+    /// The root mean square of theta, and of dz; 0 where there is none. It fits a double again.
+    [[nodiscard]] double theta_rms() const noexcept { return root_mean(theta_squared, theta_count); }
+    [[nodiscard]] double dz_rms() const noexcept { return root_mean(dz_squared, dz_count); }
+
     /// Adds another shard's sums.
     target_sums& operator+=(const target_sums& other) noexcept {
         theta_squared += other.theta_squared;
@@ -76,6 +81,11 @@ struct target_sums {
     }
     friend target_sums operator+(target_sums a, const target_sums& b) noexcept { return a += b; }
     friend bool operator==(const target_sums&, const target_sums&) noexcept = default;
+
+  private:
+    static double root_mean(long double sum, std::uint64_t count) noexcept {
+        return count == 0 ? 0 : static_cast<double>(std::sqrt(sum / static_cast<long double>(count)));
+    }
 };
 
 namespace detail {

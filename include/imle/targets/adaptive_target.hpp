@@ -4,7 +4,6 @@
 /// The target distribution that finds its own step: adaptive I-MLE.
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <span>
 
@@ -87,11 +86,8 @@ class adaptive_target {
 
     /// The step that a call with these sums takes: beta * rms(theta) / rms(dz), or 0 where dz is 0.
     [[nodiscard]] double lambda(const target_sums& sums) const noexcept {
-        if (!(sums.dz_squared > 0) || sums.theta_count == 0 || sums.dz_count == 0) return 0;
-        const long double theta_rms =
-            std::sqrt(sums.theta_squared / static_cast<long double>(sums.theta_count));
-        const long double dz_rms = std::sqrt(sums.dz_squared / static_cast<long double>(sums.dz_count));
-        return static_cast<double>(state_.beta * (theta_rms / dz_rms));
+        const double dz_rms = sums.dz_rms();
+        return dz_rms > 0 ? state_.beta * (sums.theta_rms() / dz_rms) : 0;
     }
 
     /// Moves the running count and beta after a vjp. Does nothing for a call without instances.
