@@ -1,6 +1,9 @@
 #include <imle/random/random_key.hpp>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <imle/random/words.hpp>
 #include <set>
 #include <utility>
 
@@ -14,6 +17,13 @@ TEST_CASE("random_key: folds differ, in value and in order", "[random_key]") {
     CHECK(key.fold_in(0) != key.fold_in(1));
     CHECK(key.fold_in(1).fold_in(2) != key.fold_in(2).fold_in(1));
     CHECK(key.fold_in(std::uint64_t{1} << 32) != key.fold_in(0));
+}
+
+TEST_CASE("random_key: a block is four words of the sequence", "[random_key]") {
+    const imle::random_key key = imle::random_key{3}.fold_in(4);
+    std::array<std::uint32_t, 12> words{};
+    imle::random_words(key, 4 * 5, words);
+    for (std::size_t i = 0; i < words.size(); ++i) CHECK(words[i] == key.block(5 + i / 4)[i % 4]);
 }
 
 TEST_CASE("random_key: any integer is a seed", "[random_key]") {

@@ -27,12 +27,7 @@ class philox_engine {
 
     result_type operator()() noexcept {
         if (next_ == 4) {
-            block_ = philox4x32(
-                {static_cast<std::uint32_t>(number_), static_cast<std::uint32_t>(number_ >> 32),
-                 static_cast<std::uint32_t>(key_.stream()), static_cast<std::uint32_t>(key_.stream() >> 32)},
-                {static_cast<std::uint32_t>(key_.philox_key()),
-                 static_cast<std::uint32_t>(key_.philox_key() >> 32)});
-            ++number_;
+            block_ = key_.block(number_++);
             next_ = 0;
         }
         return block_[next_++];

@@ -30,14 +30,16 @@ class random_key {
     [[nodiscard]] constexpr random_key fold_in(std::uint64_t n) const noexcept {
         // Words of the sequence itself are made with counters whose upper half is `stream_`; a fold uses the
         // complement, so that a folded key never equals words that a noise distribution has handed out.
-        const philox4x32_block out = philox4x32(
-            {static_cast<std::uint32_t>(n), static_cast<std::uint32_t>(n >> 32),
-             static_cast<std::uint32_t>(~stream_), static_cast<std::uint32_t>(~stream_ >> 32)},
-            {static_cast<std::uint32_t>(philox_key_), static_cast<std::uint32_t>(philox_key_ >> 32)});
+        const philox4x32_block out = block(n, ~stream_);
         random_key folded;
         folded.philox_key_ = out[0] | (static_cast<std::uint64_t>(out[1]) << 32);
         folded.stream_ = out[2] | (static_cast<std::uint64_t>(out[3]) << 32);
         return folded;
+    }
+
+    /// Words 4 * index to 4 * index + 3 of the sequence.
+    [[nodiscard]] constexpr philox4x32_block block(std::uint64_t index) const noexcept {
+        return block(index, stream_);
     }
 
     /// The 64 bits that are Philox's key.
@@ -49,6 +51,13 @@ class random_key {
     friend constexpr auto operator<=>(const random_key&, const random_key&) noexcept = default;
 
   private:
+    [[nodiscard]] constexpr philox4x32_block block(std::uint64_t low, std::uint64_t high) const noexcept {
+        return philox4x32(
+            {static_cast<std::uint32_t>(low), static_cast<std::uint32_t>(low >> 32),
+             static_cast<std::uint32_t>(high), static_cast<std::uint32_t>(high >> 32)},
+            {static_cast<std::uint32_t>(philox_key_), static_cast<std::uint32_t>(philox_key_ >> 32)});
+    }
+
     std::uint64_t philox_key_ = 0;
     std::uint64_t stream_ = 0;
 };

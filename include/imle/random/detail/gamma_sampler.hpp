@@ -14,14 +14,6 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// The block of four words of one key at one index.
-[[nodiscard]] inline philox4x32_block block_at(const random_key& key, std::uint64_t index) noexcept {
-    return philox4x32(
-        {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32),
-         static_cast<std::uint32_t>(key.stream()), static_cast<std::uint32_t>(key.stream() >> 32)},
-        {static_cast<std::uint32_t>(key.philox_key()), static_cast<std::uint32_t>(key.philox_key() >> 32)});
-}
-
 /// Draws from Gamma(shape, 1) by Marsaglia and Tsang, "A simple method for generating gamma variables" (ACM
 /// TOMS 26, 2000). Attempt a at element i is block i of the key `key.fold_in(a + 1)`, so that element i is a
 /// pure function of (key, i) however many attempts its neighbours take.
@@ -43,7 +35,7 @@ class gamma_sampler {
     [[nodiscard]] double log_draw(std::uint64_t index) const noexcept {
         double log_x = accepted(index);
         if (shape_ < 1) {
-            const philox4x32_block block = block_at(boost_key_, index);
+            const philox4x32_block block = boost_key_.block(index);
             log_x += std::log(uniform_of(block[0], block[1])) / shape_;
         }
         return log_x;
@@ -56,7 +48,7 @@ class gamma_sampler {
     [[nodiscard]] double accepted(std::uint64_t index) const noexcept {
         for (std::uint64_t attempt = 0;; ++attempt) {
             const philox4x32_block block =
-                block_at(attempt == 0 ? first_key_ : key_.fold_in(attempt + 1), index);
+                (attempt == 0 ? first_key_ : key_.fold_in(attempt + 1)).block(index);
             // Box and Muller: a normal number is that of two uniforms. 32 bits decide on acceptance.
             const double u = (block[0] + 0.5) * 0x1p-32, angle = block[1] * (6.283185307179586477 * 0x1p-32);
             const double z = std::sqrt(-2 * std::log(u)) * std::cos(angle);
