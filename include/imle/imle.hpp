@@ -29,6 +29,7 @@
 #include <imle/noise/uniform.hpp>
 #include <imle/parallel/executor.hpp>
 #include <imle/parallel/thread_executor.hpp>
+#include <imle/random/gamma.hpp>
 #include <imle/random/quantile_table.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/random/uniform.hpp>

@@ -2,9 +2,11 @@
 
 #include <imle/concepts/noise_distribution.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <imle/random/gamma.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/random/uniform.hpp>
 #include <imle/testing/check_noise.hpp>
@@ -29,6 +31,24 @@ struct logistic {
 };
 // [/own_noise]
 
+// [gamma_of_each]
+// Gamma noise with a shape and a scale for each coordinate of an instance.
+struct gamma_of_each {
+    std::vector<float> shapes;
+    std::vector<float> scales;
+
+    void fill(imle::random_key key, std::uint64_t first, std::span<float> out) const {
+        for (std::size_t done = 0; done < out.size();) {
+            const std::size_t coordinate = (first + done) % shapes.size();
+            const std::size_t count = std::min(shapes.size() - coordinate, out.size() - done);
+            imle::gamma_sampler::fill(key, first + done, std::span(shapes).subspan(coordinate, count),
+                                      std::span(scales).subspan(coordinate, count), out.subspan(done, count));
+            done += count;
+        }
+    }
+};
+// [/gamma_of_each]
+
 template <class NoiseT>
 std::vector<double> draws(const NoiseT& noise, imle::random_key key, std::size_t count) {
     std::vector<double> out(count);
@@ -48,6 +68,19 @@ TEST_CASE("docs: an own noise", "[docs]") {
     // Mean 0 and variance pi^2 / 3: within 5 standard errors, false alarm 6e-7 each.
     CHECK(std::abs(sum / 1e5) < 5 * 1.8138 / std::sqrt(1e5));
     CHECK(std::abs(squares / 1e5 - 3.2899) < 5 * 5.884 / std::sqrt(1e5));
+}
+
+TEST_CASE("docs: a gamma noise with parameters of each coordinate", "[docs]") {
+    const gamma_of_each noise{.shapes = {0.5f, 3, 20}, .scales = {1, 2, 0.1f}};
+    CHECK(imle::testing::check_noise<float>(noise, {.numbers = 3 << 12}).passed());
+    std::vector<float> out(30000);
+    noise.fill(imle::random_key{1}, 0, std::span<float>(out));
+    double sums[3] = {};
+    for (std::size_t i = 0; i < out.size(); ++i) sums[i % 3] += static_cast<double>(out[i]) / 1e4;
+    // Means shape * scale, within 5 standard errors, false alarm 6e-7 each.
+    CHECK(std::abs(sums[0] - 0.5) < 5 * std::sqrt(0.5) / 100);
+    CHECK(std::abs(sums[1] - 6) < 5 * std::sqrt(12.) / 100);
+    CHECK(std::abs(sums[2] - 2) < 5 * std::sqrt(0.2) / 100);
 }
 
 TEST_CASE("docs: keys", "[docs]") {

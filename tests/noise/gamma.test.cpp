@@ -8,7 +8,6 @@
 #include <imle/concepts/noise_distribution.hpp>
 #include <imle/noise/gamma.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
-#include <imle/random/detail/gamma_sampler.hpp>
 #include <imle/testing/check_noise.hpp>
 
 #include "noise/fixed_laws.hpp"
@@ -73,23 +72,4 @@ TEST_CASE("gamma: bad arguments", "[gamma][noise]") {
     CHECK_THROWS_AS(imle::gamma(std::nan(""), 1), std::invalid_argument);
     CHECK_THROWS_AS(imle::gamma(1, std::numeric_limits<double>::infinity()), std::invalid_argument);
     CHECK_THROWS_WITH(imle::gamma(-2, 1), Catch::Contains("shape of gamma is -2"));
-}
-
-TEST_CASE("gamma_sampler: the law, by Kolmogorov and Smirnov", "[gamma][random]") {
-    for (const double shape : {0.05, 0.5, 1.0, 2.5, 300.0}) {
-        const imle::detail::gamma_sampler sampler(imle::random_key(17), shape);
-        const imle::detail::standard_gamma_law law(shape);
-        constexpr std::size_t n = 1 << 13;
-        std::vector<double> log_x(n);
-        for (std::size_t i = 0; i < n; ++i) log_x[i] = sampler.log_draw(i);
-        std::sort(log_x.begin(), log_x.end());
-        double distance = 0;
-        for (std::size_t i = 0; i < n; ++i) {
-            const double f = std::exp(imle::detail::incomplete_gamma(shape, log_x[i]).lower);
-            distance = std::max(distance, std::abs(f - (static_cast<double>(i) + 0.5) / n));
-        }
-        // False alarm 1e-6: sqrt(log(2e6) / 2n), and half a step for the middle of a step.
-        CHECK(distance < std::sqrt(std::log(2e6) / (2.0 * n)) + 0.5 / n);
-        CHECK(sampler.log_draw(5) == imle::detail::gamma_sampler(imle::random_key(17), shape).log_draw(5));
-    }
 }

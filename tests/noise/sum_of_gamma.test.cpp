@@ -83,6 +83,9 @@ TEST_CASE("sum_of_gamma: deep quantiles against mpmath", "[sum_of_gamma][noise]"
     const sum_of_gamma law(5, 1);
     CHECK(law.cdf(1e-3) == Approx(0.27353010203303404).epsilon(1e-12));
     CHECK(law.survival(5) == Approx(0.00035577244492670469).epsilon(1e-12));
+    // Nearly all of Gamma(a), a = 1e-6, is at 0. P(X > 1) = a exp(euler a) (E1(1) + a g) to 1e-12, with g the
+    // integral of exp(-t) log(t) / t from 1 on, both by quadrature.
+    CHECK(sum_of_gamma(1e6, 1).survival(1) == Approx(2.1938415887065401e-07).epsilon(1e-11));
 }
 
 TEST_CASE("sum_of_gamma: moments are those of the density", "[sum_of_gamma][noise]") {

@@ -8,9 +8,9 @@
 
 #include <imle/noise/gumbel.hpp>
 #include <imle/noise/normal.hpp>
-#include <imle/random/detail/exponential_function.hpp>
 #include <imle/random/quantile_table.hpp>
 
+#include "random/table_errors.hpp"
 #include "support/catch.hpp"
 
 namespace {
@@ -33,52 +33,12 @@ struct weibull_law {
     double survival(double x) const { return std::exp(-std::pow(x, 0.25)); }
 };
 
-struct errors {
-    double absolute = 0;
-    double relative = 0;
-};
-
-/// The probability of the word's tail, and the error of F at what the table makes of it, over words that
-/// reach every binade: half of them are shifted.
-template <class LawT>
-errors float_errors(const LawT& law, const imle::quantile_table<float>& table) {
-    std::vector<std::uint32_t> words(1 << 16);
-    imle::random_words(imle::random_key(3), 0, words);
-    errors worst;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-        std::uint32_t word = words[i];
-        if (i % 2 == 1) word = ((word >> (i / 2 % 31)) & ~1u) | (word & 1);
-        const double p = ((word >> 1) + 0.5) * 0x1p-32;
-        const double x = static_cast<double>(table(word));
-        const double error = std::abs((word & 1 ? law.survival(x) : law.cdf(x)) - p);
-        worst.absolute = std::max(worst.absolute, error);
-        if (p > 0x1p-31) worst.relative = std::max(worst.relative, error / p);
-    }
-    return worst;
-}
-
-template <class LawT>
-errors double_errors(const LawT& law, const imle::quantile_table<double>& table) {
-    std::vector<std::uint32_t> words(1 << 16);
-    imle::random_words(imle::random_key(4), 0, words);
-    errors worst;
-    for (std::size_t i = 0; i < words.size(); i += 2) {
-        std::uint64_t word = (std::uint64_t{words[i + 1]} << 32) | words[i];
-        if (i % 4 == 2) word = ((word >> (i / 4 % 52)) & ~std::uint64_t{1}) | (word & 1);
-        const double p = (static_cast<double>(word >> 12) + 0.5) * 0x1p-53;
-        const double x = table(static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32));
-        const double error = std::abs((word & 1 ? law.survival(x) : law.cdf(x)) - p);
-        worst.absolute = std::max(worst.absolute, error);
-        worst.relative = std::max(worst.relative, error / p);
-    }
-    return worst;
-}
-
 template <class LawT>
 void check_errors(const LawT& law, bool logarithmic) {
     const imle::quantile_table<float> floats(law);
     const imle::quantile_table<double> doubles(law);
-    const errors of_floats = float_errors(law, floats), of_doubles = double_errors(law, doubles);
+    const table_tests::errors of_floats = table_tests::errors_of(law, floats),
+                              of_doubles = table_tests::errors_of(law, doubles);
     INFO("float " << of_floats.absolute << " " << of_floats.relative << ", double " << of_doubles.absolute
                   << " " << of_doubles.relative);
     CHECK(of_floats.absolute < 2e-7);
@@ -156,7 +116,15 @@ TEST_CASE("quantile_table: what is no law is refused", "[quantile_table]") {
     struct dented {
         double quantile(double u) const { return u > 0.6 && u < 0.61 ? 0.1 : u; }
     };
+    struct gap {
+        double quantile(double u) const { return u < 0.4 ? u : u + 100; }
+    };
+    struct wide {
+        double quantile(double u) const { return std::pow(u / (1 - u), 5); }
+    };
     CHECK_THROWS_AS(imle::quantile_table<float>(falling{}), std::invalid_argument);
+    CHECK_THROWS_WITH(imle::quantile_table<float>(gap{}), Catch::Contains("too rough"));
+    CHECK_THROWS_WITH(imle::quantile_table<float>(wide{}), Catch::Contains("too wide"));
     CHECK_THROWS_AS(imle::quantile_table<float>(infinite{}), std::invalid_argument);
     CHECK_THROWS_AS(imle::quantile_table<double>(constant{}), std::invalid_argument);
     CHECK_THROWS_AS(imle::quantile_table<double>(not_a_number{}), std::invalid_argument);
@@ -167,19 +135,4 @@ TEST_CASE("quantile_table: what is no law is refused", "[quantile_table]") {
     } catch (const std::invalid_argument& error) {
         CHECK(std::string(error.what()).find("law of a quantile_table") != std::string::npos);
     }
-}
-
-TEMPLATE_TEST_CASE("exp_of is exp, down to its underflow", "[exponential_function]", float, double) {
-    const double unit = static_cast<double>(std::numeric_limits<TestType>::epsilon());
-    const double lowest = sizeof(TestType) == 4 ? -87 : -708, highest = sizeof(TestType) == 4 ? 88 : 709;
-    double worst = 0;
-    for (int i = 0; i <= 20000; ++i) {
-        const TestType y = static_cast<TestType>(lowest + (highest - lowest) * i / 20000);
-        const double truth = std::exp(static_cast<double>(y));
-        worst = std::max(worst, std::abs(static_cast<double>(imle::detail::exp_of(y)) / truth - 1));
-    }
-    CHECK(worst < 1.5 * unit);
-    CHECK(imle::detail::exp_of(TestType(0)) == TestType(1));
-    CHECK(imle::detail::exp_of(TestType(-1e30)) == TestType(0));
-    CHECK(imle::detail::exp_of(TestType(lowest - 4)) > TestType(0));  // subnormal
 }

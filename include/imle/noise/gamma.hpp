@@ -47,7 +47,11 @@ class standard_gamma_law {
             log_p[i] = side == tail::lower ? at.lower : at.upper;
         }
     }
-    [[nodiscard]] static double panel_step(double, double step) noexcept { return step; }
+    /// The upper tail is as exp(-x): beyond x = exp(7) there is nothing, and the continued fraction would
+    /// take for ever to find that.
+    [[nodiscard]] double panel_step(double start, double step) const noexcept {
+        return logarithmic() ? std::min(step, largest_log - start) : step;
+    }
     [[nodiscard]] tail_point log_tail(tail side, double place) const {
         const incomplete_gamma_logs at = logs(place);
         const double log_p = side == tail::lower ? at.lower : at.upper;
@@ -67,12 +71,14 @@ class standard_gamma_law {
             const double log_lower = side == tail::lower ? log_p : std::log1p(-p);
             v = std::min((log_lower + std::lgamma(1 + shape_)) / shape_, std::log(1 - log_p));
         }
-        const double most = logarithmic() ? 7 : std::numeric_limits<double>::infinity();
+        const double most = logarithmic() ? largest_log : std::numeric_limits<double>::infinity();
         return newton_place([&](double place) { return log_tail(side, place); }, log_p,
                             logarithmic() ? v : std::exp(v), logarithmic() ? 1 : std::sqrt(shape_), most);
     }
 
   private:
+    static constexpr double largest_log = 7;
+
     double shape_;
 };
 
@@ -80,9 +86,10 @@ class standard_gamma_law {
 
 /// Gamma(shape, scale): density x^(shape - 1) exp(-x / scale) / (Gamma(shape) scale^shape).
 ///
-/// The shape is fixed, so a number is one look-up in a table of the inverse law, made at the first draw and
-/// shared between copies; rejection sampling would take ten times as long. For small shapes most numbers are
-/// below the smallest float: those are 0.
+/// The shape is fixed, so a number is one look-up in a table of the inverse law, made at the first draw (some
+/// milliseconds) and shared between copies: for every shape faster than the rejection of `gamma_sampler`,
+/// which is there for shapes that differ from number to number. For small shapes most numbers are below the
+/// smallest float: those are 0.
 ///
 /// <math.h> of some systems has a function of this name: after `using namespace imle` write `imle::gamma`.
 class gamma {

@@ -3,16 +3,15 @@
 /// @file
 /// Sum-of-gamma noise, literally.
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include <imle/core/config.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
-#include <imle/random/detail/gamma_sampler.hpp>
+#include <imle/random/gamma.hpp>
 #include <imle/random/random_key.hpp>
+#include <imle/random/words.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -23,7 +22,8 @@ class sum_of_gamma_series {
     /// As for `sum_of_gamma`.
     explicit sum_of_gamma_series(double k, std::uint64_t terms = 10) : law_(k, terms) {}
 
-    /// Element i of `out` is element `first + i` of the key's sequence. Random access; O(out.size() * terms).
+    /// Element i of `out` is element `first + i` of the key's sequence. Random access;
+    /// O(out.size() * terms), of at least 512 numbers at once.
     void fill(const random_key& key, std::uint64_t first, std::span<float> out) const {
         draw(key, first, out);
     }
@@ -46,17 +46,27 @@ class sum_of_gamma_series {
     friend bool operator==(const sum_of_gamma_series&, const sum_of_gamma_series&) noexcept = default;
 
   private:
+    /// Sums are made this many at a time: enough for what a term costs before its first number, and little
+    /// enough for the stack.
+    static constexpr std::size_t group_size = 512;
+
     template <class Scalar>
     void draw(const random_key& key, std::uint64_t first, std::span<Scalar> out) const {
-        std::vector<double> sums(out.size(), 0.0);
-        // Term by term, each with a key of its own, so that no element's index is multiplied and overflows.
-        for (std::uint64_t i = 1; i <= terms(); ++i) {
-            const detail::gamma_sampler term(key.fold_in(i), 1 / k());
-            const double inverse_i = 1 / static_cast<double>(i);
-            // Gamma(1/k, rate i/k) / k = Gamma(1/k, 1) / i.
-            for (std::size_t j = 0; j < out.size(); ++j) sums[j] += term(first + j) * inverse_i;
-        }
-        for (std::size_t j = 0; j < out.size(); ++j) out[j] = static_cast<Scalar>(sums[j] + lower_bound());
+        const gamma_sampler term(1 / k());
+        detail::fill_in_groups<group_size>(first, out, [&](std::uint64_t group, Scalar* destination) {
+            double sums[group_size] = {};
+            Scalar numbers[group_size];
+            // Each term has a key of its own, so that no element's index is multiplied and overflows.
+            for (std::uint64_t i = 1; i <= terms(); ++i) {
+                term.fill(key.fold_in(i), group * group_size, std::span<Scalar>(numbers));
+                const double inverse_i = 1 / static_cast<double>(i);
+                // Gamma(1/k, rate i/k) / k = Gamma(1/k, 1) / i.
+                for (std::size_t j = 0; j < group_size; ++j)
+                    sums[j] += static_cast<double>(numbers[j]) * inverse_i;
+            }
+            for (std::size_t j = 0; j < group_size; ++j)
+                destination[j] = static_cast<Scalar>(sums[j] + lower_bound());
+        });
     }
 
     sum_of_gamma law_;

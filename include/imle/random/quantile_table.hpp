@@ -14,6 +14,7 @@
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
+#include <imle/random/detail/cdf_source.hpp>
 #include <imle/random/detail/quantile_polynomials.hpp>
 #include <imle/random/detail/quantile_source.hpp>
 #include <imle/random/random_key.hpp>
@@ -36,24 +37,39 @@ namespace imle::inline IMLE_ABI {
 /// function is like a high power of u (gamma with a small shape), the table holds the logarithm of the
 /// distance to that end; which of the two is better is found by trying, when the table is made.
 ///
-/// A law is any object with `double quantile(double u) const` for 0 < u < 1, and optionally with
-/// `double survival_quantile(double p) const` (the quantile of 1 - p, without the loss of 1 - p for small p:
-/// without it a double's upper tail is as coarse as 2^-53) and `double lower_bound() const`.
+/// The bounds are for quantile functions that are smooth between the knots, as those of densities without
+/// corners are; `interpolation_error` tells. Laws that would miss the bound of the tails anywhere, like those
+/// with a gap in the middle, are refused.
+///
+/// A law is any object of one of two kinds, all functions in double and const:
+///
+/// - `quantile(u)` for 0 < u < 1, and optionally `survival_quantile(p)` (the quantile of 1 - p, without the
+///   loss of 1 - p for small p: without it a double's upper tail is as coarse as 2^-53) and `lower_bound()`.
+/// - `cdf(x)` = P(X <= x) and its derivative `pdf(x)`, and optionally `survival(x)` = P(X > x), accurate
+/// where
+///   it is small (without it the upper tail is as coarse as 1 - cdf(x): the bounds above still hold, but for
+///   that relative to the tail in double), `lower_bound()` and `upper_bound()`. x may be any finite number
+///   between the bounds. A lower bound near which the density is infinite or a power of the distance must be
+///   told, and an end beyond which the functions make no sense. Where both kinds are there the first is used.
 ///
 /// Copies share one table, which never changes: copying is cheap, and any number of threads may draw.
 template <class Scalar>
 requires(std::same_as<Scalar, float> || std::same_as<Scalar, double>) class quantile_table {
   public:
-    /// Makes the table: about 3,000 (float) or 12,000 (double) calls of `law.quantile`.
-    /// Throws `std::invalid_argument` if the law's quantiles are not finite or do not increase.
+    /// Makes the table: about 4,000 (float) or 7,000 (double) calls of `law.quantile`, twice that where the
+    /// logarithm is tried too; of `law.cdf` and `law.pdf` three times as many, and more where they are too
+    /// coarse to be inverted to the last digit. Throws `std::invalid_argument` if the law's quantiles are not
+    /// finite, do not increase or are too rough for a table, or if its functions are not those of a law.
     template <class LawT>
-    requires(detail::HasQuantile<LawT> ||
+    requires(detail::HasQuantile<LawT> || detail::HasDensity<LawT> ||
              detail::QuantileSource<LawT>) explicit quantile_table(const LawT& law) {
+        using polynomials = detail::quantile_polynomials<Scalar>;
         if constexpr (detail::QuantileSource<LawT>)
-            polynomials_ = std::make_shared<const detail::quantile_polynomials<Scalar>>(law);
+            polynomials_ = std::make_shared<const polynomials>(law);
+        else if constexpr (detail::HasQuantile<LawT>)
+            polynomials_ = std::make_shared<const polynomials>(detail::law_source<LawT>(law));
         else
-            polynomials_ =
-                std::make_shared<const detail::quantile_polynomials<Scalar>>(detail::law_source<LawT>(law));
+            polynomials_ = std::make_shared<const polynomials>(detail::cdf_source<LawT>(law));
     }
 
     /// Element i of `out` is element `first + i` of the key's sequence of draws of `location + scale * X`.

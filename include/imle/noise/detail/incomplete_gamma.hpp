@@ -36,6 +36,15 @@ struct incomplete_gamma_logs {
     return a * log1p_minus_real((x - a) / a) + 0.5 * std::log(a / (2 * pi)) - stirling;
 }
 
+/// lnGamma(1 + a) for a > 0. Below 1/1000 by its series, since 1 + a would round a.
+[[nodiscard]] inline double log_gamma1p_real(double a) noexcept {
+    if (a > 1e-3) return std::lgamma(1 + a);
+    // Euler's constant, then zeta(n) / n for n = 2..5.
+    return a * (-euler_gamma +
+                a * (0.8224670334241132 +
+                     a * (-0.4006856343865314 + a * (0.27058080842778454 - a * 0.2073855510286740))));
+}
+
 /// Both functions at a > 0 and x = exp(log_x) >= 0. The smaller one is computed, by its power series left of
 /// the bulk and by its continued fraction right of it; O(1 + sqrt(a)) steps near x = a.
 [[nodiscard]] inline incomplete_gamma_logs incomplete_gamma(double a, double log_x) noexcept {
@@ -51,7 +60,7 @@ struct incomplete_gamma_logs {
             sum += term / (a + n);
             if (std::abs(term) < 1e-18) break;
         }
-        result.lower = a * log_x - std::lgamma(1 + a) + std::log1p(a * sum);
+        result.lower = a * log_x - log_gamma1p_real(a) + std::log1p(a * sum);
         result.upper = std::log(-std::expm1(result.lower));
     } else if (x < a + 1) {
         double term = 1 / a, sum = term;

@@ -8,8 +8,8 @@
 
 #include <imle/core/config.hpp>
 #include <imle/noise/detail/parameters.hpp>
-#include <imle/random/random_key.hpp>
 #include <imle/random/detail/standard_table.hpp>
+#include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

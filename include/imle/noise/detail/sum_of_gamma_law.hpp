@@ -15,6 +15,7 @@
 #include <imle/core/config.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/noise/detail/parameters.hpp>
+#include <imle/noise/detail/sum_of_gamma_contour.hpp>
 #include <imle/noise/detail/sum_of_gamma_transform.hpp>
 #include <imle/random/detail/newton_place.hpp>
 #include <imle/random/detail/quantile_source.hpp>
@@ -78,7 +79,9 @@ class sum_of_gamma_law {
             }
             return;
         }
-        if (side == tail::upper && value(places.front()) < mean() + 2 * std::sqrt(variance())) {
+        const bool by_survival = side == tail::upper && has_survival_transform(middle);
+        if (side == tail::upper && !by_survival &&
+            value(places.front()) < mean() + 2 * std::sqrt(variance())) {
             // While the upper tail is not small it is the lower one's complement. Its own contour would start
             // out between 0 and the bulk's saddle point, and meet growth on its way to the left.
             log_tail(tail::lower, places, log_probability, log_density);
@@ -87,43 +90,15 @@ class sum_of_gamma_law {
                 return;
             }
         }
-        const contour path = make_contour(side, middle);
+        // On a contour, x is counted from the bound if places are its logarithms.
         std::vector<double> x(places.begin(), places.end());
         if (logarithmic_)
             for (double& v : x) v = std::exp(v);
         const double x0 = logarithmic_ ? std::exp(middle) : middle;
-        // The exponent at the crossing is taken out, so that far tails do not underflow.
-        const double top = exponent(complex(path.crossing, 0), x0).real();
-        // Chernoff's bound, log p <= K(q) + q x for every q of the side: beyond exp(-5000) all is 0, and the
-        // saddle point would be where nothing is accurate.
-        const double bounded = std::min(path.crossing, 1e12);
-        if (!(exponent(complex(bounded, 0), x0).real() > -5000)) {
-            constexpr double zero = -std::numeric_limits<double>::infinity();
-            std::fill(log_probability.begin(), log_probability.end(), zero);
-            std::fill(log_density.begin(), log_density.end(), zero);
-            return;
-        }
-        std::vector<double> probability(places.size()), density(places.size()), previous(places.size());
-        // The trapezoidal rule converges geometrically in 1 / step for an integrand that is analytic about
-        // the contour: each halving doubles the number of correct digits.
-        double step = first_step;
-        add_nodes(path, side, x0, top, x, 0, step, probability, density);
-        for (int level = 0; level < max_levels; ++level) {
-            for (std::size_t i = 0; i < x.size(); ++i) previous[i] = probability[i] * step;
-            add_nodes(path, side, x0, top, x, step / 2, step, probability, density);
-            step /= 2;
-            double error = 0;
-            for (std::size_t i = 0; i < x.size(); ++i) {
-                const double now = probability[i] * step;
-                error = std::max(error, std::abs(now - previous[i]) / std::abs(now));
-            }
-            if (error < step_tolerance) break;
-        }
-        for (std::size_t i = 0; i < places.size(); ++i) {
-            const double base = top + path.crossing * (x[i] - x0);
-            log_probability[i] = base + std::log(probability[i] * step / pi);
-            if (!log_density.empty()) log_density[i] = base + std::log(density[i] * step / pi);
-        }
+        if (by_survival)
+            integrate_survival(x, x0, log_probability, log_density);
+        else
+            integrate(side, x, x0, log_probability, log_density);
     }
 
     /// log P(X <= x) or log P(X > x) at one place, and the derivative of that with respect to the place.
@@ -162,16 +137,7 @@ class sum_of_gamma_law {
     }
 
   private:
-    static constexpr double first_step = 0.18;
-    static constexpr int max_levels = 6;
-    static constexpr double step_tolerance = 2e-11;
     static constexpr double log_complement_limit = -0.02;
-
-    struct contour {
-        double crossing;
-        double width;
-        double bend;
-    };
 
     /// K(q) + q x with x from the origin or, if logarithmic, from the lower bound.
     [[nodiscard]] complex exponent(complex q, double x) const noexcept {
@@ -183,8 +149,7 @@ class sum_of_gamma_law {
     /// the right-hand side log(1 + q) is added to the exponent: with k > 1 the branch point at -1 is weaker
     /// than a pole, the true saddle point comes arbitrarily close to it, and the trapezoidal rule wants
     /// distance.
-    [[nodiscard]] contour make_contour(tail side, double place) const {
-        const double x = logarithmic_ ? std::exp(place) : place;
+    [[nodiscard]] contour make_contour(tail side, double x) const {
         const double shift = logarithmic_ ? transform_.log_terms() : 0;
         const auto slope = [&](double q) {
             const double own = x - (transform_.slope(q) + shift) / k_ - 1 / q;
@@ -220,38 +185,94 @@ class sum_of_gamma_law {
         return {crossing, 1 / std::sqrt(curvature), own > 0.4 * curvature ? 0.6 : 1};
     }
 
-    /// Adds the nodes t = start, start + step, ... of the contour
-    ///     q(t) = crossing + width * (bend * (1 - cosh t) + i sinh t),
-    /// whose ends, for a bend of 1, leave at 45 degrees between the growth of exp(q x) and the branch cut.
-    void add_nodes(const contour& path, tail side, double x0, double top, const std::vector<double>& x,
-                   double start, double step, std::vector<double>& probability,
-                   std::vector<double>& density) const {
-        const double sign = side == tail::lower ? 1 : -1;
-        int small = 0;
-        for (int j = 0; j < 4000 && small < 3; ++j) {
-            const double t = start + j * step;
-            const double growth = std::exp(t);
-            const double cosine = 0.5 * (growth + 1 / growth), sine = 0.5 * (growth - 1 / growth);
-            const complex q(path.crossing + path.width * path.bend * (1 - cosine), path.width * sine);
-            // dq / dt; half of it at t = 0, since the other half of the contour is the mirror image.
-            complex dq(-path.width * path.bend * sine, path.width * cosine);
-            if (t == 0) dq *= 0.5;
-            const complex base = exponent(q, x0) - top;
-            const complex from_crossing(q.real() - path.crossing, q.imag());
-            const complex dq_over_q = times(dq, inverse(q)) * sign;
-            bool negligible = true;
-            for (std::size_t i = 0; i < x.size(); ++i) {
-                const double d = x[i] - x0;
-                const double size = std::exp(base.real() + from_crossing.real() * d);
-                const double angle = base.imag() + from_crossing.imag() * d;
-                const complex term(size * std::cos(angle), size * std::sin(angle));
-                probability[i] += times(term, dq_over_q).imag();
-                density[i] += times(term, dq).imag();
-                negligible &= size * std::abs(dq) < 1e-18 * path.width &&
-                              size * std::abs(dq_over_q) < 1e-18 * path.width / std::abs(path.crossing);
-            }
-            small = negligible ? small + 1 : 0;
+    /// The logarithms of a tail at places x about x0, counted as `exponent` does, by the integral of F.
+    void integrate(tail side, std::vector<double>& x, double x0, std::span<double> log_probability,
+                   std::span<double> log_density) const {
+        const contour path = make_contour(side, x0);
+        // Chernoff's bound, log p <= K(q) + q x for every q of the side: beyond exp(-5000) all is 0, and the
+        // saddle point would be where nothing is accurate.
+        if (!(exponent(std::min(path.crossing, 1e12), x0).real() > -5000))
+            return nothing(log_probability, log_density);
+        // The exponent at the crossing is taken out, so that far tails do not underflow.
+        const double top = exponent(path.crossing, x0).real();
+        for (double& d : x) d -= x0;
+        finish(
+            path, [&](complex q) { return exp_of(exponent(q, x0) - top); }, side, top, x, log_probability,
+            log_density);
+    }
+
+    /// Where k is large nearly all of the law is in a point, and an upper tail is a small part of it that the
+    /// integral of F finds as the small difference of large terms. But the transform of the upper tail
+    /// itself,
+    ///
+    ///     integral over y > 0 of exp(-q y) P(X > c + y) dy = (1 - phi(q)) / q,      phi(q) = exp(K(q) + q c)
+    ///
+    /// has no pole at 0, so that a contour crosses wherever it likes right of -1. c is the lower bound, or a
+    /// point so far in the lower tail that the law may as well begin there.
+    [[nodiscard]] double log_begin() const noexcept {  // -k c
+        return logarithmic_ ? transform_.log_terms() : std::log(100 * k_);
+    }
+    [[nodiscard]] bool has_survival_transform(double place) const noexcept {
+        // With nothing below it to count from, the upper tail begins where log k + k x = log(50 k) or so.
+        return k_ >= 16 && (logarithmic_ || k_ * place > 50 - log_begin());
+    }
+    /// K(q) + q c.
+    [[nodiscard]] complex survival_exponent(complex q) const noexcept {
+        if (logarithmic_) return -transform_.logarithms(q) / k_;
+        return (transform_.cumulants(q) - q * log_begin()) / k_;
+    }
+    void integrate_survival(std::vector<double>& x, double x0, std::span<double> log_probability,
+                            std::span<double> log_density) const {
+        const double begin = logarithmic_ ? 0 : -log_begin() / k_;
+        const double y0 = x0 - begin;
+        // The saddle point of exp(q y) (1 - phi(q)) / q, for the same reason as above divided by 1 + q, on
+        // the scale of log(1 + q). The exponent's slope increases from -infinity to y.
+        const auto slope = [&](double q) {
+            const double own = (transform_.slope(q) + log_begin()) / k_;
+            return y0 + own / std::expm1(-survival_exponent(q).real()) - 1 / q - 1 / (1 + q);
+        };
+        double low = -36, high = 59;
+        while (high - low > 0.02) {
+            const double s = 0.5 * (low + high);
+            (slope(std::expm1(s)) > 0 ? high : low) = s;
         }
+        // At 0 itself (1 - phi(q)) / q would be 0 / 0.
+        double crossing = std::expm1(low);
+        if (std::abs(crossing) < 1e-3) crossing = 1e-3;
+        const double near = 0.05 * (1 + crossing);
+        const double curvature = (slope(crossing + near) - slope(crossing - near)) / (2 * near);
+        const contour path{crossing, 1 / std::sqrt(curvature), 1};
+
+        const double scale = std::abs(std::expm1(survival_exponent(crossing).real()));
+        const double top = std::log(scale) + crossing * y0;
+        if (!(top > -5000)) return nothing(log_probability, log_density);
+        for (double& d : x) d -= x0;
+        finish(
+            path,
+            [&](complex q) {
+                return times(expm1_of(survival_exponent(q)), exp_of((q - crossing) * y0)) / scale;
+            },
+            tail::upper, top, x, log_probability, log_density);
+    }
+
+    /// Integrates along the path, and puts back what was taken out: exp(top) and exp(crossing * distance).
+    template <class Factor>
+    static void finish(const contour& path, const Factor& factor, tail side, double top,
+                       std::span<const double> distance, std::span<double> log_probability,
+                       std::span<double> log_density) {
+        std::vector<double> probability(distance.size()), density(distance.size());
+        path.integrate(factor, distance, probability, density);
+        const double sign = side == tail::lower ? 1 : -1;
+        for (std::size_t i = 0; i < distance.size(); ++i) {
+            const double base = top + path.crossing * distance[i];
+            log_probability[i] = base + std::log(sign * probability[i]);
+            if (!log_density.empty()) log_density[i] = base + std::log(density[i]);
+        }
+    }
+    static void nothing(std::span<double> log_probability, std::span<double> log_density) {
+        constexpr double zero = -std::numeric_limits<double>::infinity();
+        std::fill(log_probability.begin(), log_probability.end(), zero);
+        std::fill(log_density.begin(), log_density.end(), zero);
     }
 
     /// Close to the lower bound the law is C y^shape (1 - c y + ...), y = exp(v): the transform's expansion

@@ -1,75 +1,80 @@
 #pragma once
 
 /// @file
-/// exp(y) in plain arithmetic, the same operations in the same order for a scalar and for a vector.
+/// 2^y in plain arithmetic, the same operations in the same order for a scalar and for a vector.
 ///
-/// A quantile table that holds the logarithm of its law needs exp at the end of every number. The standard's
-/// exp is a call, and a vector library's would give other bits than the scalar that tests compare it with.
+/// A quantile table that holds the logarithm of its law needs an exponential at the end of every number, and
+/// so does a gamma number of small shape. The standard's is a call, and a vector library's would give other
+/// bits than the scalar that tests compare it with. Base 2 needs no constants to split y.
 
-#include <bit>
-#include <cmath>
-#include <cstdint>
+#include <cstddef>
 
 #include <imle/core/config.hpp>
-#include <imle/core/multiply_add.hpp>
-#include <imle/random/detail/instruction_set.hpp>
+#include <imle/random/detail/scalar_lanes.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// y = n log 2 + r with |r| <= log(2) / 2; exp(y) = 2^n exp(r), the latter by its Taylor polynomial, which at
-/// these degrees is within 2e-8 (float) and 2e-17 (double) of exp(r).
+inline constexpr double log2_e = 1.4426950408889634074;
+inline constexpr double log_2 = 0.69314718055994530942;
+
+/// 2^r for |r| <= 1/2 as a polynomial through the Chebyshev nodes, with 2^0 = 1 exactly: within 2.6e-9
+/// (float) and 8.5e-18 (double) of 2^r, before rounding.
 template <class Scalar>
-struct exp_constants;
+struct exp2_constants;
 
 template <>
-struct exp_constants<float> {
-    static constexpr float lowest = -110.0f;  // exp is 0 below, even as a subnormal
-    static constexpr float highest = 88.7f;   // exp overflows above
-    static constexpr float log2_e = 1.44269504f;
-    static constexpr float log2_high = 0.693359375f;  // 9 bits: n * log2_high is exact
-    static constexpr float log2_low = -2.12194440e-4f;
-    static constexpr int degree = 7;
-    static constexpr float coefficients[degree + 1] = {1,        1,         0.5f,      1.f / 6,
-                                                       1.f / 24, 1.f / 120, 1.f / 720, 1.f / 5040};
+struct exp2_constants<float> {
+    static constexpr float least_normal = -126.0f;
+    static constexpr float deepest = -250.0f;  // `half` is a normal number from here on
+    static constexpr float highest = 127.99f;  // 2^y overflows above
+    static constexpr std::size_t degree = 6;
+    static constexpr float coefficients[degree + 1] = {
+        1, 0.693147207f, 0.240226509f, 0.0555032723f, 0.00961805668f, 0.00134004282f, 0.000154614447f};
 };
 
 template <>
-struct exp_constants<double> {
-    static constexpr double lowest = -760.0;
-    static constexpr double highest = 709.7;
-    static constexpr double log2_e = 1.4426950408889634;
-    static constexpr double log2_high = 0.693145751953125;  // 17 bits
-    static constexpr double log2_low = 1.4286068203094172e-6;
-    static constexpr int degree = 13;
-    static constexpr double coefficients[degree + 1] = {
-        1,         1,          1. / 2,      1. / 6,       1. / 24,       1. / 120,       1. / 720,
-        1. / 5040, 1. / 40320, 1. / 362880, 1. / 3628800, 1. / 39916800, 1. / 479001600, 1. / 6227020800};
+struct exp2_constants<double> {
+    static constexpr double least_normal = -1022.0;
+    static constexpr double deepest = -2000.0;
+    static constexpr double highest = 1023.99;
+    static constexpr std::size_t degree = 11;
+    static constexpr double coefficients[degree + 1] = {1,
+                                                        0.69314718055994529,
+                                                        0.24022650695910158,
+                                                        0.055504108664821625,
+                                                        0.0096181291075872564,
+                                                        0.0013333558146406471,
+                                                        0.00015403530463724353,
+                                                        1.5252733841556773e-05,
+                                                        1.3215432535912375e-06,
+                                                        1.0178057087733941e-07,
+                                                        7.0741942972885211e-09,
+                                                        4.4558179083360645e-10};
 };
 
-/// 2^n for n in the range of normal numbers.
-[[nodiscard]] inline float power_of_two(std::int32_t n, float) noexcept {
-    return std::bit_cast<float>((n + 127) << 23);
-}
-[[nodiscard]] inline double power_of_two(std::int32_t n, double) noexcept {
-    return std::bit_cast<double>(static_cast<std::int64_t>(n + 1023) << 52);
-}
+/// 2^y = fraction * half * rest, where half and rest are powers of two about equally large: one power of two
+/// could be subnormal where the product with something else is not. Multiplied in this order, and with that
+/// other number before `rest`, the product underflows gradually and is rounded once more at most.
+template <class Lanes>
+struct exp2_parts {
+    Lanes fraction;
+    Lanes half;
+    Lanes rest;
+};
 
-/// exp(y) within one or two units in the last place, gradually underflowing to 0. NaN must not come in.
-template <class Scalar>
-[[nodiscard]] inline Scalar exp_of(Scalar y) noexcept {
-    using constants = exp_constants<Scalar>;
-    y = y > constants::lowest ? y : constants::lowest;
-    y = y < constants::highest ? y : constants::highest;
-    const Scalar n = std::nearbyint(y * constants::log2_e);
-    Scalar r = multiply_add(n, -constants::log2_high, y);
-    r = multiply_add(n, -constants::log2_low, r);
-    Scalar sum = constants::coefficients[constants::degree];
-    for (int i = constants::degree; i-- > 0;) sum = multiply_add(sum, r, constants::coefficients[i]);
-    // In two steps, since 2^n itself may be subnormal.
-    const std::int32_t exponent = static_cast<std::int32_t>(n);
-    const std::int32_t half = exponent >> 1;
-    return sum * power_of_two(half, Scalar{}) * power_of_two(exponent - half, Scalar{});
+/// The parts of 2^max(y, lowest), from `deepest` on. NaN must not come in.
+template <class Lanes>
+[[nodiscard]] inline exp2_parts<Lanes> split_exp2(Lanes y, typename Lanes::scalar lowest) noexcept {
+    using constants = exp2_constants<typename Lanes::scalar>;
+    y = minimum(maximum(y, Lanes(lowest)), Lanes(constants::highest));
+    const Lanes n = nearest(y);
+    const Lanes r = y - n;
+    Lanes sum(constants::coefficients[constants::degree]);
+    for (std::size_t i = constants::degree; i-- > 0;)
+        sum = multiply_add(sum, r, Lanes(constants::coefficients[i]));
+    const Lanes half = nearest(n * Lanes(0.5));
+    return {sum, power_of_two(half), power_of_two(n - half)};
 }
 
 }  // namespace detail

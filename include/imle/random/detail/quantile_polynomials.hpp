@@ -9,6 +9,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <string>
 #include <vector>
 
 #include <imle/core/config.hpp>
@@ -25,7 +27,7 @@ namespace imle::inline IMLE_ABI {
 namespace detail {
 
 /// Piecewise polynomials for the standardised quantile function (x - location) / scale, or for
-/// log((x - location) / scale) where `logarithmic()`.
+/// its base-2 logarithm where `logarithmic()`.
 template <class Scalar>
 class quantile_polynomials {
     using layout = table_layout<Scalar>;
@@ -34,40 +36,12 @@ class quantile_polynomials {
   public:
     template <QuantileSource SourceT>
     explicit quantile_polynomials(const SourceT& source) {
-        const double median = source.offset(tail::lower, 0.5);
-        const double spread = source.offset(tail::upper, 0.25) - source.offset(tail::lower, 0.25);
-        // Offsets from the bound where the law comes close to it, so that the smallest keep their accuracy;
-        // from the median where it does not, so that the bulk has it.
-        const bool at_bound = source.positive() && source.offset(tail::lower, layout::lowest) < median / 1024;
-        const double center = at_bound ? 0 : median;
-        bool plain = is_finite(median) && spread > min_spread && is_finite(spread);
-        // Coefficients that would underflow at the bound: by the logarithm, if at all possible.
-        if (at_bound && !(source.offset(tail::lower, layout::lowest) > layout::smallest * spread))
-            plain = false;
-        if (plain) {
-            location_ = source.origin() + center;
-            scale_ = spread;
-            make([&](tail side, double p) { return (source.offset(side, p) - center) / spread; });
-            if (interpolation_error_ <= layout::tolerance || !source.positive()) return;
-        } else if (!source.positive()) {
-            throw_invalid(
-                "the law of a quantile_table",
-                message("not a law: its median is ", median, " and its quartiles are ", spread, " apart"),
-                "finite quantiles that increase");
-        }
-        const double plain_error = interpolation_error_;
-        // Swapped and not copied: where the first coefficient is depends on the storage's address.
-        std::vector<Scalar> plain_coefficients;
-        plain_coefficients.swap(coefficients_);
-        make([&](tail side, double p) { return source.log_offset(side, p); });
-        if (plain && plain_error <= interpolation_error_) {
-            coefficients_.swap(plain_coefficients);
-            interpolation_error_ = plain_error;
-            return;
-        }
-        logarithmic_ = true;
-        location_ = source.origin();
-        scale_ = 1;
+        make_better(source);
+        if (interpolation_error_ > largest_error)
+            throw_invalid("the law of a quantile_table",
+                          message("too rough: its quantiles between knots are wrong by ",
+                                  interpolation_error_, " of the probability, near that of ", worst_),
+                          "a density without gaps, and lower_bound() where there is a bound");
     }
 
     quantile_polynomials(const quantile_polynomials&) = delete;
@@ -84,7 +58,7 @@ class quantile_polynomials {
     /// One number for one word: the scalar reference.
     [[nodiscard]] Scalar draw(typename layout::word word, const affine<Scalar>& map) const noexcept {
         const Scalar y = lookup_one<Scalar>(coefficients(), word);
-        return map(logarithmic_ ? exp_of(y) : y);
+        return logarithmic_ ? affine_power(scalar_lanes<Scalar>(y), map).v : map(y);
     }
 
     /// One number for each of the words of one group.
@@ -97,6 +71,8 @@ class quantile_polynomials {
 
   private:
     static constexpr double min_spread = 1e-290;
+    /// What the tails of a float table are promised to keep is the least that any table does.
+    static constexpr double largest_error = 1e-3;
 
     /// The first coefficient, where a cache line begins.
     [[nodiscard]] const Scalar* coefficients() const noexcept {
@@ -104,9 +80,64 @@ class quantile_polynomials {
         return coefficients_.data() + ((64 - address % 64) % 64) / sizeof(Scalar);
     }
 
+    /// Plain or logarithmic, whichever is better.
+    template <QuantileSource SourceT>
+    void make_better(const SourceT& source) {
+        const auto resolution = [&](tail side, double p) {
+            if constexpr (requires { source.resolution(side, p); })
+                return static_cast<double>(source.resolution(side, p));
+            else
+                return 0.0;
+        };
+        const double median = source.offset(tail::lower, 0.5);
+        const double spread = source.offset(tail::upper, 0.25) - source.offset(tail::lower, 0.25);
+        // Offsets from the bound where the law comes close to it, so that the smallest keep their accuracy;
+        // from the median where it does not, so that the bulk has it.
+        const bool at_bound = source.positive() && source.offset(tail::lower, layout::lowest) < median / 1024;
+        const double center = at_bound ? 0 : median;
+        bool plain = is_finite(median) && spread > min_spread && is_finite(spread) &&
+                     spread > 0x1p-48 * std::abs(median);
+        for (const tail side : {tail::lower, tail::upper}) {
+            const double furthest = source.origin() + source.offset(side, layout::lowest);
+            if (!(std::abs(furthest) <= static_cast<double>(std::numeric_limits<Scalar>::max())))
+                throw_invalid(
+                    "the law of a quantile_table",
+                    message("too wide: its quantile of ", describe(side, layout::lowest), " is ", furthest),
+                    sizeof(Scalar) == 4 ? "quantiles that a float holds" : "finite quantiles");
+        }
+        // Coefficients that would underflow at the bound: by the logarithm, if at all possible.
+        if (at_bound && !(source.offset(tail::lower, layout::lowest) > layout::smallest * spread))
+            plain = false;
+        if (plain) {
+            location_ = source.origin() + center;
+            scale_ = spread;
+            make([&](tail side, double p) { return (source.offset(side, p) - center) / spread; }, resolution);
+            if (interpolation_error_ <= layout::tolerance || !source.positive()) return;
+        } else if (!source.positive()) {
+            throw_invalid(
+                "the law of a quantile_table",
+                message("not a law: its median is ", median, " and its quartiles are ", spread, " apart"),
+                "finite quantiles that increase");
+        }
+        const double plain_error = interpolation_error_, plain_worst = worst_;
+        // Swapped and not copied: where the first coefficient is depends on the storage's address.
+        std::vector<Scalar> plain_coefficients;
+        plain_coefficients.swap(coefficients_);
+        make([&](tail side, double p) { return source.log_offset(side, p) * log2_e; }, resolution);
+        if (plain && plain_error <= interpolation_error_) {
+            coefficients_.swap(plain_coefficients);
+            interpolation_error_ = plain_error;
+            worst_ = plain_worst;
+            return;
+        }
+        logarithmic_ = true;
+        location_ = source.origin();
+        scale_ = 1;
+    }
+
     /// Interpolates `value(side, p)` on every interval, and notes the error between the nodes.
-    template <class Value>
-    void make(const Value& value) {
+    template <class Value, class Resolution>
+    void make(const Value& value, const Resolution& resolution) {
         const std::size_t stride = layout::stride;
         std::vector<Scalar> storage(2 * layout::intervals * stride + 64 / sizeof(Scalar));
         coefficients_.swap(storage);
@@ -121,11 +152,15 @@ class quantile_polynomials {
                 for (std::size_t j = 0; j <= degree; ++j) {
                     t[j] = 0.5 - 0.5 * std::cos(3.14159265358979323846 * static_cast<double>(j) / degree);
                     y[j] = j == 0 ? at_knot : checked(value, side, p0 + width * t[j]);
-                    if (j > 0 && !(sign * (y[j] - y[j - 1]) >= 0)) not_monotone(side, p0 + width * t[j]);
+                    if (j > 0 && !(sign * (y[j] - y[j - 1]) >= 0)) {
+                        const double p = p0 + width * t[j];
+                        if (width * (t[j] - t[j - 1]) > 64 * resolution(side, p)) not_monotone(side, p);
+                        y[j] = y[j - 1];
+                    }
                 }
                 at_knot = y[degree];
                 std::array<double, degree + 1> c = interpolate(t, y);
-                note_error(c, value, side, p0, width);
+                note_error(c, value, resolution, side, p0, width);
                 double unit = 1;
                 for (std::size_t j = 0; j <= degree; ++j, unit *= layout::unit)
                     first[(2 * i + (side == tail::upper)) * stride + j] = static_cast<Scalar>(c[j] * unit);
@@ -168,25 +203,40 @@ class quantile_polynomials {
         return c;
     }
 
-    template <class Value>
-    void note_error(const std::array<double, degree + 1>& c, const Value& value, tail side, double p0,
-                    double width) {
-        const double t = 0.5 + 0.5 / degree;  // between two nodes, near the middle: the worst of odd degrees
-        double y = 0, slope = 0;
-        for (std::size_t j = degree + 1; j-- > 0;) {
-            slope = slope * t + y;
-            y = y * t + c[j];
+    template <class Value, class Resolution>
+    void note_error(const std::array<double, degree + 1>& c, const Value& value, const Resolution& resolution,
+                    tail side, double p0, double width) {
+        // Between two nodes, first where odd degrees are at their worst; elsewhere only if it is bad there.
+        for (std::size_t j = 0; j < degree; ++j) {
+            const std::size_t node = (degree / 2 + j) % degree;
+            const double t =
+                0.5 - 0.5 * std::cos(3.14159265358979323846 * (static_cast<double>(node) + 0.5) / degree);
+            double y = 0, slope = 0;
+            for (std::size_t i = degree + 1; i-- > 0;) {
+                slope = slope * t + y;
+                y = y * t + c[i];
+            }
+            const double p = p0 + width * t, difference = std::abs(y - checked(value, side, p));
+            double error = difference == 0 ? 0 : difference / std::abs(slope) * width / p;
+            const bool good = error <= layout::tolerance;
+            if (!good) {
+                // What the rounding of y and of the law's own functions makes is not the polynomial's.
+                const double blur = resolution(side, p) / p + std::abs(y / slope) * width / p * 0x1p-52;
+                error = blur < 1e-3 ? error - 8 * blur : 0;
+            }
+            if (error > interpolation_error_) {
+                interpolation_error_ = error;
+                worst_ = side == tail::lower ? p : 1 - p;
+            }
+            if (good) break;
         }
-        const double difference = std::abs(y - checked(value, side, p0 + width * t));
-        if (difference == 0) return;
-        const double error = difference / std::abs(slope) * width / (p0 + width * t);
-        interpolation_error_ = std::max(interpolation_error_, error);
     }
 
     std::vector<Scalar> coefficients_;
     double location_ = 0;
     double scale_ = 1;
     double interpolation_error_ = 0;
+    double worst_ = 0.5;  // the u of the largest error
     bool logarithmic_ = false;
 };
 

@@ -23,7 +23,8 @@ concept HasQuantile = requires(const LawT& law, double u) {
 
 /// A law as a table sees it: quantiles as distances from an origin. Where the origin is the law's lower bound
 /// (`positive()`), the distance and its logarithm keep their relative accuracy down to the bound, which the
-/// quantile itself cannot.
+/// quantile itself cannot. A source may have `resolution(side, p)`: the probability within which its
+/// quantiles cannot be told apart, so that errors below it are not the table's.
 template <class T>
 concept QuantileSource = requires(const T& source, tail side, double p) {
     { source.origin() } -> std::convertible_to<double>;
@@ -59,6 +60,13 @@ class law_source {
             return law_.quantile(1 - p) - origin_;
     }
     [[nodiscard]] double log_offset(tail side, double p) const { return std::log(offset(side, p)); }
+    /// 1 - p is rounded where the law takes nothing finer.
+    [[nodiscard]] double resolution(tail side, double) const noexcept {
+        constexpr bool fine = requires(const LawT& law, double p) {
+            { law.survival_quantile(p) } -> std::convertible_to<double>;
+        };
+        return side == tail::upper && !fine ? 0x1p-53 : 0;
+    }
 
   private:
     const LawT& law_;

@@ -11,7 +11,7 @@
 #include <imle/core/config.hpp>
 #include <imle/core/multiply_add.hpp>
 #include <imle/random/detail/exponential_function.hpp>
-#include <imle/random/detail/instruction_set.hpp>
+#include <imle/random/detail/scalar_lanes.hpp>
 #include <imle/random/words.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -36,11 +36,14 @@ struct table_layout<float> {
     static constexpr int place_bits = 23 - 4;
     static constexpr std::uint32_t place_mask = (1u << place_bits) - 1;
     static constexpr std::uint32_t first_entry = (126u << 4) << 1;
-    /// t is counted in units of 2^-19: an integer that is converted.
-    static constexpr double unit = 0x1p-19;
+    static constexpr std::uint32_t one = std::uint32_t{127} << 23;
+    /// t is counted in sixteenths: the place's bits under the exponent of 1, minus 1. (Converting them from
+    /// an integer takes as long, and the coefficient of its cube would underflow where a law comes near its
+    /// bound.)
+    static constexpr double unit = 16;
     static constexpr double lowest = 0x1p-33;
     static constexpr double tolerance = 4e-7;
-    static constexpr double smallest = 1e-18;
+    static constexpr double smallest = 1e-36;
     static double knot(std::size_t i) {
         return std::ldexp(1 + static_cast<double>(i % 16) / 16, static_cast<int>(i / 16) - 33);
     }
@@ -60,7 +63,7 @@ struct table_layout<double> {
     /// t is counted in eighths: the place's bits under the exponent of 1, minus 1.
     static constexpr double unit = 8;
     static constexpr double lowest = 0x1p-54;
-    static constexpr double tolerance = 5e-13;
+    static constexpr double tolerance = 1e-12;
     static constexpr double smallest = 1e-280;
     static double knot(std::size_t i) {
         return std::ldexp(1 + static_cast<double>(i % 8) / 8, static_cast<int>(i / 8) - 54);
@@ -74,13 +77,26 @@ struct affine {
     Scalar high;
     Scalar low;
     Scalar scale;
+    /// For x = 2^y: where y may be cut off. Next to a location, what is not a normal number is nothing, and
+    /// subnormal numbers would cost a multiple of the others' time.
+    Scalar lowest_power;
 
     affine(double location, double the_scale) noexcept
         : high(static_cast<Scalar>(location)),
           low(static_cast<Scalar>(location - static_cast<double>(high))),
-          scale(static_cast<Scalar>(the_scale)) {}
+          scale(static_cast<Scalar>(the_scale)),
+          lowest_power(std::abs(location) > 0x1p-50 && the_scale <= 1 ? exp2_constants<Scalar>::least_normal
+                                                                      : exp2_constants<Scalar>::deepest) {}
     [[nodiscard]] Scalar operator()(Scalar x) const noexcept { return high + multiply_add(x, scale, low); }
 };
+
+/// y -> location + scale * 2^y. A number that the scale makes normal is not lost on the way.
+template <class Lanes>
+[[nodiscard]] inline Lanes affine_power(Lanes y, const affine<typename Lanes::scalar>& map) noexcept {
+    const exp2_parts<Lanes> power = split_exp2(y, map.lowest_power);
+    const Lanes scaled = power.fraction * power.half * Lanes(map.scale);
+    return Lanes(map.high) + multiply_add(scaled, power.rest, Lanes(map.low));
+}
 
 /// The value of the table for one word. Every vector path does these operations in this order.
 template <class Scalar>
@@ -92,7 +108,7 @@ template <class Scalar>
     Scalar t;
     if constexpr (sizeof(Scalar) == 4) {
         bits = std::bit_cast<bits_type>(static_cast<float>(static_cast<std::int32_t>(word >> 1)) + 0.5f);
-        t = static_cast<float>(static_cast<std::int32_t>(bits & layout::place_mask));
+        t = std::bit_cast<float>((bits & layout::place_mask) | layout::one) - 1.0f;
     } else {
         bits = std::bit_cast<bits_type>(std::bit_cast<double>((word >> 12) | layout::one) - (1 - 0x1p-53));
         t = std::bit_cast<double>((bits & layout::place_mask) | layout::one) - 1.0;
@@ -104,7 +120,7 @@ template <class Scalar>
     return y;
 }
 
-/// The numbers (or exponentials of them) for all the words of a group, mapped: the portable path.
+/// The numbers (or 2 to their power) for all the words of a group, mapped: the portable path.
 template <bool Exponential, class Scalar>
 inline void lookup_group_scalar(const Scalar* table, const std::uint32_t* words, const affine<Scalar>& map,
                                 Scalar* out) noexcept {
@@ -115,8 +131,7 @@ inline void lookup_group_scalar(const Scalar* table, const std::uint32_t* words,
             y = lookup_one<float>(table, words[i]);
         else
             y = lookup_one<double>(table, (std::uint64_t{words[2 * i + 1]} << 32) | words[2 * i]);
-        if constexpr (Exponential) y = exp_of(y);
-        out[i] = map(y);
+        out[i] = Exponential ? affine_power(scalar_lanes<Scalar>(y), map).v : map(y);
     }
 }
 

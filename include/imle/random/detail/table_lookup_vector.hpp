@@ -12,54 +12,137 @@
 #include <imle/core/config.hpp>
 #include <imle/random/detail/exponential_function.hpp>
 #include <imle/random/detail/instruction_set.hpp>
+#include <imle/random/detail/lanes_avx2.hpp>
+#include <imle/random/detail/lanes_avx512.hpp>
+#include <imle/random/detail/lanes_neon.hpp>
+#include <imle/random/detail/lanes_sse2.hpp>
 #include <imle/random/detail/table_lookup.hpp>
 #include <imle/random/words.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-#if defined(IMLE_USE_AVX2)
+#if defined(IMLE_USE_AVX512)
 
-/// exp_of on eight floats.
-[[nodiscard]] inline __m256 exp_of(__m256 y) noexcept {
-    using constants = exp_constants<float>;
-    y = _mm256_min_ps(_mm256_max_ps(y, _mm256_set1_ps(constants::lowest)),
-                      _mm256_set1_ps(constants::highest));
-    const __m256 n = _mm256_round_ps(_mm256_mul_ps(y, _mm256_set1_ps(constants::log2_e)),
-                                     _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m256 r = _mm256_fmadd_ps(n, _mm256_set1_ps(-constants::log2_high), y);
-    r = _mm256_fmadd_ps(n, _mm256_set1_ps(-constants::log2_low), r);
-    __m256 sum = _mm256_set1_ps(constants::coefficients[constants::degree]);
-    for (int i = constants::degree; i-- > 0;)
-        sum = _mm256_fmadd_ps(sum, r, _mm256_set1_ps(constants::coefficients[i]));
-    const __m256i exponent = _mm256_cvttps_epi32(n);
-    const __m256i half = _mm256_srai_epi32(exponent, 1);
-    const auto power = [](__m256i e) {
-        return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(e, _mm256_set1_epi32(127)), 23));
+/// Sixteen floats: the four coefficients of numbers i, i + 4, i + 8 and i + 12 in the quarters of one vector
+/// (three of them by masked broadcasts, which load and blend without a shuffle), then as for eight.
+template <bool Exponential>
+inline void lookup_group_vector(const float* table, const std::uint32_t* words, const affine<float>& map,
+                                float* out) noexcept {
+    using layout = table_layout<float>;
+    constexpr __mmask16 all = avx512_floats::all;
+    alignas(64) std::int32_t entries[words_per_group];
+    alignas(64) float places[words_per_group];
+    for (std::size_t i = 0; i < words_per_group; i += 16) {
+        const __m512i word = _mm512_load_si512(words + i);
+        const __m512 f = _mm512_add_ps(_mm512_maskz_cvtepi32_ps(all, _mm512_maskz_srli_epi32(all, word, 1)),
+                                       _mm512_set1_ps(0.5f));
+        const __m512i bits = _mm512_castps_si512(f);
+        // (bits >> place_bits) << 1 with the tail in the bit that this leaves free.
+        constexpr int last_bit_of_second = 0xd8;
+        const __m512i entry =
+            _mm512_ternarylogic_epi32(_mm512_maskz_srli_epi32(all, bits, layout::place_bits - 1), word,
+                                      _mm512_set1_epi32(1), last_bit_of_second);
+        _mm512_store_si512(entries + i, entry);
+        const __m512i place = _mm512_and_si512(bits, _mm512_set1_epi32(static_cast<int>(layout::place_mask)));
+        const __m512i place_of_one = _mm512_or_si512(place, _mm512_set1_epi32(static_cast<int>(layout::one)));
+        _mm512_store_ps(places + i, _mm512_sub_ps(_mm512_castsi512_ps(place_of_one), _mm512_set1_ps(1)));
+    }
+    const auto coefficients = [&](std::size_t i) {
+        return _mm_load_ps(table + (entries[i] - static_cast<std::int32_t>(layout::first_entry)) * 4);
     };
-    return _mm256_mul_ps(_mm256_mul_ps(sum, power(half)), power(_mm256_sub_epi32(exponent, half)));
+    const auto four = [&](std::size_t i) {
+        __m512 row = _mm512_castps128_ps512(coefficients(i));
+        row = _mm512_mask_broadcast_f32x4(row, 0x00f0, coefficients(i + 4));
+        row = _mm512_mask_broadcast_f32x4(row, 0x0f00, coefficients(i + 8));
+        return _mm512_mask_broadcast_f32x4(row, 0xf000, coefficients(i + 12));
+    };
+    for (std::size_t i = 0; i < words_per_group; i += 16) {
+        const __m512 r0 = four(i), r1 = four(i + 1), r2 = four(i + 2), r3 = four(i + 3);
+        const __m512 lo01 = _mm512_maskz_unpacklo_ps(all, r0, r1),
+                     hi01 = _mm512_maskz_unpackhi_ps(all, r0, r1);
+        const __m512 lo23 = _mm512_maskz_unpacklo_ps(all, r2, r3),
+                     hi23 = _mm512_maskz_unpackhi_ps(all, r2, r3);
+        const __m512 c0 = _mm512_maskz_shuffle_ps(all, lo01, lo23, 0x44);
+        const __m512 c1 = _mm512_maskz_shuffle_ps(all, lo01, lo23, 0xee);
+        const __m512 c2 = _mm512_maskz_shuffle_ps(all, hi01, hi23, 0x44);
+        const __m512 c3 = _mm512_maskz_shuffle_ps(all, hi01, hi23, 0xee);
+        const __m512 t = _mm512_load_ps(places + i);
+        __m512 y = _mm512_fmadd_ps(c3, t, c2);
+        y = _mm512_fmadd_ps(y, t, c1);
+        y = _mm512_fmadd_ps(y, t, c0);
+        if constexpr (Exponential) {
+            affine_power(avx512_floats(y), map).store(out + i);
+        } else {
+            y = _mm512_fmadd_ps(y, _mm512_set1_ps(map.scale), _mm512_set1_ps(map.low));
+            _mm512_storeu_ps(out + i, _mm512_add_ps(y, _mm512_set1_ps(map.high)));
+        }
+    }
 }
 
-/// exp_of on four doubles.
-[[nodiscard]] inline __m256d exp_of(__m256d y) noexcept {
-    using constants = exp_constants<double>;
-    y = _mm256_min_pd(_mm256_max_pd(y, _mm256_set1_pd(constants::lowest)),
-                      _mm256_set1_pd(constants::highest));
-    const __m256d n = _mm256_round_pd(_mm256_mul_pd(y, _mm256_set1_pd(constants::log2_e)),
-                                      _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m256d r = _mm256_fmadd_pd(n, _mm256_set1_pd(-constants::log2_high), y);
-    r = _mm256_fmadd_pd(n, _mm256_set1_pd(-constants::log2_low), r);
-    __m256d sum = _mm256_set1_pd(constants::coefficients[constants::degree]);
-    for (int i = constants::degree; i-- > 0;)
-        sum = _mm256_fmadd_pd(sum, r, _mm256_set1_pd(constants::coefficients[i]));
-    const __m128i exponent = _mm256_cvttpd_epi32(n);
-    const __m128i half = _mm_srai_epi32(exponent, 1);
-    const auto power = [](__m128i e) {
-        const __m256i wide = _mm256_cvtepi32_epi64(_mm_add_epi32(e, _mm_set1_epi32(1023)));
-        return _mm256_castsi256_pd(_mm256_slli_epi64(wide, 52));
-    };
-    return _mm256_mul_pd(_mm256_mul_pd(sum, power(half)), power(_mm_sub_epi32(exponent, half)));
+/// Eight doubles: the eight coefficients of a number are one load, so that eight numbers are a square matrix.
+template <bool Exponential>
+inline void lookup_group_vector(const double* table, const std::uint32_t* words, const affine<double>& map,
+                                double* out) noexcept {
+    using layout = table_layout<double>;
+    constexpr __mmask8 all = avx512_doubles::all;
+    constexpr std::size_t count = words_per_group / 2;
+    alignas(64) std::int64_t entries[count];
+    alignas(64) double places[count];
+    const __m512i one = _mm512_set1_epi64(static_cast<long long>(layout::one));
+    for (std::size_t i = 0; i < count; i += 8) {
+        const __m512i word = _mm512_load_si512(words + 2 * i);
+        const __m512d f =
+            _mm512_sub_pd(_mm512_castsi512_pd(_mm512_or_si512(_mm512_maskz_srli_epi64(all, word, 12), one)),
+                          _mm512_set1_pd(1 - 0x1p-53));
+        const __m512i bits = _mm512_castpd_si512(f);
+        constexpr int last_bit_of_second = 0xd8;
+        const __m512i entry =
+            _mm512_ternarylogic_epi64(_mm512_maskz_srli_epi64(all, bits, layout::place_bits - 1), word,
+                                      _mm512_set1_epi64(1), last_bit_of_second);
+        _mm512_store_si512(entries + i, entry);
+        const __m512i place =
+            _mm512_and_si512(bits, _mm512_set1_epi64(static_cast<long long>(layout::place_mask)));
+        _mm512_store_pd(places + i,
+                        _mm512_sub_pd(_mm512_castsi512_pd(_mm512_or_si512(place, one)), _mm512_set1_pd(1)));
+    }
+    for (std::size_t i = 0; i < count; i += 8) {
+        __m512d even[4], odd[4];  // coefficients 0, 2, 4, 6 and 1, 3, 5, 7 of two numbers each
+        for (std::size_t j = 0; j < 4; ++j) {
+            const auto row = [&](std::size_t k) {
+                return _mm512_load_pd(table +
+                                      (entries[k] - static_cast<std::int64_t>(layout::first_entry)) * 8);
+            };
+            const __m512d r0 = row(i + 2 * j), r1 = row(i + 2 * j + 1);
+            even[j] = _mm512_maskz_unpacklo_pd(all, r0, r1);
+            odd[j] = _mm512_maskz_unpackhi_pd(all, r0, r1);
+        }
+        __m512d c[8];
+        const auto transpose_pairs = [&](const __m512d* rows, std::size_t first) {
+            const __m512d a04 = _mm512_maskz_shuffle_f64x2(all, rows[0], rows[1], 0x88);
+            const __m512d a26 = _mm512_maskz_shuffle_f64x2(all, rows[0], rows[1], 0xdd);
+            const __m512d b04 = _mm512_maskz_shuffle_f64x2(all, rows[2], rows[3], 0x88);
+            const __m512d b26 = _mm512_maskz_shuffle_f64x2(all, rows[2], rows[3], 0xdd);
+            c[first] = _mm512_maskz_shuffle_f64x2(all, a04, b04, 0x88);
+            c[first + 2] = _mm512_maskz_shuffle_f64x2(all, a26, b26, 0x88);
+            c[first + 4] = _mm512_maskz_shuffle_f64x2(all, a04, b04, 0xdd);
+            c[first + 6] = _mm512_maskz_shuffle_f64x2(all, a26, b26, 0xdd);
+        };
+        transpose_pairs(even, 0);
+        transpose_pairs(odd, 1);
+        const __m512d t = _mm512_load_pd(places + i);
+        __m512d y = c[7];
+        for (int j = 7; j-- > 0;) y = _mm512_fmadd_pd(y, t, c[j]);
+        if constexpr (Exponential) {
+            affine_power(avx512_doubles(y), map).store(out + i);
+        } else {
+            y = _mm512_fmadd_pd(y, _mm512_set1_pd(map.scale), _mm512_set1_pd(map.low));
+            _mm512_storeu_pd(out + i, _mm512_add_pd(y, _mm512_set1_pd(map.high)));
+        }
+    }
 }
+
+#elif defined(IMLE_USE_AVX2)
 
 template <bool Exponential>
 inline void lookup_group_vector(const float* table, const std::uint32_t* words, const affine<float>& map,
@@ -77,7 +160,8 @@ inline void lookup_group_vector(const float* table, const std::uint32_t* words, 
             _mm256_and_si256(word, _mm256_set1_epi32(1)));
         _mm256_store_si256(reinterpret_cast<__m256i*>(entries + i), entry);
         const __m256i place = _mm256_and_si256(bits, _mm256_set1_epi32(static_cast<int>(layout::place_mask)));
-        _mm256_store_ps(places + i, _mm256_cvtepi32_ps(place));
+        const __m256i place_of_one = _mm256_or_si256(place, _mm256_set1_epi32(static_cast<int>(layout::one)));
+        _mm256_store_ps(places + i, _mm256_sub_ps(_mm256_castsi256_ps(place_of_one), _mm256_set1_ps(1)));
     }
     const auto coefficients = [&](std::size_t i) {
         return _mm_load_ps(table + (entries[i] - static_cast<std::int32_t>(layout::first_entry)) * 4);
@@ -95,9 +179,12 @@ inline void lookup_group_vector(const float* table, const std::uint32_t* words, 
         __m256 y = _mm256_fmadd_ps(c3, t, c2);
         y = _mm256_fmadd_ps(y, t, c1);
         y = _mm256_fmadd_ps(y, t, c0);
-        if constexpr (Exponential) y = exp_of(y);
-        y = _mm256_fmadd_ps(y, _mm256_set1_ps(map.scale), _mm256_set1_ps(map.low));
-        _mm256_storeu_ps(out + i, _mm256_add_ps(y, _mm256_set1_ps(map.high)));
+        if constexpr (Exponential) {
+            affine_power(avx2_floats(y), map).store(out + i);
+        } else {
+            y = _mm256_fmadd_ps(y, _mm256_set1_ps(map.scale), _mm256_set1_ps(map.low));
+            _mm256_storeu_ps(out + i, _mm256_add_ps(y, _mm256_set1_ps(map.high)));
+        }
     }
 }
 
@@ -142,32 +229,16 @@ inline void lookup_group_vector(const double* table, const std::uint32_t* words,
         const __m256d t = _mm256_load_pd(places + i);
         __m256d y = c[7];
         for (int j = 7; j-- > 0;) y = _mm256_fmadd_pd(y, t, c[j]);
-        if constexpr (Exponential) y = exp_of(y);
-        y = _mm256_fmadd_pd(y, _mm256_set1_pd(map.scale), _mm256_set1_pd(map.low));
-        _mm256_storeu_pd(out + i, _mm256_add_pd(y, _mm256_set1_pd(map.high)));
+        if constexpr (Exponential) {
+            affine_power(avx2_doubles(y), map).store(out + i);
+        } else {
+            y = _mm256_fmadd_pd(y, _mm256_set1_pd(map.scale), _mm256_set1_pd(map.low));
+            _mm256_storeu_pd(out + i, _mm256_add_pd(y, _mm256_set1_pd(map.high)));
+        }
     }
 }
 
 #elif defined(IMLE_USE_SSE2) && !defined(__FMA__)
-
-/// exp_of on four floats. SSE2 has no instruction that rounds to an integral float; the conversion does.
-[[nodiscard]] inline __m128 exp_of(__m128 y) noexcept {
-    using constants = exp_constants<float>;
-    y = _mm_min_ps(_mm_max_ps(y, _mm_set1_ps(constants::lowest)), _mm_set1_ps(constants::highest));
-    const __m128i exponent = _mm_cvtps_epi32(_mm_mul_ps(y, _mm_set1_ps(constants::log2_e)));
-    const __m128 n = _mm_cvtepi32_ps(exponent);
-    const auto multiply_add4 = [](__m128 a, __m128 b, __m128 c) { return _mm_add_ps(_mm_mul_ps(a, b), c); };
-    __m128 r = multiply_add4(n, _mm_set1_ps(-constants::log2_high), y);
-    r = multiply_add4(n, _mm_set1_ps(-constants::log2_low), r);
-    __m128 sum = _mm_set1_ps(constants::coefficients[constants::degree]);
-    for (int i = constants::degree; i-- > 0;)
-        sum = multiply_add4(sum, r, _mm_set1_ps(constants::coefficients[i]));
-    const __m128i half = _mm_srai_epi32(exponent, 1);
-    const auto power = [](__m128i e) {
-        return _mm_castsi128_ps(_mm_slli_epi32(_mm_add_epi32(e, _mm_set1_epi32(127)), 23));
-    };
-    return _mm_mul_ps(_mm_mul_ps(sum, power(half)), power(_mm_sub_epi32(exponent, half)));
-}
 
 template <bool Exponential>
 inline void lookup_group_vector(const float* table, const std::uint32_t* words, const affine<float>& map,
@@ -184,7 +255,8 @@ inline void lookup_group_vector(const float* table, const std::uint32_t* words, 
                          _mm_and_si128(word, _mm_set1_epi32(1)));
         _mm_store_si128(reinterpret_cast<__m128i*>(entries + i), entry);
         const __m128i place = _mm_and_si128(bits, _mm_set1_epi32(static_cast<int>(layout::place_mask)));
-        _mm_store_ps(places + i, _mm_cvtepi32_ps(place));
+        const __m128i place_of_one = _mm_or_si128(place, _mm_set1_epi32(static_cast<int>(layout::one)));
+        _mm_store_ps(places + i, _mm_sub_ps(_mm_castsi128_ps(place_of_one), _mm_set1_ps(1)));
     }
     const auto coefficients = [&](std::size_t i) {
         return _mm_load_ps(table + (entries[i] - static_cast<std::int32_t>(layout::first_entry)) * 4);
@@ -197,13 +269,78 @@ inline void lookup_group_vector(const float* table, const std::uint32_t* words, 
         __m128 y = _mm_add_ps(_mm_mul_ps(c3, t), c2);
         y = _mm_add_ps(_mm_mul_ps(y, t), c1);
         y = _mm_add_ps(_mm_mul_ps(y, t), c0);
-        if constexpr (Exponential) y = exp_of(y);
-        y = _mm_add_ps(_mm_mul_ps(y, _mm_set1_ps(map.scale)), _mm_set1_ps(map.low));
-        _mm_storeu_ps(out + i, _mm_add_ps(y, _mm_set1_ps(map.high)));
+        if constexpr (Exponential) {
+            affine_power(sse2_floats(y), map).store(out + i);
+        } else {
+            y = _mm_add_ps(_mm_mul_ps(y, _mm_set1_ps(map.scale)), _mm_set1_ps(map.low));
+            _mm_storeu_ps(out + i, _mm_add_ps(y, _mm_set1_ps(map.high)));
+        }
     }
 }
 
-/// Two doubles at a time gain nothing over one: the portable path.
+/// Two doubles at a time gain nothing over one, but for the power: SSE2 has no instruction that rounds a
+/// single double to a whole number.
+template <bool Exponential>
+inline void lookup_group_vector(const double* table, const std::uint32_t* words, const affine<double>& map,
+                                double* out) noexcept {
+    if constexpr (!Exponential) {
+        lookup_group_scalar<false>(table, words, map, out);
+    } else {
+        const affine<double> identity(0, 1);
+        alignas(16) double y[words_per_group / 2];
+        lookup_group_scalar<false>(table, words, identity, y);
+        for (std::size_t i = 0; i < words_per_group / 2; i += 2)
+            affine_power(sse2_doubles::load(y + i), map).store(out + i);
+    }
+}
+
+#elif defined(IMLE_USE_NEON) && defined(__aarch64__)
+
+template <bool Exponential>
+inline void lookup_group_vector(const float* table, const std::uint32_t* words, const affine<float>& map,
+                                float* out) noexcept {
+    using layout = table_layout<float>;
+    alignas(16) std::uint32_t entries[words_per_group];
+    alignas(16) float places[words_per_group];
+    for (std::size_t i = 0; i < words_per_group; i += 4) {
+        const uint32x4_t word = vld1q_u32(words + i);
+        const float32x4_t f = vaddq_f32(vcvtq_f32_u32(vshrq_n_u32(word, 1)), vdupq_n_f32(0.5f));
+        const uint32x4_t bits = vreinterpretq_u32_f32(f);
+        // (bits >> place_bits) << 1 with the tail in the bit that this leaves free.
+        vst1q_u32(entries + i, vbslq_u32(vdupq_n_u32(1), word, vshrq_n_u32(bits, layout::place_bits - 1)));
+        const uint32x4_t place =
+            vorrq_u32(vandq_u32(bits, vdupq_n_u32(layout::place_mask)), vdupq_n_u32(layout::one));
+        vst1q_f32(places + i, vsubq_f32(vreinterpretq_f32_u32(place), vdupq_n_f32(1)));
+    }
+    const auto coefficients = [&](std::size_t i) {
+        return vld1q_f32(table + (entries[i] - layout::first_entry) * 4);
+    };
+    for (std::size_t i = 0; i < words_per_group; i += 4) {
+        const float32x4_t r0 = coefficients(i), r1 = coefficients(i + 1);
+        const float32x4_t r2 = coefficients(i + 2), r3 = coefficients(i + 3);
+        const auto pairs = [](float32x4_t a, float32x4_t b) {  // coefficients 0, 2 of both, then 1, 3
+            const float32x4x2_t both = vtrnq_f32(a, b);
+            return float64x2x2_t{{vreinterpretq_f64_f32(both.val[0]), vreinterpretq_f64_f32(both.val[1])}};
+        };
+        const float64x2x2_t r01 = pairs(r0, r1), r23 = pairs(r2, r3);
+        const float32x4_t c0 = vreinterpretq_f32_f64(vtrn1q_f64(r01.val[0], r23.val[0]));
+        const float32x4_t c1 = vreinterpretq_f32_f64(vtrn1q_f64(r01.val[1], r23.val[1]));
+        const float32x4_t c2 = vreinterpretq_f32_f64(vtrn2q_f64(r01.val[0], r23.val[0]));
+        const float32x4_t c3 = vreinterpretq_f32_f64(vtrn2q_f64(r01.val[1], r23.val[1]));
+        const float32x4_t t = vld1q_f32(places + i);
+        float32x4_t y = vfmaq_f32(c2, c3, t);
+        y = vfmaq_f32(c1, y, t);
+        y = vfmaq_f32(c0, y, t);
+        if constexpr (Exponential) {
+            affine_power(neon_floats(y), map).store(out + i);
+        } else {
+            y = vfmaq_f32(vdupq_n_f32(map.low), y, vdupq_n_f32(map.scale));
+            vst1q_f32(out + i, vaddq_f32(y, vdupq_n_f32(map.high)));
+        }
+    }
+}
+
+/// Two doubles at a time gain nothing over one.
 template <bool Exponential>
 inline void lookup_group_vector(const double* table, const std::uint32_t* words, const affine<double>& map,
                                 double* out) noexcept {

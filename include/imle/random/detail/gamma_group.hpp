@@ -1,0 +1,167 @@
+#pragma once
+
+/// @file
+/// Gamma numbers, a group at a time.
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <imle/core/config.hpp>
+#include <imle/random/detail/exponential_function.hpp>
+#include <imle/random/detail/gamma_attempt.hpp>
+#include <imle/random/detail/lanes.hpp>
+#include <imle/random/detail/standard_exponential.hpp>
+#include <imle/random/detail/standard_normal.hpp>
+#include <imle/random/detail/standard_table.hpp>
+#include <imle/random/philox.hpp>
+#include <imle/random/random_key.hpp>
+#include <imle/random/words.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// Numbers are made this many at a time: the words of one group decide on them.
+inline constexpr std::size_t gammas_per_group = words_per_group;
+
+/// The sequences that one of gamma numbers is made of. Attempt 0 at element i takes element i of a sequence
+/// of normal numbers and word i of another; attempt a > 0, which few elements need, takes block i of a key of
+/// its own. An element is so a pure function of the key and its index, whatever its neighbours do.
+class gamma_keys {
+  public:
+    explicit gamma_keys(const random_key& key) noexcept
+        : normals(key.fold_in(0)),
+          decisions(key.fold_in(1)),
+          boosts(key.fold_in(2)),
+          second_attempts_(key.fold_in(4)),
+          key_(key) {}
+
+    /// The four words of an attempt at an element: two of a normal number (a float's is the first), two that
+    /// decide. Those of attempt 0 come from elsewhere, but for the last.
+    [[nodiscard]] philox4x32_block attempt(std::uint64_t number, std::uint64_t element) const noexcept {
+        return (number == 1 ? second_attempts_ : key_.fold_in(3 + number)).block(element);
+    }
+
+    random_key normals;
+    random_key decisions;
+    random_key boosts;
+
+  private:
+    random_key second_attempts_;
+    random_key key_;
+};
+
+/// One shape and one scale for all.
+template <class Scalar>
+class one_gamma_law {
+  public:
+    using vector = lanes<Scalar>;
+    one_gamma_law(Scalar shape, Scalar scale) noexcept : shape_(shape), scale_(scale), constants_(shape_) {}
+
+    [[nodiscard]] vector shape(std::size_t) const noexcept { return shape_; }
+    [[nodiscard]] vector scale(std::size_t) const noexcept { return scale_; }
+    [[nodiscard]] const gamma_constants<vector>& constants(std::size_t) const noexcept { return constants_; }
+
+  private:
+    vector shape_;
+    vector scale_;
+    gamma_constants<vector> constants_;
+};
+
+/// A shape and a scale for each number of a group.
+template <class Scalar>
+class gamma_laws {
+  public:
+    using vector = lanes<Scalar>;
+    gamma_laws(const Scalar* shapes, const Scalar* scales) noexcept : shapes_(shapes), scales_(scales) {}
+
+    [[nodiscard]] vector shape(std::size_t i) const noexcept { return vector::load(shapes_ + i); }
+    [[nodiscard]] vector scale(std::size_t i) const noexcept { return vector::load(scales_ + i); }
+    [[nodiscard]] gamma_constants<vector> constants(std::size_t i) const noexcept {
+        return gamma_constants<vector>(shape(i));
+    }
+
+  private:
+    const Scalar* shapes_;
+    const Scalar* scales_;
+};
+
+/// The number at `element` after its first attempt, of z and `high`, was not surely accepted: usually a later
+/// one's.
+template <class Scalar>
+[[nodiscard]] inline Scalar gamma_undecided(const gamma_keys& keys, std::uint64_t element, Scalar shape,
+                                            Scalar z, std::uint32_t high) noexcept {
+    using one = scalar_lanes<Scalar>;
+    const gamma_constants<one> constants{one(shape)};
+    const double d = static_cast<double>(constants.d.v);
+    std::uint64_t number = 0;
+    philox4x32_block words{};
+    const auto low = [&] {
+        return static_cast<double>(number == 0 ? keys.attempt(0, element)[3] : words[3]);
+    };
+    gamma_proposal<one> proposal(one(z), constants.d, constants.c);
+    while (!gamma_accepts(static_cast<double>(z), d, high, low)) {
+        words = keys.attempt(++number, element);
+        high = words[2];
+        if constexpr (sizeof(Scalar) == sizeof(float))
+            z = standard_table<standard_normal, float>()(words[0]);
+        else
+            z = standard_table<standard_normal, double>()(words[0], words[1]);
+        proposal = gamma_proposal<one>(one(z), constants.d, constants.c);
+        if (gamma_surely_accepts(one(z), constants.c, proposal.w, one::upper_bits(&high))) break;
+    }
+    return proposal.x.v;
+}
+
+/// Elements `group * gammas_per_group` and following, of `laws`. `out` may be where those lie.
+template <class Laws, class Scalar>
+inline void gamma_group(const gamma_keys& keys, Laws laws, std::uint64_t group, Scalar* out) noexcept {
+    using vector = lanes<Scalar>;
+    const std::uint64_t first = group * gammas_per_group;
+    alignas(64) Scalar z[gammas_per_group];
+    alignas(64) Scalar x[gammas_per_group];
+    alignas(64) std::uint32_t words[words_per_group];
+    standard_table<standard_normal, Scalar>().fill(keys.normals, first, std::span<Scalar>(z));
+    word_group(keys.decisions, group * blocks_per_group, words);
+
+    std::uint64_t undecided = 0;
+    std::uint32_t small = 0;
+    for (std::size_t i = 0; i < gammas_per_group; i += vector::size) {
+        const gamma_constants<vector> constants = laws.constants(i);
+        const vector normal = vector::load(z + i);
+        const gamma_proposal<vector> proposal(normal, constants.d, constants.c);
+        proposal.x.store(x + i);
+        const auto accepted =
+            gamma_surely_accepts(normal, constants.c, proposal.w, vector::upper_bits(words + i));
+        constexpr std::uint64_t all = (std::uint64_t{1} << vector::size) - 1;
+        undecided |= (vector::bits(accepted) ^ all) << i;
+        small |= vector::bits(less(laws.shape(i), vector(1)));
+    }
+    for (; undecided != 0; undecided &= undecided - 1) {
+        const std::size_t i = static_cast<std::size_t>(std::countr_zero(undecided));
+        const std::size_t lane = i % vector::size;
+        Scalar shapes[vector::size];
+        laws.shape(i - lane).store(shapes);
+        x[i] = gamma_undecided(keys, first + i, shapes[lane], z[i], words[i]);
+    }
+
+    if (small == 0) {
+        for (std::size_t i = 0; i < gammas_per_group; i += vector::size)
+            (vector::load(x + i) * laws.scale(i)).store(out + i);
+        return;
+    }
+    // Without a boost the exponent is 0 and the power exactly 1, so that a number does not depend on whether
+    // its neighbours are boosted.
+    standard_table<standard_exponential, Scalar>().fill(keys.boosts, first, std::span<Scalar>(z));
+    for (std::size_t i = 0; i < gammas_per_group; i += vector::size) {
+        // The scale comes in between the powers of two: what is small may still be made normal by it.
+        const exp2_parts<vector> parts =
+            split_exp2(vector::load(z + i) * gamma_boost(laws.shape(i)), exp2_constants<Scalar>::deepest);
+        const vector number = vector::load(x + i) * parts.fraction * parts.half;
+        (number * laws.scale(i) * parts.rest).store(out + i);
+    }
+}
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI
