@@ -11,8 +11,8 @@ here=$(pwd)
 root=$(cd "$(dirname "$0")/.." && pwd)
 log=$root/build/demo.log
 mkdir -p "$root/build"
-
-have() { command -v "$1" >/dev/null 2>&1; }
+install_log=$log
+. "$root/scripts/install.sh"
 
 # quietly COMMAND...: its output is shown only if it fails.
 quietly() {
@@ -21,31 +21,7 @@ quietly() {
     return 1
 }
 
-install() {
-    missing=
-    for package in "$@"; do
-        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
-    done
-    [ -n "$missing" ] || return 0
-
-    if [ "$(id -u)" = 0 ]; then
-        as_root=
-    elif have sudo; then
-        as_root=sudo
-    else
-        echo "Please install, as root: apt-get install$missing" >&2
-        return 1
-    fi
-    echo "Installing$missing"
-    [ -z "$as_root" ] || sudo -v  # asks for the password where one can see the question
-    # shellcheck disable=SC2086
-    set -- $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing
-    # The lists of a fresh machine may be missing or out of date, so a first failure is answered by fetching them.
-    "$@" >"$log" 2>&1 </dev/null && return 0
-    quietly $as_root apt-get update -qq && quietly "$@"
-}
-
-if have apt-get && have dpkg-query; then
+if can_install; then
     install cmake ninja-build g++ libeigen3-dev libcli11-dev gnuplot-nox
 else
     for tool in cmake ninja c++ gnuplot; do

@@ -29,6 +29,8 @@ for argument in "$@"; do
 done
 
 cd "$(dirname "$0")/.."
+install_log=build/install.log
+. scripts/install.sh
 started=$(date +%s)
 jobs=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc 2>/dev/null || echo 2)}
 export CMAKE_BUILD_PARALLEL_LEVEL="$jobs" CTEST_PARALLEL_LEVEL="$jobs"
@@ -36,7 +38,6 @@ skipped=
 failed=
 
 say() { printf '\n== %s (after %s s)\n' "$*" $(($(date +%s) - started)); }
-have() { command -v "$1" >/dev/null 2>&1; }
 skip() {
     echo "-- skipped: $1, since $2"
     skipped="$skipped
@@ -45,43 +46,11 @@ skip() {
 
 # -- What must be there -------------------------------------------------------------------------------------
 
-# install PACKAGE...: those that are missing; false if that cannot be done.
-install() {
-    missing=
-    for package in "$@"; do
-        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
-            missing="$missing $package"
-    done
-    [ -n "$missing" ] || return 0
-
-    if [ "$(id -u)" = 0 ]; then
-        as_root=
-    elif have sudo; then
-        as_root=sudo
-    else
-        echo "Please install, as root:$missing" >&2
-        return 1
-    fi
-    say "installing$missing"
-    # The lists of a fresh machine may be missing or out of date, so a first failure is answered by fetching
-    # them.
-    # shellcheck disable=SC2086
-    for attempt in 1 2; do
-        if $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-            $missing </dev/null >build/install.log 2>&1; then
-            return 0
-        fi
-        [ $attempt = 2 ] || $as_root apt-get update -qq </dev/null || true
-    done
-    cat build/install.log >&2
-    return 1
-}
-
 mkdir -p build
-if have apt-get && have dpkg-query; then
+if can_install; then
     install cmake ninja-build g++ libeigen3-dev catch2 pkgconf || exit 1
-    # For the map demo, which is built and tried where these are there.
-    [ $all = no ] || install libcli11-dev gnuplot-nox || true
+    # For the map demo and the benchmarks, which are built and tried where these are there.
+    [ $all = no ] || install libcli11-dev gnuplot-nox libbenchmark-dev || true
 else
     for tool in cmake ninja c++; do
         if ! have $tool; then
@@ -122,9 +91,10 @@ fi
 
 # Debian 12's clang is 14, the oldest that the library supports; later releases have only newer ones.
 clang=
-if have apt-get; then
+if can_install; then
     install clang-14 libclang-rt-14-dev || install clang libclang-rt-dev || true
     install g++-aarch64-linux-gnu qemu-user || true
+    install dieharder || true
 fi
 for candidate in clang++-14 clang++; do
     if have $candidate; then
@@ -172,6 +142,8 @@ if have aarch64-linux-gnu-g++ && have qemu-aarch64; then
 else
     skip "NEON" "there is no aarch64-linux-gnu-g++ or no qemu-aarch64"
 fi
+
+have dieharder || skip "the battery of tests of random bits" "there is no dieharder"
 
 # -- Run everything by one call, so that one summary counts it all ------------------------------------------
 

@@ -1,0 +1,30 @@
+#pragma once
+
+// Times by Google Benchmark.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sampler.hpp"
+
+namespace imle_benchmarks {
+
+/// In ns of one core's time, over the repetitions.
+struct timing {
+    double median = 0;
+    double best = 0;
+};
+
+/// The timing of each benchmark, by its name.
+using timings = std::map<std::string, timing>;
+
+/// What the benchmarks are called, also for `--benchmark_filter`: float/imle, by table/gumbel,
+/// double/imle, by table/gumbel, table/float/gumbel.
+[[nodiscard]] std::string name_of(const char* scalar, const section& from, const row& line);
+[[nodiscard]] std::string name_of(const char* scalar, const table_maker& maker);
+
+/// Times every line, per number, and the making of every table, per table.
+[[nodiscard]] timings measure(const std::vector<section>& sections, const std::vector<table_maker>& makers);
+
+}  // namespace imle_benchmarks
