@@ -288,10 +288,12 @@ template <class Scalar, int Rank, int Layout, class SolverT, class TargetT>
 void run(byte_source& bytes, SolverT solver, TargetT target, bool hostile_solver) {
     imle::layer_options options = options_of(bytes);
     const any_noise& noise = noise_number(bytes.choice(64));
-    imle::imle_layer layer{solver, noise, target, options};
+    // Threads that take part in calls however small.
+    const imle::thread_executor eager{std::chrono::nanoseconds{0}};
+    imle::imle_layer layer{solver, noise, target, options, eager};
     const auto fresh = layer;
     options.threads = options.threads == 1 ? 2 : 1;
-    imle::imle_layer other{solver, noise, target, options};
+    imle::imle_layer other{solver, noise, target, options, eager};
 
     bool threw = false;
     bool moved = false;

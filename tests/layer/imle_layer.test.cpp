@@ -203,7 +203,8 @@ TEST_CASE("imle_layer: bits do not depend on threads or shards", "[layer]") {
             const auto layer_with = [&](int threads) {
                 auto with = options;
                 with.threads = threads;
-                return imle_layer{cube_solver, hashed_noise{}, perturbation_target{.beta = 1.5}, with};
+                return imle_layer{cube_solver, hashed_noise{}, perturbation_target{.beta = 1.5}, with,
+                                  eager_threads()};
             };
             auto one = layer_with(1);
             const auto pass = one.forward(theta, key);
@@ -337,8 +338,11 @@ TEST_CASE("imle_layer: an empty batch gives empty results", "[layer]") {
 }
 
 TEST_CASE("imle_layer: copies are independent, moves keep all", "[layer]") {
-    imle_layer layer{
-        cube_solver, hashed_noise{}, imle::adaptive_target{{.beta_step = 0.1}}, {.samples = 4, .threads = 2}};
+    imle_layer layer{cube_solver,
+                     hashed_noise{},
+                     imle::adaptive_target{{.beta_step = 0.1}},
+                     {.samples = 4, .threads = 2},
+                     eager_threads()};
     const matrix theta = numbers<matrix>({3, 7}, 1);
     const auto pass = layer.forward(theta, random_key{2});
     auto copy = layer;
@@ -394,8 +398,11 @@ TEST_CASE("imle_layer: a caller's executor does the work", "[layer]") {
 TEST_CASE("imle_layer: sums that are too large for one go are taken in waves of instances", "[layer]") {
     // 2^20 numbers an instance: more than a wave's worth of partial sums with six instances.
     const Eigen::Index n = Eigen::Index{1} << 20, batch = 6;
-    imle_layer layer{
-        cube_solver, hashed_noise{}, perturbation_target{.beta = 2}, {.samples = 2, .threads = 2}};
+    imle_layer layer{cube_solver,
+                     hashed_noise{},
+                     perturbation_target{.beta = 2},
+                     {.samples = 2, .threads = 2},
+                     eager_threads()};
     const matrix theta = numbers<matrix>({batch, n}, 1);
     const random_key key{3};
     const auto pass = layer.forward(theta, key);
@@ -407,4 +414,66 @@ TEST_CASE("imle_layer: sums that are too large for one go are taken in waves of 
         const matrix alone = layer.vjp(layer.forward(row, key, static_cast<std::uint64_t>(b)), row);
         CHECK(std::equal(alone.data(), alone.data() + n, gradient.data() + b * n));
     }
+}
+
+TEST_CASE("imle_layer: what is written into the caller's is what is returned", "[layer]") {
+    const matrix theta = numbers<matrix>({4, 6}, 3), dz = numbers<matrix>({4, 6}, 4);
+    imle_layer layer{cube_solver, hashed_noise{}, perturbation_target{.beta = 2}, {.samples = 3}};
+    // From a pass of another shape, with a key and a place of its own.
+    auto pass = layer.forward(numbers<matrix>({2, 5}, 9), random_key{99}, 77);
+    auto mean = layer.marginals(numbers<matrix>({2, 5}, 9), random_key{99}, 77);
+    for (const std::uint64_t first : {0, 12}) {
+        const random_key key = random_key{1}.fold_in(first);
+        layer.forward_into(theta, key, pass, first);
+        layer.marginals_into(theta, key, mean, first);
+        const auto own_pass = layer.forward(theta, key, first);
+        const auto own_mean = layer.marginals(theta, key, first);
+        CHECK(same_bits(pass.samples(), own_pass.samples()));
+        CHECK(same_bits(pass.theta(), theta));
+        CHECK((pass.key() == key && pass.first_instance() == first && pass.sample_count() == 3));
+        CHECK(same_bits(mean.marginals(), own_mean.marginals()));
+        CHECK((mean.key() == key && mean.first_instance() == first && mean.sample_count() == 3));
+
+        std::vector<float> memory(24);
+        Eigen::TensorMap<matrix> gradient(memory.data(), 4, 6);
+        layer.vjp_into(pass, dz, gradient);
+        CHECK(same_bits(gradient, layer.vjp(own_pass, dz)));
+        layer.vjp_into(mean, dz, Eigen::TensorMap<matrix>(memory.data(), 4, 6));
+        CHECK(same_bits(gradient, layer.vjp(own_mean, dz)));
+    }
+    // theta may be the pass's own.
+    layer.forward_into(pass.theta(), random_key{5}, pass);
+    CHECK(same_bits(pass.samples(), layer.forward(theta, random_key{5}).samples()));
+    matrix wrong(6, 4);
+    CHECK_THROWS_WITH(layer.vjp_into(pass, dz, wrong),
+                      Catch::Contains("gradient is a tensor of shape [6, 4]") && Catch::Contains("[4, 6]"));
+    CHECK_THROWS_WITH(layer.vjp_into(pass, wrong, wrong), Catch::Contains("[6, 4]"));
+}
+
+TEST_CASE("imle_layer: a pass that could not be written does not look like a result", "[layer]") {
+    const matrix theta = numbers<matrix>({4, 6}, 3);
+    bool fails = false;
+    imle_layer layer{[&](const auto& given, auto& z) {
+                         if (fails) throw std::domain_error("no");
+                         cube_solver(given, z);
+                     },
+                     hashed_noise{},
+                     perturbation_target{},
+                     {.samples = 2}};
+    auto pass = layer.forward(theta, random_key{1});
+    auto mean = layer.marginals(theta, random_key{1});
+    fails = true;
+    CHECK_THROWS_AS(layer.forward_into(theta, random_key{2}, pass), std::domain_error);
+    CHECK_THROWS_AS(layer.marginals_into(theta, random_key{2}, mean), std::domain_error);
+    for (Eigen::Index i = 0; i < pass.samples().size(); ++i) REQUIRE(std::isnan(pass.samples().data()[i]));
+    for (Eigen::Index i = 0; i < mean.marginals().size(); ++i)
+        REQUIRE(std::isnan(mean.marginals().data()[i]));
+    // An argument that is refused before any solve changes nothing.
+    fails = false;
+    layer.forward_into(theta, random_key{3}, pass);
+    matrix bad = theta;
+    bad(1, 1) = std::nanf("");
+    CHECK_THROWS_AS(layer.forward_into(bad, random_key{4}, pass), std::invalid_argument);
+    CHECK(pass.key() == random_key{3});
+    CHECK(same_bits(pass.samples(), layer.forward(theta, random_key{3}).samples()));
 }

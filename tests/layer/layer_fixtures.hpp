@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <imle/layer/imle_layer.hpp>
@@ -73,6 +74,11 @@ double furthest(const A& a, const B& b) {
     for (Eigen::Index i = 0; i < a.size(); ++i)
         most = std::max(most, std::abs(static_cast<double>(a.data()[i]) - static_cast<double>(b.data()[i])));
     return most;
+}
+
+// Threads that take part in the smallest call: what is tested would otherwise be over before they are woken.
+inline imle::thread_executor eager_threads() {
+    return imle::thread_executor{std::chrono::nanoseconds{0}};
 }
 
 }  // namespace fixtures

@@ -121,8 +121,11 @@ TEST_CASE("solver forms: batches do not depend on the number of threads", "[laye
         std::vector<Eigen::Index> one;
         for (const int threads : {1, 2, 3}) {
             const batch_solver solver;
-            imle_layer layer{
-                solver, hashed_noise{}, perturbation_target{}, {.samples = samples, .threads = threads}};
+            imle_layer layer{solver,
+                             hashed_noise{},
+                             perturbation_target{},
+                             {.samples = samples, .threads = threads},
+                             eager_threads()};
             (void)layer.forward(numbers<cube>({29, 2, 3}, 1), random_key{1});
             auto batches = solver.seen->batches;
             std::sort(batches.begin(), batches.end());
@@ -139,7 +142,8 @@ TEST_CASE("solver forms: each worker has a copy of its own", "[layer]") {
         memory.assign(theta.data(), theta.data() + theta.size());
         for (std::size_t i = 0; i < memory.size(); ++i) z.data()[i] = memory[i] > 0 ? 1.f : 0.f;
     };
-    imle_layer layer{scratch, hashed_noise{}, perturbation_target{}, {.samples = 200, .threads = 3}};
+    imle_layer layer{
+        scratch, hashed_noise{}, perturbation_target{}, {.samples = 200, .threads = 3}, eager_threads()};
     imle_layer expected{cube_solver, hashed_noise{}, perturbation_target{}, {.samples = 200}};
     const cube theta = numbers<cube>({50, 2, 3}, 1);
     CHECK(same_bits(layer.forward(theta, random_key{1}).samples(),

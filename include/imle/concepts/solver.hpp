@@ -71,6 +71,19 @@ concept solves_batches = requires(S& solver, const_view<Scalar, Rank + 1, Layout
     solver.solve_batch(thetas, zs);
 };
 
+template <class S, class Scalar, int Rank, int Layout>
+concept starts_with_context = requires(S& solver, const_view<Scalar, Rank, Layout>& theta,
+                                       const_view<Scalar, Rank, Layout>& start,
+                                       mutable_view<Scalar, Rank, Layout>& z, const solve_context& context) {
+    solver.solve_from(theta, start, z, context);
+};
+
+template <class S, class Scalar, int Rank, int Layout>
+concept starts = requires(S& solver, const_view<Scalar, Rank, Layout>& theta,
+                          const_view<Scalar, Rank, Layout>& start, mutable_view<Scalar, Rank, Layout>& z) {
+    solver.solve_from(theta, start, z);
+};
+
 }  // namespace detail
 
 /// Computes a MAP state: z = argmax over z in C of <theta, z>, or the argmin for `sense::minimize`.
@@ -82,13 +95,17 @@ concept solves_batches = requires(S& solver, const_view<Scalar, Rank + 1, Layout
 /// `context` is a `const imle::solve_context&`. Optional members:
 /// - `solver.solve_batch(thetas, zs)` or `(thetas, zs, std::span<const solve_context>)`, with one more,
 ///   outermost dimension; used instead where present;
+/// - `solver.solve_from(theta, start, z)` or `(theta, start, z, context)`, where `start` is the forward
+/// pass's
+///   z for the same instance and sample; used instead in the one-sided backward pass of a pass that kept its
+///   samples, where theta has moved little;
 /// - `static constexpr imle::sense sense`.
 ///
 /// Laws, which no compiler can check (`imle::testing::check_solver` does):
 /// - deterministic: the same theta and context give the same z, ties included, on every copy;
 /// - optimal on the solver's domain, so monotone: <theta - theta', z - z'> >= 0 (<= 0 when minimising);
 /// - invariant to positive scaling of theta, away from ties;
-/// - `solve_batch` gives the same bits as single solves.
+/// - `solve_batch` and `solve_from` give the same bits as single solves.
 ///
 /// Copies matter: each worker thread has one, so a solver needs no lock. Asking for a const call was
 /// rejected, since good solvers keep scratch memory.
@@ -101,5 +118,10 @@ concept Solver = std::copy_constructible<S> && std::floating_point<Scalar> &&
 template <class S, class Scalar, int Rank, int Layout>
 concept BatchSolver = detail::solves_batches_with_context<S, Scalar, Rank, Layout> ||
     detail::solves_batches<S, Scalar, Rank, Layout>;
+
+/// True if S can start from a solution of another theta.
+template <class S, class Scalar, int Rank, int Layout>
+concept WarmSolver =
+    detail::starts_with_context<S, Scalar, Rank, Layout> || detail::starts<S, Scalar, Rank, Layout>;
 
 }  // namespace imle::inline IMLE_ABI

@@ -21,7 +21,9 @@
 #include <imle/core/finite.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
+#include <imle/layer/detail/call_checks.hpp>
 #include <imle/layer/detail/layer_engine.hpp>
+#include <imle/layer/detail/pass_writer.hpp>
 #include <imle/layer/layer_options.hpp>
 #include <imle/layer/marginals_pass.hpp>
 #include <imle/layer/pullback.hpp>
@@ -90,6 +92,16 @@ class imle_layer {
         return pass(copy_of(theta, call), std::move(z), key, first_instance);
     }
 
+    /// `forward` into a pass that is used again: nothing is allocated where its shape and number of samples
+    /// are the same as before. theta may be `pass.theta()`. If a solve throws, the pass's samples are NaN.
+    template <DenseTensor ThetaT>
+    void forward_into(const ThetaT& theta, random_key key,
+                      sampled_pass<scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>>& pass,
+                      std::uint64_t first_instance = 0) const {
+        const auto call = checked_call(theta, key, first_instance);
+        write_pass(pass, call, [&](auto* z) { parts().sample(call, z); });
+    }
+
     /// Estimates the marginals: the mean of `forward`'s samples to rounding, none of which is kept, so memory
     /// does not grow with S. batch * S solves.
     template <DenseTensor ThetaT>
@@ -100,6 +112,15 @@ class imle_layer {
         typename pass::theta_tensor mean(call.shape.theta());
         in_one_call([&] { parts().marginals(call, mean.data()); });
         return pass(copy_of(theta, call), std::move(mean), key, first_instance, call.samples);
+    }
+
+    /// `marginals` into a pass that is used again, as `forward_into`.
+    template <DenseTensor ThetaT>
+    void marginals_into(const ThetaT& theta, random_key key,
+                        marginals_pass<scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>>& pass,
+                        std::uint64_t first_instance = 0) const {
+        const auto call = checked_call(theta, key, first_instance);
+        write_pass(pass, call, [&](auto* mean) { parts().marginals(call, mean); });
     }
 
     /// The gradient with respect to theta, of theta's shape (I-MLE): the mean over samples of
@@ -119,6 +140,18 @@ class imle_layer {
         return whole_vjp(pass, dz);
     }
 
+    /// `vjp` into a tensor of theta's shape, or a map of one: nothing is allocated from the second call of a
+    /// shape on. It must not be the memory of dz or of the pass. If a solve throws, what it holds is
+    /// undefined.
+    template <class PassT, DenseTensor CotangentT, DenseTensor GradientT>
+    void vjp_into(const PassT& pass, const CotangentT& dz, GradientT&& gradient) {
+        require_gradient_tensor(pass, gradient);
+        target_sums total;
+        if constexpr (detail::has_for_call<TargetT> || detail::has_update<TargetT>) total = sums(pass, dz);
+        const target_sums counts = write_gradient(pass, dz, total, gradient.data());
+        if constexpr (detail::has_update<TargetT>) parts().target().update(total + counts);
+    }
+
     /// What the target may know of a whole vjp with this cotangent, for adding up over shards and ranks.
     template <class PassT, DenseTensor CotangentT>
     [[nodiscard]] target_sums sums(const PassT& pass, const CotangentT& dz) const {
@@ -130,18 +163,8 @@ class imle_layer {
     /// `target().update` with them.
     template <class PassT, DenseTensor CotangentT>
     [[nodiscard]] auto vjp_shard(const PassT& pass, const CotangentT& dz, const target_sums& whole) {
-        validate_target();
-        const auto call = call_of(pass);
-        const auto cotangent = checked_cotangent(pass, dz);
-        typename PassT::theta_tensor gradient(call.shape.theta());
-        target_sums counts;
-        in_one_call([&] {
-            if constexpr (requires { pass.samples(); })
-                counts = parts().vjp(call, cotangent, pass.samples().data(), nullptr, whole, gradient.data());
-            else
-                counts =
-                    parts().vjp(call, cotangent, nullptr, pass.marginals().data(), whole, gradient.data());
-        });
+        typename PassT::theta_tensor gradient(detail::dimensions_of(pass.theta()));
+        const target_sums counts = write_gradient(pass, dz, whole, gradient.data());
         return std::pair(std::move(gradient), counts);
     }
 
@@ -212,12 +235,12 @@ class imle_layer {
         constexpr int instance_rank = rank_of<ThetaT> - 1;
         require_parts<Scalar, instance_rank, layout_of<ThetaT>>();
         const auto shape = detail::batch_shape<instance_rank, layout_of<ThetaT>>::of(theta);
-        require_finite(
+        detail::require_finite(
             "theta", theta.data(), shape.batch, 0, shape.n,
             "a finite number (to forbid a choice, use a large finite theta or the solver's context)");
         const detail::layer_call<Scalar, instance_rank, layout_of<ThetaT>> call{
             shape, options().samples, theta.data(), key, first_instance};
-        require_addresses(call);
+        detail::require_addresses(call);
         return call;
     }
 
@@ -247,54 +270,13 @@ class imle_layer {
                       "docs/layer.md");
         constexpr bool per_sample = rank_of<CotangentT> == rank + 1;
         const auto call = call_of(pass);
-        const auto refuse = [&](const auto& expected) {
-            detail::throw_invalid(
-                "dz", "a tensor of shape " + detail::shape_string(detail::dimensions_of(dz)), expected);
-        };
-        if constexpr (per_sample) {
-            const auto expected = call.shape.samples(call.samples);
-            if (detail::dimensions_of(dz) != expected)
-                refuse("the samples' shape " + detail::shape_string(expected));
-        } else {
-            const auto expected = call.shape.theta();
-            if (detail::dimensions_of(dz) != expected)
-                refuse("theta's shape " + detail::shape_string(expected));
-        }
-        require_finite("dz", dz.data(), call.shape.batch, per_sample ? call.samples : 0, call.shape.n,
-                       "a finite cotangent");
+        if constexpr (per_sample)
+            detail::require_shape("dz", dz, call.shape.samples(call.samples), "the samples' shape");
+        else
+            detail::require_shape("dz", dz, call.shape.theta(), "theta's shape");
+        detail::require_finite("dz", dz.data(), call.shape.batch, per_sample ? call.samples : 0, call.shape.n,
+                               "a finite cotangent");
         return detail::cotangent<Scalar>{dz.data(), per_sample};
-    }
-
-    /// `samples` is 0 where the values have no sample dimension.
-    template <class Scalar>
-    static void require_finite(const char* argument, const Scalar* values, Eigen::Index batch,
-                               Eigen::Index samples, Eigen::Index n, const char* expected) {
-        const Eigen::Index items = batch * std::max<Eigen::Index>(samples, 1);
-        const std::span<const Scalar> all(values, static_cast<std::size_t>(items * n));
-        if (detail::all_finite(all)) return;
-        const Eigen::Index at = static_cast<Eigen::Index>(detail::first_not_finite(all));
-        const Eigen::Index item = at / n;
-        const std::string place =
-            samples == 0 ? detail::message(" in row ", item)
-                         : detail::message(" in row ", item / samples, ", sample ", item % samples);
-        detail::throw_invalid(argument, detail::message(values[at], place, ", coordinate ", at % n),
-                              expected);
-    }
-
-    /// Every noise element's number must fit 64 bits.
-    template <class CallT>
-    static void require_addresses(const CallT& call) {
-        constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
-        const auto batch = static_cast<std::uint64_t>(call.shape.batch);
-        const auto samples = static_cast<std::uint64_t>(call.samples);
-        const auto n = static_cast<std::uint64_t>(call.shape.n);
-        if (n != 0 && batch > most / samples / n)
-            detail::throw_invalid("layer_options::samples", call.samples,
-                                  "batch * samples * n to fit 64 bits");
-        if (call.first_instance > most - batch ||
-            (n != 0 && call.first_instance + batch > most / samples / n))
-            detail::throw_invalid("first_instance", call.first_instance,
-                                  "(first_instance + batch) * samples * n to fit 64 bits");
     }
 
     template <class ThetaT, class CallT>
@@ -304,13 +286,49 @@ class imle_layer {
         return copy;
     }
 
+    template <class PassT, class CallT, class F>
+    void write_pass(PassT& pass, const CallT& call, F&& write) const {
+        auto* const values = detail::pass_writer::values(pass, call);
+        try {
+            in_one_call([&] { write(values); });
+        } catch (...) {
+            detail::pass_writer::spoil(pass);
+            throw;
+        }
+        detail::pass_writer::set_call(pass, call);
+    }
+
     template <class PassT, class CotangentT>
     [[nodiscard]] auto whole_vjp(const PassT& pass, const CotangentT& dz) {
-        target_sums total;
-        if constexpr (detail::has_for_call<TargetT> || detail::has_update<TargetT>) total = sums(pass, dz);
-        auto [gradient, counts] = vjp_shard(pass, dz, total);
-        if constexpr (detail::has_update<TargetT>) parts().target().update(total + counts);
-        return std::move(gradient);
+        typename PassT::theta_tensor gradient(detail::dimensions_of(pass.theta()));
+        vjp_into(pass, dz, gradient);
+        return gradient;
+    }
+
+    template <class PassT, class CotangentT, class Scalar>
+    [[nodiscard]] target_sums write_gradient(const PassT& pass, const CotangentT& dz,
+                                             const target_sums& whole, Scalar* gradient) {
+        validate_target();
+        const auto call = call_of(pass);
+        const auto cotangent = checked_cotangent(pass, dz);
+        target_sums counts;
+        in_one_call([&] {
+            if constexpr (requires { pass.samples(); })
+                counts = parts().vjp(call, cotangent, pass.samples().data(), nullptr, whole, gradient);
+            else
+                counts = parts().vjp(call, cotangent, nullptr, pass.marginals().data(), whole, gradient);
+        });
+        return counts;
+    }
+
+    template <class PassT, class GradientT>
+    static void require_gradient_tensor(const PassT& pass, const GradientT& gradient) {
+        using theta_tensor = typename PassT::theta_tensor;
+        static_assert(std::same_as<scalar_of<GradientT>, scalar_of<theta_tensor>> &&
+                          layout_of<GradientT> == layout_of<theta_tensor> &&
+                          rank_of<GradientT> == rank_of<theta_tensor>,
+                      "imle: the gradient has theta's scalar, rank and layout. See docs/layer.md");
+        detail::require_shape("gradient", gradient, detail::dimensions_of(pass.theta()), "theta's shape");
     }
 
     std::shared_ptr<engine> engine_;

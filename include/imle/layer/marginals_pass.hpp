@@ -13,6 +13,9 @@
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
+namespace detail {
+struct pass_writer;
+}
 
 /// What `imle_layer::marginals` returns: theta, the key, and the mean MAP state per instance. Its memory does
 /// not grow with the number of samples. `Rank` is theta's, the batch included.
@@ -49,6 +52,8 @@ class marginals_pass {
     [[nodiscard]] Eigen::Index sample_count() const noexcept { return sample_count_; }
 
   private:
+    friend struct detail::pass_writer;
+
     theta_tensor theta_;
     theta_tensor marginals_;
     random_key key_;

@@ -16,6 +16,9 @@
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
+namespace detail {
+struct pass_writer;
+}
 
 /// What `imle_layer::forward` returns: theta, the key, and a MAP state per instance and sample.
 ///
@@ -67,6 +70,8 @@ class sampled_pass {
     }
 
   private:
+    friend struct detail::pass_writer;
+
     [[nodiscard]] auto shape() const { return detail::batch_shape<Rank - 1, Layout>::of(theta_); }
 
     theta_tensor theta_;

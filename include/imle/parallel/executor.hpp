@@ -19,6 +19,9 @@ namespace imle::inline IMLE_ABI {
 /// number of threads: f(i) is one worker's whole share, which takes its pieces from a common counter, so an
 /// executor needs no scheduling of its own (running them one after another is correct).
 ///
+/// Optional: `executor.least_work()`, a `std::chrono::nanoseconds`. The layer then begins on the calling
+/// thread, and calls `parallel_for` once what is left seems to take that long; without it, from the start.
+///
 /// A copy is made for each copy of the layer; a handle to a pool that is shared does.
 template <class E>
 concept Executor = std::copy_constructible<E> &&

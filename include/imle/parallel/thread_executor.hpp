@@ -3,6 +3,7 @@
 /// @file
 /// The executor that a layer uses unless it is given another: a few `std::jthread`s that live as long as it.
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <memory>
@@ -21,16 +22,29 @@ namespace imle::inline IMLE_ABI {
 ///
 /// Eigen 3.4's ThreadPool is not used: it ends the process when a task throws. A copy has threads of its own,
 /// started when that copy first needs them, so copying costs nothing.
+///
+/// Waking a thread takes tens of microseconds, so a call begins on the caller's thread, and others join only
+/// when what is left seems to take at least `least_work()`: a small step is never slower with threads than
+/// without.
 class thread_executor {
   public:
     thread_executor() = default;
-    thread_executor(const thread_executor&) noexcept {}
+    /// With another cut-off; 0 has all threads work from the start.
+    explicit thread_executor(std::chrono::nanoseconds least_work) noexcept : least_work_(least_work) {}
+    thread_executor(const thread_executor& other) noexcept : least_work_(other.least_work_) {}
     thread_executor(thread_executor&&) noexcept = default;
     thread_executor& operator=(const thread_executor& other) noexcept {
-        if (this != &other) pool_.reset();
+        if (this != &other) {
+            pool_.reset();
+            least_work_ = other.least_work_;
+        }
         return *this;
     }
     thread_executor& operator=(thread_executor&&) noexcept = default;
+
+    /// How long what is left of a call must seem to take on one thread before others are woken: 100 us unless
+    /// it was given.
+    [[nodiscard]] std::chrono::nanoseconds least_work() const noexcept { return least_work_; }
 
     /// Calls f(0), ..., f(n - 1), the calling thread taking part, and returns when all have returned. f must
     /// not throw. Where the system refuses a thread, those that there are do the work.
@@ -102,6 +116,7 @@ class thread_executor {
         std::vector<std::jthread> workers_;
     };
 
+    std::chrono::nanoseconds least_work_ = std::chrono::microseconds{100};
     std::unique_ptr<pool> pool_;
 };
 

@@ -33,7 +33,7 @@ inline constexpr bool writes_z =
 ///     auto solver = imle::minimizing([](auto& cost, auto& z) { ... });
 ///
 /// Has exactly the forms of a call that SolverT has (with and without z, with and without a context,
-/// batches), and costs nothing. A function's name becomes a pointer to it.
+/// batches, from a solution), and costs nothing. A function's name becomes a pointer to it.
 template <class SolverT>
 class minimizing {
   public:
@@ -83,6 +83,20 @@ class minimizing {
     template <class ThetasT, class ZsT>
     requires requires(SolverT& solver, ThetasT& thetas, ZsT& zs) { solver.solve_batch(thetas, zs); }
     void solve_batch(ThetasT&& thetas, ZsT&& zs) { solver_.solve_batch(thetas, zs); }
+
+    /// solver.solve_from(theta, start, z, context)
+    template <class ThetaT, class ZT>
+    requires requires(SolverT& solver, ThetaT& theta, ZT& z, const solve_context& context) {
+        solver.solve_from(theta, theta, z, context);
+    }
+    void solve_from(ThetaT&& theta, ThetaT&& start, ZT&& z, const solve_context& context) {
+        solver_.solve_from(theta, start, z, context);
+    }
+
+    /// solver.solve_from(theta, start, z)
+    template <class ThetaT, class ZT>
+    requires requires(SolverT& solver, ThetaT& theta, ZT& z) { solver.solve_from(theta, theta, z); }
+    void solve_from(ThetaT&& theta, ThetaT&& start, ZT&& z) { solver_.solve_from(theta, start, z); }
 
   private:
     SolverT solver_;

@@ -44,7 +44,8 @@ TEST_CASE("sample_sum: chunk by chunk, whatever the order in which units arrive"
     for (const Eigen::Index samples : {1, 5, 16, 33, 100, 700}) {
         const sample_plan plan(3, samples, 2);
         std::vector<double> values(static_cast<std::size_t>(3 * samples * 2));
-        for (std::size_t i = 0; i < values.size(); ++i) values[i] = 1 / (1.0 + static_cast<double>(i * i % 97));
+        for (std::size_t i = 0; i < values.size(); ++i)
+            values[i] = 1 / (1.0 + static_cast<double>(i * i % 97));
         const auto mean_of = [&](bool backwards) {
             std::vector<double> memory(static_cast<std::size_t>(sample_sum::size(plan)));
             sample_sum sum(plan, memory.data());

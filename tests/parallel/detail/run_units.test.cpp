@@ -1,4 +1,7 @@
+#include <algorithm>
+#include <cstddef>
 #include <imle/parallel/detail/run_units.hpp>
+#include <stdexcept>
 
 #include <atomic>
 #include <chrono>
@@ -66,4 +69,58 @@ TEST_CASE("run_units: the lowest failing unit's exception, whatever the number o
 TEST_CASE("run_units: an executor that does not run its function is found out", "[parallel]") {
     idle_executor executor;
     CHECK_THROWS_AS(run_units(executor, 2, 4, [](std::size_t, std::size_t) {}), std::logic_error);
+}
+
+namespace {
+
+/// Counts its calls, and says what is worth them.
+struct careful {
+    std::chrono::nanoseconds least{0};
+    int calls = 0;
+    [[nodiscard]] std::chrono::nanoseconds least_work() const { return least; }
+    template <class F>
+    void parallel_for(std::size_t n, F&& f) {
+        ++calls;
+        for (std::size_t i = n; i-- > 0;) f(i);
+    }
+};
+
+void busy_for(std::chrono::microseconds time) {
+    const auto end = std::chrono::steady_clock::now() + time;
+    while (std::chrono::steady_clock::now() < end) {
+    }
+}
+
+}  // namespace
+
+TEST_CASE("run_units: others are woken only for work that is worth it", "[run_units]") {
+    using std::chrono::hours;
+    using std::chrono::microseconds;
+    const auto run = [](careful executor, std::size_t units, microseconds each) {
+        std::vector<int> runs(units, 0);
+        imle::detail::run_units(executor, 2, units, [&](std::size_t worker, std::size_t unit) {
+            CHECK(worker < 2);
+            ++runs[unit];
+            busy_for(each);
+        });
+        CHECK(std::count(runs.begin(), runs.end(), 1) == static_cast<std::ptrdiff_t>(units));
+        return executor.calls;
+    };
+    CHECK(run({hours{1}}, 50, microseconds{10}) == 0);
+    CHECK(run({microseconds{0}}, 50, microseconds{0}) == 1);
+    // After the first unit some 5 ms are left.
+    CHECK(run({microseconds{100}}, 100, microseconds{50}) == 1);
+    CHECK(run({hours{1}}, 1, microseconds{0}) == 0);
+}
+
+TEST_CASE("run_units: what throws before others are woken is the lowest failure", "[run_units]") {
+    careful executor{std::chrono::hours{1}};
+    int ran = 0;
+    CHECK_THROWS_AS(imle::detail::run_units(executor, 2, 10,
+                                            [&](std::size_t, std::size_t unit) {
+                                                ++ran;
+                                                if (unit == 3) throw std::domain_error("3");
+                                            }),
+                    std::domain_error);
+    CHECK(ran == 4);
 }

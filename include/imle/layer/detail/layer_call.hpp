@@ -4,11 +4,9 @@
 /// The arguments of a layer's call on their way through it.
 
 #include <cstdint>
-#include <span>
 
 #include <Eigen/Core>
 
-#include <imle/concepts/solve_context.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/random/random_key.hpp>
@@ -32,16 +30,6 @@ struct cotangent {
     const Scalar* dz;
     /// Whether dz has a sample dimension; if not, each sample gets its instance's.
     bool per_sample;
-};
-
-/// Consecutive items that are perturbed and solved together.
-template <class Scalar>
-struct piece {
-    Eigen::Index first;
-    Eigen::Index count;
-    std::span<const solve_context> contexts;
-    /// eps, count * n numbers; null where no noise is needed.
-    const Scalar* noise;
 };
 
 }  // namespace detail

@@ -65,9 +65,12 @@ void solve_one(SolverT& solver, const_view<Scalar, Rank, Layout>& theta,
 
 /// Solves `contexts.size()` instances that lie one after another in memory. z is filled with NaN first, so
 /// that a cell that the solver forgets is found; the first instance that is not finite throws `solver_error`.
+/// Where `starts` is not null and the solver can start from a solution, the j-th starts from that number
+/// `items[j]` of `starts`.
 template <class Scalar, int Rank, int Layout, class SolverT>
 void solve_all(SolverT& solver, const batch_shape<Rank, Layout>& shape, const Scalar* theta, Scalar* z,
-               std::span<const solve_context> contexts) {
+               std::span<const solve_context> contexts, const std::type_identity_t<Scalar>* starts,
+               std::span<const Eigen::Index> items) {
     const Eigen::Index n = shape.n;
     const Eigen::Index count = static_cast<Eigen::Index>(contexts.size());
     if (count == 0) return;
@@ -76,6 +79,22 @@ void solve_all(SolverT& solver, const batch_shape<Rank, Layout>& shape, const Sc
         require_finite_solution<Scalar>({z + item * n, static_cast<std::size_t>(n)},
                                         contexts[static_cast<std::size_t>(item)]);
     };
+    if constexpr (WarmSolver<SolverT, Scalar, Rank, Layout>) {
+        if (starts != nullptr) {
+            for (Eigen::Index item = 0; item < count; ++item) {
+                const std::size_t j = static_cast<std::size_t>(item);
+                const_view<Scalar, Rank, Layout> one_theta(theta + item * n, shape.instance);
+                const_view<Scalar, Rank, Layout> start(starts + items[j] * n, shape.instance);
+                mutable_view<Scalar, Rank, Layout> one_z(z + item * n, shape.instance);
+                if constexpr (starts_with_context<SolverT, Scalar, Rank, Layout>)
+                    solver.solve_from(one_theta, start, one_z, contexts[j]);
+                else
+                    solver.solve_from(one_theta, start, one_z);
+                check(item);
+            }
+            return;
+        }
+    }
     if constexpr (BatchSolver<SolverT, Scalar, Rank, Layout>) {
         const_view<Scalar, Rank + 1, Layout> thetas(theta, shape.batched(count));
         mutable_view<Scalar, Rank + 1, Layout> zs(z, shape.batched(count));

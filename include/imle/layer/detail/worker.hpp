@@ -51,12 +51,16 @@ class buffer {
 template <class Scalar>
 struct worker_scratch {
     buffer<Scalar> noise;
+    bool has_noise = false;
     buffer<Scalar> perturbed;
     buffer<Scalar> z;
     buffer<Scalar> other_z;
     buffer<Scalar> negated_theta;
     buffer<Scalar> negated_dz;
 };
+
+/// What a call computes.
+enum class pass_kind { samples, marginals, gradient };
 
 /// One worker.
 template <class SolverT>
@@ -66,8 +70,30 @@ struct worker {
     std::optional<SolverT> solver;
     worker_scratch<float> float_scratch;
     worker_scratch<double> double_scratch;
+    /// The items (instance * samples + sample) that are to be solved now, rising, and their contexts.
+    std::vector<Eigen::Index> items;
     std::vector<solve_context> contexts;
 
+    /// Makes room for pieces of `count` items of `n` numbers before the work begins: which worker comes to
+    /// work is chance, and no later call of the same kind should allocate.
+    template <class Scalar>
+    void prepare(const SolverT& original, Eigen::Index count, Eigen::Index n, pass_kind kind) {
+        if (!solver) solver.emplace(original);
+        items.reserve(static_cast<std::size_t>(count));
+        contexts.reserve(static_cast<std::size_t>(count));
+        worker_scratch<Scalar>& memory = scratch_of<Scalar>();
+        (void)memory.noise.take(count * n);
+        (void)memory.perturbed.take(count * n);
+        if (kind == pass_kind::samples) return;
+        (void)memory.z.take(count * n);
+        if (kind == pass_kind::marginals) return;
+        (void)memory.other_z.take(count * n);
+        (void)memory.negated_theta.take(n);
+        (void)memory.negated_dz.take(n);
+    }
+
+    [[nodiscard]] Eigen::Index item_count() const noexcept { return static_cast<Eigen::Index>(items.size()); }
+    [[nodiscard]] Eigen::Index item(Eigen::Index j) const { return items[static_cast<std::size_t>(j)]; }
     template <class Scalar>
     [[nodiscard]] worker_scratch<Scalar>& scratch_of() {
         if constexpr (std::is_same_v<Scalar, float>)

@@ -1,0 +1,142 @@
+// A layer in steady state allocates nothing but the tensors that it returns.
+//
+// The linker sends this executable's calls of malloc, operator new and their kin through the counters below
+// (--wrap; see tests/CMakeLists.txt).
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+#include <imle/layer/imle_layer.hpp>
+#include <imle/noise/gamma.hpp>
+#include <imle/noise/gumbel.hpp>
+#include <imle/noise/sum_of_gamma.hpp>
+#include <imle/random/random_key.hpp>
+#include <imle/solvers/categorical.hpp>
+#include <imle/solvers/grid_shortest_path.hpp>
+#include <imle/solvers/top_k.hpp>
+#include <imle/targets/adaptive_target.hpp>
+#include <imle/targets/loss_gradient_target.hpp>
+#include <imle/targets/perturbation_target.hpp>
+
+#include "support/catch.hpp"
+
+namespace {
+// Counted on every thread: workers must not allocate either.
+std::atomic<long> allocations{0};
+}  // namespace
+
+extern "C" {
+void* __real_malloc(std::size_t size);
+void* __real_calloc(std::size_t count, std::size_t size);
+void* __real_realloc(void* memory, std::size_t size);
+void* __real_aligned_alloc(std::size_t alignment, std::size_t size);
+int __real_posix_memalign(void** memory, std::size_t alignment, std::size_t size);
+void* __real__Znwm(std::size_t size);  // operator new
+void* __real__ZnwmSt11align_val_t(std::size_t size, std::align_val_t alignment);
+
+void* __wrap_malloc(std::size_t size) {
+    ++allocations;
+    return __real_malloc(size);
+}
+void* __wrap_calloc(std::size_t count, std::size_t size) {
+    ++allocations;
+    return __real_calloc(count, size);
+}
+void* __wrap_realloc(void* memory, std::size_t size) {
+    ++allocations;
+    return __real_realloc(memory, size);
+}
+void* __wrap_aligned_alloc(std::size_t alignment, std::size_t size) {
+    ++allocations;
+    return __real_aligned_alloc(alignment, size);
+}
+int __wrap_posix_memalign(void** memory, std::size_t alignment, std::size_t size) {
+    ++allocations;
+    return __real_posix_memalign(memory, alignment, size);
+}
+void* __wrap__Znwm(std::size_t size) {
+    ++allocations;
+    return __real__Znwm(size);
+}
+void* __wrap__ZnwmSt11align_val_t(std::size_t size, std::align_val_t alignment) {
+    ++allocations;
+    return __real__ZnwmSt11align_val_t(size, alignment);
+}
+}
+
+namespace {
+
+template <class F>
+long allocations_of(F&& f) {
+    const long before = allocations;
+    f();
+    return allocations - before;
+}
+
+/// What calls of one shape allocate from the second on: the tensors that are returned, or nothing.
+template <class LayerT, class ThetaT>
+void check_steady_state(LayerT layer, const ThetaT& theta) {
+    auto pass = layer.forward(theta, imle::random_key{0});
+    auto mean = layer.marginals(theta, imle::random_key{0});
+    auto gradient = layer.vjp(pass, theta);
+    (void)layer.vjp(mean, theta);
+    auto samples_dz = pass.samples();
+    (void)layer.vjp(pass, samples_dz);
+    for (std::uint64_t step = 1; step < 4; ++step) {
+        const imle::random_key key = imle::random_key{0}.fold_in(step);
+        CHECK(allocations_of([&] { (void)layer.forward(theta, key); }) == 2);  // z and a copy of theta
+        CHECK(allocations_of([&] { (void)layer.marginals(theta, key); }) == 2);
+        CHECK(allocations_of([&] { (void)layer.vjp(pass, theta); }) == 1);
+        CHECK(allocations_of([&] { layer.forward_into(theta, key, pass); }) == 0);
+        CHECK(allocations_of([&] { layer.marginals_into(theta, key, mean); }) == 0);
+        CHECK(allocations_of([&] { layer.vjp_into(pass, theta, gradient); }) == 0);
+        CHECK(allocations_of([&] { layer.vjp_into(pass, samples_dz, gradient); }) == 0);
+        CHECK(allocations_of([&] { layer.vjp_into(mean, theta, gradient); }) == 0);
+    }
+}
+
+template <class TensorT>
+TensorT some_theta(const std::array<Eigen::Index, TensorT::NumDimensions>& dimensions) {
+    TensorT theta(dimensions);
+    for (Eigen::Index i = 0; i < theta.size(); ++i)
+        theta.data()[i] = static_cast<typename TensorT::Scalar>((i * 7919 % 1009) - 900) / 1000;
+    return theta;
+}
+
+}  // namespace
+
+TEST_CASE("allocations: the counters count", "[allocations]") {
+    CHECK(allocations_of([] { std::vector<int>(static_cast<std::size_t>(allocations.load()) + 3); }) == 1);
+    CHECK(allocations_of([] { Eigen::Tensor<float, 1> tensor(10); }) == 1);
+    CHECK(allocations_of([] {
+              void* volatile memory = std::calloc(3, 4);
+              std::free(memory);
+          }) == 1);
+}
+
+TEST_CASE("allocations: none in steady state but for what is returned", "[allocations]") {
+    using maps = Eigen::Tensor<float, 3, Eigen::RowMajor>;
+    using vectors = Eigen::Tensor<double, 2, Eigen::ColMajor>;
+    const maps theta = some_theta<maps>({5, 8, 8});
+    const vectors numbers = some_theta<vectors>({40, 6});
+    for (const auto side : {imle::difference::forward, imle::difference::central}) {
+        const imle::layer_options options{.samples = 20, .difference = side};
+        check_steady_state(imle::imle_layer{imle::grid_shortest_path{}, imle::sum_of_gamma{8, 10},
+                                            imle::perturbation_target{.beta = 5}, options},
+                           theta);
+        check_steady_state(
+            imle::imle_layer{imle::top_k{5}, imle::gamma{0.3, 1}, imle::adaptive_target{}, options}, numbers);
+        // With threads, a solver's own memory comes when chance first gives it work; this one has none.
+        imle::layer_options with_threads = options;
+        with_threads.threads = 2;
+        check_steady_state(imle::imle_layer{imle::categorical{}, imle::gumbel{}, imle::loss_gradient_target{},
+                                            with_threads, imle::thread_executor{std::chrono::nanoseconds{0}}},
+                           numbers);
+    }
+}
