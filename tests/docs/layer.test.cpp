@@ -90,6 +90,25 @@ TEST_CASE("docs: forward, vjp and marginals", "[docs]") {
     CHECK(furthest(same_gradient, gradient) < 1e-6);
 }
 
+TEST_CASE("docs: into one's own tensors", "[docs]") {
+    imle::imle_layer layer{
+        imle::top_k{3}, imle::sum_of_gamma{3}, imle::perturbation_target{.beta = 10}, {.samples = 20}};
+    const imle::random_key key{7};
+    const tensor wanted = numbers(4, 8) * 0.5F;
+    tensor theta = numbers(4, 8);
+    // [into]
+    auto pass = layer.forward(theta, key);  // allocates
+    tensor gradient = layer.vjp(pass, wanted);
+    for (std::uint64_t step = 1; step < 4; ++step) {
+        layer.forward_into(theta, key.fold_in(step), pass);  // from here on nothing does
+        layer.vjp_into(pass, wanted, gradient);
+        theta -= 0.1F * gradient;
+    }
+    // [/into]
+    CHECK(pass.key() == key.fold_in(3));
+    CHECK(equal(gradient, layer.vjp(pass, wanted)));
+}
+
 TEST_CASE("docs: an Eigen matrix as a batch", "[docs]") {
     imle::imle_layer layer{imle::categorical{}, imle::no_noise{}, imle::perturbation_target{}};
     // [as_tensor]

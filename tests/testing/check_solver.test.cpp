@@ -135,6 +135,16 @@ struct batches_otherwise : right {  // wrong in the second half of large batches
     }
 };
 
+template <bool trusts_its_start>
+struct warm : right {  // a local search, that may trust its start
+    void solve_from(theta_view& theta, theta_view& start, z_view& z) {
+        right::operator()(theta, z);
+        double better = 0;
+        for (int i = 0; i < 4; ++i) better += static_cast<double>(theta(i) * (z(i) - start(i)));
+        if (trusts_its_start && better < 0.1) z = start;
+    }
+};
+
 template <class SolverT>
 law_report report_of(const SolverT& solver) {
     return check_solver<float>(solver, k_subsets(4, 2));
@@ -176,6 +186,10 @@ TEST_CASE("Each law that a solver breaks is reported", "[testing][laws]") {
     CHECK(report_of(throws_on_zeros{}).broken("no exception"));
     CHECK(report_of(batches_otherwise{}).failures().size() == 1);
     CHECK(report_of(batches_otherwise{}).broken("solve_batch gives the bits of single solves"));
+    CHECK(report_of(warm<false>{}).passed());
+    CHECK(report_of(warm<false>{}).trials("solve_from gives the bits of single solves") > 100);
+    CHECK(report_of(warm<true>{}).failures().size() == 1);
+    CHECK(report_of(warm<true>{}).broken("solve_from gives the bits of single solves"));
     // Outside of its domain the grid solver does not solve the family's problem, and that is seen too.
     CHECK(check_solver<float>(imle::grid_shortest_path{}, grid_paths(3, 3)).broken("z is optimal"));
 }

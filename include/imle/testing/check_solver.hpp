@@ -154,6 +154,31 @@ class solver_laws {
         }
     }
 
+    /// `solve_from` has the bits of a single solve, whichever state it starts from.
+    void warm(const vector& theta, const vector& start_theta) {
+        if constexpr (WarmSolver<SolverT, Scalar, Rank, Layout>) {
+            const auto start = solve(solver_, start_theta), expected = solve(solver_, theta);
+            if (!start || !expected) return;
+            const numbers given = to_scalar(theta);
+            numbers z(given.size(), unwritten<Scalar>());
+            const_view<Scalar, Rank, Layout> theta_view(given.data(), shape_.instance);
+            const_view<Scalar, Rank, Layout> start_view(start->data(), shape_.instance);
+            mutable_view<Scalar, Rank, Layout> z_view(z.data(), shape_.instance);
+            try {
+                if constexpr (starts_with_context<SolverT, Scalar, Rank, Layout>)
+                    solver_.solve_from(theta_view, start_view, z_view, solve_context{});
+                else
+                    solver_.solve_from(theta_view, start_view, z_view);
+            } catch (const std::exception& error) {
+                report_.check("no exception", false, error.what(), " from solve_from");
+                return;
+            }
+            report_.check("solve_from gives the bits of single solves",
+                          std::memcmp(z.data(), expected->data(), z.size() * sizeof(Scalar)) == 0,
+                          "for theta = ", listed{theta}, ", from the answer for ", listed{start_theta});
+        }
+    }
+
     /// theta as the solver will see it.
     [[nodiscard]] static vector rounded(const vector& theta) {
         vector result;
@@ -241,7 +266,8 @@ namespace testing {
 /// - deterministic: bit for bit, when called again and on a copy;
 /// - monotone: <theta - theta', z - z'> >= 0 (<= 0 for `sense::minimize`);
 /// - invariant to positive scaling, where no other state ties;
-/// - `solve_batch`, where there is one, gives the bits of single solves in batches of many sizes.
+/// - `solve_batch`, where there is one, gives the bits of single solves in batches of many sizes;
+/// - `solve_from`, where there is one, gives them whatever state it starts from.
 ///
 /// Which state wins a tie is the solver's own affair, as long as it always does. The inputs are zeros, unit
 /// vectors, denormal and huge numbers, small integers (ties) and `trials` random vectors, all within the
@@ -266,6 +292,7 @@ template <class Scalar, int Layout = Eigen::RowMajor, class SolverT, int Rank>
         for (const std::size_t other : {i + 1, i + 2, i * 7 + 3}) {
             const std::size_t j = other % thetas.size();
             if (!zs[j].empty()) check.monotone(thetas[i], zs[i], thetas[j], zs[j]);
+            if (!zs[j].empty()) check.warm(thetas[i], thetas[j]);
         }
         for (const double factor : {0.5, 3.7, 1000.0})
             if (detail::within(thetas[i], factor, options)) check.scaling(thetas[i], zs[i], factor);
