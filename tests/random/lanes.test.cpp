@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <imle/random/detail/exponential_function.hpp>
-#include <imle/random/detail/lanes.hpp>
+#include <imle/random/detail/widest_lanes.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/random/words.hpp>
 
@@ -100,8 +100,8 @@ void check_lanes() {
 }  // namespace
 
 TEST_CASE("lanes: every operation gives one number's bits", "[lanes]") {
-    check_lanes<imle::detail::lanes<float>>();
-    check_lanes<imle::detail::lanes<double>>();
+    check_lanes<imle::detail::widest_lanes<float>>();
+    check_lanes<imle::detail::widest_lanes<double>>();
 #if defined(IMLE_USE_SSE2)
     check_lanes<imle::detail::sse2_floats>();
     check_lanes<imle::detail::sse2_doubles>();

@@ -11,10 +11,10 @@
 #include <imle/core/config.hpp>
 #include <imle/random/detail/exponential_function.hpp>
 #include <imle/random/detail/gamma_attempt.hpp>
-#include <imle/random/detail/lanes.hpp>
 #include <imle/random/detail/standard_exponential.hpp>
 #include <imle/random/detail/standard_normal.hpp>
 #include <imle/random/detail/standard_table.hpp>
+#include <imle/random/detail/widest_lanes.hpp>
 #include <imle/random/philox.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/random/words.hpp>
@@ -56,7 +56,7 @@ class gamma_keys {
 template <class Scalar>
 class one_gamma_law {
   public:
-    using vector = lanes<Scalar>;
+    using vector = widest_lanes<Scalar>;
     one_gamma_law(Scalar shape, Scalar scale) noexcept : shape_(shape), scale_(scale), constants_(shape_) {}
 
     [[nodiscard]] vector shape(std::size_t) const noexcept { return shape_; }
@@ -73,7 +73,7 @@ class one_gamma_law {
 template <class Scalar>
 class gamma_laws {
   public:
-    using vector = lanes<Scalar>;
+    using vector = widest_lanes<Scalar>;
     gamma_laws(const Scalar* shapes, const Scalar* scales) noexcept : shapes_(shapes), scales_(scales) {}
 
     [[nodiscard]] vector shape(std::size_t i) const noexcept { return vector::load(shapes_ + i); }
@@ -117,7 +117,7 @@ template <class Scalar>
 /// Elements `group * gammas_per_group` and following, of `laws`. `out` may be where those lie.
 template <class Laws, class Scalar>
 inline void gamma_group(const gamma_keys& keys, Laws laws, std::uint64_t group, Scalar* out) noexcept {
-    using vector = lanes<Scalar>;
+    using vector = widest_lanes<Scalar>;
     const std::uint64_t first = group * gammas_per_group;
     alignas(64) Scalar z[gammas_per_group];
     alignas(64) Scalar x[gammas_per_group];

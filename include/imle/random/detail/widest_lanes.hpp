@@ -19,19 +19,19 @@ namespace detail {
 /// The `Lanes` type for kernels on float or double.
 #if defined(IMLE_USE_AVX512)
 template <class Scalar>
-using lanes = std::conditional_t<std::is_same_v<Scalar, float>, avx512_floats, avx512_doubles>;
+using widest_lanes = std::conditional_t<std::is_same_v<Scalar, float>, avx512_floats, avx512_doubles>;
 #elif defined(IMLE_USE_AVX2)
 template <class Scalar>
-using lanes = std::conditional_t<std::is_same_v<Scalar, float>, avx2_floats, avx2_doubles>;
+using widest_lanes = std::conditional_t<std::is_same_v<Scalar, float>, avx2_floats, avx2_doubles>;
 #elif defined(IMLE_USE_SSE2)
 template <class Scalar>
-using lanes = std::conditional_t<std::is_same_v<Scalar, float>, sse2_floats, sse2_doubles>;
+using widest_lanes = std::conditional_t<std::is_same_v<Scalar, float>, sse2_floats, sse2_doubles>;
 #elif defined(IMLE_USE_NEON) && defined(__aarch64__)
 template <class Scalar>
-using lanes = std::conditional_t<std::is_same_v<Scalar, float>, neon_floats, neon_doubles>;
+using widest_lanes = std::conditional_t<std::is_same_v<Scalar, float>, neon_floats, neon_doubles>;
 #else
 template <class Scalar>
-using lanes = scalar_lanes<Scalar>;
+using widest_lanes = scalar_lanes<Scalar>;
 #endif
 
 }  // namespace detail
