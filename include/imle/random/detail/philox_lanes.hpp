@@ -187,9 +187,10 @@ struct philox_neon {
 /// Ten rounds on `Groups` vectors at once, so that one's multiplications hide the latency of another's.
 /// Writes 4 * Groups * Lanes::blocks words: those of blocks `block`, `block + 1` and so on.
 ///
-/// The vectors are written out by a pack, since g++ at -O2 keeps an array that a loop runs over in memory.
-/// (The rounds too would make g++ keep twenty round keys in registers that are not there: slower by a third
-/// in callers that need registers themselves.)
+/// The vectors are written out by a pack, since g++ at -O2 keeps an array that a loop runs over in memory,
+/// and the loop over rounds is unrolled, which g++ does by itself in some callers and not in others. (Rounds
+/// written out by a pack, each with a key of its own, are slower: g++ then keeps twenty keys in registers
+/// that it lacks.)
 template <class Lanes, std::size_t... Group>
 inline void philox_blocks(std::index_sequence<Group...>, std::uint64_t philox_key, std::uint64_t stream,
                           std::uint64_t block, std::uint32_t* out) noexcept {
@@ -197,6 +198,7 @@ inline void philox_blocks(std::index_sequence<Group...>, std::uint64_t philox_ke
     Lanes lanes[] = {Lanes(block + Group * blocks, stream)...};
     std::uint32_t key0 = static_cast<std::uint32_t>(philox_key);
     std::uint32_t key1 = static_cast<std::uint32_t>(philox_key >> 32);
+#pragma GCC unroll 10
     for (int round = 0; round < 10; ++round) {
         (lanes[Group].round(key0, key1), ...);
         key0 += philox_weyl0;
