@@ -422,7 +422,7 @@ TEST_CASE("imle_layer: what is written into the caller's is what is returned", "
     // From a pass of another shape, with a key and a place of its own.
     auto pass = layer.forward(numbers<matrix>({2, 5}, 9), random_key{99}, 77);
     auto mean = layer.marginals(numbers<matrix>({2, 5}, 9), random_key{99}, 77);
-    for (const std::uint64_t first : {0, 12}) {
+    for (const std::uint64_t first : {std::uint64_t{0}, std::uint64_t{12}}) {
         const random_key key = random_key{1}.fold_in(first);
         layer.forward_into(theta, key, pass, first);
         layer.marginals_into(theta, key, mean, first);
