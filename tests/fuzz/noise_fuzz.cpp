@@ -48,8 +48,8 @@ void require_law(byte_source& bytes, const LawT& law, bool floats, double scale)
     const imle::random_key key{bytes.take<std::uint64_t>()};
     const char* broken = noise_tests::broken_by_functions(law, scale);
     if (broken == nullptr)
-        broken = floats ? noise_tests::broken_by_numbers<float>(law, key, scale)
-                        : noise_tests::broken_by_numbers<double>(law, key, scale);
+        broken = floats ? noise_tests::broken_by_numbers<float>(law, key)
+                        : noise_tests::broken_by_numbers<double>(law, key);
     require(broken == nullptr, broken == nullptr ? "" : broken);
 }
 

@@ -16,12 +16,12 @@
 namespace noise_tests {
 
 /// x and what it may have been before it was rounded to Scalar, and then to double on the way to F; `scale`
-/// is what the law multiplies its numbers with, the least number above 0 among them.
+/// is what a quantile function multiplies its numbers with at the end, the least number above 0 among them.
 template <class Scalar>
 struct rounded {
     double below, above;
 
-    rounded(double x, double scale) {
+    explicit rounded(double x, double scale = 1) {
         const double unit = static_cast<double>(std::numeric_limits<Scalar>::epsilon());
         const double least = static_cast<double>(std::numeric_limits<Scalar>::denorm_min());
         const double width = 2 * (std::abs(x) * unit + least * std::max(1.0, scale));
@@ -32,15 +32,14 @@ struct rounded {
 /// nullptr, or the law that `count` numbers of the noise break: they are finite, and by Kolmogorov's distance
 /// (false alarm 1e-9) they have its distribution function. That is asked for at some of the sorted numbers.
 template <class Scalar, class LawT>
-const char* broken_by_numbers(const LawT& law, const imle::random_key& key, double scale = 1,
-                              std::size_t count = 300) {
+const char* broken_by_numbers(const LawT& law, const imle::random_key& key, std::size_t count = 300) {
     std::vector<Scalar> numbers(count);
     law.fill(key, 0, std::span<Scalar>(numbers));
     if (!imle::detail::all_finite(std::span<const Scalar>(numbers))) return "numbers are finite";
     std::sort(numbers.begin(), numbers.end());
     const double n = static_cast<double>(count), most = std::sqrt(std::log(2e9) / (2 * n));
     for (std::size_t i = 0; i < count; i += std::max<std::size_t>(1, count / 12)) {
-        const rounded<Scalar> x(static_cast<double>(numbers[i]), scale);
+        const rounded<Scalar> x(static_cast<double>(numbers[i]));
         // At least i of them are below or at x, and at most i + 1 strictly below what comes after it.
         const double at_most = law.cdf(x.above), at_least = law.cdf(x.below);
         if (!(at_most > static_cast<double>(i) / n - most)) return "numbers are not below the law's";

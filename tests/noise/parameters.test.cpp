@@ -46,8 +46,8 @@ template <class LawT>
 const char* broken(const LawT& law, std::mt19937_64& random, bool floats, double scale = 1) {
     if (const char* by_functions = noise_tests::broken_by_functions(law, scale)) return by_functions;
     const imle::random_key key{random()};
-    return floats ? noise_tests::broken_by_numbers<float>(law, key, scale)
-                  : noise_tests::broken_by_numbers<double>(law, key, scale);
+    return floats ? noise_tests::broken_by_numbers<float>(law, key)
+                  : noise_tests::broken_by_numbers<double>(law, key);
 }
 
 void check_sum_of_gamma(std::uint64_t seed, int laws) {

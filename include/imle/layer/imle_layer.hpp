@@ -6,11 +6,8 @@
 #include <algorithm>
 #include <concepts>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <stdexcept>
-#include <string>
-#include <type_traits>
 #include <utility>
 
 #include <imle/concepts/noise_distribution.hpp>

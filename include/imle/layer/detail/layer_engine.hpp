@@ -61,7 +61,7 @@ class layer_engine {
     template <class Scalar, int Rank, int Layout>
     void sample(const layer_call<Scalar, Rank, Layout>& call, Scalar* z) {
         const sample_plan plan(call.shape.batch, call.samples, call.shape.n);
-        run(plan, 0, call, pass_kind::samples, [&](auto& worker, const piece& part) {
+        run<Scalar>(plan, 0, pass_kind::samples, [&](auto& worker, const piece& part) {
             parts_.load_items(worker, call, options().input_temperature != 0);
             parts_.solve_perturbed_theta(worker, call, z + part.first * plan.n);
         });
@@ -153,9 +153,8 @@ class layer_engine {
 
     /// Calls f(worker, piece) for every piece of a plan whose first instance is `instance_offset` of the
     /// call; `worker.items` are then the piece's.
-    template <class Scalar, int Rank, int Layout, class F>
-    void run(const sample_plan& plan, Eigen::Index instance_offset, const layer_call<Scalar, Rank, Layout>&,
-             pass_kind kind, F&& f) {
+    template <class Scalar, class F>
+    void run(const sample_plan& plan, Eigen::Index instance_offset, pass_kind kind, F&& f) {
         const std::size_t units = static_cast<std::size_t>(plan.units());
         const std::size_t workers = std::min(units, worker_count());
         while (workers_.size() < workers) workers_.push_back(std::make_unique<worker<SolverT>>());
@@ -195,7 +194,7 @@ class layer_engine {
         for (Eigen::Index begin = 0; begin < whole.batch; begin += wave) {
             const sample_plan plan(std::min(wave, whole.batch - begin), call.samples, call.shape.n);
             sample_sum sum(plan, sums_.take(sample_sum::size(plan)));
-            run(plan, begin, call, kind, [&](auto& worker, const piece& part) {
+            run<Scalar>(plan, begin, kind, [&](auto& worker, const piece& part) {
                 sum.add(part.first - begin * plan.samples, part.count, numbers(worker, part));
             });
             sum.write_mean(divisor, mean + begin * plan.n);

@@ -15,9 +15,6 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-inline constexpr double log2_e = 1.4426950408889634074;
-inline constexpr double log_2 = 0.69314718055994530942;
-
 /// 2^r for |r| <= 1/2 as a polynomial through the Chebyshev nodes, with 2^0 = 1 exactly: within 2.6e-9
 /// (float) and 8.5e-18 (double) of 2^r, before rounding.
 template <class Scalar>

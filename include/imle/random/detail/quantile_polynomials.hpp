@@ -3,13 +3,12 @@
 /// @file
 /// The inside of `quantile_table`: the knots, the coefficients and how they are made.
 
-#include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numbers>
 #include <string>
 #include <vector>
 
@@ -18,7 +17,6 @@
 #include <imle/core/finite.hpp>
 #include <imle/core/multiply_add.hpp>
 #include <imle/random/detail/exponential_function.hpp>
-#include <imle/random/detail/instruction_set.hpp>
 #include <imle/random/detail/quantile_source.hpp>
 #include <imle/random/detail/table_lookup.hpp>
 #include <imle/random/detail/table_lookup_vector.hpp>
@@ -123,7 +121,8 @@ class quantile_polynomials {
         // Swapped and not copied: where the first coefficient is depends on the storage's address.
         std::vector<Scalar> plain_coefficients;
         plain_coefficients.swap(coefficients_);
-        make([&](tail side, double p) { return source.log_offset(side, p) * log2_e; }, resolution);
+        make([&](tail side, double p) { return source.log_offset(side, p) * std::numbers::log2e; },
+             resolution);
         if (plain && plain_error <= interpolation_error_) {
             coefficients_.swap(plain_coefficients);
             interpolation_error_ = plain_error;
