@@ -9,8 +9,10 @@
 #include <imle/concepts/solver.hpp>
 #include <imle/concepts/target_distribution.hpp>
 #include <imle/core/errors.hpp>
+#include <imle/core/solve_failure.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/core/version.hpp>
+#include <imle/layer/call_statistics.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/layer/layer_options.hpp>
 #include <imle/layer/marginals_pass.hpp>

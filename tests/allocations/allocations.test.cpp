@@ -28,6 +28,12 @@
 namespace {
 // Counted on every thread: workers must not allocate either.
 std::atomic<long> allocations{0};
+std::atomic<std::size_t> allocated_bytes{0};
+
+void count(std::size_t size) {
+    ++allocations;
+    allocated_bytes += size;
+}
 }  // namespace
 
 extern "C" {
@@ -40,31 +46,31 @@ void* __real__Znwm(std::size_t size);  // operator new
 void* __real__ZnwmSt11align_val_t(std::size_t size, std::align_val_t alignment);
 
 void* __wrap_malloc(std::size_t size) {
-    ++allocations;
+    count(size);
     return __real_malloc(size);
 }
-void* __wrap_calloc(std::size_t count, std::size_t size) {
-    ++allocations;
-    return __real_calloc(count, size);
+void* __wrap_calloc(std::size_t elements, std::size_t size) {
+    count(elements * size);
+    return __real_calloc(elements, size);
 }
 void* __wrap_realloc(void* memory, std::size_t size) {
-    ++allocations;
+    count(size);
     return __real_realloc(memory, size);
 }
 void* __wrap_aligned_alloc(std::size_t alignment, std::size_t size) {
-    ++allocations;
+    count(size);
     return __real_aligned_alloc(alignment, size);
 }
 int __wrap_posix_memalign(void** memory, std::size_t alignment, std::size_t size) {
-    ++allocations;
+    count(size);
     return __real_posix_memalign(memory, alignment, size);
 }
 void* __wrap__Znwm(std::size_t size) {
-    ++allocations;
+    count(size);
     return __real__Znwm(size);
 }
 void* __wrap__ZnwmSt11align_val_t(std::size_t size, std::align_val_t alignment) {
-    ++allocations;
+    count(size);
     return __real__ZnwmSt11align_val_t(size, alignment);
 }
 }
@@ -142,4 +148,25 @@ TEST_CASE("allocations: none in steady state but for what is returned", "[alloca
                                             with_threads, imle::thread_executor{std::chrono::nanoseconds{0}}},
                            numbers);
     }
+}
+
+TEST_CASE("allocations: marginals of a million samples take the memory of ten", "[allocations][slow]") {
+    using maps = Eigen::Tensor<float, 3, Eigen::RowMajor>;
+    const maps theta = some_theta<maps>({1, 16, 16}), dz = some_theta<maps>({1, 16, 16});
+    const auto bytes = [&](Eigen::Index samples) {
+        const std::size_t before = allocated_bytes;
+        imle::imle_layer layer{imle::grid_shortest_path{},
+                               imle::gumbel{},
+                               imle::perturbation_target{.beta = 5},
+                               {.samples = samples}};
+        const auto pass = layer.marginals(theta, imle::random_key{1});
+        (void)layer.vjp(pass, dz);
+        return allocated_bytes - before;  // all that was ever asked for, whether still there or not
+    };
+    (void)bytes(10);  // tables that are made once
+    const std::size_t few = bytes(10), many = bytes(1000000);
+    INFO(few << " and " << many << " bytes");
+    // Solves come in pieces of up to 64 maps rather than 10, and sums in up to 16 chunks.
+    CHECK(many < few + 512 * 1024);
+    CHECK(few > 16 * 16 * sizeof(float));
 }

@@ -224,3 +224,34 @@ TEST_CASE("docs: an error", "[docs]") {
           "imle: the solver left z[1] unwritten or not finite, in instance 0, sample 0; expected every "
           "coordinate of z to be written with a finite number");
 }
+
+TEST_CASE("docs: failures and statistics", "[docs]") {
+    // [failures]
+    // One of n, but never one whose theta is below the reserve: then there is no answer.
+    const auto auction = [](const auto& theta, auto& z) {
+        const auto best = std::max_element(theta.data(), theta.data() + theta.size()) - theta.data();
+        if (theta(best) < -0.5F) return imle::solve_status::infeasible;
+        z.setZero();
+        z(best) = 1;
+        return imle::solve_status::solved;
+    };
+    imle::imle_layer layer{
+        auction,
+        imle::gumbel{},
+        imle::perturbation_target{.beta = 2},
+        {.samples = 8, .failures = imle::failure_policy::zero_gradient, .statistics = true}};
+    // [/failures]
+    const tensor theta = numbers(50, 3), dz = theta;
+    // [statistics]
+    const auto pass = layer.forward(theta, imle::random_key{1});
+    const tensor gradient = layer.vjp(pass, dz);
+    const imle::call_statistics& did = layer.statistics();  // of the vjp, the last pass
+    // [/statistics]
+    REQUIRE_FALSE(pass.failed_rows().empty());
+    const Eigen::Index row = pass.failed_rows().front();
+    CHECK((gradient(row, 0) == 0 && gradient(row, 1) == 0 && gradient(row, 2) == 0));
+    CHECK(did.solves + did.skipped == 50 * 8);
+    CHECK(did.skipped == pass.failed_rows().size() * 8);
+    CHECK((did.zero_share() > 0 && did.zero_share() < 1));
+    CHECK(did.solve_seconds <= did.seconds);
+}

@@ -18,6 +18,7 @@
 #include <imle/core/finite.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
+#include <imle/layer/call_statistics.hpp>
 #include <imle/layer/detail/call_checks.hpp>
 #include <imle/layer/detail/layer_engine.hpp>
 #include <imle/layer/detail/pass_writer.hpp>
@@ -86,7 +87,7 @@ class imle_layer {
         const auto call = checked_call(theta, key, first_instance);
         typename pass::sample_tensor z(call.shape.samples(call.samples));
         in_one_call([&] { parts().sample(call, z.data()); });
-        return pass(copy_of(theta, call), std::move(z), key, first_instance);
+        return pass(copy_of(theta, call), std::move(z), key, first_instance, parts().record().failed_rows());
     }
 
     /// `forward` into a pass that is used again: nothing is allocated where its shape and number of samples
@@ -108,7 +109,8 @@ class imle_layer {
         const auto call = checked_call(theta, key, first_instance);
         typename pass::theta_tensor mean(call.shape.theta());
         in_one_call([&] { parts().marginals(call, mean.data()); });
-        return pass(copy_of(theta, call), std::move(mean), key, first_instance, call.samples);
+        return pass(copy_of(theta, call), std::move(mean), key, first_instance, call.samples,
+                    parts().record().failed_rows());
     }
 
     /// `marginals` into a pass that is used again, as `forward_into`.
@@ -183,6 +185,16 @@ class imle_layer {
     [[nodiscard]] TargetT& target() { return parts().target(); }
     [[nodiscard]] const TargetT& target() const { return parts().target(); }
     [[nodiscard]] const layer_options& options() const { return parts().options(); }
+
+    /// What the last forward or backward pass did and what took its time. Throws `std::logic_error` unless
+    /// the layer was made with `.statistics = true`.
+    [[nodiscard]] const call_statistics& statistics() const {
+        if (!options().statistics)
+            throw std::logic_error(
+                "imle: layer_options::statistics is false, so nothing was counted; expected a layer that was "
+                "made with .statistics = true");
+        return parts().record().statistics();
+    }
 
   private:
     explicit imle_layer(std::shared_ptr<engine> parts) noexcept : engine_(std::move(parts)) {}
@@ -292,7 +304,7 @@ class imle_layer {
             detail::pass_writer::spoil(pass);
             throw;
         }
-        detail::pass_writer::set_call(pass, call);
+        detail::pass_writer::set_call(pass, call, parts().record().failed_rows());
     }
 
     template <class PassT, class CotangentT>
@@ -311,9 +323,11 @@ class imle_layer {
         target_sums counts;
         in_one_call([&] {
             if constexpr (requires { pass.samples(); })
-                counts = parts().vjp(call, cotangent, pass.samples().data(), nullptr, whole, gradient);
+                counts = parts().vjp(call, cotangent, pass.samples().data(), nullptr, pass.failed_rows(),
+                                     whole, gradient);
             else
-                counts = parts().vjp(call, cotangent, nullptr, pass.marginals().data(), whole, gradient);
+                counts = parts().vjp(call, cotangent, nullptr, pass.marginals().data(), pass.failed_rows(),
+                                     whole, gradient);
         });
         return counts;
     }

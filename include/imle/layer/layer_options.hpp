@@ -21,6 +21,15 @@ enum class difference {
     central
 };
 
+/// What a layer does about a solve without an answer: see `solve_status`.
+enum class failure_policy {
+    /// The `solve_failure` reaches the caller.
+    throw_error,
+    /// The call goes on: the sample's z is 0, the instance's gradient is 0, and the pass tells which
+    /// instances failed.
+    zero_gradient
+};
+
 /// The settings of a layer. The order of the members is part of the contract.
 struct layer_options {
     /// Samples S per instance, at least 1.
@@ -33,6 +42,11 @@ struct layer_options {
     imle::difference difference = imle::difference::forward;
     /// Worker threads; 0 is one for each core. Results do not depend on it.
     int threads = 1;
+    /// What becomes of a call if the solver has no answer.
+    failure_policy failures = failure_policy::throw_error;
+    /// Whether each pass counts and times what it does, for `imle_layer::statistics`. Costs a few per cent
+    /// where solves are fast.
+    bool statistics = false;
 };
 
 namespace detail {
@@ -51,6 +65,9 @@ inline void validate(const layer_options& options) {
                       "difference::forward or difference::central");
     if (options.threads < 0)
         throw_invalid("layer_options::threads", options.threads, "0 (all cores) or a positive number");
+    if (options.failures != failure_policy::throw_error && options.failures != failure_policy::zero_gradient)
+        throw_invalid("layer_options::failures", static_cast<int>(options.failures),
+                      "failure_policy::throw_error or failure_policy::zero_gradient");
 }
 
 }  // namespace detail

@@ -11,6 +11,7 @@
 #include <imle/core/errors.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
+#include <imle/layer/detail/call_checks.hpp>
 #include <imle/layer/detail/sample_plan.hpp>
 #include <imle/layer/detail/sample_sum.hpp>
 #include <imle/random/random_key.hpp>
@@ -32,9 +33,15 @@ class sampled_pass {
     /// [batch, sample, instance...], or [instance..., sample, batch] column-major.
     using sample_tensor = Eigen::Tensor<Scalar, Rank + 1, Layout>;
 
-    /// From parts that were saved. Throws `std::invalid_argument` if the shapes do not fit one another.
-    sampled_pass(theta_tensor theta, sample_tensor samples, random_key key, std::uint64_t first_instance)
-        : theta_(std::move(theta)), samples_(std::move(samples)), key_(key), first_instance_(first_instance) {
+    /// From parts that were saved. Throws `std::invalid_argument` if they do not fit one another.
+    sampled_pass(theta_tensor theta, sample_tensor samples, random_key key, std::uint64_t first_instance,
+                 std::vector<Eigen::Index> failed_rows = {})
+        : theta_(std::move(theta)),
+          samples_(std::move(samples)),
+          key_(key),
+          first_instance_(first_instance),
+          failed_rows_(std::move(failed_rows)) {
+        detail::require_rows("failed_rows", failed_rows_, shape().batch);
         const auto expected = shape().samples(sample_count());
         if (sample_count() < 1 || detail::dimensions_of(samples_) != expected)
             detail::throw_invalid(
@@ -64,6 +71,9 @@ class sampled_pass {
     [[nodiscard]] const theta_tensor& theta() const noexcept { return theta_; }
     [[nodiscard]] random_key key() const noexcept { return key_; }
     [[nodiscard]] std::uint64_t first_instance() const noexcept { return first_instance_; }
+    /// The rows of theta for which a solve failed, rising: their failed samples are 0, their gradient will
+    /// be. Only with `failure_policy::zero_gradient`.
+    [[nodiscard]] const std::vector<Eigen::Index>& failed_rows() const noexcept { return failed_rows_; }
     /// S, the number of samples per instance.
     [[nodiscard]] Eigen::Index sample_count() const noexcept {
         return samples_.dimension(Layout == Eigen::RowMajor ? 1 : Rank - 1);
@@ -78,6 +88,7 @@ class sampled_pass {
     sample_tensor samples_;
     random_key key_;
     std::uint64_t first_instance_;
+    std::vector<Eigen::Index> failed_rows_;
 };
 
 }  // namespace imle::inline IMLE_ABI

@@ -33,7 +33,8 @@ inline constexpr bool writes_z =
 ///     auto solver = imle::minimizing([](auto& cost, auto& z) { ... });
 ///
 /// Has exactly the forms of a call that SolverT has (with and without z, with and without a context,
-/// batches, from a solution), and costs nothing. A function's name becomes a pointer to it.
+/// batches, from a solution), returns what it returns, and costs nothing. A function's name becomes a pointer
+/// to it.
 template <class SolverT>
 class minimizing {
   public:
@@ -48,13 +49,15 @@ class minimizing {
     /// solver(theta, z, context)
     template <class ThetaT, class ZT>
     requires std::invocable<SolverT&, ThetaT&, ZT&, const solve_context&>
-    void operator()(ThetaT&& theta, ZT&& z, const solve_context& context) { solver_(theta, z, context); }
+    decltype(auto) operator()(ThetaT&& theta, ZT&& z, const solve_context& context) {
+        return solver_(theta, z, context);
+    }
 
     /// solver(theta, z)
     template <class ThetaT, class ZT>
     requires(!std::same_as<std::remove_cvref_t<ZT>, solve_context>) &&
-        std::invocable<SolverT&, ThetaT&, ZT&> void operator()(ThetaT&& theta, ZT&& z) {
-        solver_(theta, z);
+        std::invocable<SolverT&, ThetaT&, ZT&> decltype(auto) operator()(ThetaT&& theta, ZT&& z) {
+        return solver_(theta, z);
     }
 
     /// z = solver(theta, context)
@@ -75,28 +78,30 @@ class minimizing {
     requires requires(SolverT& solver, ThetasT& thetas, ZsT& zs, std::span<const solve_context> contexts) {
         solver.solve_batch(thetas, zs, contexts);
     }
-    void solve_batch(ThetasT&& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
-        solver_.solve_batch(thetas, zs, contexts);
+    decltype(auto) solve_batch(ThetasT&& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
+        return solver_.solve_batch(thetas, zs, contexts);
     }
 
     /// solver.solve_batch(thetas, zs)
     template <class ThetasT, class ZsT>
     requires requires(SolverT& solver, ThetasT& thetas, ZsT& zs) { solver.solve_batch(thetas, zs); }
-    void solve_batch(ThetasT&& thetas, ZsT&& zs) { solver_.solve_batch(thetas, zs); }
+    decltype(auto) solve_batch(ThetasT&& thetas, ZsT&& zs) { return solver_.solve_batch(thetas, zs); }
 
     /// solver.solve_from(theta, start, z, context)
     template <class ThetaT, class ZT>
     requires requires(SolverT& solver, ThetaT& theta, ZT& z, const solve_context& context) {
         solver.solve_from(theta, theta, z, context);
     }
-    void solve_from(ThetaT&& theta, ThetaT&& start, ZT&& z, const solve_context& context) {
-        solver_.solve_from(theta, start, z, context);
+    decltype(auto) solve_from(ThetaT&& theta, ThetaT&& start, ZT&& z, const solve_context& context) {
+        return solver_.solve_from(theta, start, z, context);
     }
 
     /// solver.solve_from(theta, start, z)
     template <class ThetaT, class ZT>
     requires requires(SolverT& solver, ThetaT& theta, ZT& z) { solver.solve_from(theta, theta, z); }
-    void solve_from(ThetaT&& theta, ThetaT&& start, ZT&& z) { solver_.solve_from(theta, start, z); }
+    decltype(auto) solve_from(ThetaT&& theta, ThetaT&& start, ZT&& z) {
+        return solver_.solve_from(theta, start, z);
+    }
 
   private:
     SolverT solver_;

@@ -26,6 +26,7 @@
 #include <imle/core/config.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/shape.hpp>
+#include <imle/core/solve_failure.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/layer/detail/solver_port.hpp>
 #include <imle/testing/check_solver_options.hpp>
@@ -194,7 +195,9 @@ class solver_laws {
         mutable_view<Scalar, Rank, Layout> z_view(z.data(), shape_.instance);
         std::string what;
         try {
-            solve_one<Scalar, Rank, Layout>(solver, theta_view, z_view, solve_context{});
+            const solve_status status =
+                solve_one<Scalar, Rank, Layout>(solver, theta_view, z_view, solve_context{});
+            if (status != solve_status::solved) what = message("the status is '", status, "'");
         } catch (const std::exception& error) {
             what = error.what();
         }

@@ -50,6 +50,7 @@ matrix some_zero_rows() {
 struct outcome {
     int solves;
     matrix gradient;
+    imle::call_statistics statistics;
 };
 
 /// A vjp with some cotangents zero, and how many solves it took.
@@ -57,28 +58,30 @@ template <class TargetT, class DzT>
 outcome vjp_of(TargetT target, imle::layer_options options, const DzT& dz, bool keep_samples,
                bool minimize = false) {
     options.samples = samples;
+    options.statistics = true;
     const matrix theta = numbers<matrix>({batch, n}, 5);
     const counting_solver solver;
-    const auto run = [&](auto layer) {
-        if (keep_samples) {
-            const auto pass = layer.forward(theta, random_key{2});
+    const auto run = [&](auto layer) -> outcome {
+        const auto pull_back = [&](const auto& pass) -> outcome {
             *solver.solves = 0;
-            return layer.vjp(pass, dz);
-        }
-        if constexpr (imle::rank_of<DzT> == 2) {
-            const auto pass = layer.marginals(theta, random_key{2});
-            *solver.solves = 0;
-            return layer.vjp(pass, dz);
-        } else {
-            return matrix();
-        }
+            const matrix gradient = layer.vjp(pass, dz);
+            return {*solver.solves, gradient, layer.statistics()};
+        };
+        if (keep_samples) return pull_back(layer.forward(theta, random_key{2}));
+        if constexpr (imle::rank_of<DzT> == 2) return pull_back(layer.marginals(theta, random_key{2}));
+        return {};
     };
-    matrix gradient;
+    outcome result;
     if (minimize)
-        gradient = run(imle_layer{imle::minimizing(solver), hashed_noise{}, target, options});
+        result = run(imle_layer{imle::minimizing(solver), hashed_noise{}, target, options});
     else
-        gradient = run(imle_layer{solver, hashed_noise{}, target, options});
-    return {*solver.solves, gradient};
+        result = run(imle_layer{solver, hashed_noise{}, target, options});
+    const int sides = options.difference == difference::central ? 2 : 1;
+    CHECK(result.statistics.solves == static_cast<std::uint64_t>(result.solves));
+    CHECK(result.statistics.solves + result.statistics.skipped ==
+          static_cast<std::uint64_t>(sides * batch * samples));
+    CHECK(result.statistics.failed == 0);
+    return result;
 }
 
 bool row_is_zero(const matrix& gradient, Eigen::Index row) {
@@ -135,9 +138,13 @@ TEST_CASE("layer_engine: cotangents of samples are looked at one by one", "[laye
     const perturbation_target target{.alpha = 1, .beta = 2};
     const auto skipped = vjp_of(target, {}, dz, true);
     CHECK(skipped.solves == batch * samples - 4);
+    // What was left out counts as a zero difference.
+    CHECK(skipped.statistics.differences == static_cast<std::uint64_t>(batch * samples));
+    CHECK(skipped.statistics.zero_differences >= 4);
     const auto solved = vjp_of(target, {.target_temperature = std::nextafter(1., 2.)}, dz, true);
     CHECK(solved.solves == batch * samples);
     CHECK(same_bits(solved.gradient, skipped.gradient));
+    CHECK(solved.statistics.zero_differences == skipped.statistics.zero_differences);
     const auto central = vjp_of(target, {.difference = difference::central}, dz, true);
     CHECK(central.solves == 2 * (batch * samples - 4));
 }

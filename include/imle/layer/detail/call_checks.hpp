@@ -44,6 +44,17 @@ void require_finite(const char* argument, const Scalar* values, Eigen::Index bat
     throw_invalid(argument, message(values[at], place, ", coordinate ", at % n), expected);
 }
 
+/// Rows of a batch, each once, rising.
+inline void require_rows(const char* argument, std::span<const Eigen::Index> rows, Eigen::Index batch) {
+    Eigen::Index last = -1;
+    for (const Eigen::Index row : rows) {
+        if (row <= last || row >= batch)
+            throw_invalid(argument, message("a list with ", row, " after ", last),
+                          message("rising rows, each of 0 to ", batch - 1));
+        last = row;
+    }
+}
+
 /// Every noise element's number must fit 64 bits.
 template <class CallT>
 void require_addresses(const CallT& call) {

@@ -26,8 +26,10 @@
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/shape.hpp>
+#include <imle/layer/detail/call_record.hpp>
 #include <imle/layer/detail/layer_call.hpp>
 #include <imle/layer/detail/layer_parts.hpp>
+#include <imle/layer/detail/piece.hpp>
 #include <imle/layer/detail/sample_plan.hpp>
 #include <imle/layer/detail/sample_sum.hpp>
 #include <imle/layer/detail/worker.hpp>
@@ -57,10 +59,14 @@ class layer_engine {
     [[nodiscard]] TargetT& target() noexcept { return parts_.target(); }
     [[nodiscard]] const layer_options& options() const noexcept { return parts_.options(); }
 
+    /// What the last call did.
+    [[nodiscard]] const call_record<SolverT>& record() const noexcept { return record_; }
+
     /// Writes z of every instance and sample.
     template <class Scalar, int Rank, int Layout>
     void sample(const layer_call<Scalar, Rank, Layout>& call, Scalar* z) {
         const sample_plan plan(call.shape.batch, call.samples, call.shape.n);
+        record_.expect_solves(solves_of(call));
         run<Scalar>(plan, 0, pass_kind::samples, [&](auto& worker, const piece& part) {
             parts_.load_items(worker, call, options().input_temperature != 0);
             parts_.solve_perturbed_theta(worker, call, z + part.first * plan.n);
@@ -70,6 +76,7 @@ class layer_engine {
     /// Writes the mean of z over the samples.
     template <class Scalar, int Rank, int Layout>
     void marginals(const layer_call<Scalar, Rank, Layout>& call, Scalar* mean) {
+        record_.expect_solves(solves_of(call));
         reduce(call, pass_kind::marginals, 1.0, mean, [&](auto& worker, const piece& part) {
             Scalar* const z = worker.template scratch_of<Scalar>().z.take(part.count * call.shape.n);
             parts_.load_items(worker, call, options().input_temperature != 0);
@@ -93,19 +100,20 @@ class layer_engine {
     }
 
     /// Writes the gradient. `z` are the forward pass's samples; where it kept none, `z` is null and `mean_z`
-    /// is its mean. Returns the counts for the target's update (zero where it has none). The target is not
-    /// changed.
+    /// is its mean. `failed` are the rows that failed there, rising: their gradient is 0. Returns the counts
+    /// for the target's update (zero where it has none). The target is not changed.
     template <class Scalar, int Rank, int Layout>
     target_sums vjp(const layer_call<Scalar, Rank, Layout>& call, const cotangent<Scalar>& dz,
                     const std::type_identity_t<Scalar>* z, const std::type_identity_t<Scalar>* mean_z,
-                    const target_sums& sums, Scalar* gradient) {
+                    std::span<const Eigen::Index> failed, const target_sums& sums, Scalar* gradient) {
         if constexpr (has_for_call<TargetT>)
-            return vjp_with(target().for_call(sums), call, dz, z, mean_z, gradient);
+            return vjp_with(target().for_call(sums), call, dz, z, mean_z, failed, gradient);
         else
-            return vjp_with(target(), call, dz, z, mean_z, gradient);
+            return vjp_with(target(), call, dz, z, mean_z, failed, gradient);
     }
 
-    /// Marks the layer as in use for a call's time, and cleans up after an exception.
+    /// Marks the layer as in use for a call's time, gathers what its workers noted, and cleans up after an
+    /// exception.
     class use {
       public:
         explicit use(layer_engine& engine) : engine_(engine) {
@@ -113,6 +121,7 @@ class layer_engine {
                 throw std::logic_error(
                     "imle: the layer is in use by another call; expected one thread at a time and no call "
                     "from inside a solver (copy the layer: copies are independent and cheap)");
+            engine_.record_.begin(engine_.workers_);
         }
         use(const use&) = delete;
         use& operator=(const use&) = delete;
@@ -122,7 +131,10 @@ class layer_engine {
                 for (auto& worker : engine_.workers_) worker->solver.reset();
             engine_.in_use_.store(false, std::memory_order_release);
         }
-        void succeeded() noexcept { succeeded_ = true; }
+        void succeeded() {
+            engine_.record_.finish(engine_.workers_);
+            succeeded_ = true;
+        }
 
       private:
         layer_engine& engine_;
@@ -132,11 +144,10 @@ class layer_engine {
   private:
     static constexpr bool minimizes = parts_type::minimizes;
 
-    /// Consecutive items of a call that are perturbed and solved together.
-    struct piece {
-        Eigen::Index first;
-        Eigen::Index count;
-    };
+    template <class CallT>
+    [[nodiscard]] static std::uint64_t solves_of(const CallT& call) {
+        return static_cast<std::uint64_t>(call.shape.batch * call.samples);
+    }
 
     /// A float's square fits a double; a double's may not, but fits a long double.
     template <class Scalar>
@@ -161,8 +172,11 @@ class layer_engine {
         for (std::size_t i = 0; i < workers; ++i)
             workers_[i]->template prepare<Scalar>(solver(), std::min(plan.piece, plan.batch * plan.samples),
                                                   plan.n, kind);
+        const bool timed = options().statistics;
+        const stopwatch parallel(timed ? &record_.parallel_seconds() : nullptr);
         run_units(executor_, workers, units, [&](std::size_t worker_index, std::size_t unit) {
             worker<SolverT>& worker = *workers_[worker_index];
+            const stopwatch working(timed ? &worker.statistics.seconds : nullptr);
             const auto [first, last] = plan.items(static_cast<Eigen::Index>(unit));
             for (Eigen::Index item = first; item < last; item += plan.piece) {
                 const piece part{instance_offset * plan.samples + item, std::min(plan.piece, last - item)};
@@ -206,7 +220,7 @@ class layer_engine {
     template <class CallTargetT, class Scalar, int Rank, int Layout>
     target_sums vjp_with(const CallTargetT& target, const layer_call<Scalar, Rank, Layout>& call,
                          const cotangent<Scalar>& dz, const Scalar* z, const Scalar* mean_z,
-                         Scalar* gradient) {
+                         std::span<const Eigen::Index> failed, Scalar* gradient) {
         constexpr bool counts = has_update<TargetT>;
         const bool central = options().difference == difference::central;
         // Without z, a one-sided difference needs only the mean of z'; counting needs each difference, and so
@@ -220,12 +234,14 @@ class layer_engine {
         const double step = step_of(target);
         const double divisor = central ? 2 * step : step;
         std::atomic<std::uint64_t> nonzeros{0};
+        record_.expect_solves(solves_of(call) * (central || solves_z ? 2 : 1));
 
         reduce(call, pass_kind::gradient, only_other ? 1.0 : divisor, gradient,
                [&](auto& worker, const piece& part) {
                    const Eigen::Index n = call.shape.n;
                    worker_scratch<Scalar>& memory = worker.template scratch_of<Scalar>();
                    Scalar* const other = memory.other_z.take(part.count * n);
+                   if (!failed.empty()) drop_failed(worker, call.samples, failed);
                    if (central) parts_.drop_zero_cotangents(worker, call, dz);
                    parts_.load_theta_prime(worker, call, target, dz, false, skips_unmoved);
                    parts_.load_items(worker, call, needs_noise);
@@ -254,12 +270,17 @@ class layer_engine {
                        spread(worker, part, n, other, near, [](Scalar far, Scalar) { return far; });
                    else
                        spread(worker, part, n, other, near, change);
+                   if (options().statistics && !only_other) count_differences(worker, part, n, other);
                    if constexpr (counts) nonzeros.fetch_add(count, std::memory_order_relaxed);
                    return static_cast<const Scalar*>(other);
                });
 
         const Eigen::Index theta_size = call.shape.batch * call.shape.n;
         if (only_other) subtract_from_mean(call, target, dz, skips_unmoved, mean_z, divisor, gradient);
+        for (const Eigen::Index row : failed)
+            std::fill_n(gradient + row * call.shape.n, call.shape.n, Scalar(0));
+        for (const Eigen::Index row : record_.gather_failures(workers_))
+            std::fill_n(gradient + row * call.shape.n, call.shape.n, Scalar(0));
         if (!all_finite(std::span<const Scalar>(gradient, static_cast<std::size_t>(theta_size))))
             throw_invalid("the gradient divided by the target's step", message("infinite at step ", step),
                           "a step large enough, or an unscaled gradient");
@@ -269,37 +290,6 @@ class layer_engine {
             result.differences = static_cast<std::uint64_t>(call.shape.batch * call.samples);
         }
         return result;
-    }
-
-    /// The forward pass's z of the worker's items, one after another.
-    template <class Scalar>
-    [[nodiscard]] static const Scalar* kept_samples(worker<SolverT>& worker, const piece& part,
-                                                    Eigen::Index n, const Scalar* z) {
-        if (worker.item_count() == part.count) return z + part.first * n;
-        Scalar* const result = worker.template scratch_of<Scalar>().z.take(part.count * n);
-        for (Eigen::Index j = 0; j < worker.item_count(); ++j)
-            std::copy_n(z + worker.item(j) * n, n, result + j * n);
-        return result;
-    }
-
-    /// Replaces `far`, the numbers of the items that were solved, by change(far, near), each at its item's
-    /// place within the piece, and by 0 where an item was skipped.
-    template <class Scalar, class Change>
-    static void spread(const worker<SolverT>& worker, const piece& part, Eigen::Index n, Scalar* far,
-                       const Scalar* near, const Change& change) {
-        if (worker.item_count() == part.count) {
-            for (Eigen::Index i = 0; i < part.count * n; ++i) far[i] = change(far[i], near[i]);
-            return;
-        }
-        // From the last: an item's place is never before where its numbers are.
-        Eigen::Index end = part.count;
-        for (Eigen::Index j = worker.item_count(); j-- > 0;) {
-            const Eigen::Index place = worker.item(j) - part.first;
-            std::fill_n(far + (place + 1) * n, (end - place - 1) * n, Scalar(0));
-            for (Eigen::Index i = 0; i < n; ++i) far[place * n + i] = change(far[j * n + i], near[j * n + i]);
-            end = place;
-        }
-        std::fill_n(far, end * n, Scalar(0));
     }
 
     /// gradient = (mean of z - gradient) / divisor where the gradient's memory holds the mean of z', which
@@ -341,7 +331,8 @@ class layer_engine {
 
     parts_type parts_;
     ExecutorT executor_;
-    std::vector<std::unique_ptr<worker<SolverT>>> workers_;
+    typename call_record<SolverT>::worker_list workers_;
+    call_record<SolverT> record_;
     buffer<double> sums_;
     std::atomic<bool> in_use_{false};
 };

@@ -76,6 +76,7 @@ class layer_parts {
                 end = j + 1;
                 while (end < worker.items.size() && worker.items[end] == worker.items[end - 1] + 1) ++end;
                 const std::uint64_t item = first_item + static_cast<std::uint64_t>(worker.items[j]);
+                const stopwatch watch(options_.statistics ? &worker.statistics.noise_seconds : nullptr);
                 noise_.fill(call.key, item * n, std::span<Scalar>(noise + j * n, (end - j) * n));
             }
         }
@@ -191,8 +192,14 @@ class layer_parts {
         const std::size_t n = static_cast<std::size_t>(call.shape.n);
         const std::span<const Scalar> all(parameters, items.size() * n);
         const auto solve = [&](std::size_t count) {
-            solve_all<Scalar, Rank, Layout>(*worker.solver, call.shape, parameters, z, contexts.first(count),
-                                            start, items);
+            worker.statistics.solves += count;
+            const stopwatch watch(options_.statistics ? &worker.statistics.solve_seconds : nullptr);
+            solver_port<Scalar, Rank, Layout, SolverT>(solver_, worker.solver, call.shape,
+                                                       options_.failures == failure_policy::zero_gradient)
+                .solve(parameters, z, contexts.first(count), start, items, [&](std::size_t j) {
+                    ++worker.statistics.failed;
+                    worker.failed_rows.push_back(items[j] / call.samples);
+                });
         };
         if (all_finite(all)) {
             solve(items.size());

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include <Eigen/Core>
 
@@ -19,9 +20,10 @@ namespace detail {
 
 /// The only one that may change a pass. Memory is kept where the shape stays the same.
 struct pass_writer {
-    /// The pass's theta, key and place become the call's. theta may be the pass's own.
+    /// The pass's theta, key, place and failures become the call's. theta may be the pass's own.
     template <class PassT, class CallT>
-    static void set_call(PassT& pass, const CallT& call) {
+    static void set_call(PassT& pass, const CallT& call, const std::vector<Eigen::Index>& failed_rows) {
+        pass.failed_rows_ = failed_rows;
         resize(pass.theta_, call.shape.theta());
         if (pass.theta_.data() != call.theta) std::copy_n(call.theta, pass.theta_.size(), pass.theta_.data());
         pass.key_ = call.key;

@@ -4,7 +4,9 @@
 /// Calls a user's solver in whichever form it has, and checks what comes back.
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <type_traits>
 
@@ -13,6 +15,7 @@
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/shape.hpp>
+#include <imle/core/solve_failure.hpp>
 #include <imle/core/tensor.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -49,70 +52,144 @@ void store_solution(const Result& result, mutable_view<Scalar, Rank, Layout>& z,
     }
 }
 
+/// The status that `solve` returns, or `solved` if it returns anything else.
+template <class F>
+solve_status status_of(F&& solve) {
+    if constexpr (std::same_as<std::invoke_result_t<F>, solve_status>) {
+        return solve();
+    } else {
+        solve();
+        return solve_status::solved;
+    }
+}
+
 /// Solves one instance.
 template <class Scalar, int Rank, int Layout, class SolverT>
-void solve_one(SolverT& solver, const_view<Scalar, Rank, Layout>& theta,
-               mutable_view<Scalar, Rank, Layout>& z, const solve_context& context) {
+[[nodiscard]] solve_status solve_one(SolverT& solver, const_view<Scalar, Rank, Layout>& theta,
+                                     mutable_view<Scalar, Rank, Layout>& z, const solve_context& context) {
     if constexpr (writes_with_context<SolverT, Scalar, Rank, Layout>)
-        solver(theta, z, context);
+        return status_of([&] { return solver(theta, z, context); });
     else if constexpr (writes<SolverT, Scalar, Rank, Layout>)
-        solver(theta, z);
+        return status_of([&] { return solver(theta, z); });
     else if constexpr (returns_with_context<SolverT, Scalar, Rank, Layout>)
         store_solution<Scalar, Rank, Layout>(solver(theta, context), z, context);
     else
         store_solution<Scalar, Rank, Layout>(solver(theta), z, context);
+    return solve_status::solved;
 }
 
-/// Solves `contexts.size()` instances that lie one after another in memory. z is filled with NaN first, so
-/// that a cell that the solver forgets is found; the first instance that is not finite throws `solver_error`.
-/// Where `starts` is not null and the solver can start from a solution, the j-th starts from that number
-/// `items[j]` of `starts`.
+/// Solves items that lie one after another in memory, and checks what comes back.
+///
+/// z is filled with NaN first, so that a cell that the solver forgets is found; the first item that is not
+/// finite throws `solver_error`. A solve that fails throws `solve_failure` or, where failures are tolerated,
+/// gets z = 0.
 template <class Scalar, int Rank, int Layout, class SolverT>
-void solve_all(SolverT& solver, const batch_shape<Rank, Layout>& shape, const Scalar* theta, Scalar* z,
-               std::span<const solve_context> contexts, const std::type_identity_t<Scalar>* starts,
-               std::span<const Eigen::Index> items) {
-    const Eigen::Index n = shape.n;
-    const Eigen::Index count = static_cast<Eigen::Index>(contexts.size());
-    if (count == 0) return;
-    std::fill_n(z, count * n, unwritten<Scalar>());
-    const auto check = [&](Eigen::Index item) {
-        require_finite_solution<Scalar>({z + item * n, static_cast<std::size_t>(n)},
-                                        contexts[static_cast<std::size_t>(item)]);
-    };
-    if constexpr (WarmSolver<SolverT, Scalar, Rank, Layout>) {
-        if (starts != nullptr) {
-            for (Eigen::Index item = 0; item < count; ++item) {
-                const std::size_t j = static_cast<std::size_t>(item);
-                const_view<Scalar, Rank, Layout> one_theta(theta + item * n, shape.instance);
-                const_view<Scalar, Rank, Layout> start(starts + items[j] * n, shape.instance);
-                mutable_view<Scalar, Rank, Layout> one_z(z + item * n, shape.instance);
-                if constexpr (starts_with_context<SolverT, Scalar, Rank, Layout>)
-                    solver.solve_from(one_theta, start, one_z, contexts[j]);
-                else
-                    solver.solve_from(one_theta, start, one_z);
-                check(item);
+class solver_port {
+  public:
+    /// `solver`: this worker's copy, made afresh from `original` after it has thrown, since what it was doing
+    /// is not known.
+    solver_port(const SolverT& original, std::optional<SolverT>& solver,
+                const batch_shape<Rank, Layout>& shape, bool tolerates_failures)
+        : original_(original), solver_(solver), shape_(shape), tolerates_(tolerates_failures) {}
+
+    /// Solves `contexts.size()` items. Where `starts` is not null and the solver can start from a solution,
+    /// the j-th starts from that number `items[j]` of `starts`. Calls failed(j) for each that failed.
+    template <class FailedT>
+    void solve(const Scalar* theta, Scalar* z, std::span<const solve_context> contexts,
+               const std::type_identity_t<Scalar>* starts, std::span<const Eigen::Index> items,
+               FailedT&& failed) {
+        const Eigen::Index n = shape_.n;
+        if constexpr (!WarmSolver<SolverT, Scalar, Rank, Layout>) starts = nullptr;
+        std::fill_n(z, static_cast<Eigen::Index>(contexts.size()) * n, unwritten<Scalar>());
+        if (contexts.empty() || (starts == nullptr && solve_together(theta, z, contexts))) return;
+        for (std::size_t j = 0; j < contexts.size(); ++j) {
+            const Eigen::Index at = static_cast<Eigen::Index>(j) * n;
+            const_view<Scalar, Rank, Layout> one_theta(theta + at, shape_.instance);
+            mutable_view<Scalar, Rank, Layout> one_z(z + at, shape_.instance);
+            const bool solved = succeeds(contexts[j], [&] {
+                if constexpr (WarmSolver<SolverT, Scalar, Rank, Layout>) {
+                    if (starts != nullptr) {
+                        const_view<Scalar, Rank, Layout> start(starts + items[j] * n, shape_.instance);
+                        return solve_from(one_theta, start, one_z, contexts[j]);
+                    }
+                }
+                return solve_one<Scalar, Rank, Layout>(*solver_, one_theta, one_z, contexts[j]);
+            });
+            if (solved) {
+                check(z + at, contexts[j]);
+            } else {
+                std::fill_n(z + at, n, Scalar(0));
+                failed(j);
             }
-            return;
         }
     }
-    if constexpr (BatchSolver<SolverT, Scalar, Rank, Layout>) {
-        const_view<Scalar, Rank + 1, Layout> thetas(theta, shape.batched(count));
-        mutable_view<Scalar, Rank + 1, Layout> zs(z, shape.batched(count));
-        if constexpr (solves_batches_with_context<SolverT, Scalar, Rank, Layout>)
-            solver.solve_batch(thetas, zs, contexts);
+
+  private:
+    /// By `solve_batch`, where there is one. False if some solve in it failed and that is tolerated: which
+    /// one, single solves will tell.
+    bool solve_together([[maybe_unused]] const Scalar* theta, [[maybe_unused]] Scalar* z,
+                        [[maybe_unused]] std::span<const solve_context> contexts) {
+        if constexpr (BatchSolver<SolverT, Scalar, Rank, Layout>) {
+            const auto dimensions = shape_.batched(static_cast<Eigen::Index>(contexts.size()));
+            const_view<Scalar, Rank + 1, Layout> thetas(theta, dimensions);
+            mutable_view<Scalar, Rank + 1, Layout> zs(z, dimensions);
+            // Without an item to name: a single solve is asked again for that.
+            const bool solved = succeeds(std::nullopt, [&] {
+                if constexpr (solves_batches_with_context<SolverT, Scalar, Rank, Layout>)
+                    return status_of([&] { return solver_->solve_batch(thetas, zs, contexts); });
+                else
+                    return status_of([&] { return solver_->solve_batch(thetas, zs); });
+            });
+            if (solved) {
+                for (std::size_t j = 0; j < contexts.size(); ++j)
+                    check(z + static_cast<Eigen::Index>(j) * shape_.n, contexts[j]);
+                return true;
+            }
+            std::fill_n(z, static_cast<Eigen::Index>(contexts.size()) * shape_.n, unwritten<Scalar>());
+        }
+        return false;
+    }
+
+    [[nodiscard]] solve_status solve_from(const_view<Scalar, Rank, Layout>& theta,
+                                          const_view<Scalar, Rank, Layout>& start,
+                                          mutable_view<Scalar, Rank, Layout>& z,
+                                          const solve_context& context) {
+        if constexpr (starts_with_context<SolverT, Scalar, Rank, Layout>)
+            return status_of([&] { return solver_->solve_from(theta, start, z, context); });
         else
-            solver.solve_batch(thetas, zs);
-        for (Eigen::Index item = 0; item < count; ++item) check(item);
-    } else {
-        for (Eigen::Index item = 0; item < count; ++item) {
-            const_view<Scalar, Rank, Layout> one_theta(theta + item * n, shape.instance);
-            mutable_view<Scalar, Rank, Layout> one_z(z + item * n, shape.instance);
-            solve_one<Scalar, Rank, Layout>(solver, one_theta, one_z,
-                                            contexts[static_cast<std::size_t>(item)]);
-            check(item);
-        }
+            return status_of([&] { return solver_->solve_from(theta, start, z); });
     }
-}
+
+    /// Calls `solve`, for one item or for several (no context). A batch's returned status is never thrown:
+    /// single solves say whose it is.
+    template <class F>
+    [[nodiscard]] bool succeeds(const std::optional<solve_context>& context, F&& solve) {
+        solve_status status{};
+        try {
+            status = solve();
+        } catch (const solve_failure&) {
+            if (!tolerates_) throw;
+            solver_.emplace(original_);
+            return false;
+        }
+        if (status == solve_status::solved) return true;
+        if (!tolerates_ && context)
+            throw solve_failure(
+                status, message("imle: the solver's status is '", status, "' in instance ", context->instance,
+                                ", sample ", context->sample,
+                                "; expected 'solved' (layer_options::failures can let the call go on)"));
+        return false;
+    }
+
+    void check(const Scalar* z, const solve_context& context) const {
+        require_finite_solution<Scalar>({z, static_cast<std::size_t>(shape_.n)}, context);
+    }
+
+    const SolverT& original_;
+    std::optional<SolverT>& solver_;
+    const batch_shape<Rank, Layout>& shape_;
+    bool tolerates_;
+};
 
 }  // namespace detail
 }  // namespace imle::inline IMLE_ABI

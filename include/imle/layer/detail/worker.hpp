@@ -3,6 +3,7 @@
 /// @file
 /// What one worker of a layer owns: a solver of its own, and scratch memory that is kept between calls.
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <new>
@@ -14,6 +15,7 @@
 
 #include <imle/concepts/solve_context.hpp>
 #include <imle/core/config.hpp>
+#include <imle/layer/call_statistics.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -59,6 +61,24 @@ struct worker_scratch {
     buffer<Scalar> negated_dz;
 };
 
+/// Adds the time of its life to `seconds`, unless that is null: no clock is read then.
+class stopwatch {
+  public:
+    explicit stopwatch(double* seconds) : seconds_(seconds) {
+        if (seconds_ != nullptr) start_ = clock::now();
+    }
+    stopwatch(const stopwatch&) = delete;
+    stopwatch& operator=(const stopwatch&) = delete;
+    ~stopwatch() {
+        if (seconds_ != nullptr) *seconds_ += std::chrono::duration<double>(clock::now() - start_).count();
+    }
+
+  private:
+    using clock = std::chrono::steady_clock;
+    double* seconds_;
+    clock::time_point start_;
+};
+
 /// What a call computes.
 enum class pass_kind { samples, marginals, gradient };
 
@@ -73,6 +93,10 @@ struct worker {
     /// The items (instance * samples + sample) that are to be solved now, rising, and their contexts.
     std::vector<Eigen::Index> items;
     std::vector<solve_context> contexts;
+    /// The rows of the call's instances for which a solve failed, in any order.
+    std::vector<Eigen::Index> failed_rows;
+    /// This worker's part of the call's statistics; `seconds` is its time in all units.
+    call_statistics statistics;
 
     /// Makes room for pieces of `count` items of `n` numbers before the work begins: which worker comes to
     /// work is chance, and no later call of the same kind should allocate.
