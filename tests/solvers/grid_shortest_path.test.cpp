@@ -143,11 +143,11 @@ imle::grid_shortest_path<> solver_for(const reference::grid& g) {
     return imle::grid_shortest_path{imle::grid_shortest_path_options{.connectivity = g.connectivity}};
 }
 
-// Wrong answers among `count` random grids of up to `largest` lines, alone and in batches.
+// Wrong answers among `count` random grids of `smallest` to `largest` lines, alone and in batches.
 template <class Scalar, int Layout>
-int wrong_against_dijkstra(int count, int largest, std::uint32_t seed) {
+int wrong_against_dijkstra(int count, int largest, std::uint32_t seed, int smallest = 1) {
     std::mt19937 random(seed);
-    std::uniform_int_distribution<int> side(1, largest), batch_size(1, 21);
+    std::uniform_int_distribution<int> side(smallest, largest), batch_size(1, 21);
     int wrong = 0;
     for (int done = 0; done < count;) {
         const reference::grid g{side(random), side(random), done % 2 == 0 ? 8 : 4};
@@ -206,6 +206,45 @@ TEST_CASE("grid_shortest_path follows its tie rule on larger grids, alone and in
     CHECK(wrong_against_dijkstra<double, Eigen::ColMajor>(800, 20, 24) == 0);
     CHECK(wrong_against_dijkstra<float, Eigen::RowMajor>(1500, 4, 25) == 0);
     CHECK(wrong_against_dijkstra<double, Eigen::ColMajor>(1500, 4, 26) == 0);
+}
+
+TEST_CASE("grid_shortest_path has the same bits by sweeps and by the queue", "[solvers][grid]") {
+    // Single grids of this size go to the queue, batches are swept, and mazes in them make the sweeps give up.
+    CHECK(wrong_against_dijkstra<float, Eigen::RowMajor>(150, 48, 27, 33) == 0);
+    CHECK(wrong_against_dijkstra<double, Eigen::ColMajor>(150, 48, 28, 33) == 0);
+}
+
+TEST_CASE("bucket_queue gives every cell once, the nearest first", "[solvers][grid]") {
+    using cell = imle::detail::lanes<float, 1>::number_cell;
+    constexpr int cells = 5000;
+    std::mt19937 random(29);
+    std::uniform_real_distribution<float> unit(0, 1);
+    for (const float most : {1.0f, 0.0f, 1e-44f, 1e30f}) {
+        std::vector<cell> distance(cells);
+        std::vector<imle::detail::queued_cell<float>> heap(cells);
+        std::vector<std::int32_t> next(cells), times_taken(cells);
+        imle::detail::bucket_queue<float> queue(heap, next, distance.data(), most);
+        std::int32_t known = 0;
+        const auto push = [&](float at) {
+            distance[static_cast<std::size_t>(known)].lane = at;
+            queue.push(known++);
+        };
+        push(most * unit(random));
+        int out_of_order = 0;
+        for (float last = 0; !queue.empty();) {
+            const auto taken = queue.pop();
+            out_of_order += taken.distance < last;
+            out_of_order += taken.distance != distance[static_cast<std::size_t>(taken.cell)].lane;
+            ++times_taken[static_cast<std::size_t>(taken.cell)];
+            last = taken.distance;
+            // Short and long steps, and the longest.
+            for (int i = 0; i < 3 && known < cells; ++i)
+                push(last + most * (i == 0 ? unit(random) : i == 1 ? 0.01f * unit(random) : 1.0f));
+        }
+        CHECK(known == cells);
+        CHECK(out_of_order == 0);
+        CHECK(std::count(times_taken.begin(), times_taken.end(), 1) == cells);
+    }
 }
 
 TEST_CASE("grid_shortest_path of static size has the answers of the dynamic one", "[solvers][grid]") {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <span>
 #include <type_traits>
 
@@ -16,9 +18,11 @@
 #include <imle/core/finite.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/solvers/detail/grid_distances.hpp>
+#include <imle/solvers/detail/grid_queue.hpp>
 #include <imle/solvers/detail/grid_shape.hpp>
 #include <imle/solvers/detail/grid_trace.hpp>
 #include <imle/solvers/detail/instance.hpp>
+#include <imle/solvers/detail/lane_transpose.hpp>
 #include <imle/solvers/detail/lanes.hpp>
 #include <imle/solvers/detail/scratch.hpp>
 #include <imle/solvers/grid_shortest_path_options.hpp>
@@ -27,7 +31,8 @@ namespace imle::inline IMLE_ABI {
 namespace detail {
 
 template <class... Ls>
-using scratch_of_lanes = basic_scratch<typename Ls::number_cell..., typename Ls::integer_cell..., line_flags>;
+using scratch_of_lanes = basic_scratch<typename Ls::number_cell..., typename Ls::integer_cell..., line_flags,
+                                       queued_cell<float>, queued_cell<double>, std::int32_t>;
 
 /// The arrays for one grid and for a register of grids; where a register has one lane they are the same.
 using grid_scratch =
@@ -49,9 +54,9 @@ using grid_scratch =
 /// `grid_shortest_path{}` takes grids of any size, `grid_shortest_path<16, 16>{}` those of one size, with
 /// loops of a length known at compile time. Throws `std::invalid_argument` for another connectivity than 4 or
 /// 8 (when made), for an empty grid, for one that is not Rows x Cols, for numbers that are not finite and, if
-/// negative costs are to be rejected, for the first one, and where every path's cost overflows. Time and
-/// memory O(rows * columns) for paths that turn back seldom; each time that a cheapest path turns back adds a
-/// sweep over the lines that change.
+/// negative costs are to be rejected, for the first one, and where every path's cost overflows. Time
+/// O(rows * columns) for paths that turn back seldom, by sweeps over all lanes at once; for others, and for
+/// single grids of more than 1,024 cells, O(rows * columns * log) by a queue. Memory O(rows * columns).
 template <Eigen::Index Rows = Eigen::Dynamic, Eigen::Index Cols = Eigen::Dynamic>
 class grid_shortest_path {
     static_assert((Rows == Eigen::Dynamic || Rows > 0) && (Cols == Eigen::Dynamic || Cols > 0),
@@ -148,27 +153,92 @@ class grid_shortest_path {
             solve_connected<4, RowMajor, L>(shape, used, theta, z);
     }
 
-    /// Solves `used` grids, one after the other in memory, in as many lanes.
+    /// Solves `used` grids, one after the other in memory: together if sweeps are likely to be fast, or else
+    /// one by one. Either way has the same bits.
     template <int Connectivity, bool RowMajor, class L, class Shape>
     void solve_connected(const Shape& shape, int used, const typename L::Scalar* theta,
                          typename L::Scalar* z) {
-        using Scalar = typename L::Scalar;
+        if (sweeps_are_likely_fast<L>(shape)) {
+            if (solve_by_sweeps<Connectivity, RowMajor, L>(shape, used, theta, z)) return;
+            queue_next_ = 16;
+        }
+        for (int grid = 0; grid < used; ++grid)
+            solve_by_queue<Connectivity, RowMajor>(shape, theta + grid * shape.size(),
+                                                   z + grid * shape.size());
+    }
+
+    /// Grids that come together are often alike: after sweeps that were too slow, some are left out.
+    template <class L, class Shape>
+    [[nodiscard]] bool sweeps_are_likely_fast(const Shape& shape) {
+        if (L::width == 1) return shape.size() <= 1024;
+        if (queue_next_ == 0) return true;
+        --queue_next_;
+        return false;
+    }
+
+    /// One grid in each lane. False if it gave up.
+    template <int Connectivity, bool RowMajor, class L, class Shape>
+    [[nodiscard]] bool solve_by_sweeps(const Shape& shape, int used, const typename L::Scalar* theta,
+                                       typename L::Scalar* z) {
         constexpr bool diagonal = Connectivity == 8;
         const auto padded = static_cast<std::size_t>(shape.padded_size());
         const auto numbers = scratch_.template get<typename L::number_cell>(2 * padded);
         auto* const cost = numbers.data();
         auto* const distance = cost + padded;
         const auto flags = scratch_.template get<detail::line_flags>(static_cast<std::size_t>(shape.outer()));
+        load<L>(shape, used, theta, cost);
+        return detail::grid_distances<L, diagonal>(shape, cost, distance, flags) &&
+               trace<Connectivity, RowMajor, L>(shape, used, cost, distance, z, [&](auto* cells) {
+                   return detail::grid_cell_counts<L, diagonal>(shape, cost, distance, cells, flags);
+               });
+    }
 
-        for (Eigen::Index outer = 0; outer < shape.outer(); ++outer)
-            for (Eigen::Index inner = 0; inner < shape.inner(); ++inner)
-                for (int lane = 0; lane < L::width; ++lane) {
-                    // Lanes without a grid repeat the last one, and so end when it does.
-                    const Eigen::Index grid = std::min(lane, used - 1);
-                    const Scalar reward = theta[grid * shape.size() + outer * shape.inner() + inner];
-                    L::set(cost[shape.line(outer) + inner], lane, reward < 0 ? -reward : Scalar(0));
-                }
-        detail::grid_distances<L, diagonal>(shape, cost, distance, flags);
+    template <int Connectivity, bool RowMajor, class Shape, class Scalar>
+    void solve_by_queue(const Shape& shape, const Scalar* theta, Scalar* z) {
+        using one = detail::lanes<Scalar, 1>;
+        const auto padded = static_cast<std::size_t>(shape.padded_size());
+        if (padded > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
+            detail::throw_invalid("theta", detail::message("a grid of ", shape.size(), " cells"),
+                                  "fewer than 2^31 with their margin");
+        const auto numbers = scratch_.template get<typename one::number_cell>(2 * padded);
+        auto* const cost = numbers.data();
+        auto* const distance = cost + padded;
+        const auto heap = scratch_.template get<detail::queued_cell<Scalar>>(padded);
+        const auto next = scratch_.template get<std::int32_t>(padded);
+        const auto steps = detail::grid_steps<Connectivity, RowMajor>(shape);
+        load<one>(shape, 1, theta, cost);
+        detail::grid_distances_by_queue<Scalar>(shape, steps, cost, distance, heap, next);
+        (void)trace<Connectivity, RowMajor, one>(shape, 1, cost, distance, z, [&](auto* cells) {
+            detail::grid_cell_counts_by_queue<Scalar>(shape, steps, cost, distance, cells, next);
+            return true;
+        });
+    }
+
+    /// Writes the costs of `used` grids into a padded copy. Lanes without a grid repeat the last one, and so
+    /// end when it does.
+    template <class L, class Shape>
+    static void load(const Shape& shape, int used, const typename L::Scalar* theta,
+                     typename L::number_cell* cost) {
+        using number = typename L::number;
+        std::array<const typename L::Scalar*, L::width> grids;
+        for (int lane = 0; lane < L::width; ++lane)
+            grids[static_cast<std::size_t>(lane)] = theta + std::min(lane, used - 1) * shape.size();
+        const number zero{};
+        for (Eigen::Index outer = 0; outer < shape.outer(); ++outer) {
+            auto* const line = cost + shape.line(outer);
+            detail::for_each_across<L>(
+                grids, static_cast<std::size_t>(shape.inner()),
+                [&](std::size_t i, const number& reward) { line[i].lane = reward < zero ? -reward : zero; });
+            for (auto& grid : grids) grid += shape.inner();
+        }
+    }
+
+    /// Marks the cheapest paths. Where steps tie, `count_cells` must write the counts of `grid_cell_counts`;
+    /// if it gives up, so does this.
+    template <int Connectivity, bool RowMajor, class L, class Shape, class CountT>
+    [[nodiscard]] bool trace(const Shape& shape, int used, const typename L::number_cell* cost,
+                             const typename L::number_cell* distance, typename L::Scalar* z,
+                             CountT&& count_cells) {
         // Every step between infinite distances would look tight, and any path the cheapest.
         const Eigen::Index goal = shape.line(shape.outer() - 1) + shape.inner() - 1;
         for (int lane = 0; lane < used; ++lane)
@@ -178,7 +248,7 @@ class grid_shortest_path {
 
         const auto steps = detail::grid_steps<Connectivity, RowMajor>(shape);
         const detail::grid_trace<L, Shape, Connectivity> trace(shape, steps, cost, distance);
-        std::fill_n(z, used * shape.size(), Scalar(0));
+        std::fill_n(z, used * shape.size(), typename L::Scalar(0));
         std::array<typename decltype(trace)::place, L::width> stopped;
         bool tied = false;
         for (int lane = 0; lane < used; ++lane) {
@@ -186,16 +256,21 @@ class grid_shortest_path {
             at = trace.while_unique(trace.goal(shape), lane, z + lane * shape.size());
             tied |= !trace.arrived(at);
         }
-        if (!tied) return;
-        auto* const cells = scratch_.template get<typename L::integer_cell>(padded).data();
-        detail::grid_cell_counts<L, diagonal>(shape, cost, distance, cells, flags);
+        if (!tied) return true;
+        auto* const cells =
+            scratch_.template get<typename L::integer_cell>(static_cast<std::size_t>(shape.padded_size()))
+                .data();
+        if (!count_cells(cells)) return false;
         for (int lane = 0; lane < used; ++lane)
             trace.by_cell_counts(stopped[static_cast<std::size_t>(lane)], lane, cells,
                                  z + lane * shape.size());
+        return true;
     }
 
     grid_shortest_path_options options_;
     detail::grid_scratch scratch_;
+    /// How many registers of grids are still to go to the queue.
+    int queue_next_ = 0;
 };
 
 grid_shortest_path()->grid_shortest_path<>;

@@ -4,17 +4,9 @@
 /// The options of `grid_shortest_path`.
 
 #include <imle/core/config.hpp>
+#include <imle/solvers/negative_costs.hpp>
 
 namespace imle::inline IMLE_ABI {
-
-/// What to do with a cell of negative cost (positive theta). A path through such cells could be made cheaper
-/// by going round in a loop, so there is no shortest path to return.
-enum class negative_costs {
-    /// The cost counts as 0. The default: noise makes costs negative all the time.
-    clamp,
-    /// `std::invalid_argument`, which names the cell and its cost.
-    reject
-};
 
 /// The options of `grid_shortest_path`; the order of the members is part of the contract.
 struct grid_shortest_path_options {

@@ -27,16 +27,23 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
+/// After so many sweeps over all lines a queue for each lane is faster (`grid_distances_by_queue`): it takes
+/// the time of about five sweeps. Paths over random costs need fewer up to some 200 x 200 cells, paths that
+/// wind through a maze need many.
+template <class L>
+inline constexpr Eigen::Index most_sweeps = L::width == 1 ? 12 : 5 * L::width;
+
 /// Which lines may change, because a neighbouring line has.
 struct line_flags {
     std::uint8_t from_above;
     std::uint8_t from_below;
 };
 
-/// Calls relax(line, neighbour) -> "the line has changed" until no line can change, starting from line 0.
-/// flags: scratch, one for each line.
+/// Calls relax(line, neighbour) -> "the line has changed" until no line can change, starting from line 0, but
+/// gives up, and returns false, when `most_calls` have not been enough. flags: scratch, one for each line.
 template <class RelaxT>
-void sweep_until_stable(Eigen::Index lines, std::span<line_flags> flags, RelaxT&& relax) {
+[[nodiscard]] bool sweep_until_stable(Eigen::Index lines, std::span<line_flags> flags,
+                                      Eigen::Index most_calls, RelaxT&& relax) {
     std::fill(flags.begin(), flags.end(), line_flags{0, 0});
     const auto at = [&](Eigen::Index line) -> line_flags& { return flags[static_cast<std::size_t>(line)]; };
     const auto changed = [&](Eigen::Index line) {
@@ -46,26 +53,30 @@ void sweep_until_stable(Eigen::Index lines, std::span<line_flags> flags, RelaxT&
     changed(0);
     for (bool busy = true; busy;) {
         busy = false;
+        if (most_calls < 0) return false;
         for (Eigen::Index line = 1; line < lines; ++line) {
             if (!at(line).from_above) continue;
             at(line).from_above = 0;
             busy = true;
+            --most_calls;
             if (relax(line, line - 1)) changed(line);
         }
         for (Eigen::Index line = lines - 2; line >= 0; --line) {
             if (!at(line).from_below) continue;
             at(line).from_below = 0;
             busy = true;
+            --most_calls;
             if (relax(line, line + 1)) changed(line);
         }
     }
+    return true;
 }
 
 /// distance(v) = least sum of costs from the first cell to v, both included, summed from the first; infinite
-/// in the margin. cost, distance: padded copies; costs are >= +0.
+/// in the margin. cost, distance: padded copies; costs are >= +0. False if it gave up.
 template <class L, bool Diagonal, class Shape>
-void grid_distances(const Shape& shape, const typename L::number_cell* cost,
-                    typename L::number_cell* distance, std::span<line_flags> flags) {
+[[nodiscard]] bool grid_distances(const Shape& shape, const typename L::number_cell* cost,
+                                  typename L::number_cell* distance, std::span<line_flags> flags) {
     using number = typename L::number;
     using integer = typename L::integer;
     const Eigen::Index inner = shape.inner();
@@ -93,32 +104,33 @@ void grid_distances(const Shape& shape, const typename L::number_cell* cost,
     const Eigen::Index start = shape.line(0);
     distance[start].lane = cost[start].lane;
     go_right(start);
-    sweep_until_stable(shape.outer(), flags, [&](Eigen::Index line, Eigen::Index neighbour) {
-        const Eigen::Index first = shape.line(line);
-        const Eigen::Index shift = shape.line(neighbour) - first;
-        integer changed{};
-        for (Eigen::Index i = first; i < first + inner; ++i) {
-            number from = distance[i + shift].lane;
-            if constexpr (Diagonal)
-                from = least(from, least(distance[i + shift - 1].lane, distance[i + shift + 1].lane));
-            const number through = from + cost[i].lane;
-            const number old = distance[i].lane;
-            changed |= through < old;
-            distance[i].lane = least(through, old);
-        }
-        if (!L::any(changed)) return false;
-        go_right(first);
-        go_left(first);
-        return true;
-    });
+    return sweep_until_stable(
+        shape.outer(), flags, most_sweeps<L> * shape.outer(), [&](Eigen::Index line, Eigen::Index neighbour) {
+            const Eigen::Index first = shape.line(line);
+            const Eigen::Index shift = shape.line(neighbour) - first;
+            integer changed{};
+            for (Eigen::Index i = first; i < first + inner; ++i) {
+                number from = distance[i + shift].lane;
+                if constexpr (Diagonal)
+                    from = least(from, least(distance[i + shift - 1].lane, distance[i + shift + 1].lane));
+                const number through = from + cost[i].lane;
+                const number old = distance[i].lane;
+                changed |= through < old;
+                distance[i].lane = least(through, old);
+            }
+            if (!L::any(changed)) return false;
+            go_right(first);
+            go_left(first);
+            return true;
+        });
 }
 
 /// cells(v) = least number of cells of a path to v that has the cost distance(v) in every step: whose every
 /// step from u to v is tight, fl(distance(u) + cost(v)) = distance(v). Sweeps as above.
 template <class L, bool Diagonal, class Shape>
-void grid_cell_counts(const Shape& shape, const typename L::number_cell* cost,
-                      const typename L::number_cell* distance, typename L::integer_cell* cells,
-                      std::span<line_flags> flags) {
+[[nodiscard]] bool grid_cell_counts(const Shape& shape, const typename L::number_cell* cost,
+                                    const typename L::number_cell* distance, typename L::integer_cell* cells,
+                                    std::span<line_flags> flags) {
     using integer = typename L::integer;
     using count = lane_integer<typename L::Scalar>;
     const Eigen::Index inner = shape.inner();
@@ -141,23 +153,25 @@ void grid_cell_counts(const Shape& shape, const typename L::number_cell* cost,
     const Eigen::Index start = shape.line(0);
     cells[start].lane = integer{} + 1;
     go(start, start + inner - 1, 1);
-    sweep_until_stable(shape.outer(), flags, [&](Eigen::Index line, Eigen::Index neighbour) {
-        const Eigen::Index first = shape.line(line);
-        const Eigen::Index shift = shape.line(neighbour) - first;
-        integer changed{};
-        for (Eigen::Index i = first; i < first + inner; ++i) {
-            const auto from = [&](Eigen::Index j) { return through(cells[j].lane, j, i); };
-            integer fewest = from(i + shift);
-            if constexpr (Diagonal) fewest = least(fewest, least(from(i + shift - 1), from(i + shift + 1)));
-            const integer old = cells[i].lane;
-            changed |= integer(fewest < old);
-            cells[i].lane = least(fewest, old);
-        }
-        if (!L::any(changed)) return false;
-        go(first, first + inner - 1, 1);
-        go(first + inner - 1, first, -1);
-        return true;
-    });
+    return sweep_until_stable(
+        shape.outer(), flags, most_sweeps<L> * shape.outer(), [&](Eigen::Index line, Eigen::Index neighbour) {
+            const Eigen::Index first = shape.line(line);
+            const Eigen::Index shift = shape.line(neighbour) - first;
+            integer changed{};
+            for (Eigen::Index i = first; i < first + inner; ++i) {
+                const auto from = [&](Eigen::Index j) { return through(cells[j].lane, j, i); };
+                integer fewest = from(i + shift);
+                if constexpr (Diagonal)
+                    fewest = least(fewest, least(from(i + shift - 1), from(i + shift + 1)));
+                const integer old = cells[i].lane;
+                changed |= integer(fewest < old);
+                cells[i].lane = least(fewest, old);
+            }
+            if (!L::any(changed)) return false;
+            go(first, first + inner - 1, 1);
+            go(first + inner - 1, first, -1);
+            return true;
+        });
 }
 
 }  // namespace detail
