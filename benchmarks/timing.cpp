@@ -1,44 +1,11 @@
 #include "timing.hpp"
 
-#include <algorithm>
-#include <iostream>
-#include <stdexcept>
+#include <span>
 
 #include <benchmark/benchmark.h>
 
 namespace imle_benchmarks {
 namespace {
-
-/// Keeps the time of each repetition, and shows on the error output that there is progress.
-class collector : public benchmark::BenchmarkReporter {
-  public:
-    bool ReportContext(const Context& context) override {
-        PrintBasicContext(&std::cerr, context);
-        return true;
-    }
-    void ReportRuns(const std::vector<Run>& runs) override {
-        for (const Run& run : runs) {
-            if (run.run_type != Run::RT_Iteration || run.iterations == 0) continue;
-            // Processor time, so that others on the machine do not count while they have their turn.
-            const double seconds = run.cpu_accumulated_time / static_cast<double>(run.iterations);
-            times_[run.run_name.function_name].push_back(seconds * 1e9);
-        }
-        std::cerr << '.' << std::flush;
-    }
-    void Finalize() override { std::cerr << '\n'; }
-
-    [[nodiscard]] timings summary() const {
-        timings result;
-        for (auto [name, times] : times_) {
-            std::sort(times.begin(), times.end());
-            result[name] = {times[times.size() / 2], times.front()};
-        }
-        return result;
-    }
-
-  private:
-    std::map<std::string, std::vector<double>> times_;
-};
 
 template <class Scalar>
 void time_draws(benchmark::State& state, const sampler<Scalar>& draws, std::size_t numbers) {
@@ -90,7 +57,7 @@ timings measure(const std::vector<section>& sections, const std::vector<table_ma
         add_maker(name_of("double", maker), maker.make_double);
     }
 
-    collector reporter;
+    collector reporter(clock_kind::processor);
     benchmark::RunSpecifiedBenchmarks(&reporter);
     timings result = reporter.summary();
     for (const auto& [name, numbers] : numbers_of) {

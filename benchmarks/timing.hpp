@@ -2,22 +2,13 @@
 
 // Times by Google Benchmark.
 
-#include <map>
 #include <string>
 #include <vector>
 
+#include "collector.hpp"
 #include "sampler.hpp"
 
 namespace imle_benchmarks {
-
-/// In ns of one core's time, over the repetitions.
-struct timing {
-    double median = 0;
-    double best = 0;
-};
-
-/// The timing of each benchmark, by its name.
-using timings = std::map<std::string, timing>;
 
 /// What the benchmarks are called, also for `--benchmark_filter`: float/imle, by table/gumbel,
 /// double/imle, by table/gumbel, table/float/gumbel.

@@ -1,0 +1,41 @@
+#pragma once
+
+// What Google Benchmark measured.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+
+namespace imle_benchmarks {
+
+/// In ns, over the repetitions.
+struct timing {
+    double median = 0;
+    double best = 0;
+};
+
+/// The timing of each benchmark, by its name.
+using timings = std::map<std::string, timing>;
+
+/// Processor time leaves out what others on the machine take; wall time is what threads are for.
+enum class clock_kind { processor, wall };
+
+/// Keeps the time of each repetition, and shows on the error output that there is progress.
+class collector : public benchmark::BenchmarkReporter {
+  public:
+    explicit collector(clock_kind clock) : clock_(clock) {}
+
+    bool ReportContext(const Context& context) override;
+    void ReportRuns(const std::vector<Run>& runs) override;
+    void Finalize() override;
+
+    [[nodiscard]] timings summary() const;
+
+  private:
+    clock_kind clock_;
+    std::map<std::string, std::vector<double>> times_;
+};
+
+}  // namespace imle_benchmarks

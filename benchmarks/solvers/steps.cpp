@@ -1,0 +1,165 @@
+#include "steps.hpp"
+
+#include <malloc.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include <imle/imle.hpp>
+
+#include "textbook.hpp"
+
+namespace imle_benchmarks {
+namespace {
+
+using maps = Eigen::Tensor<float, 3, Eigen::RowMajor>;
+using vectors = Eigen::Tensor<float, 2, Eigen::RowMajor>;
+
+/// What the process has from the allocator now.
+std::size_t bytes_in_use() {
+    const auto info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+maps some_maps(Eigen::Index batch, Eigen::Index side) {
+    const auto numbers = random_costs(batch * side * side, 2);
+    return Eigen::TensorMap<const maps>(numbers.data(), batch, side, side);
+}
+
+template <class SolverT>
+auto layer_of(SolverT solver, Eigen::Index samples, int threads) {
+    return imle::imle_layer{std::move(solver), imle::sum_of_gamma{16, 100},
+                            imle::perturbation_target{.beta = 10},
+                            imle::layer_options{.samples = samples, .threads = threads}};
+}
+
+/// forward and vjp, into memory that is there.
+template <class SolverT, class ThetaT>
+way step_way(const char* name, const SolverT& solver, const ThetaT& theta, Eigen::Index samples,
+             int threads) {
+    auto layer = layer_of(solver, samples, threads);
+    auto pass = layer.forward(theta, imle::random_key{1});
+    ThetaT gradient = layer.vjp(pass, theta);
+    using held = std::tuple<decltype(layer), decltype(pass), ThetaT, ThetaT>;
+    auto all = std::make_shared<held>(std::move(layer), std::move(pass), theta, std::move(gradient));
+    return {name, [all] {
+                auto& [kept, into, from, out] = *all;
+                kept.forward_into(from, imle::random_key{1}, into);
+                kept.vjp_into(into, from, out);
+            }};
+}
+
+/// As many solves as a step has, on costs like those of its samples.
+template <class TextbookT>
+way textbook_way(TextbookT solve, std::vector<float> thetas, Eigen::Index n, Eigen::Index solves) {
+    const Eigen::Index count = static_cast<Eigen::Index>(thetas.size()) / n;
+    return {textbook_solves,
+            [solve, thetas = std::move(thetas), z = std::vector<float>(static_cast<std::size_t>(n)), n,
+             solves, count]() mutable {
+                for (Eigen::Index i = 0; i < solves; ++i) solve(thetas.data() + i % count * n, z.data());
+            }};
+}
+
+step map_step(const std::string& name, Eigen::Index batch, Eigen::Index side, Eigen::Index samples) {
+    const maps theta = some_maps(batch, side);
+    const imle::grid_shortest_path solver{};
+    const int cells = static_cast<int>(side);
+    return {
+        name,
+        {step_way(one_thread, solver, theta, samples, 1), step_way(two_threads, solver, theta, samples, 2),
+         textbook_way(textbook_solvers::grid_dijkstra{cells, cells, {}, {}},
+                      random_costs(64 * side * side, 3), side * side, 2 * batch * samples)}};
+}
+
+template <class SolverT, class ThetaT>
+step plain_step(const std::string& name, const SolverT& solver, const ThetaT& theta, Eigen::Index samples) {
+    return {
+        name,
+        {step_way(one_thread, solver, theta, samples, 1), step_way(two_threads, solver, theta, samples, 2)}};
+}
+
+template <class F>
+std::size_t bytes_of(F&& make) {
+    const std::size_t before = bytes_in_use();
+    const auto kept = make();
+    return bytes_in_use() - before;
+}
+
+growth_point grow(const std::string& curve, Eigen::Index value, Eigen::Index batch, Eigen::Index side,
+                  Eigen::Index samples) {
+    growth_point result;
+    result.curve = curve;
+    result.value = value;
+    result.ways = map_step("", batch, side, samples).ways;
+    const auto theta = std::make_shared<maps>(some_maps(batch, side));
+    result.sampled_bytes = [=] {
+        return bytes_of([&] {
+            auto layer = layer_of(imle::grid_shortest_path{}, samples, 1);
+            auto pass = layer.forward(*theta, imle::random_key{1});
+            auto gradient = layer.vjp(pass, *theta);
+            return std::tuple(std::move(layer), std::move(pass), std::move(gradient));
+        });
+    };
+    result.marginals_bytes = [=] {
+        return bytes_of([&] {
+            auto layer = layer_of(imle::grid_shortest_path{}, samples, 1);
+            auto pass = layer.marginals(*theta, imle::random_key{1});
+            auto gradient = layer.vjp(pass, *theta);
+            return std::tuple(std::move(layer), std::move(pass), std::move(gradient));
+        });
+    };
+    return result;
+}
+
+}  // namespace
+
+std::vector<step> layer_steps() {
+    std::vector<step> steps;
+    steps.push_back(map_step("16 x 16, 1 map, 10 samples", 1, 16, 10));
+    steps.push_back(map_step("16 x 16, 1 map, 100 samples", 1, 16, 100));
+    steps.push_back(map_step("12 x 12, 70 maps, 10 samples", 70, 12, 10));
+    steps.push_back(map_step("30 x 30, 70 maps, 10 samples", 70, 30, 10));
+    const auto numbers = random_rewards(128 * 350, 4);
+    const vectors rewards = Eigen::TensorMap<const vectors>(numbers.data(), 128, 350);
+    step top = plain_step("10 of 350, batch 128, 100 samples", imle::top_k{10}, rewards, 100);
+    top.ways.push_back(textbook_way(textbook_solvers::largest{10, 350, {}}, random_rewards(512 * 350, 5), 350,
+                                    2 * 128 * 100));
+    steps.push_back(std::move(top));
+
+    // What a shape known at compile time gains.
+    const maps theta = some_maps(1, 16);
+    steps.push_back(plain_step("the first with `grid_shortest_path<16, 16>`",
+                               imle::grid_shortest_path<16, 16>{}, theta, 10));
+    Eigen::TensorFixedSize<float, Eigen::Sizes<1, 16, 16>, Eigen::RowMajor> fixed;
+    std::copy_n(theta.data(), theta.size(), fixed.data());
+    step of_fixed{"the same with a `TensorFixedSize` theta", {}};
+    for (const int threads : {1, 2}) {
+        auto layer = layer_of(imle::grid_shortest_path<16, 16>{}, 10, threads);
+        auto pass = layer.forward(fixed, imle::random_key{1});
+        auto gradient = layer.vjp(pass, fixed);
+        using held = std::tuple<decltype(layer), decltype(pass), decltype(fixed), decltype(gradient)>;
+        auto all = std::make_shared<held>(std::move(layer), std::move(pass), fixed, std::move(gradient));
+        of_fixed.ways.push_back({threads == 1 ? one_thread : two_threads, [all] {
+                                     auto& [kept, into, from, out] = *all;
+                                     kept.forward_into(from, imle::random_key{1}, into);
+                                     kept.vjp_into(into, from, out);
+                                 }});
+    }
+    steps.push_back(std::move(of_fixed));
+    steps.push_back(plain_step("the top-k step with `top_k<10>`", imle::top_k<10>{}, rewards, 100));
+    return steps;
+}
+
+std::vector<growth_point> growth_points() {
+    std::vector<growth_point> points;
+    for (const Eigen::Index samples : {1, 3, 10, 30, 100, 300, 1000, 3000, 10000})
+        points.push_back(grow("samples", samples, 1, 16, samples));
+    for (const Eigen::Index batch : {1, 3, 10, 30, 100, 300, 1000})
+        points.push_back(grow("batch", batch, batch, 16, 10));
+    for (const Eigen::Index side : {4, 8, 16, 32, 64, 128, 256})
+        points.push_back(grow("side", side, 1, side, 10));
+    return points;
+}
+
+}  // namespace imle_benchmarks

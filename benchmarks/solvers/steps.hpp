@@ -1,0 +1,39 @@
+#pragma once
+
+// Whole steps of a layer, forward and backward, and how they grow.
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include "problem.hpp"
+
+namespace imle_benchmarks {
+
+/// One line of the table of steps.
+struct step {
+    std::string name;
+    std::vector<way> ways;
+};
+
+inline constexpr const char* one_thread = "1 thread";
+inline constexpr const char* textbook_solves = "textbook, solves alone";
+
+[[nodiscard]] std::vector<step> layer_steps();
+
+/// One place of a curve: a step on 16 x 16 maps but for what `curve` names.
+struct growth_point {
+    std::string curve;  // samples, batch or side
+    Eigen::Index value = 0;
+    std::vector<way> ways;
+    /// What a pass of `forward` and one of `marginals` hold after a step, their layer's memory included.
+    std::function<std::size_t()> sampled_bytes;
+    std::function<std::size_t()> marginals_bytes;
+};
+
+[[nodiscard]] std::vector<growth_point> growth_points();
+
+}  // namespace imle_benchmarks

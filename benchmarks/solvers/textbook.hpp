@@ -1,0 +1,327 @@
+#pragma once
+
+// Each problem as a textbook solves it: the right algorithm, plainly written, by the standard library's
+// containers and algorithms. What a user would write in an afternoon.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <numeric>
+#include <queue>
+#include <utility>
+#include <vector>
+
+#include <imle/solvers/directed_graph.hpp>
+#include <imle/solvers/graph_edge.hpp>
+
+namespace imle_benchmarks::textbook_solvers {
+
+/// (distance, node), the nearest on top.
+using nearest_first = std::priority_queue<std::pair<float, int>, std::vector<std::pair<float, int>>,
+                                          std::greater<std::pair<float, int>>>;
+
+/// Dijkstra's algorithm over the cells of a grid, which cost -theta to enter; 8 neighbours.
+struct grid_dijkstra {
+    int rows, cols;
+    std::vector<float> distance;
+    std::vector<int> before;
+
+    void operator()(const float* theta, float* z) {
+        const int n = rows * cols;
+        distance.assign(static_cast<std::size_t>(n), std::numeric_limits<float>::infinity());
+        before.assign(static_cast<std::size_t>(n), -1);
+        const auto cost = [&](int cell) { return std::max(0.0f, -theta[cell]); };
+        nearest_first queue;
+        distance[0] = cost(0);
+        queue.push({distance[0], 0});
+        while (!queue.empty()) {
+            const auto [so_far, cell] = queue.top();
+            queue.pop();
+            if (so_far > distance[static_cast<std::size_t>(cell)]) continue;
+            if (cell == n - 1) break;
+            for (int r = std::max(0, cell / cols - 1); r <= std::min(rows - 1, cell / cols + 1); ++r)
+                for (int c = std::max(0, cell % cols - 1); c <= std::min(cols - 1, cell % cols + 1); ++c) {
+                    const int next = r * cols + c;
+                    const float sum = so_far + cost(next);
+                    if (sum >= distance[static_cast<std::size_t>(next)]) continue;
+                    distance[static_cast<std::size_t>(next)] = sum;
+                    before[static_cast<std::size_t>(next)] = cell;
+                    queue.push({sum, next});
+                }
+        }
+        std::fill_n(z, n, 0.0f);
+        for (int cell = n - 1; cell >= 0; cell = before[static_cast<std::size_t>(cell)]) z[cell] = 1;
+    }
+};
+
+/// Dijkstra's algorithm, or one pass in topological order where there are no cycles.
+struct graph_path {
+    imle::directed_graph graph;
+    Eigen::Index source, target;
+    std::vector<float> distance;
+    std::vector<Eigen::Index> by_edge;
+
+    void operator()(const float* theta, float* z) {
+        const auto nodes = static_cast<std::size_t>(graph.nodes());
+        distance.assign(nodes, std::numeric_limits<float>::infinity());
+        by_edge.assign(nodes, -1);
+        distance[static_cast<std::size_t>(source)] = 0;
+        nearest_first queue;
+        const auto relax = [&](Eigen::Index node, bool enqueue) {
+            for (const Eigen::Index e : graph.out_edges(node)) {
+                const auto to = static_cast<std::size_t>(graph.edges()[static_cast<std::size_t>(e)].to);
+                const float sum = distance[static_cast<std::size_t>(node)] - theta[e];
+                if (sum >= distance[to]) continue;
+                distance[to] = sum;
+                by_edge[to] = e;
+                if (enqueue) queue.push({sum, static_cast<int>(to)});
+            }
+        };
+        if (graph.is_acyclic()) {
+            for (const Eigen::Index node : graph.topological_order()) relax(node, false);
+        } else {
+            queue.push({0.0f, static_cast<int>(source)});
+            while (!queue.empty()) {
+                const auto [so_far, node] = queue.top();
+                queue.pop();
+                if (so_far > distance[static_cast<std::size_t>(node)]) continue;
+                if (node == target) break;
+                relax(node, true);
+            }
+        }
+        std::fill_n(z, graph.edges().size(), 0.0f);
+        for (Eigen::Index node = target; node != source;) {
+            const Eigen::Index e = by_edge[static_cast<std::size_t>(node)];
+            z[e] = 1;
+            node = graph.edges()[static_cast<std::size_t>(e)].from;
+        }
+    }
+};
+
+/// The k largest, by std::nth_element.
+struct largest {
+    std::size_t k, n;
+    std::vector<std::size_t> order;
+
+    void operator()(const float* theta, float* z) {
+        order.resize(n);
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(k), order.end(),
+                         [&](std::size_t a, std::size_t b) { return theta[a] > theta[b]; });
+        std::fill_n(z, n, 0.0f);
+        for (std::size_t i = 0; i < k; ++i) z[order[i]] = 1;
+    }
+};
+
+/// Ranks 1 to n, by std::sort.
+struct ranks {
+    std::size_t n;
+    std::vector<std::size_t> order;
+
+    void operator()(const float* theta, float* z) {
+        order.resize(n);
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        std::sort(order.begin(), order.end(),
+                  [&](std::size_t a, std::size_t b) { return theta[a] < theta[b]; });
+        for (std::size_t i = 0; i < n; ++i) z[order[i]] = static_cast<float>(i + 1);
+    }
+};
+
+/// One of each group, by std::max_element.
+struct one_of_groups {
+    std::size_t groups, members;
+
+    void operator()(const float* theta, float* z) const {
+        std::fill_n(z, groups * members, 0.0f);
+        for (std::size_t g = 0; g < groups; ++g) {
+            const float* const group = theta + g * members;
+            z[std::max_element(group, group + members) - theta] = 1;
+        }
+    }
+};
+
+/// Kruskal's algorithm, by std::sort and union-find.
+struct kruskal {
+    std::vector<imle::graph_edge> edges;
+    std::size_t nodes;
+    std::vector<std::size_t> order, parent;
+
+    std::size_t root(std::size_t node) {
+        while (parent[node] != node) node = parent[node] = parent[parent[node]];
+        return node;
+    }
+    void operator()(const float* theta, float* z) {
+        order.resize(edges.size());
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        std::sort(order.begin(), order.end(),
+                  [&](std::size_t a, std::size_t b) { return theta[a] > theta[b]; });
+        parent.resize(nodes);
+        std::iota(parent.begin(), parent.end(), std::size_t{0});
+        std::fill_n(z, edges.size(), 0.0f);
+        for (const std::size_t e : order) {
+            const std::size_t a = root(static_cast<std::size_t>(edges[e].from)),
+                              b = root(static_cast<std::size_t>(edges[e].to));
+            if (a == b) continue;
+            parent[a] = b;
+            z[e] = 1;
+        }
+    }
+};
+
+/// The Hungarian method with shortest augmenting paths, O(n^3), for a square of rewards.
+struct hungarian {
+    std::size_t n;
+
+    void operator()(const float* theta, float* z) const {
+        constexpr double infinite = std::numeric_limits<double>::infinity();
+        // Row and column 0 stand for "none".
+        std::vector<double> row_dual(n + 1), column_dual(n + 1);
+        std::vector<std::size_t> row_of(n + 1, 0), way(n + 1, 0);
+        for (std::size_t row = 1; row <= n; ++row) {
+            row_of[0] = row;
+            std::size_t column = 0;
+            std::vector<double> slack(n + 1, infinite);
+            std::vector<char> used(n + 1, 0);
+            do {
+                used[column] = 1;
+                const std::size_t from = row_of[column];
+                double least = infinite;
+                std::size_t next = 0;
+                for (std::size_t j = 1; j <= n; ++j) {
+                    if (used[j]) continue;
+                    const double cost = -static_cast<double>(theta[(from - 1) * n + (j - 1)]);
+                    const double reduced = cost - row_dual[from] - column_dual[j];
+                    if (reduced < slack[j]) {
+                        slack[j] = reduced;
+                        way[j] = column;
+                    }
+                    if (slack[j] < least) {
+                        least = slack[j];
+                        next = j;
+                    }
+                }
+                for (std::size_t j = 0; j <= n; ++j) {
+                    if (used[j]) {
+                        row_dual[row_of[j]] += least;
+                        column_dual[j] -= least;
+                    } else {
+                        slack[j] -= least;
+                    }
+                }
+                column = next;
+            } while (row_of[column] != 0);
+            for (; column != 0; column = way[column]) row_of[column] = row_of[way[column]];
+        }
+        std::fill_n(z, n * n, 0.0f);
+        for (std::size_t j = 1; j <= n; ++j) z[(row_of[j] - 1) * n + (j - 1)] = 1;
+    }
+};
+
+/// One dimension, integer weights: dynamic programming over items and capacities.
+struct knapsack_table {
+    std::vector<int> weights;
+    int capacity;
+    std::vector<double> best;
+    std::vector<char> taken;
+
+    void operator()(const float* theta, float* z) {
+        const std::size_t width = static_cast<std::size_t>(capacity) + 1;
+        best.assign(width, 0.0);
+        taken.assign(weights.size() * width, 0);
+        for (std::size_t i = 0; i < weights.size(); ++i) {
+            const auto weight = static_cast<std::size_t>(weights[i]);
+            for (std::size_t w = width; w-- > weight;) {
+                const double with = best[w - weight] + static_cast<double>(theta[i]);
+                if (with <= best[w]) continue;
+                best[w] = with;
+                taken[i * width + w] = 1;
+            }
+        }
+        std::size_t left = width - 1;
+        for (std::size_t i = weights.size(); i-- > 0;) {
+            z[i] = taken[i * width + left] != 0 ? 1.0f : 0.0f;
+            if (taken[i * width + left] != 0) left -= static_cast<std::size_t>(weights[i]);
+        }
+    }
+};
+
+/// Several dimensions: every set of items, depth first, leaving out those that do not fit.
+struct knapsack_search {
+    std::vector<std::vector<double>> weights;  // [dimension][item]
+    std::vector<double> capacities;
+    std::vector<double> left;
+    std::uint64_t chosen = 0, best_set = 0;
+    double best = 0;
+
+    void operator()(const float* theta, float* z) {
+        const std::size_t items = weights.front().size();
+        left = capacities;
+        best = 0;
+        best_set = chosen = 0;
+        search(theta, 0, items, 0.0);
+        for (std::size_t i = 0; i < items; ++i) z[i] = (best_set >> i & 1) != 0 ? 1.0f : 0.0f;
+    }
+    void search(const float* theta, std::size_t item, std::size_t items, double value) {
+        if (value > best) {
+            best = value;
+            best_set = chosen;
+        }
+        if (item == items) return;
+        bool fits = theta[item] > 0;
+        for (std::size_t d = 0; d < left.size(); ++d) fits = fits && weights[d][item] <= left[d];
+        if (fits) {
+            for (std::size_t d = 0; d < left.size(); ++d) left[d] -= weights[d][item];
+            chosen |= std::uint64_t{1} << item;
+            search(theta, item + 1, items, value + static_cast<double>(theta[item]));
+            chosen &= ~(std::uint64_t{1} << item);
+            for (std::size_t d = 0; d < left.size(); ++d) left[d] += weights[d][item];
+        }
+        search(theta, item + 1, items, value);
+    }
+};
+
+/// Held and Karp's dynamic programme, directed.
+struct held_karp {
+    std::size_t n;
+    std::vector<float> best;
+    std::vector<std::uint8_t> before;
+
+    void operator()(const float* theta, float* z) {
+        const std::size_t sets = std::size_t{1} << (n - 1), m = n - 1;
+        constexpr float worst = -std::numeric_limits<float>::infinity();
+        best.assign(sets * m, worst);
+        before.assign(sets * m, 0);
+        for (std::size_t j = 0; j < m; ++j) best[(std::size_t{1} << j) * m + j] = theta[j + 1];
+        for (std::size_t set = 1; set < sets; ++set)
+            for (std::size_t j = 0; j < m; ++j) {
+                if ((set >> j & 1) == 0 || best[set * m + j] == worst) continue;
+                for (std::size_t k = 0; k < m; ++k) {
+                    if ((set >> k & 1) != 0) continue;
+                    const std::size_t next = (set | std::size_t{1} << k) * m + k;
+                    const float sum = best[set * m + j] + theta[(j + 1) * n + k + 1];
+                    if (sum <= best[next]) continue;
+                    best[next] = sum;
+                    before[next] = static_cast<std::uint8_t>(j);
+                }
+            }
+        std::size_t last = 0;
+        for (std::size_t j = 1; j < m; ++j)
+            if (best[(sets - 1) * m + j] + theta[(j + 1) * n] >
+                best[(sets - 1) * m + last] + theta[(last + 1) * n])
+                last = j;
+        std::fill_n(z, n * n, 0.0f);
+        z[(last + 1) * n] = 1;
+        for (std::size_t set = sets - 1; (set & (set - 1)) != 0;) {
+            const std::size_t j = before[set * m + last];
+            z[(j + 1) * n + last + 1] = 1;
+            set &= ~(std::size_t{1} << last);
+            last = j;
+        }
+        z[last + 1] = 1;
+    }
+};
+
+}  // namespace imle_benchmarks::textbook_solvers
