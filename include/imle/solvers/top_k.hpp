@@ -3,12 +3,8 @@
 /// @file
 /// The k largest of n.
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
-#include <cstdint>
-#include <span>
-#include <type_traits>
 
 #include <Eigen/Core>
 
@@ -16,8 +12,8 @@
 #include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/solvers/detail/instance.hpp>
-#include <imle/solvers/detail/kth_largest.hpp>
 #include <imle/solvers/detail/scratch.hpp>
+#include <imle/solvers/detail/select_largest.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -52,38 +48,10 @@ class top_k {
         const auto k = static_cast<std::size_t>(k_);
         if (k > values.size())
             detail::throw_invalid("top_k's k", k, detail::message("at most n = ", values.size()));
-        if (k == 0 || k == values.size()) {
-            std::fill_n(z.data(), z.size(), Scalar(k == 0 ? 0 : 1));
-            return;
-        }
-        const Scalar kth = detail::kth_largest(values, k, scratch_.template get<Scalar>(values.size()));
-        select(values, kth, k, z.data());
+        detail::select_largest(values, k, scratch_.template get<Scalar>(values.size()), z.data());
     }
 
   private:
-    /// Takes whatever reaches the k-th largest value; if several equal it and so too many are taken, gives
-    /// back the last of those.
-    template <class Scalar>
-    static void select(std::span<const Scalar> values, Scalar kth, std::size_t k, Scalar* z) {
-        // Counts as wide as Scalar let the loop vectorise; a block is too short for them to overflow.
-        using count = std::conditional_t<sizeof(Scalar) == 4, std::int32_t, std::int64_t>;
-        constexpr std::size_t block = 4096;
-        std::size_t taken = 0;
-        for (std::size_t first = 0; first < values.size(); first += block) {
-            count reached = 0;
-            for (std::size_t i = first; i < std::min(first + block, values.size()); ++i) {
-                reached += values[i] >= kth ? 1 : 0;
-                z[i] = values[i] >= kth ? Scalar(1) : Scalar(0);
-            }
-            taken += static_cast<std::size_t>(reached);
-        }
-        for (std::size_t i = values.size(); taken > k; --i)
-            if (values[i - 1] == kth) {
-                z[i - 1] = 0;
-                --taken;
-            }
-    }
-
     Eigen::Index k_ = K;
     detail::scratch scratch_;
 };

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <span>
 #include <type_traits>
 
@@ -40,11 +41,43 @@ template <std::size_t Columns, class Scalar>
     return bound;
 }
 
-/// The value of the k-th largest of n numbers, 1 <= k <= n. scratch: n numbers. O(n) on average; where k is
-/// small beside n, most numbers are dismissed by `bound_by_columns` and `std::nth_element` sees a few times
-/// k.
+/// The k-th largest of n <= Columns numbers, 1 <= k <= n: of those that k numbers reach, the largest. All
+/// pairs are compared, without a branch on the numbers.
+template <std::size_t Columns, class Scalar>
+[[nodiscard]] Scalar kth_largest_by_comparing(std::span<const Scalar> values, std::size_t k) noexcept {
+    using count = std::conditional_t<sizeof(Scalar) == 4, std::int32_t, std::int64_t>;
+    std::array<Scalar, Columns> column;
+    column.fill(std::numeric_limits<Scalar>::lowest());
+    std::copy(values.begin(), values.end(), column.begin());
+    std::array<count, Columns> at_least{};
+    for (const Scalar value : values)
+        for (std::size_t j = 0; j < Columns; ++j) at_least[j] += value >= column[j] ? 1 : 0;
+    // What fills the columns up is reached by all, and larger than none.
+    Scalar kth = std::numeric_limits<Scalar>::lowest();
+    for (std::size_t j = 0; j < Columns; ++j) {
+        const Scalar candidate = at_least[j] >= static_cast<count>(k) ? column[j] : kth;
+        kth = candidate > kth ? candidate : kth;
+    }
+    return kth;
+}
+
+/// How many numbers `kth_largest_of_few` takes.
+inline constexpr std::size_t most_to_compare = 64;
+
+/// The k-th largest of n <= `most_to_compare` numbers.
+template <class Scalar>
+[[nodiscard]] Scalar kth_largest_of_few(std::span<const Scalar> values, std::size_t k) noexcept {
+    if (values.size() <= 16) return kth_largest_by_comparing<16>(values, k);
+    if (values.size() <= 32) return kth_largest_by_comparing<32>(values, k);
+    return kth_largest_by_comparing<most_to_compare>(values, k);
+}
+
+/// The value of the k-th largest of n numbers, 1 <= k <= n. scratch: n numbers. O(n) on average; up to 64
+/// numbers are all compared; where k is small beside n, most numbers are dismissed by `bound_by_columns` and
+/// a few times k are left.
 template <class Scalar>
 [[nodiscard]] Scalar kth_largest(std::span<const Scalar> values, std::size_t k, std::span<Scalar> scratch) {
+    if (values.size() <= most_to_compare) return kth_largest_of_few(values, k);
     std::size_t kept = values.size();
     const auto keep_from = [&](Scalar bound) {
         kept = 0;
@@ -53,12 +86,13 @@ template <class Scalar>
             kept += value >= bound ? 1 : 0;
         }
     };
-    if (k <= 16 && values.size() >= 128)
+    if (k <= 16)
         keep_from(bound_by_columns<32>(values, k));
     else if (k <= 64 && values.size() >= 512)
         keep_from(bound_by_columns<128>(values, k));
     else
         std::copy(values.begin(), values.end(), scratch.begin());
+    if (kept <= most_to_compare) return kth_largest_of_few(std::span<const Scalar>(scratch.first(kept)), k);
     const auto kth = scratch.begin() + static_cast<std::ptrdiff_t>(k - 1);
     std::nth_element(scratch.begin(), kth, scratch.begin() + static_cast<std::ptrdiff_t>(kept),
                      std::greater<>{});

@@ -77,3 +77,5 @@ void for_each_across(const std::array<const typename L::Scalar*, L::width>& inst
 
 }  // namespace detail
 }  // namespace imle::inline IMLE_ABI
+
+#undef IMLE_DETAIL_SHUFFLE

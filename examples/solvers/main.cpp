@@ -1,0 +1,54 @@
+// Pictures of what the built-in solvers do: theta, the best state z, and the marginals of the layer.
+//
+//     solvers NAME     prints the gnuplot script of one picture
+//     solvers          prints the names
+//
+// `sh examples/solvers/draw.sh` draws all of them.
+
+#include <algorithm>
+#include <iostream>
+#include <string_view>
+
+#include "drawings.hpp"
+
+namespace {
+
+struct drawing {
+    std::string_view name;
+    void (*draw)(std::ostream& script);
+};
+
+constexpr drawing drawings[] = {
+    {"assignment", solver_pictures::draw_assignment},
+    {"grid_shortest_path", solver_pictures::draw_grid_shortest_path},
+    {"k_of_groups", solver_pictures::draw_k_of_groups},
+    {"knapsack", solver_pictures::draw_knapsack},
+    {"ranking", solver_pictures::draw_ranking},
+    {"shortest_path", solver_pictures::draw_shortest_path},
+    {"spanning_tree", solver_pictures::draw_spanning_tree},
+    {"top_k", solver_pictures::draw_top_k},
+    {"travelling_salesman", solver_pictures::draw_travelling_salesman},
+};
+
+void print_names(std::ostream& out) {
+    for (const drawing& one : drawings) out << one.name << '\n';
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    if (count == 1) {
+        print_names(std::cout);
+        return 0;
+    }
+    const std::string_view name = arguments[1];
+    const auto found = std::find_if(std::begin(drawings), std::end(drawings),
+                                    [&](const drawing& one) { return one.name == name; });
+    if (count > 2 || found == std::end(drawings)) {
+        std::cerr << "solvers: expected the name of one picture, of these:\n";
+        print_names(std::cerr);
+        return 2;
+    }
+    found->draw(std::cout);
+    return std::cout ? 0 : 1;
+}

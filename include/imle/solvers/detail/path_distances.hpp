@@ -1,0 +1,236 @@
+#pragma once
+
+/// @file
+/// Shortest distances from the source over the places of a `path_plan`, for one instance and for a register
+/// of instances.
+///
+/// All ways have the same answer, bit for bit, although sums are rounded. x -> fl(x + c) does not decrease in
+/// x, so a least sum to one place extends a least sum to the place before it; and where c >= 0, fl(x + c) >=
+/// x, so that going round in a loop gains nothing. The distance to a place is the least of the sums of costs
+/// along paths, added up from the source on. Where costs are >= 0 the search ends when no distance up to the
+/// target's can change; the larger ones may still be too large then, and no path to the target needs them.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <span>
+
+#include <imle/core/config.hpp>
+#include <imle/solvers/detail/lanes.hpp>
+#include <imle/solvers/detail/path_plan.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+// ---- Plans without cycles: costs of any sign, one pass in topological order
+
+/// One instance. cost: by edges of the graph; distance: by places.
+template <class Scalar>
+void acyclic_distances(const path_plan& plan, const Scalar* cost, Scalar* distance) noexcept {
+    distance[0] = 0;
+    std::size_t slot = 0;
+    for (std::size_t place = 1; place < static_cast<std::size_t>(plan.places); ++place) {
+        const auto end = static_cast<std::size_t>(plan.first_in[place + 1]);
+        Scalar best = distance[plan.tail[slot]] + cost[plan.edge[slot]];
+        for (++slot; slot < end; ++slot) {
+            const Scalar through = distance[plan.tail[slot]] + cost[plan.edge[slot]];
+            best = through < best ? through : best;
+        }
+        distance[place] = best;
+    }
+}
+
+/// A register of instances, all lanes in step. cost: by slots; distance: by places.
+template <class L>
+void acyclic_lane_distances(const path_plan& plan, const typename L::number_cell* cost,
+                            typename L::number_cell* distance) noexcept {
+    using number = typename L::number;
+    distance[0].lane = number{};
+    std::size_t slot = 0;
+    for (std::size_t place = 1; place < static_cast<std::size_t>(plan.places); ++place) {
+        const auto end = static_cast<std::size_t>(plan.first_in[place + 1]);
+        number best = distance[plan.tail[slot]].lane + cost[slot].lane;
+        for (++slot; slot < end; ++slot) {
+            const number through = distance[plan.tail[slot]].lane + cost[slot].lane;
+            best = through < best ? through : best;
+        }
+        distance[place].lane = best;
+    }
+}
+
+// ---- Plans with cycles: costs >= 0
+
+/// Sweeps over all places, outward and back in turn, until nothing that matters changes in any lane. Returns
+/// false if that takes more than `most_sweeps`: paths that wind through the order of places.
+template <class L>
+[[nodiscard]] bool swept_lane_distances(const path_plan& plan, const typename L::number_cell* cost,
+                                        typename L::number_cell* distance, int most_sweeps) noexcept {
+    using number = typename L::number;
+    using integer = typename L::integer;
+    const auto places = static_cast<std::size_t>(plan.places);
+    const number infinite = number{} + std::numeric_limits<typename L::Scalar>::infinity();
+    for (std::size_t place = 0; place < places; ++place) distance[place].lane = infinite;
+    distance[0].lane = number{};
+
+    for (int sweep = 0; sweep < most_sweeps; ++sweep) {
+        integer changed{};
+        const number bound = distance[plan.target].lane;
+        const auto relax = [&](std::size_t place) {
+            const number old = distance[place].lane;
+            number best = old;
+            const auto end = static_cast<std::size_t>(plan.first_in[place + 1]);
+            for (auto slot = static_cast<std::size_t>(plan.first_in[place]); slot < end; ++slot) {
+                const number through = distance[plan.tail[slot]].lane + cost[slot].lane;
+                best = through < best ? through : best;
+            }
+            distance[place].lane = best;
+            changed |= (best < old) & (best <= bound);
+        };
+        if (sweep % 2 == 0)
+            for (std::size_t place = 1; place < places; ++place) relax(place);
+        else
+            for (std::size_t place = places - 1; place > 0; --place) relax(place);
+        if (!L::any(changed)) return true;
+    }
+    return false;
+}
+
+/// The memory of `near_far_distances`.
+template <class Scalar>
+struct near_far_work {
+    /// As many numbers as there are places: the distance with which a place was last relaxed.
+    std::span<Scalar> relaxed;
+    /// Two lists of as many places, at least one for each slot.
+    std::span<path_plan::index> near;
+    std::span<path_plan::index> far;
+};
+
+/// One instance, by the near-far pile of Davidson, Baxter, Garland and Owens ("Work-efficient parallel GPU
+/// methods for single-source shortest paths", IPDPS 2014), a delta-stepping with two buckets: places nearer
+/// than a threshold are relaxed in any order, until none is left; then the threshold moves up by the mean
+/// cost. There is no heap, and in the inner loop no branch that depends on the costs, which is where a
+/// Dijkstra spends its time.
+///
+/// cost: by edges of the graph; distance: by places. Returns false, with distances that are too large, if it
+/// takes too long: a threshold does not fit costs of very different size.
+template <class Scalar>
+[[nodiscard]] bool near_far_distances(const path_plan& plan, std::span<const Scalar> cost, Scalar* distance,
+                                      const near_far_work<Scalar>& work) noexcept {
+    using index = path_plan::index;
+    constexpr Scalar infinite = std::numeric_limits<Scalar>::infinity();
+    const auto places = static_cast<std::size_t>(plan.places);
+    std::fill_n(distance, places, infinite);
+    std::fill_n(work.relaxed.begin(), places, infinite);
+    const auto relaxed = [&](index place) -> Scalar& {
+        return work.relaxed[static_cast<std::size_t>(place)];
+    };
+
+    // Sums side by side, as a compiler may not change the order of one sum.
+    std::array<Scalar, 16> sums{};
+    for (std::size_t i = 0; i + sums.size() <= cost.size(); i += sums.size())
+        for (std::size_t j = 0; j < sums.size(); ++j) sums[j] += cost[i + j];
+    Scalar step = 0;
+    for (const Scalar sum : sums) step += sum / static_cast<Scalar>(cost.size());
+
+    index* const near = work.near.data();
+    index* const far = work.far.data();
+    const std::size_t room = work.near.size();
+    std::size_t nears = 1, fars = 0;
+    near[0] = 0;
+    distance[0] = 0;
+    Scalar threshold = step;
+    for (std::size_t left = 8 * (plan.slots() + places);;) {
+        for (std::size_t i = 0; i < nears; ++i) {
+            const index place = near[i];
+            const Scalar here = distance[place];
+            if (relaxed(place) == here) continue;
+            relaxed(place) = here;
+            const auto first = static_cast<std::size_t>(plan.first_out[static_cast<std::size_t>(place)]);
+            const auto end = static_cast<std::size_t>(plan.first_out[static_cast<std::size_t>(place) + 1]);
+            const std::size_t work_here = end - first;
+            if (nears + work_here > room || fars + work_here > room || work_here > left) return false;
+            left -= work_here;
+            for (std::size_t o = first; o < end; ++o) {
+                const index head = plan.out[o].head;
+                const Scalar through = here + cost[static_cast<std::size_t>(plan.out[o].edge)];
+                const Scalar old = distance[head];
+                const bool better = through < old, is_near = through < threshold;
+                distance[head] = better ? through : old;
+                near[nears] = head;
+                far[fars] = head;
+                nears += static_cast<std::size_t>(better & is_near);
+                fars += static_cast<std::size_t>(better & !is_near);
+            }
+        }
+        // All distances below the threshold are final.
+        if (distance[plan.target] < threshold || fars == 0) return true;
+
+        Scalar nearest = infinite;
+        std::size_t waiting = 0;
+        for (std::size_t i = 0; i < fars; ++i) {
+            const index place = far[i];
+            const bool waits = relaxed(place) != distance[place];
+            const Scalar at = waits ? distance[place] : infinite;
+            nearest = at < nearest ? at : nearest;
+            far[waiting] = place;
+            waiting += static_cast<std::size_t>(waits);
+        }
+        if (waiting == 0) return true;
+        if (fars > left) return false;
+        left -= fars;
+        threshold = nearest + step;
+        if (!(threshold > nearest)) threshold = std::nextafter(nearest, infinite);
+        nears = fars = 0;
+        for (std::size_t i = 0; i < waiting; ++i) {
+            const index place = far[i];
+            const bool is_near = distance[place] < threshold;
+            near[nears] = place;
+            far[fars] = place;
+            nears += static_cast<std::size_t>(is_near);
+            fars += static_cast<std::size_t>(!is_near);
+        }
+    }
+}
+
+/// A place and its distance, in a heap.
+template <class Scalar>
+struct heap_entry {
+    Scalar distance;
+    path_plan::index place;
+    [[nodiscard]] friend bool operator>(const heap_entry& a, const heap_entry& b) noexcept {
+        return a.distance > b.distance;
+    }
+};
+
+/// One instance, by Dijkstra's algorithm: O(slots log slots), whatever the costs. heap: one more than the
+/// slots.
+template <class Scalar>
+void heap_distances(const path_plan& plan, std::span<const Scalar> cost, Scalar* distance,
+                    std::span<heap_entry<Scalar>> heap) noexcept {
+    std::fill_n(distance, plan.places, std::numeric_limits<Scalar>::infinity());
+    distance[0] = 0;
+    heap[0] = {0, 0};
+    std::ptrdiff_t size = 1;
+    while (size > 0) {
+        const auto [here, place] = heap[0];
+        std::pop_heap(heap.begin(), heap.begin() + size--, std::greater<>{});
+        if (here > distance[place]) continue;
+        if (here > distance[plan.target]) return;
+        const auto first = static_cast<std::size_t>(plan.first_out[static_cast<std::size_t>(place)]);
+        const auto end = static_cast<std::size_t>(plan.first_out[static_cast<std::size_t>(place) + 1]);
+        for (std::size_t o = first; o < end; ++o) {
+            const path_plan::index head = plan.out[o].head;
+            const Scalar through = here + cost[static_cast<std::size_t>(plan.out[o].edge)];
+            if (!(through < distance[head])) continue;
+            distance[head] = through;
+            heap[static_cast<std::size_t>(size++)] = {through, head};
+            std::push_heap(heap.begin(), heap.begin() + size, std::greater<>{});
+        }
+    }
+}
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,168 @@
+#pragma once
+
+/// @file
+/// The part of a graph in which paths from a source to a target can lie, in the order in which it is walked.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/solvers/directed_graph.hpp>
+#include <imle/solvers/graph_edge.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// What `shortest_path` knows of its graph. No simple path uses a loop, an edge into the source or one out of
+/// the target, nor a node that the source does not reach or from which the target is not reached. All those
+/// are left out; what stays is numbered anew. `places` are its nodes, the source being place 0: where that is
+/// possible in a topological order, else in the order of a breadth-first search from the source. `slots` are
+/// its edges, in the order of the place that they enter, those into one place in the order of the graph.
+struct path_plan {
+    using index = std::int32_t;
+
+    /// True if every edge goes from a lower to a higher place.
+    bool acyclic = false;
+    index places = 0;
+    index target = 0;
+    /// The edges into place p are the slots first_in[p] to first_in[p + 1] - 1.
+    std::vector<index> first_in;
+    /// Slot -> the place that the edge leaves, and the edge's index in the graph.
+    std::vector<index> tail;
+    std::vector<index> edge;
+    /// Edge of the graph -> slot; the number of slots for an edge that was left out.
+    std::vector<index> slot;
+    /// The edges out of place p are out[first_out[p]] to out[first_out[p + 1] - 1].
+    struct out_edge {
+        index head;
+        index edge;
+    };
+    std::vector<index> first_out;
+    std::vector<out_edge> out;
+
+    [[nodiscard]] std::size_t slots() const noexcept { return tail.size(); }
+
+    /// Throws `std::invalid_argument` if source or target is no node, or the target is not reached.
+    path_plan(const directed_graph& graph, Eigen::Index from, Eigen::Index to) {
+        const auto require_node = [&](const char* argument, Eigen::Index node) {
+            if (node < 0 || node >= graph.nodes())
+                throw_invalid(argument, node, message("one of the ", graph.nodes(), " nodes, from 0"));
+        };
+        require_node("shortest_path's source", from);
+        require_node("shortest_path's target", to);
+        const std::vector<bool> kept = edges_between(graph, from, to);
+        number_places(graph, from, kept);
+        fill_slots(graph, kept);
+        target = place_of_[at(to)];
+        place_of_ = {};
+    }
+
+  private:
+    static std::size_t at(Eigen::Index i) noexcept { return static_cast<std::size_t>(i); }
+
+    /// Marks the edges on which a simple path may go.
+    static std::vector<bool> edges_between(const directed_graph& graph, Eigen::Index from, Eigen::Index to) {
+        const auto edges = graph.edges();
+        const auto useful = [&](const graph_edge& edge) {
+            return edge.from != edge.to && edge.to != from && edge.from != to;
+        };
+        const auto reached_from = [&](Eigen::Index start, bool forward) {
+            std::vector<bool> reached(at(graph.nodes()), false);
+            std::vector<Eigen::Index> open{start};
+            reached[at(start)] = true;
+            while (!open.empty()) {
+                const Eigen::Index node = open.back();
+                open.pop_back();
+                for (const Eigen::Index e : forward ? graph.out_edges(node) : graph.in_edges(node)) {
+                    const Eigen::Index next = forward ? edges[at(e)].to : edges[at(e)].from;
+                    if (!useful(edges[at(e)]) || reached[at(next)]) continue;
+                    reached[at(next)] = true;
+                    open.push_back(next);
+                }
+            }
+            return reached;
+        };
+        const auto after = reached_from(from, true), before = reached_from(to, false);
+        if (!after[at(to)])
+            throw_invalid("shortest_path's target", message("node ", to),
+                          message("a node that can be reached from the source, node ", from));
+        std::vector<bool> kept(edges.size());
+        for (std::size_t e = 0; e < edges.size(); ++e)
+            kept[e] = useful(edges[e]) && after[at(edges[e].from)] && before[at(edges[e].from)] &&
+                      after[at(edges[e].to)] && before[at(edges[e].to)];
+        return kept;
+    }
+
+    /// Kahn's order by a first-in, first-out queue, which keeps apart what depends on each other; where it
+    /// does not get through, breadth first.
+    void number_places(const directed_graph& graph, Eigen::Index from, const std::vector<bool>& kept) {
+        std::vector<index> waiting(at(graph.nodes()), 0);
+        std::size_t edges = 0;
+        for (std::size_t e = 0; e < kept.size(); ++e)
+            if (kept[e]) {
+                ++waiting[at(graph.edges()[e].to)];
+                ++edges;
+            }
+        const auto number = [&](bool when_complete) {
+            place_of_.assign(at(graph.nodes()), -1);
+            std::vector<Eigen::Index> order{from};
+            place_of_[at(from)] = 0;
+            std::size_t passed = 0;
+            for (std::size_t done = 0; done < order.size(); ++done)
+                for (const Eigen::Index e : graph.out_edges(order[done])) {
+                    if (!kept[at(e)]) continue;
+                    ++passed;
+                    const Eigen::Index next = graph.edges()[at(e)].to;
+                    if (when_complete ? --waiting[at(next)] != 0 : place_of_[at(next)] >= 0) continue;
+                    place_of_[at(next)] = static_cast<index>(order.size());
+                    order.push_back(next);
+                }
+            places = static_cast<index>(order.size());
+            return passed == edges;
+        };
+        acyclic = number(true);
+        if (!acyclic) number(false);
+    }
+
+    void fill_slots(const directed_graph& graph, const std::vector<bool>& kept) {
+        const auto place = [&](Eigen::Index node) { return place_of_[at(node)]; };
+        first_in.assign(at(places) + 1, 0);
+        first_out.assign(at(places) + 1, 0);
+        std::size_t count = 0;
+        for (std::size_t e = 0; e < kept.size(); ++e) {
+            if (!kept[e]) continue;
+            ++first_in[at(place(graph.edges()[e].to)) + 1];
+            ++first_out[at(place(graph.edges()[e].from)) + 1];
+            ++count;
+        }
+        for (std::size_t p = 1; p < first_in.size(); ++p) {
+            first_in[p] += first_in[p - 1];
+            first_out[p] += first_out[p - 1];
+        }
+        std::vector<index> next_in(first_in), next_out(first_out);
+        tail.resize(count);
+        edge.resize(count);
+        out.resize(count);
+        slot.assign(kept.size(), static_cast<index>(count));
+        for (std::size_t e = 0; e < kept.size(); ++e) {
+            if (!kept[e]) continue;
+            const index from = place(graph.edges()[e].from), to = place(graph.edges()[e].to);
+            const index here = next_in[at(to)]++;
+            tail[at(here)] = from;
+            edge[at(here)] = static_cast<index>(e);
+            slot[e] = here;
+            out[at(next_out[at(from)]++)] = {to, static_cast<index>(e)};
+        }
+    }
+
+    std::vector<index> place_of_;
+};
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

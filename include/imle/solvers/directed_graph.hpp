@@ -1,0 +1,135 @@
+#pragma once
+
+/// @file
+/// A directed graph that does not change.
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/solvers/graph_edge.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// A directed graph: nodes 0 to nodes - 1, and edges in an order of the caller's, which is that of theta.
+///
+///     imle::directed_graph graph{4, {{0, 1}, {0, 2}, {1, 3}, {2, 3}}};
+///
+/// Several edges between the same nodes are allowed, and so are loops (from == to). Immutable: copies share
+/// one graph, so they cost nothing, and threads may use them at the same time.
+class directed_graph {
+  public:
+    /// Throws `std::invalid_argument` for a negative number of nodes, for an edge whose ends are not among
+    /// them, and for more than 2^31 - 1 nodes or edges. O(nodes + edges).
+    directed_graph(Eigen::Index nodes, std::vector<graph_edge> edges)
+        : data_(std::make_shared<const data>(nodes, std::move(edges))) {}
+
+    /// How many nodes there are.
+    [[nodiscard]] Eigen::Index nodes() const noexcept { return data_->nodes; }
+    /// All edges, in the order in which they were given.
+    [[nodiscard]] std::span<const graph_edge> edges() const noexcept { return data_->edges; }
+    /// The indices of the edges that leave a node, increasing.
+    [[nodiscard]] std::span<const Eigen::Index> out_edges(Eigen::Index node) const noexcept {
+        return data_->out.at(node);
+    }
+    /// The indices of the edges that enter a node, increasing.
+    [[nodiscard]] std::span<const Eigen::Index> in_edges(Eigen::Index node) const noexcept {
+        return data_->in.at(node);
+    }
+    /// The first edge that goes from one node to the other, if there is one. O(edges that leave `from`).
+    [[nodiscard]] std::optional<Eigen::Index> find_edge(Eigen::Index from, Eigen::Index to) const noexcept {
+        if (from < 0 || from >= nodes()) return std::nullopt;
+        for (const Eigen::Index edge : out_edges(from))
+            if (edges()[static_cast<std::size_t>(edge)].to == to) return edge;
+        return std::nullopt;
+    }
+
+    /// True if no walk along edges comes back to where it was; a loop is such a walk.
+    [[nodiscard]] bool is_acyclic() const noexcept {
+        return data_->order.size() == static_cast<std::size_t>(nodes());
+    }
+    /// All nodes in an order in which each edge goes forward; empty if the graph has a cycle.
+    [[nodiscard]] std::span<const Eigen::Index> topological_order() const noexcept {
+        if (!is_acyclic()) return {};
+        return data_->order;
+    }
+
+  private:
+    /// The edges at each node: those of node v are `index[first[v]]` to `index[first[v + 1] - 1]`.
+    struct adjacency {
+        std::vector<Eigen::Index> first;
+        std::vector<Eigen::Index> index;
+
+        adjacency(Eigen::Index nodes, const std::vector<graph_edge>& edges, Eigen::Index graph_edge::*end)
+            : first(static_cast<std::size_t>(nodes) + 1, 0), index(edges.size()) {
+            for (const graph_edge& edge : edges) ++first[static_cast<std::size_t>(edge.*end) + 1];
+            for (std::size_t v = 1; v < first.size(); ++v) first[v] += first[v - 1];
+            std::vector<Eigen::Index> next(first.begin(), first.end() - 1);
+            for (std::size_t e = 0; e < edges.size(); ++e) {
+                auto& place = next[static_cast<std::size_t>(edges[e].*end)];
+                index[static_cast<std::size_t>(place++)] = static_cast<Eigen::Index>(e);
+            }
+        }
+        [[nodiscard]] std::span<const Eigen::Index> at(Eigen::Index node) const noexcept {
+            const auto from = static_cast<std::size_t>(first[static_cast<std::size_t>(node)]);
+            const auto to = static_cast<std::size_t>(first[static_cast<std::size_t>(node) + 1]);
+            return std::span<const Eigen::Index>(index).subspan(from, to - from);
+        }
+    };
+
+    struct data {
+        Eigen::Index nodes;
+        std::vector<graph_edge> edges;
+        adjacency out;
+        adjacency in;
+        /// Kahn's order; it leaves out what is on a cycle or behind one.
+        std::vector<Eigen::Index> order;
+
+        data(Eigen::Index node_count, std::vector<graph_edge> edge_list)
+            : nodes(checked(node_count, edge_list)),
+              edges(std::move(edge_list)),
+              out(nodes, edges, &graph_edge::from),
+              in(nodes, edges, &graph_edge::to) {
+            std::vector<std::size_t> waiting(static_cast<std::size_t>(nodes));
+            order.reserve(waiting.size());
+            for (Eigen::Index v = 0; v < nodes; ++v) {
+                waiting[static_cast<std::size_t>(v)] = in.at(v).size();
+                if (in.at(v).empty()) order.push_back(v);
+            }
+            for (std::size_t done = 0; done < order.size(); ++done)
+                for (const Eigen::Index edge : out.at(order[done])) {
+                    const Eigen::Index to = edges[static_cast<std::size_t>(edge)].to;
+                    if (--waiting[static_cast<std::size_t>(to)] == 0) order.push_back(to);
+                }
+        }
+
+        static Eigen::Index checked(Eigen::Index nodes, const std::vector<graph_edge>& edges) {
+            constexpr auto most = std::numeric_limits<std::int32_t>::max();
+            if (nodes < 0 || nodes > most)
+                detail::throw_invalid("the number of nodes", nodes, detail::message("0 to ", most));
+            if (edges.size() > static_cast<std::size_t>(most))
+                detail::throw_invalid("the number of edges", edges.size(), detail::message("at most ", most));
+            for (std::size_t e = 0; e < edges.size(); ++e)
+                for (const Eigen::Index end : {edges[e].from, edges[e].to})
+                    if (end < 0 || end >= nodes)
+                        detail::throw_invalid(
+                            detail::message("edge ", e).c_str(),
+                            detail::message("from node ", edges[e].from, " to node ", edges[e].to),
+                            detail::message("two of the ", nodes, " nodes, numbered from 0"));
+            return nodes;
+        }
+    };
+
+    std::shared_ptr<const data> data_;
+};
+
+}  // namespace imle::inline IMLE_ABI

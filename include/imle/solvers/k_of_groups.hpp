@@ -1,0 +1,161 @@
+#pragma once
+
+/// @file
+/// The k largest of each group.
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/tensor.hpp>
+#include <imle/solvers/detail/instance.hpp>
+#include <imle/solvers/detail/scratch.hpp>
+#include <imle/solvers/detail/select_largest.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// The MAP state of a distribution over the choices of k elements from each of several groups: 1 at the k
+/// largest theta of each group, 0 elsewhere. k = 1 gives one-hot vectors: a code of several categorical
+/// variables. Of equal ones the lowest indices in the order of memory win (0.0 and -0.0 are equal).
+///
+/// The groups are the outermost dimension of the instance: theta is [groups, members] if row-major, [members,
+/// groups] if column-major; members may have several dimensions, and an instance of rank 1 is one group. Or
+/// the groups have sizes of their own, which are given when the solver is made; they then follow one another
+/// in the order of memory, whatever the instance's rank.
+///
+///     imle::k_of_groups{}                 // the largest of each group
+///     imle::k_of_groups{2}                // the two largest
+///     imle::k_of_groups{1, {3, 3, 5}}     // of 3, 3 and 5 elements
+///     imle::k_of_groups<1>{}              // k at compile time
+///
+/// Throws `std::invalid_argument` for k < 0, for no size at all, a size below 0 or below k (when made), for k
+/// larger than the groups, sizes that do not sum to the instance's and numbers that are not finite (when
+/// solving). O(n) for k = 1, O(n) on average for others. As fast on one large instance as on a batch of small
+/// ones: groups are solved side by side in both.
+template <Eigen::Index K = Eigen::Dynamic>
+class k_of_groups {
+    static_assert(K == Eigen::Dynamic || K >= 0, "imle::k_of_groups<K> needs K >= 0");
+
+  public:
+    /// k: how many elements of each group are chosen, at least 0.
+    template <std::integral Count>
+    explicit k_of_groups(Count k) requires(K == Eigen::Dynamic) : k_(static_cast<Eigen::Index>(k)) {
+        check_k();
+    }
+    k_of_groups() requires(K == Eigen::Dynamic) : k_(1) {}
+    k_of_groups() requires(K != Eigen::Dynamic) = default;
+
+    /// sizes: how many elements each group has, one after the other in the order of memory.
+    template <std::integral Count>
+    k_of_groups(Count k, const std::vector<Eigen::Index>& sizes) requires(K == Eigen::Dynamic)
+        : k_(static_cast<Eigen::Index>(k)) {
+        check_k();
+        set_sizes(sizes);
+    }
+    explicit k_of_groups(const std::vector<Eigen::Index>& sizes) requires(K != Eigen::Dynamic) {
+        set_sizes(sizes);
+    }
+
+    /// How many elements of each group are chosen.
+    [[nodiscard]] Eigen::Index k() const noexcept { return k_; }
+
+    /// theta: one instance; z: of its dimensions, all of it is written.
+    template <class ThetaT, class ZT>
+    requires detail::instance_and_state<ThetaT, ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
+        constexpr bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
+        constexpr int rank = rank_of<ThetaT>;
+        solve(theta, z, 1, rank == 1 ? 1 : theta.dimension(row_major ? 0 : rank - 1));
+    }
+
+    /// thetas: several instances, in one more, outermost dimension; zs: of its dimensions. The bits of single
+    /// solves.
+    template <class ThetasT, class ZsT>
+    requires(detail::instance_and_state<ThetasT, ZsT>&& rank_of<ThetasT> >=
+             2) void solve_batch(const ThetasT& thetas, ZsT&& zs) {
+        constexpr bool row_major = layout_of<ThetasT> == Eigen::RowMajor;
+        constexpr int rank = rank_of<ThetasT>;
+        solve(thetas, zs, thetas.dimension(row_major ? 0 : rank - 1),
+              rank == 2 ? 1 : thetas.dimension(row_major ? 1 : rank - 2));
+    }
+
+  private:
+    /// Groups of one size, side by side.
+    struct run {
+        Eigen::Index groups;
+        Eigen::Index size;
+    };
+
+    void check_k() const {
+        if (k_ < 0) detail::throw_invalid("k_of_groups' k", k_, "0 or more");
+    }
+
+    void set_sizes(const std::vector<Eigen::Index>& sizes) {
+        if (sizes.empty()) detail::throw_invalid("k_of_groups' sizes", "empty", "at least one group");
+        for (std::size_t group = 0; group < sizes.size(); ++group) {
+            const Eigen::Index size = sizes[group];
+            if (size < k_)
+                detail::throw_invalid("k_of_groups' sizes", detail::message(size, " for group ", group),
+                                      detail::message("at least k = ", k_));
+            if (runs_.empty() || runs_.back().size != size) runs_.push_back({0, size});
+            ++runs_.back().groups;
+            total_ += size;
+        }
+    }
+
+    /// batch instances of `groups` groups each, unless the groups have sizes of their own.
+    template <class ThetaT, class ZT>
+    void solve(const ThetaT& theta, ZT& z, Eigen::Index batch, Eigen::Index groups) {
+        using Scalar = scalar_of<ThetaT>;
+        detail::require_instance(theta, z);
+        const bool sized = !runs_.empty();
+        if (sized && theta.size() != batch * total_)
+            detail::throw_invalid("theta",
+                                  detail::message("of ", batch == 0 ? 0 : theta.size() / batch, " elements"),
+                                  detail::message("as many as the sizes sum to, ", total_));
+        if (theta.size() == 0 && (k_ == 0 || batch == 0 || (!sized && groups == 0))) return;
+        const Scalar* from = theta.data();
+        Scalar* to = z.data();
+        if (!sized || runs_.size() == 1) {
+            const Eigen::Index all = batch * (sized ? runs_[0].groups : groups);
+            const Eigen::Index members = theta.size() / all;
+            if (members < k_)
+                detail::throw_invalid("k_of_groups' k", k_,
+                                      detail::message("at most the members of a group, ", members));
+            select(from, all, members, to);
+            return;
+        }
+        for (Eigen::Index instance = 0; instance < batch; ++instance)
+            for (const run& each : runs_) {
+                select(from, each.groups, each.size, to);
+                from += each.groups * each.size;
+                to += each.groups * each.size;
+            }
+    }
+
+    template <class Scalar>
+    void select(const Scalar* from, Eigen::Index groups, Eigen::Index members, Scalar* to) {
+        const auto n = static_cast<std::size_t>(members);
+        detail::select_largest_of_groups(from, static_cast<std::size_t>(groups), n,
+                                         static_cast<std::size_t>(k_), scratch_.template get<Scalar>(n), to);
+    }
+
+    Eigen::Index k_ = K;
+    std::vector<run> runs_;  // empty: groups of equal size, which come with each instance
+    Eigen::Index total_ = 0;
+    detail::scratch scratch_;
+};
+
+k_of_groups()->k_of_groups<>;
+template <std::integral Count>
+k_of_groups(Count) -> k_of_groups<>;
+template <std::integral Count>
+k_of_groups(Count, std::vector<Eigen::Index>) -> k_of_groups<>;
+
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,225 @@
+#pragma once
+
+/// @file
+/// The most valuable items that a knapsack holds.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/finite.hpp>
+#include <imle/core/solve_failure.hpp>
+#include <imle/core/tensor.hpp>
+#include <imle/solvers/detail/instance.hpp>
+#include <imle/solvers/detail/knapsack_order.hpp>
+#include <imle/solvers/detail/knapsack_problem.hpp>
+#include <imle/solvers/detail/knapsack_search.hpp>
+#include <imle/solvers/detail/knapsack_table.hpp>
+#include <imle/solvers/detail/scratch.hpp>
+#include <imle/solvers/knapsack_options.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// The MAP state of a distribution over the sets of items that a knapsack holds: z is 1 for the items taken,
+/// the set of largest <theta, z> with W z <= capacities, in one dimension (weight) or several (weight,
+/// volume, ...). theta is what each item is worth; an item of theta <= 0 is never taken.
+///
+///     imle::knapsack{std::vector<double>{3, 4, 5}, 7}     // weights, capacity
+///     imle::knapsack{weights, capacities}                 // Eigen: [dimensions, items] and [dimensions]
+///
+/// Exact: branch and bound, and for one dimension of integer weights dynamic programming where the search is
+/// long. Values and weights are summed in double; the value is the largest up to the rounding of its sum. A
+/// sum of weights may exceed a capacity by a share of 1e-12, so that 0.1 + 0.2 fits into 0.3; integers below
+/// 10^11 are compared exactly.
+///
+/// Ties are deterministic: of sets of equal value the first in the lexicographic order of the items, by
+/// falling value per weight, then by falling value, then by rising index (an item is taken before it is left
+/// out). In several dimensions "weight" is a weighted sum over the dimensions, whose multipliers depend on
+/// theta.
+///
+/// Microseconds for tens of items, but the worst case is exponential in their number, unless there is one
+/// dimension of integer weights and items * capacity <= 2^24: then O(items * capacity). See
+/// `knapsack_options::node_limit`, beyond which `solve_failure` is thrown (`solve_status::time_limit`).
+///
+/// Works on an instance of any rank of as many numbers as there are items, of float or double. Throws
+/// `std::invalid_argument` for weights or capacities that are negative or not finite, or do not fit each
+/// other (when made), for another number of items or theta that is not finite, or whose positive numbers sum
+/// to infinity (when solving). Copies share weights and capacities.
+template <Eigen::Index Items = Eigen::Dynamic>
+class knapsack {
+  public:
+    /// weights: [dimensions, items]; capacities: [dimensions].
+    knapsack(const Eigen::MatrixXd& weights, const Eigen::VectorXd& capacities, knapsack_options options = {})
+        : problem_(std::make_shared<const detail::knapsack_problem>(weights, capacities)), options_(options) {
+        if (Items != Eigen::Dynamic && weights.cols() != Items)
+            detail::throw_invalid("knapsack's weights", detail::message("of ", weights.cols(), " items"),
+                                  Items);
+    }
+    /// One dimension.
+    knapsack(const std::vector<double>& weights, double capacity, knapsack_options options = {})
+        : knapsack(
+              Eigen::Map<const Eigen::RowVectorXd>(weights.data(), static_cast<Eigen::Index>(weights.size())),
+              Eigen::VectorXd::Constant(1, capacity), options) {}
+
+    /// The number of items.
+    [[nodiscard]] Eigen::Index items() const noexcept { return static_cast<Eigen::Index>(problem_->items); }
+    /// The options that it was made with.
+    [[nodiscard]] const knapsack_options& options() const noexcept { return options_; }
+
+    /// theta: one instance; z: of its dimensions, all of it is written.
+    template <class ThetaT, class ZT>
+    requires detail::instance_and_state<ThetaT, ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
+        using Scalar = scalar_of<ThetaT>;
+        if (theta.size() != items())
+            detail::throw_invalid("theta", detail::message("of ", theta.size(), " numbers"),
+                                  detail::message("one for each of the ", items(), " items"));
+        detail::require_instance(theta, z);
+        std::fill_n(z.data(), z.size(), Scalar(0));
+        const auto values = detail::values_of(theta);
+        const auto all_values = scratch_.template get<double>(number_count()).first(values.size());
+        const auto candidates = scratch_.template get<std::uint32_t>(index_count()).first(values.size());
+        std::size_t count = 0;
+        double sum = 0;
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            all_values[i] = static_cast<double>(values[i]);
+            if (!(values[i] > 0) || problem_->fits[i] == 0) continue;
+            sum += all_values[i];
+            if (is_weightless(i))
+                z.data()[i] = 1;
+            else
+                candidates[count++] = static_cast<std::uint32_t>(i);
+        }
+        if (!detail::is_finite(sum))
+            detail::throw_invalid("theta", "too large: its positive numbers sum to infinity",
+                                  "numbers with a finite sum");
+        if (count == 0) return;
+        for (const std::uint32_t item : choose(count)) z.data()[item] = 1;
+    }
+
+  private:
+    [[nodiscard]] bool is_weightless(std::size_t item) const {
+        const std::size_t dimensions = problem_->dimensions;
+        for (std::size_t d = 0; d < dimensions; ++d)
+            if (problem_->weights[item * dimensions + d] != 0) return false;
+        return true;
+    }
+
+    /// What `choose` works with, cut from one buffer a type. In front are what the call operator has filled:
+    /// values, and the candidates.
+    [[nodiscard]] std::size_t number_count() const {
+        return problem_->items * (9 + 2 * problem_->dimensions) + 2 + 4 * problem_->dimensions;
+    }
+    [[nodiscard]] std::size_t index_count() const { return 4 * problem_->items; }
+
+    /// The best set of the first `count` candidates, all of which have a value and a weight.
+    [[nodiscard]] std::span<const std::uint32_t> choose(std::size_t count) {
+        const std::size_t n = problem_->items, dimensions = problem_->dimensions;
+        double* next_number = scratch_.template get<double>(number_count()).data();
+        const auto numbers = [&](std::size_t size) { return std::exchange(next_number, next_number + size); };
+        std::uint32_t* next_index = scratch_.template get<std::uint32_t>(index_count()).data();
+        const auto indices = [&](std::size_t size) { return std::exchange(next_index, next_index + size); };
+
+        const double* const value_of = numbers(n);
+        const std::span<std::uint32_t> order(indices(n), count);
+        double* const surrogate_of = numbers(n);
+        detail::knapsack_order find(*problem_, order, value_of, surrogate_of, numbers(n),
+                                    numbers(3 * dimensions));
+        const double surrogate_limit = find.find();
+
+        double* const values = numbers(count);
+        double* const weights = numbers(count * dimensions);
+        double* const surrogate = numbers(count);
+        double* const value_before = numbers(count + 1);
+        double* const surrogate_before = numbers(count + 1);
+        std::uint32_t* const next = indices(count);
+        value_before[0] = surrogate_before[0] = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            values[i] = value_of[order[i]];
+            surrogate[i] = surrogate_of[order[i]];
+            std::copy_n(&problem_->weights[order[i] * dimensions], dimensions, weights + i * dimensions);
+            value_before[i + 1] = value_before[i] + values[i];
+            surrogate_before[i + 1] = surrogate_before[i] + surrogate[i];
+        }
+        for (std::size_t i = count; i-- > 0;) {
+            const bool same = i + 1 < count && values[i] == values[i + 1] &&
+                              std::equal(weights + i * dimensions, weights + (i + 1) * dimensions,
+                                         weights + (i + 1) * dimensions);
+            next[i] = same ? next[i + 1] : static_cast<std::uint32_t>(i + 1);
+        }
+        const detail::knapsack_items items{count,
+                                           dimensions,
+                                           problem_->limits.data(),
+                                           surrogate_limit,
+                                           values,
+                                           weights,
+                                           surrogate,
+                                           value_before,
+                                           surrogate_before,
+                                           next};
+        const detail::knapsack_work work{numbers(dimensions), numbers(count * dimensions),
+                                         numbers(count),      numbers(count),
+                                         indices(count),      indices(count)};
+
+        // A node of the search takes as long as some 48 cells of a table (measured): what is the smaller of
+        // the two is at most doubled.
+        const std::size_t cells = count * (problem_->whole_capacity + 1);
+        const bool has_table = !problem_->whole_weights.empty() && cells <= (std::size_t{1} << 24);
+        const std::uint64_t limit = has_table                  ? cells / 48
+                                    : options_.node_limit == 0 ? std::numeric_limits<std::uint64_t>::max()
+                                                               : options_.node_limit;
+        const detail::knapsack_outcome outcome =
+            dimensions == 1   ? detail::search_knapsack<1>(items, work, limit)
+            : dimensions == 2 ? detail::search_knapsack<2>(items, work, limit)
+                              : detail::search_knapsack<Eigen::Dynamic>(items, work, limit);
+        std::size_t taken = outcome.taken;
+        if (!outcome.finished) {
+            if (!has_table)
+                throw solve_failure(solve_status::time_limit,
+                                    detail::message("imle: knapsack's search visited ", outcome.nodes,
+                                                    " nodes without a proof that its best set of items is "
+                                                    "the best; expected fewer than "
+                                                    "knapsack_options::node_limit"));
+            taken = choose_by_table(order, values, work.best);
+        }
+        for (std::size_t i = 0; i < taken; ++i) work.best[i] = order[work.best[i]];
+        return {work.best, taken};
+    }
+
+    /// Writes the places of the best set to `best`, and returns how many there are.
+    std::size_t choose_by_table(std::span<const std::uint32_t> order, const double* values,
+                                std::uint32_t* best) {
+        const std::size_t count = order.size(), columns = problem_->whole_capacity + 1;
+        const auto weights = table_.template get<std::uint32_t>(count);
+        for (std::size_t i = 0; i < count; ++i) weights[i] = problem_->whole_weights[order[i]];
+        const auto flags = table_.template get<std::uint8_t>(count * (columns + 1));
+        const auto chosen = flags.first(count);
+        detail::fill_knapsack_table({values, count}, weights, problem_->whole_capacity,
+                                    table_.template get<double>(2 * columns), flags.subspan(count), chosen);
+        std::size_t taken = 0;
+        for (std::size_t i = 0; i < count; ++i)
+            if (chosen[i] != 0) best[taken++] = static_cast<std::uint32_t>(i);
+        return taken;
+    }
+
+    std::shared_ptr<const detail::knapsack_problem> problem_;
+    knapsack_options options_;
+    detail::basic_scratch<double, std::uint32_t> scratch_;
+    detail::basic_scratch<double, std::uint32_t, std::uint8_t> table_;
+};
+
+knapsack(const Eigen::MatrixXd&, const Eigen::VectorXd&)->knapsack<>;
+knapsack(const Eigen::MatrixXd&, const Eigen::VectorXd&, knapsack_options)->knapsack<>;
+knapsack(const std::vector<double>&, double)->knapsack<>;
+knapsack(const std::vector<double>&, double, knapsack_options)->knapsack<>;
+
+}  // namespace imle::inline IMLE_ABI

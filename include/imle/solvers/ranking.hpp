@@ -1,0 +1,101 @@
+#pragma once
+
+/// @file
+/// The ranks of n numbers.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <type_traits>
+
+#include <Eigen/Core>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/tensor.hpp>
+#include <imle/solvers/detail/ascending_order.hpp>
+#include <imle/solvers/detail/instance.hpp>
+#include <imle/solvers/detail/scratch.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// The MAP state of a distribution over the permutations of 1, ..., n: z_i is the rank of theta_i, n for the
+/// largest and 1 for the smallest. (By the rearrangement inequality no other permutation has a larger
+/// <theta, z>.) Of equal ones the lowest index in the order of memory ranks highest (0.0 and -0.0 are equal),
+/// so that the elements of rank > n - k are those that `top_k{k}` chooses, ties included.
+///
+/// Works on an instance of any rank, of float or double. `ranking{}` takes any n; `ranking<10>{}` asks for
+/// exactly 10 numbers. Throws `std::invalid_argument` for numbers that are not finite, for another n than N,
+/// and for more elements than Scalar can count (2^24 floats, 2^32 - 1 doubles). O(n); of up to 256 numbers
+/// all pairs are compared, which is faster.
+template <Eigen::Index N = Eigen::Dynamic>
+class ranking {
+    static_assert(N == Eigen::Dynamic || N >= 0, "imle::ranking<N> needs N >= 0");
+
+  public:
+    /// theta: one instance; z: of its dimensions, all of it is written.
+    template <class ThetaT, class ZT>
+    requires detail::instance_and_state<ThetaT, ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
+        using Scalar = scalar_of<ThetaT>;
+        detail::require_instance(theta, z);
+        const auto values = detail::values_of(theta);
+        if (N != Eigen::Dynamic && theta.size() != N)
+            detail::throw_invalid("theta", detail::message("of ", theta.size(), " numbers"), N);
+        // Beyond this n there are ranks that Scalar, or an index, cannot hold.
+        constexpr std::uint64_t limit = std::min(std::uint64_t{1} << std::numeric_limits<Scalar>::digits,
+                                                 std::uint64_t{std::numeric_limits<std::uint32_t>::max()});
+        if (values.size() > limit)
+            detail::throw_invalid("theta", detail::message("of ", values.size(), " numbers"),
+                                  detail::message("at most ", limit));
+        if (values.size() <= most_to_compare && rank_by_comparing(values, z.data())) return;
+        rank_by_sorting(values, z.data());
+    }
+
+  private:
+    /// Measured: from here on a radix sort is faster.
+    static constexpr std::size_t most_to_compare = 256;
+
+    /// z_i = 1 + how many are smaller. False, and nothing of use in z, if two numbers are equal.
+    template <class Scalar>
+    static bool rank_by_comparing(std::span<const Scalar> values, Scalar* z) noexcept {
+        // As wide as Scalar, so that the count of each lane stays in its lane; a few registers' worth, so
+        // that counts stay in registers while all numbers go by.
+        using count = std::conditional_t<sizeof(Scalar) == 4, std::int32_t, std::int64_t>;
+        constexpr std::size_t columns = 128 / sizeof(Scalar);
+        count sum = 0;
+        for (std::size_t first = 0; first < values.size(); first += columns) {
+            const std::size_t used = std::min(columns, values.size() - first);
+            std::array<Scalar, columns> column{};
+            std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(first), used, column.begin());
+            std::array<count, columns> smaller{};
+            for (const Scalar value : values)
+                for (std::size_t j = 0; j < columns; ++j) smaller[j] += value < column[j] ? 1 : 0;
+            for (std::size_t j = 0; j < used; ++j) {
+                sum += smaller[j];
+                z[first + j] = static_cast<Scalar>(smaller[j] + 1);
+            }
+        }
+        // Each pair counts once, unless its numbers are equal.
+        const auto n = static_cast<count>(values.size());
+        return sum == n * (n - 1) / 2;
+    }
+
+    template <class Scalar>
+    void rank_by_sorting(std::span<const Scalar> values, Scalar* z) {
+        const auto entries = scratch_.template get<detail::order_entry>(2 * values.size());
+        const auto order = detail::ascending_order(values, entries);
+        for (std::size_t i = 0; i < order.size(); ++i)
+            z[detail::index_of(order[i])] = static_cast<Scalar>(i + 1);
+    }
+
+    detail::basic_scratch<detail::order_entry> scratch_;
+};
+
+ranking()->ranking<>;
+
+}  // namespace imle::inline IMLE_ABI

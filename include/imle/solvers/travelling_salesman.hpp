@@ -1,0 +1,185 @@
+#pragma once
+
+/// @file
+/// The best round trip through all nodes.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <utility>
+
+#include <Eigen/Core>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/tensor.hpp>
+#include <imle/solvers/detail/held_karp.hpp>
+#include <imle/solvers/detail/instance.hpp>
+#include <imle/solvers/detail/lanes.hpp>
+#include <imle/solvers/detail/scratch.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// The MAP state of a distribution over the tours of n <= 15 nodes: the round trip through all of them whose
+/// theta sum up to the most, so costs are -theta.
+///
+/// An instance of rank 2, theta [n, n]: directed; z(i, j) = 1 where the tour goes from i to j; the diagonal
+/// is ignored, z is 0 there. An instance of rank 1: undirected; theta of the n(n - 1)/2 edges in the order
+/// (0, 1), (0, 2), ..., (1, 2), ...; z = 1 on the tour's edges. One node: zeros. Two nodes: both arcs, or the
+/// one edge, once.
+///
+/// Held and Karp's dynamic programme over sets: O(2^n n^2) time, in a table of up to 2^14 x 16 numbers (half
+/// as many for undirected tours). Sums are taken in Scalar along the tour, so the answer is optimal up to
+/// the rounding of n additions; none overflows. Ties: the tour is traced back from node 0, at each step to
+/// the node of lowest index; an undirected one first takes the way between nodes 0 and n - 1 whose set of
+/// nodes, read as a binary number, is lowest. So both layouts have the same answer.
+///
+/// Throws `std::invalid_argument` for a matrix that is not square, for a number of edges that is not
+/// n(n - 1)/2, for more than 15 nodes and for numbers that are not finite. A batch is solved tour by tour:
+/// the registers are full already.
+class travelling_salesman {
+  public:
+    /// The most nodes that it takes.
+    static constexpr Eigen::Index max_nodes = 15;
+
+    /// theta: [n, n] of arcs; z: of its dimensions, all of it is written.
+    template <class ThetaT, class ZT>
+    requires(detail::instance_and_state<ThetaT, ZT>&& rank_of<ThetaT> == 2) void operator()(
+        const ThetaT& theta, ZT&& z) {
+        using Scalar = scalar_of<ThetaT>;
+        const Eigen::Index n = theta.dimension(0);
+        if (theta.dimension(1) != n)
+            detail::throw_invalid("theta", detail::message("[", n, ", ", theta.dimension(1), "]"),
+                                  "a square matrix of arcs, [nodes, nodes]");
+        require_nodes(n);
+        detail::require_instance(theta, z);
+        std::fill_n(z.data(), z.size(), Scalar(0));
+        if (n < 2) return;
+        constexpr bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
+        const auto place = [n](int from, int to) { return row_major ? from * n + to : from + to * n; };
+        const auto gain = scaled_gains(theta, place);
+        with_registers<Scalar, 1>(static_cast<int>(n), [&]<class L, int R>(held_karp_in<L, R>) {
+            const auto table = prepared<L, R>(static_cast<int>(n), static_cast<int>(n) - 1, gain);
+            const auto mark = [&](int from, int to) { z.data()[place(from + 1, to + 1)] = 1; };
+            const unsigned all = (1u << (n - 1)) - 1;
+            const int last = table.last_of(all, [&](int node) { return gain(node + 1, 0); });
+            mark(last, -1);
+            table.trace(all ^ (1u << last), last, mark);
+        });
+    }
+
+    /// theta: [n(n - 1)/2] of edges; z: of its dimensions, all of it is written.
+    template <class ThetaT, class ZT>
+    requires(detail::instance_and_state<ThetaT, ZT>&& rank_of<ThetaT> == 1) void operator()(
+        const ThetaT& theta, ZT&& z) {
+        using Scalar = scalar_of<ThetaT>;
+        const Eigen::Index n = nodes_of(theta.size());
+        require_nodes(n);
+        detail::require_instance(theta, z);
+        std::fill_n(z.data(), z.size(), Scalar(0));
+        if (n < 2) return;
+        const auto place = [n](int a, int b) {
+            if (a > b) std::swap(a, b);
+            return a * (2 * n - a - 1) / 2 + b - a - 1;
+        };
+        const auto gain = scaled_gains(theta, place);
+        with_registers<Scalar, 1>(static_cast<int>(n), [&]<class L, int R>(held_karp_in<L, R>) {
+            // A tour is two paths from node 0 to the last node, which share the other nodes out: half of the
+            // sets are enough, those without the last node.
+            const int others = static_cast<int>(n) - 2, last = others;
+            const auto table = prepared<L, R>(static_cast<int>(n), others, gain);
+            const unsigned set = one_way(table, others), rest = ((1u << others) - 1) ^ set;
+            const auto mark = [&](int from, int to) { z.data()[place(from + 1, to + 1)] = 1; };
+            table.trace(set, last, mark);
+            table.trace(rest, last, mark);
+        });
+    }
+
+  private:
+    /// Names a table's type for a generic lambda.
+    template <class L, int Registers>
+    struct held_karp_in {};
+
+    static void require_nodes(Eigen::Index n) {
+        if (n > max_nodes)
+            detail::throw_invalid("the number of nodes", n,
+                                  detail::message("at most ", max_nodes,
+                                                  "; for more there is imle::travelling_salesman_program of "
+                                                  "imle/adapters/cbc.hpp"));
+    }
+
+    /// n of n(n - 1)/2 edges.
+    static Eigen::Index nodes_of(Eigen::Index edges) {
+        const auto n =
+            static_cast<Eigen::Index>(std::llround(0.5 + std::sqrt(2 * static_cast<double>(edges) + 0.25)));
+        if (n * (n - 1) / 2 != edges)
+            detail::throw_invalid("theta", detail::message("of ", edges, " edges"),
+                                  "n(n - 1)/2 of them, for n nodes: 0, 1, 3, 6, 10, ...");
+        return n;
+    }
+
+    /// (from, to) -> theta, divided by 16 where sums of 15 of them might overflow.
+    template <class ThetaT, class PlaceT>
+    static auto scaled_gains(const ThetaT& theta, const PlaceT& place) {
+        using Scalar = scalar_of<ThetaT>;
+        Scalar largest = 0;
+        for (const Scalar t : detail::values_of(theta)) largest = std::max(largest, std::abs(t));
+        const Scalar factor = largest > std::numeric_limits<Scalar>::max() / 16 ? Scalar(1) / 16 : Scalar(1);
+        return [data = theta.data(), factor, place](int from, int to) -> Scalar {
+            return data[place(from, to)] * factor;
+        };
+    }
+
+    /// Calls f for the fewest registers, a power of 2, that have a lane for each node but node 0.
+    template <class Scalar, int Registers, class F>
+    static void with_registers(int nodes, F&& f) {
+        using L = detail::lanes<Scalar, detail::native_lanes<Scalar>>;
+        if constexpr (Registers * L::width < max_nodes - 1)
+            if (nodes - 1 > Registers * L::width) return with_registers<Scalar, 2 * Registers>(nodes, f);
+        f(held_karp_in<L, Registers>{});
+    }
+
+    /// The filled table of best paths from node 0 through the sets of nodes 1 .. bits; it counts from node 1.
+    template <class L, int Registers, class GainT>
+    detail::held_karp<L, Registers> prepared(int nodes, int bits, const GainT& gain) {
+        using table_t = detail::held_karp<L, Registers>;
+        using cell = typename L::number_cell;
+        // At least the 3 rows that a block of sets looks at.
+        const int rows = std::max(nodes, 4);
+        const auto gain_cells = static_cast<std::size_t>(rows * Registers);
+        const auto cells = scratch_.template get<cell>(gain_cells + table_t::sets(bits) * Registers);
+        std::fill_n(cells.begin(), gain_cells, cell{});
+        for (int from = 0; from < nodes; ++from)
+            for (int to = 1; to < nodes; ++to)
+                if (from != to)
+                    L::set(cells[static_cast<std::size_t>(from * Registers + (to - 1) / L::width)],
+                           (to - 1) % L::width, gain(from, to));
+        const table_t table(cells.data(), cells.data() + Registers, cells.data() + gain_cells);
+        table.fill(bits);
+        return table;
+    }
+
+    /// The nodes of the better way between node 0 and the last one: the lowest set of those of largest sum.
+    template <class TableT>
+    static unsigned one_way(const TableT& table, int others) {
+        const unsigned all = (1u << others) - 1;
+        // A set or its complement: the highest of the others is left out.
+        const unsigned sets = others > 0 ? 1u << (others - 1) : 1;
+        typename TableT::Scalar best = -std::numeric_limits<typename TableT::Scalar>::infinity();
+        unsigned chosen = 0;
+        for (unsigned set = 0; set < sets; ++set) {
+            const auto value = table.at(set, others) + table.at(all ^ set, others);
+            if (!(value > best)) continue;
+            best = value;
+            chosen = set;
+        }
+        return chosen;
+    }
+
+    template <class Scalar>
+    using cell_of = typename detail::lanes<Scalar, detail::native_lanes<Scalar>>::number_cell;
+    detail::basic_scratch<cell_of<float>, cell_of<double>> scratch_;
+};
+
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,186 @@
+// Feeds bytes to shortest_path and spanning_tree as nodes, edges, costs, source and target.
+//
+// Allowed: an answer that is a path of least cost (a spanning forest of largest weight), the same alone and
+// in a batch, or a std::invalid_argument. All else (another exception, a sanitizer's report, a broken law)
+// aborts.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+#include <numeric>
+#include <stdexcept>
+#include <vector>
+
+#include <unsupported/Eigen/CXX11/Tensor>
+
+#include <imle/solvers/shortest_path.hpp>
+#include <imle/solvers/spanning_tree.hpp>
+
+#include "byte_source.hpp"
+
+namespace {
+
+using imle::graph_edge;
+
+void require(bool holds, const char* law) {
+    if (holds) return;
+    std::fprintf(stderr, "broken law: %s\n", law);
+    std::abort();
+}
+
+std::size_t at(Eigen::Index i) {
+    return static_cast<std::size_t>(i);
+}
+
+/// By how much sums of these numbers may differ through rounding.
+template <class Scalar>
+double rounding(const std::vector<Scalar>& numbers) {
+    double sum = 0;
+    for (const Scalar x : numbers) sum += std::abs(static_cast<double>(x));
+    return 2 * static_cast<double>(numbers.size()) *
+           static_cast<double>(std::numeric_limits<Scalar>::epsilon()) * sum;
+}
+
+/// z goes from source to target and visits no node twice; its cost is Bellman and Ford's, in double.
+template <class Scalar>
+void check_path(const imle::shortest_path& solver, const std::vector<Scalar>& theta, const Scalar* z) {
+    const auto edges = solver.graph().edges();
+    const auto cost = [&](std::size_t e) {
+        const double c = -static_cast<double>(theta[e]);
+        return solver.takes_negative_costs() ? c : std::max(c, 0.0);
+    };
+    double total = 0;
+    std::size_t marked = 0;
+    for (std::size_t e = 0; e < edges.size(); ++e) {
+        require(z[e] == 0 || z[e] == 1, "z is 0 or 1");
+        if (z[e] == 1) {
+            total += cost(e);
+            ++marked;
+        }
+    }
+    std::vector<bool> visited(at(solver.graph().nodes()));
+    std::size_t steps = 0;
+    for (Eigen::Index node = solver.source(); node != solver.target(); ++steps) {
+        require(!visited[at(node)], "a path visits no node twice");
+        visited[at(node)] = true;
+        const auto out = solver.graph().out_edges(node);
+        const auto next = std::find_if(out.begin(), out.end(), [&](Eigen::Index e) { return z[at(e)] == 1; });
+        require(next != out.end(), "a path goes on to the target");
+        node = edges[at(*next)].to;
+    }
+    require(steps == marked, "z is 1 on the path alone");
+
+    // As many rounds as a path has edges at most: edges off the way may make cycles of negative cost.
+    std::vector<double> distance(visited.size(), std::numeric_limits<double>::infinity());
+    std::vector<bool> goes_on(visited.size());
+    goes_on[at(solver.target())] = true;
+    distance[at(solver.source())] = 0;
+    const auto useful = [&](const graph_edge& e) {
+        return e.to != solver.source() && e.from != solver.target() && goes_on[at(e.to)];
+    };
+    for (std::size_t round = 0; round < visited.size(); ++round)
+        for (const graph_edge& e : edges)
+            if (useful(e)) goes_on[at(e.from)] = true;
+    for (std::size_t round = 0; round < visited.size(); ++round)
+        for (std::size_t e = 0; e < edges.size(); ++e)
+            if (useful(edges[e]) && edges[e].from != edges[e].to)
+                distance[at(edges[e].to)] =
+                    std::min(distance[at(edges[e].to)], distance[at(edges[e].from)] + cost(e));
+    require(total <= distance[at(solver.target())] + rounding(theta), "the path is a cheapest one");
+}
+
+template <class Scalar>
+void check_forest(const imle::spanning_tree& solver, const std::vector<Scalar>& theta, const Scalar* z) {
+    const auto edges = solver.edges();
+    std::vector<std::size_t> order(edges.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return theta[a] > theta[b]; });
+    std::vector<Eigen::Index> tree(at(solver.nodes()));
+    std::iota(tree.begin(), tree.end(), Eigen::Index{0});
+    for (const std::size_t e : order) {
+        const Eigen::Index kept = tree[at(edges[e].from)], gone = tree[at(edges[e].to)];
+        require(z[e] == (kept == gone ? 0 : 1), "the forest is Kruskal's");
+        std::replace(tree.begin(), tree.end(), gone, kept);
+    }
+}
+
+/// Solves all of a batch together and one by one, which agree, and checks each answer.
+template <class Scalar, class SolverT, class CheckT>
+void solve(SolverT solver, std::size_t edges, byte_source& bytes, CheckT&& check) {
+    const std::size_t batch = 1 + bytes.choice(10);
+    const unsigned kind = bytes.choice(5);
+    std::vector<std::vector<Scalar>> thetas(batch);
+    std::vector<std::vector<Scalar>> alone(batch, std::vector<Scalar>(edges));
+    const auto n = static_cast<Eigen::Index>(edges);
+    Eigen::Tensor<Scalar, 2, Eigen::RowMajor> all(static_cast<Eigen::Index>(batch), n), zs(all.dimensions());
+    bool rejected = false;
+    for (std::size_t b = 0; b < batch; ++b) {
+        for (std::size_t e = 0; e < edges; ++e) thetas[b].push_back(bytes.number<Scalar>(kind));
+        std::copy(thetas[b].begin(), thetas[b].end(), all.data() + b * edges);
+        try {
+            Eigen::TensorMap<const Eigen::Tensor<Scalar, 1, Eigen::RowMajor>> theta(thetas[b].data(), n);
+            Eigen::TensorMap<Eigen::Tensor<Scalar, 1, Eigen::RowMajor>> z(alone[b].data(), n);
+            solver(theta, z);
+            check(solver, thetas[b], alone[b].data());
+        } catch (const std::invalid_argument&) {
+            rejected = true;
+        }
+    }
+    if constexpr (requires { solver.solve_batch(all, zs); }) {
+        bool batch_rejected = false;
+        try {
+            solver.solve_batch(all, zs);
+        } catch (const std::invalid_argument&) {
+            batch_rejected = true;
+        }
+        require(rejected == batch_rejected, "a batch is rejected if one of its instances is");
+        for (std::size_t b = 0; b < batch && !rejected; ++b)
+            require(std::equal(alone[b].begin(), alone[b].end(), zs.data() + b * edges),
+                    "a batch gives the bits of single solves");
+    }
+}
+
+template <class Scalar>
+void run(byte_source& bytes) {
+    const auto node = [&](Eigen::Index nodes) {
+        return static_cast<Eigen::Index>(bytes.choice(static_cast<unsigned>(nodes) + 1)) -
+               (bytes.choice(32) == 0 ? 1 : 0);
+    };
+    const auto nodes = static_cast<Eigen::Index>(bytes.choice(12));
+    std::vector<graph_edge> edges(bytes.choice(40));
+    const bool forward = bytes.flag();  // no cycles
+    for (graph_edge& edge : edges) {
+        edge = {node(nodes), node(nodes)};
+        if (forward && edge.from > edge.to) std::swap(edge.from, edge.to);
+        if (bytes.choice(16) != 0 && nodes > 0)
+            edge = {std::clamp<Eigen::Index>(edge.from, 0, nodes - 1),
+                    std::clamp<Eigen::Index>(edge.to, 0, nodes - 1)};
+    }
+    if (bytes.flag()) {
+        solve<Scalar>(imle::spanning_tree{nodes, edges}, edges.size(), bytes, check_forest<Scalar>);
+    } else {
+        const Eigen::Index source = node(nodes), target = node(nodes);
+        const auto negative =
+            bytes.choice(4) == 0 ? imle::negative_costs::reject : imle::negative_costs::clamp;
+        solve<Scalar>(imle::shortest_path{imle::directed_graph{nodes, edges}, source, target, {negative}},
+                      edges.size(), bytes, check_path<Scalar>);
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    byte_source bytes({data, size});
+    try {
+        if (bytes.flag())
+            run<float>(bytes);
+        else
+            run<double>(bytes);
+    } catch (const std::invalid_argument&) {  // the graph, the source or the target
+    }
+    return 0;
+}

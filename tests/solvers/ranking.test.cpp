@@ -1,0 +1,113 @@
+#include <imle/solvers/ranking.hpp>
+
+#include <imle/concepts/solver.hpp>
+#include <imle/solvers/top_k.hpp>
+#include <imle/testing/check_solver.hpp>
+#include <imle/testing/enumerated_family.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <limits>
+#include <numeric>
+#include <random>
+#include <type_traits>
+#include <vector>
+
+#include "support/catch.hpp"
+
+namespace {
+
+template <class Scalar>
+using vector = Eigen::Tensor<Scalar, 1, Eigen::RowMajor>;
+
+// The oracle: a stable sort keeps equal numbers in the order of their indices.
+template <class Scalar>
+std::vector<Scalar> sorted_ranks(const vector<Scalar>& theta) {
+    std::vector<Eigen::Index> order(static_cast<std::size_t>(theta.size()));
+    std::iota(order.begin(), order.end(), Eigen::Index{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](Eigen::Index a, Eigen::Index b) { return theta(a) > theta(b); });
+    std::vector<Scalar> ranks(order.size());
+    for (std::size_t i = 0; i < order.size(); ++i)
+        ranks[static_cast<std::size_t>(order[i])] = static_cast<Scalar>(order.size() - i);
+    return ranks;
+}
+
+// Numbers of one of several kinds: all ways to tie, and numbers that differ in their last bits only.
+template <class Scalar>
+vector<Scalar> numbers(int kind, Eigen::Index n, std::mt19937& random) {
+    vector<Scalar> theta(n);
+    const Scalar epsilon = std::numeric_limits<Scalar>::epsilon();
+    for (Eigen::Index i = 0; i < n; ++i) {
+        const auto u = static_cast<Scalar>(random()) / Scalar(4294967296.0);
+        const Scalar values[] = {u - Scalar(0.5),
+                                 std::floor(4 * u) - 2,  // ties
+                                 u < Scalar(0.5) ? Scalar(0) : -Scalar(0),
+                                 1 + epsilon * std::floor(40 * u),  // the last bits
+                                 -1 - epsilon * std::floor(40 * u),
+                                 std::pow(Scalar(10), 60 * u - 30) * (random() % 2 == 0 ? 1 : -1),
+                                 std::numeric_limits<Scalar>::denorm_min() * std::floor(5 * u - 2)};
+        theta(i) = values[kind];
+    }
+    return theta;
+}
+
+template <class Scalar>
+int wrong_answers(std::initializer_list<Eigen::Index> sizes, std::uint32_t seed) {
+    std::mt19937 random(seed);
+    imle::ranking solver;
+    int wrong = 0;
+    for (const Eigen::Index n : sizes)
+        for (int kind = 0; kind < 7; ++kind) {
+            const auto theta = numbers<Scalar>(kind, n, random);
+            vector<Scalar> z(n), chosen(n);
+            z.setConstant(-1);
+            solver(theta, z);
+            const auto expected = sorted_ranks(theta);
+            wrong += std::equal(expected.begin(), expected.end(), z.data()) ? 0 : 1;
+            // The highest ranks are top_k's choice, ties included.
+            const Eigen::Index k = n / 3;
+            imle::top_k{k}(theta, chosen);
+            for (Eigen::Index i = 0; i < n; ++i)
+                wrong += (z(i) > static_cast<Scalar>(n - k)) == (chosen(i) == 1) ? 0 : 1;
+        }
+    return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("ranking is a stable sort's, and agrees with top_k", "[solvers][ranking]") {
+    // Both sides of each way to rank.
+    CHECK(wrong_answers<float>({0, 1, 2, 3, 7, 31, 32, 33, 64, 255, 256, 257, 1000}, 1) == 0);
+    CHECK(wrong_answers<double>({0, 1, 2, 5, 16, 17, 100, 256, 257, 700}, 2) == 0);
+}
+
+TEST_CASE("ranking obeys the laws of a solver", "[solvers][ranking]") {
+    std::vector<double> state{1, 2, 3, 4};
+    std::vector<std::vector<double>> states;
+    do states.push_back(state);
+    while (std::next_permutation(state.begin(), state.end()));
+    const auto line = imle::testing::check_solver<float>(
+        imle::ranking{}, imle::testing::enumerated_family<1>("ranks of 4", {4}, states));
+    INFO(line);
+    CHECK(line.passed());
+    const auto square = imle::testing::check_solver<double, Eigen::ColMajor>(
+        imle::ranking<4>{}, imle::testing::enumerated_family<2>("ranks of 2 x 2", {2, 2}, states));
+    INFO(square);
+    CHECK(square.passed());
+}
+
+TEST_CASE("ranking says what is wrong", "[solvers][ranking][errors]") {
+    using Catch::Matchers::Contains;
+    vector<float> theta(3), z(3), other(4);
+    theta.setValues({1, 3, 2});
+    CHECK_THROWS_WITH(imle::ranking<4>{}(theta, z), Contains("3 numbers") && Contains("4"));
+    CHECK_THROWS_WITH(imle::ranking{}(theta, other), Contains("z is of shape [4]"));
+    theta(1) = std::numeric_limits<float>::quiet_NaN();
+    CHECK_THROWS_WITH(imle::ranking{}(theta, z), Contains("theta is") && Contains("element 1"));
+    STATIC_REQUIRE(std::is_same_v<decltype(imle::ranking{}), imle::ranking<>>);
+    STATIC_REQUIRE(!imle::Solver<imle::ranking<>, long double, 1, Eigen::RowMajor>);
+}

@@ -1,0 +1,330 @@
+#include <imle/solvers/shortest_path.hpp>
+
+#include <imle/concepts/solver.hpp>
+#include <imle/solvers/grid_graph.hpp>
+#include <imle/testing/check_solver.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "solvers/path_reference.hpp"
+#include "support/catch.hpp"
+
+using imle::directed_graph;
+using imle::graph_edge;
+using imle::shortest_path;
+
+namespace {
+
+// ---- Making instances: rewards theta, the cost is -theta
+
+template <class Scalar>
+std::vector<Scalar> rewards(unsigned kind, std::size_t n, std::mt19937& random) {
+    std::uniform_real_distribution<double> unit(0, 1);
+    std::vector<Scalar> theta(n);
+    for (Scalar& t : theta) {
+        const double u = unit(random);
+        const double values[] = {-u,                                // positive costs
+                                 1 - 2 * u,                         // of both signs
+                                 u < 0.5 ? 0.0 : -0.0,              // all ties
+                                 -3,                                // equal
+                                 -std::floor(3 * u),                // small integers: ties, zeros
+                                 u < 0.8 ? u : -std::floor(9 * u),  // mostly zeros once clamped
+                                 -std::pow(10.0, 60 * u - 30),      // 1e-30 to 1e30
+                                 u < 0.3 ? -std::ldexp(1.0, 60) : -std::floor(4 * u)};  // absorbing
+        t = static_cast<Scalar>(values[kind % std::size(values)]);
+    }
+    return theta;
+}
+
+template <class Scalar>
+std::vector<Scalar> costs_of(const std::vector<Scalar>& theta, bool clamped) {
+    std::vector<Scalar> costs;
+    for (const Scalar t : theta) costs.push_back(clamped && !(t < 0) ? Scalar(0) : -t);
+    return costs;
+}
+
+// Edges a -> b for a < b, if `acyclic`; else any, loops and parallel edges included. `order` hides which
+// node comes first.
+directed_graph random_graph(Eigen::Index nodes, std::size_t edges, bool acyclic, std::mt19937& random) {
+    std::vector<Eigen::Index> order(static_cast<std::size_t>(nodes));
+    for (std::size_t v = 0; v < order.size(); ++v) order[v] = static_cast<Eigen::Index>(v);
+    std::shuffle(order.begin(), order.end(), random);
+    std::vector<graph_edge> list;
+    while (list.size() < edges) {
+        std::size_t a = random() % order.size(), b = random() % order.size();
+        if (acyclic && a == b) continue;
+        if (acyclic && a > b) std::swap(a, b);
+        list.push_back({order[a], order[b]});
+    }
+    return {nodes, list};
+}
+
+// Solves `thetas` one by one, or as one batch, and gives each answer.
+template <int Layout, class Scalar>
+std::vector<std::vector<Scalar>> solve(shortest_path& solver, const std::vector<std::vector<Scalar>>& thetas,
+                                       bool as_batch) {
+    const auto batch = static_cast<Eigen::Index>(thetas.size());
+    const auto n = static_cast<Eigen::Index>(solver.graph().edges().size());
+    std::vector<Scalar> theta;
+    for (const auto& one : thetas) theta.insert(theta.end(), one.begin(), one.end());
+    std::vector<Scalar> z(theta.size(), imle::detail::unwritten<Scalar>());
+    if (as_batch) {
+        const bool rows = Layout == Eigen::RowMajor;
+        imle::const_view<Scalar, 2, Layout> theta_view(theta.data(), rows ? batch : n, rows ? n : batch);
+        imle::mutable_view<Scalar, 2, Layout> z_view(z.data(), rows ? batch : n, rows ? n : batch);
+        solver.solve_batch(theta_view, z_view);
+    } else {
+        for (Eigen::Index b = 0; b < batch; ++b) {
+            imle::const_view<Scalar, 1, Layout> theta_view(theta.data() + b * n, n);
+            imle::mutable_view<Scalar, 1, Layout> z_view(z.data() + b * n, n);
+            solver(theta_view, z_view);
+        }
+    }
+    std::vector<std::vector<Scalar>> answers;
+    for (Eigen::Index b = 0; b < batch; ++b) answers.emplace_back(z.begin() + b * n, z.begin() + (b + 1) * n);
+    return answers;
+}
+
+template <class Scalar>
+std::vector<Scalar> as_state(std::size_t edges, const reference::edge_path& path) {
+    std::vector<Scalar> z(edges, 0);
+    for (const std::size_t e : path) z[e] = 1;
+    return z;
+}
+
+// Answers that are not Bellman and Ford's, alone or in batches, on `count` graphs. `graph_of` makes them.
+template <int Layout, class Scalar, class GraphOf>
+int wrong_answers(int count, std::uint32_t seed, GraphOf&& graph_of) {
+    std::mt19937 random(seed);
+    int wrong = 0;
+    for (int i = 0; i < count; ++i) {
+        const directed_graph graph = graph_of(random);
+        const auto source = static_cast<Eigen::Index>(random()) % graph.nodes();
+        const auto target = static_cast<Eigen::Index>(random()) % graph.nodes();
+        try {
+            shortest_path solver{graph, source, target};
+            // A batch mixes kinds, so that its lanes end at different times.
+            std::vector<std::vector<Scalar>> thetas;
+            const std::size_t batch = 1 + static_cast<std::size_t>(i) % 33;
+            for (std::size_t b = 0; b < batch; ++b)
+                thetas.push_back(rewards<Scalar>(
+                    i % 2 == 0 ? static_cast<unsigned>(i) / 2 : static_cast<unsigned>(random()),
+                    graph.edges().size(), random));
+            const auto alone = solve<Layout>(solver, thetas, false);
+            const auto together = solve<Layout>(solver, thetas, true);
+            for (std::size_t b = 0; b < batch; ++b) {
+                const auto path = reference::bellman_ford(
+                    graph, source, target, costs_of(thetas[b], !solver.takes_negative_costs()));
+                const auto expected = as_state<Scalar>(graph.edges().size(), path);
+                wrong += (alone[b] == expected ? 0 : 1) + (together[b] == expected ? 0 : 1);
+            }
+        } catch (const std::invalid_argument& error) {
+            const bool unreachable = std::string(error.what()).find("reached") != std::string::npos;
+            wrong += unreachable && reference::simple_paths(graph, source, target).empty() ? 0 : 1;
+        }
+    }
+    return wrong;
+}
+
+// The family of z that shortest_path chooses from.
+imle::testing::enumerated_family<1> paths_of(const directed_graph& graph, Eigen::Index source,
+                                             Eigen::Index target) {
+    std::vector<std::vector<double>> states;
+    for (const auto& path : reference::simple_paths(graph, source, target))
+        states.push_back(as_state<double>(graph.edges().size(), path));
+    return {"paths", {static_cast<Eigen::Index>(graph.edges().size())}, states};
+}
+
+}  // namespace
+
+TEST_CASE("shortest_path keeps the laws of solvers", "[solvers][shortest_path]") {
+    std::mt19937 random(2);
+    // With cycles, loops and parallel edges.
+    const auto cyclic = random_graph(6, 16, false, random);
+    const shortest_path solver{cyclic, cyclic.edges()[3].from, cyclic.edges()[7].to};
+    REQUIRE_FALSE(solver.takes_negative_costs());
+    const auto family = paths_of(cyclic, solver.source(), solver.target());
+    REQUIRE(family.states().size() > 3);
+    CHECK(imle::testing::check_solver<float>(solver, family, {.highest = 0}).passed());
+    // Without: theta of any sign.
+    const auto acyclic = imle::monotone_grid_graph(3, 4);
+    const auto report = imle::testing::check_solver<double, Eigen::ColMajor>(shortest_path{acyclic, 0, 11},
+                                                                             paths_of(acyclic, 0, 11));
+    CHECK(report.passed());
+}
+
+TEST_CASE("shortest_path is Bellman and Ford's, ties included", "[solvers][shortest_path]") {
+    const auto small = [](bool acyclic) {
+        return [acyclic](std::mt19937& random) {
+            const auto nodes = static_cast<Eigen::Index>((acyclic ? 2 : 1) + random() % 7);
+            return random_graph(nodes, random() % 25, acyclic, random);
+        };
+    };
+    const auto grid = [](std::mt19937& random) {
+        const auto rows = static_cast<Eigen::Index>(1 + random() % 7);
+        const auto cols = static_cast<Eigen::Index>(1 + random() % 7);
+        return imle::grid_graph(rows, cols, random() % 2 == 0 ? 4 : 8);
+    };
+    CHECK(wrong_answers<Eigen::RowMajor, float>(150, 11, small(false)) == 0);
+    CHECK(wrong_answers<Eigen::RowMajor, float>(100, 12, small(true)) == 0);
+    CHECK(wrong_answers<Eigen::ColMajor, double>(150, 13, small(false)) == 0);
+    CHECK(wrong_answers<Eigen::ColMajor, double>(100, 14, small(true)) == 0);
+    CHECK(wrong_answers<Eigen::RowMajor, float>(70, 15, grid) == 0);
+    CHECK(wrong_answers<Eigen::ColMajor, double>(35, 16, grid) == 0);
+}
+
+TEST_CASE("shortest_path finds long ways through a graph", "[solvers][shortest_path]") {
+    // One long corridor, and ways across it that cost more the farther they go: the path turns in and out of
+    // any order of nodes, more often than sweeps are made; and costs of 2^0 to 2^60, which fit no threshold.
+    const Eigen::Index nodes = 600;
+    std::mt19937 random(5);
+    std::vector<graph_edge> edges;
+    std::vector<float> theta;
+    for (Eigen::Index v = 0; v + 1 < nodes; ++v) {
+        edges.push_back({v, v + 1});
+        theta.push_back(-1);
+        edges.push_back({v + 1, v});
+        theta.push_back(-1);
+    }
+    for (int i = 0; i < 1000; ++i) {
+        const auto a = static_cast<Eigen::Index>(random()) % nodes,
+                   b = static_cast<Eigen::Index>(random()) % nodes;
+        edges.push_back({a, b});
+        theta.push_back(-std::ldexp(1.0F, 9 + static_cast<int>(random() % 52)) -
+                        static_cast<float>(std::max(a, b)));
+    }
+    const directed_graph graph{nodes, edges};
+    shortest_path solver{graph, 0, nodes - 1};
+    std::vector<std::vector<float>> thetas(33, theta);
+    for (float& t : thetas[20]) t = t == -1 ? 0 : t;  // the same with a plateau of cost 0
+    const auto answers = solve<Eigen::RowMajor>(solver, thetas, true);
+    int wrong = 0;
+    for (std::size_t b = 0; b < thetas.size(); ++b) {
+        const auto path = reference::bellman_ford(graph, 0, nodes - 1, costs_of(thetas[b], true));
+        CHECK(path.size() > 400);
+        wrong += answers[b] == as_state<float>(edges.size(), path) ? 0 : 1;
+        if (b == 0 || b == 20)
+            wrong += solve<Eigen::RowMajor, float>(solver, {thetas[b]}, false)[0] == answers[b] ? 0 : 1;
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("shortest_path agrees with the dynamic programme on rows of PyEPO's data",
+          "[solvers][shortest_path]") {
+    // Costs c0 to c39 of two rows of its 5 x 5 grid, in its order: right within row i, then down from it.
+    const std::vector<std::vector<double>> rows{
+        {0.354125, 1.19466,  1.28507,  0.788174, 0.218256, 0.340452, 0.483303, 0.261406, 0.473172, 0.478629,
+         0.580359, 0.31248,  0.968457, 0.741775, 0.524378, 0.355805, 0.425114, 0.348044, 0.603085, 0.394515,
+         0.541924, 0.520299, 0.828802, 0.340876, 0.332057, 1.32023,  1.14451,  1.76178,  0.514053, 1.41785,
+         0.305785, 1.66513,  0.397123, 0.85963,  0.665483, 0.341698, 0.830093, 0.60458,  0.350594, 0.53359},
+        {1.43595,  3.74578,  0.245445, 0.228327, 0.128545, 0.734339, 1.91019,  0.493954, 0.984337, 0.506734,
+         1.84558,  0.268406, 0.529172, 0.618715, 1.00928,  0.250484, 0.209179, 1.45349,  2.61782,  0.536695,
+         2.05751,  0.550309, 2.32836,  1.9431,   0.14517,  0.952616, 1.95427,  0.777977, 0.145209, 0.297374,
+         0.719216, 1.11904,  0.800363, 0.797724, 0.686292, 1.07079,  1.39174,  0.581471, 0.982423, 2.973}};
+    for (const auto& costs : rows) {
+        double best[5][5];
+        for (std::size_t r = 0; r < 5; ++r)
+            for (std::size_t c = 0; c < 5; ++c) {
+                const double left = c > 0 ? best[r][c - 1] + costs[9 * r + c - 1] : 1e9;
+                const double above = r > 0 ? best[r - 1][c] + costs[9 * (r - 1) + 4 + c] : 1e9;
+                best[r][c] = r + c == 0 ? 0 : std::min(left, above);
+            }
+        shortest_path solver{imle::monotone_grid_graph(5, 5), 0, 24};
+        Eigen::Tensor<double, 1> theta(40), z(40);
+        for (Eigen::Index e = 0; e < 40; ++e) theta(e) = -costs[static_cast<std::size_t>(e)];
+        solver(theta, z);
+        double cost = 0, edges = 0;
+        for (Eigen::Index e = 0; e < 40; ++e) cost -= theta(e) * z(e), edges += z(e);
+        CHECK(cost == Approx(best[4][4]).epsilon(1e-12));
+        CHECK(edges == 8);
+    }
+}
+
+TEST_CASE("shortest_path is exact with negative costs where no cycle lies between",
+          "[solvers][shortest_path]") {
+    Eigen::Tensor<float, 1> theta(3), z(3), best(3);
+    theta.setValues({-5, 8, -2});
+    const auto best_of = [&](shortest_path solver) {
+        solver(theta, z);
+        return std::vector<float>(z.data(), z.data() + 3);
+    };
+    // 0 -> 1 -> 2 costs 5 - 8 = -3, 0 -> 2 costs 2.
+    const shortest_path acyclic{directed_graph{3, {{0, 1}, {1, 2}, {0, 2}}}, 0, 2};
+    CHECK(acyclic.takes_negative_costs());
+    CHECK(best_of(acyclic) == std::vector<float>{1, 1, 0});
+    const std::vector<graph_edge> off_the_way{{0, 2}, {2, 0}, {2, 2}};
+    CHECK((shortest_path{directed_graph{3, off_the_way}, 0, 2}.takes_negative_costs()));
+    // Here 1 -> 1 and 2 -> 1 make cycles, but no path from 0 to 1 uses them.
+    CHECK(best_of({directed_graph{3, {{0, 1}, {1, 1}, {2, 1}}}, 0, 1}) == std::vector<float>{1, 0, 0});
+}
+
+TEST_CASE("shortest_path at the edges of its domain", "[solvers][shortest_path]") {
+    Eigen::Tensor<float, 1> none(0), no_z(0);
+    shortest_path{directed_graph{1, {}}, 0, 0}(none, no_z);
+    Eigen::Tensor<float, 1> theta(2), z(2);
+    theta.setValues({-1, 2});
+    const directed_graph pair{2, {{0, 1}, {1, 0}}};
+    shortest_path{pair, 1, 1}(theta, z);
+    CHECK((z(0) == 0 && z(1) == 0));
+    shortest_path{pair, 1, 0}(theta, z);
+    CHECK((z(0) == 0 && z(1) == 1));
+    shortest_path{directed_graph{2, {{0, 1}, {0, 1}}}, 0, 1}(theta, z);  // parallel
+    CHECK((z(0) == 0 && z(1) == 1));
+    theta.setConstant(-1);
+    shortest_path{directed_graph{2, {{0, 1}, {0, 1}}}, 0, 1}(theta, z);
+    CHECK((z(0) == 1 && z(1) == 0));
+    Eigen::Tensor<float, 2, Eigen::RowMajor> no_thetas(0, 2), no_zs(0, 2);
+    shortest_path{pair, 0, 1}.solve_batch(no_thetas, no_zs);
+}
+
+TEST_CASE("shortest_path says what is wrong", "[solvers][shortest_path][errors]") {
+    using Catch::Matchers::Contains;
+    const directed_graph graph{4, {{0, 1}, {1, 2}, {2, 1}, {1, 3}, {3, 0}}};
+    const directed_graph line{3, {{0, 1}, {1, 2}}};
+    CHECK_THROWS_WITH((shortest_path{line, 2, 0}),
+                      Contains("target is node 0") && Contains("source, node 2"));
+    CHECK_THROWS_WITH((shortest_path{line, 3, 0}), Contains("source is 3") && Contains("3 nodes"));
+    CHECK_THROWS_WITH((shortest_path{line, 0, -1}), Contains("target is -1"));
+    CHECK_THROWS_AS((shortest_path{graph, 0, 3, {static_cast<imle::negative_costs>(7)}}),
+                    std::invalid_argument);
+
+    Eigen::Tensor<float, 1> theta(5), z(5), other(4);
+    theta.setConstant(-1);
+    shortest_path solver{graph, 0, 3, {.negative_costs = imle::negative_costs::reject}};
+    solver(theta, z);
+    CHECK_THROWS_WITH(solver(other, other), Contains("theta is of 4 numbers") && Contains("5 edges"));
+    CHECK_THROWS_WITH(solver(theta, other), Contains("z is of shape [4]"));
+    theta(2) = 0.5F;
+    CHECK_THROWS_WITH(solver(theta, z), Contains("-0.5 at edge 2 of instance 0"));
+    theta(2) = std::numeric_limits<float>::quiet_NaN();
+    CHECK_THROWS_WITH(solver(theta, z), Contains("element 2"));
+
+    // Sums that overflow, alone and in lanes, with cycles and without, upwards and downwards.
+    const float huge = std::numeric_limits<float>::max();
+    for (const float value : {-huge, huge})
+        for (const auto& g : {graph, line}) {
+            shortest_path over{g, 0, g.nodes() - 1};
+            if (value > 0 && !over.takes_negative_costs()) continue;
+            const auto n = static_cast<Eigen::Index>(g.edges().size());
+            Eigen::Tensor<float, 1> big(n), big_z(n);
+            big.setConstant(value);
+            CHECK_THROWS_WITH(over(big, big_z), Contains("too large"));
+            Eigen::Tensor<float, 2, Eigen::RowMajor> bigs(33, n), big_zs(33, n);
+            bigs.setConstant(value);
+            CHECK_THROWS_WITH(over.solve_batch(bigs, big_zs), Contains("too large"));
+        }
+}
+
+TEST_CASE("shortest_path fits the concepts", "[solvers][shortest_path]") {
+    STATIC_REQUIRE(imle::Solver<shortest_path, float, 1, Eigen::RowMajor>);
+    STATIC_REQUIRE(imle::Solver<shortest_path, double, 1, Eigen::ColMajor>);
+    STATIC_REQUIRE_FALSE(std::is_default_constructible_v<shortest_path>);
+    STATIC_REQUIRE(imle::sense_of<shortest_path> == imle::sense::maximize);
+}

@@ -1,0 +1,143 @@
+#include <imle/solvers/spanning_tree.hpp>
+
+#include <imle/concepts/solver.hpp>
+#include <imle/testing/check_solver.hpp>
+#include <imle/testing/spanning_trees.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <numeric>
+#include <random>
+#include <stdexcept>
+#include <vector>
+
+#include "support/catch.hpp"
+
+using imle::graph_edge;
+using imle::spanning_tree;
+
+namespace {
+
+// The oracle: Kruskal by a stable sort, each node knowing the tree that it is in.
+template <class Scalar>
+std::vector<Scalar> kruskal(Eigen::Index nodes, const std::vector<graph_edge>& edges, const Scalar* theta) {
+    std::vector<std::size_t> order(edges.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return theta[a] > theta[b]; });
+    std::vector<Eigen::Index> tree(static_cast<std::size_t>(nodes));
+    std::iota(tree.begin(), tree.end(), Eigen::Index{0});
+    std::vector<Scalar> z(edges.size(), 0);
+    for (const std::size_t e : order) {
+        const auto kept = tree[static_cast<std::size_t>(edges[e].from)];
+        const auto gone = tree[static_cast<std::size_t>(edges[e].to)];
+        if (kept == gone) continue;
+        z[e] = 1;
+        std::replace(tree.begin(), tree.end(), gone, kept);
+    }
+    return z;
+}
+
+template <class Scalar>
+Scalar reward(unsigned kind, std::mt19937& random) {
+    const double u = std::uniform_real_distribution<double>(0, 1)(random);
+    const double values[] = {2 * u - 1,
+                             1,
+                             u < 0.5 ? 0.0 : -0.0,
+                             std::floor(4 * u) - 2,
+                             std::pow(10.0, 60 * u - 30),
+                             1 + 1e-9 * std::floor(20 * u),  // doubles that are equal as floats
+                             (u - 0.5) * 2 * static_cast<double>(std::numeric_limits<Scalar>::max())};
+    return static_cast<Scalar>(values[kind % std::size(values)]);
+}
+
+template <class Scalar, int Layout>
+int wrong_answers(int count, std::uint32_t seed) {
+    std::mt19937 random(seed);
+    int wrong = 0;
+    for (int i = 0; i < count; ++i) {
+        // Sparse and dense, connected and not, with loops and parallel edges.
+        const auto nodes = static_cast<Eigen::Index>(1 + random() % 40);
+        std::vector<graph_edge> edges(random() % (i % 4 == 0 ? 1200 : 60));
+        for (graph_edge& edge : edges)
+            edge = {static_cast<Eigen::Index>(random()) % nodes, static_cast<Eigen::Index>(random()) % nodes};
+        spanning_tree solver{nodes, edges};
+        const auto n = static_cast<Eigen::Index>(edges.size());
+        Eigen::Tensor<Scalar, 1, Layout> theta(n), z(n);
+        for (Eigen::Index e = 0; e < n; ++e) theta(e) = reward<Scalar>(static_cast<unsigned>(i), random);
+        for (int again = 0; again < 2; ++again) {
+            z.setConstant(imle::detail::unwritten<Scalar>());
+            solver(theta, z);
+            wrong +=
+                std::vector<Scalar>(z.data(), z.data() + n) == kruskal(nodes, edges, theta.data()) ? 0 : 1;
+        }
+    }
+    return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("spanning_tree keeps the laws of solvers", "[solvers][spanning_tree]") {
+    for (const std::size_t nodes : {2u, 5u}) {
+        const auto n = static_cast<Eigen::Index>(nodes);
+        const imle::testing::spanning_trees family(nodes);
+        const spanning_tree solver{n, imle::complete_graph_edges(n)};
+        REQUIRE(solver.edges().size() == family.edges().size());
+        CHECK(imle::testing::check_solver<float>(solver, family).passed());
+    }
+}
+
+TEST_CASE("spanning_tree is Kruskal's tree or forest, ties included", "[solvers][spanning_tree]") {
+    CHECK(wrong_answers<float, Eigen::RowMajor>(600, 1) == 0);
+    CHECK(wrong_answers<double, Eigen::ColMajor>(600, 2) == 0);
+}
+
+TEST_CASE("spanning_tree goes on where the heaviest edges do not span", "[solvers][spanning_tree]") {
+    // A clique of heavy edges, and a tail of nodes that hang on it by light ones among many that are lighter.
+    const Eigen::Index clique = 40, nodes = 80;
+    auto edges = imle::complete_graph_edges(nodes);
+    std::mt19937 random(3);
+    Eigen::Tensor<float, 1> theta(static_cast<Eigen::Index>(edges.size())), z(theta.size());
+    for (std::size_t e = 0; e < edges.size(); ++e) {
+        const bool heavy = edges[e].from < clique && edges[e].to < clique;
+        theta(static_cast<Eigen::Index>(e)) = reward<float>(0, random) + (heavy ? 10.0F : 0.0F);
+    }
+    spanning_tree{nodes, edges}(theta, z);
+    CHECK(std::vector<float>(z.data(), z.data() + z.size()) == kruskal(nodes, edges, theta.data()));
+}
+
+TEST_CASE("spanning_tree at the edges of its domain", "[solvers][spanning_tree]") {
+    Eigen::Tensor<float, 1> none(0), no_z(0);
+    spanning_tree{0, {}}(none, no_z);
+    spanning_tree{3, {}}(none, no_z);
+    Eigen::Tensor<float, 1> theta(2), z(2);
+    theta.setValues({-7, -8});
+    spanning_tree{2, {{0, 1}, {1, 0}}}(theta, z);  // a tree takes an edge even if all are below 0
+    CHECK((z(0) == 1 && z(1) == 0));
+    spanning_tree{2, {{0, 0}, {1, 0}}}(theta, z);
+    CHECK((z(0) == 0 && z(1) == 1));
+    CHECK(imle::complete_graph_edges(3) == std::vector<graph_edge>{{0, 1}, {0, 2}, {1, 2}});
+    CHECK(imle::complete_graph_edges(0).empty());
+}
+
+TEST_CASE("spanning_tree says what is wrong", "[solvers][spanning_tree][errors]") {
+    using Catch::Matchers::Contains;
+    CHECK_THROWS_WITH((spanning_tree{2, {{0, 1}, {1, 2}}}), Contains("edge 1 is between nodes 1 and 2"));
+    CHECK_THROWS_AS((spanning_tree{-1, {}}), std::invalid_argument);
+    CHECK_THROWS_AS(imle::complete_graph_edges(-1), std::invalid_argument);
+    spanning_tree solver{2, {{0, 1}, {0, 1}}};
+    Eigen::Tensor<float, 1> theta(2), z(2), other(3);
+    theta.setZero();
+    CHECK_THROWS_WITH(solver(other, other), Contains("theta is of 3 numbers") && Contains("2 edges"));
+    CHECK_THROWS_WITH(solver(theta, other), Contains("z is of shape [3]"));
+    theta(1) = std::numeric_limits<float>::infinity();
+    CHECK_THROWS_WITH(solver(theta, z), Contains("element 1"));
+}
+
+TEST_CASE("spanning_tree fits the concepts", "[solvers][spanning_tree]") {
+    STATIC_REQUIRE(imle::Solver<spanning_tree, float, 1, Eigen::RowMajor>);
+    STATIC_REQUIRE(imle::Solver<spanning_tree, double, 1, Eigen::ColMajor>);
+    STATIC_REQUIRE(imle::sense_of<spanning_tree> == imle::sense::maximize);
+}

@@ -1,0 +1,45 @@
+#include <imle/testing/assignments.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <numeric>
+#include <set>
+#include <stdexcept>
+#include <vector>
+
+#include "support/catch.hpp"
+
+using imle::testing::assignments;
+
+TEST_CASE("Assignments are matrices of as many ones as fit", "[testing][families]") {
+    // n!, or more! / (more - fewer)! if there are fewer rows or fewer columns.
+    const struct {
+        Eigen::Index rows, columns;
+        std::size_t count;
+    } cases[] = {{1, 1, 1}, {1, 5, 5}, {5, 1, 5}, {3, 3, 6}, {2, 4, 12}, {4, 2, 12}, {5, 5, 120}, {3, 5, 60}};
+    for (const auto& one : cases) {
+        const assignments family(one.rows, one.columns);
+        CHECK(family.states().size() == one.count);
+        const std::set<std::vector<double>> distinct(family.states().begin(), family.states().end());
+        CHECK(distinct.size() == one.count);
+        int wrong = 0;
+        for (const auto& state : family.states()) {
+            std::vector<int> in_row(static_cast<std::size_t>(one.rows)),
+                in_column(static_cast<std::size_t>(one.columns));
+            for (std::size_t i = 0; i < state.size(); ++i) {
+                wrong += state[i] == 0 || state[i] == 1 ? 0 : 1;
+                in_row[i / in_column.size()] += state[i] == 1 ? 1 : 0;
+                in_column[i % in_column.size()] += state[i] == 1 ? 1 : 0;
+            }
+            for (const int ones : in_row) wrong += ones > 1 ? 1 : 0;
+            for (const int ones : in_column) wrong += ones > 1 ? 1 : 0;
+            wrong += std::accumulate(in_row.begin(), in_row.end(), 0) ==
+                             static_cast<int>(std::min(one.rows, one.columns))
+                         ? 0
+                         : 1;
+        }
+        CHECK(wrong == 0);
+    }
+    CHECK_THROWS_AS(assignments(0, 3), std::invalid_argument);
+    CHECK_THROWS_AS(assignments(3, 8), std::invalid_argument);
+}
