@@ -10,15 +10,25 @@
 #include <cstdint>
 #include <cstdlib>
 #include <new>
+#include <string>
+#include <vector>
 
 #include <imle/layer/imle_layer.hpp>
 #include <imle/noise/gamma.hpp>
 #include <imle/noise/gumbel.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
 #include <imle/random/random_key.hpp>
+#include <imle/solvers/assignment.hpp>
 #include <imle/solvers/categorical.hpp>
+#include <imle/solvers/grid_graph.hpp>
 #include <imle/solvers/grid_shortest_path.hpp>
+#include <imle/solvers/k_of_groups.hpp>
+#include <imle/solvers/knapsack.hpp>
+#include <imle/solvers/ranking.hpp>
+#include <imle/solvers/shortest_path.hpp>
+#include <imle/solvers/spanning_tree.hpp>
 #include <imle/solvers/top_k.hpp>
+#include <imle/solvers/travelling_salesman.hpp>
 #include <imle/targets/adaptive_target.hpp>
 #include <imle/targets/loss_gradient_target.hpp>
 #include <imle/targets/perturbation_target.hpp>
@@ -148,6 +158,34 @@ TEST_CASE("allocations: none in steady state but for what is returned", "[alloca
                                             with_threads, imle::thread_executor{std::chrono::nanoseconds{0}}},
                            numbers);
     }
+}
+
+TEST_CASE("allocations: no solver allocates in steady state", "[allocations]") {
+    using row_major = Eigen::Tensor<float, 2, Eigen::RowMajor>;
+    const auto check = [](const std::string& name, auto solver, auto theta) {
+        auto z = theta;
+        solver(theta, z);
+        // Other numbers of the same shape: what one instance needs must not depend on chance.
+        for (Eigen::Index i = 0; i < theta.size(); ++i) theta.data()[i] *= i % 3 == 0 ? -0.5F : 1.0F;
+        INFO(name);
+        CHECK(allocations_of([&] { solver(theta, z); }) == 0);
+    };
+    const auto numbers = [](Eigen::Index n) {
+        Eigen::Tensor<float, 1, Eigen::RowMajor> theta(n);
+        for (Eigen::Index i = 0; i < n; ++i) theta(i) = static_cast<float>((i * 7919 % 1009) - 500) / 100;
+        return theta;
+    };
+    const std::vector<double> weights(30, 3.0);
+    const auto graph = imle::grid_graph(6, 6);
+    check("ranking", imle::ranking{}, numbers(300));
+    check("k_of_groups", imle::k_of_groups{2, {30, 40, 50}}, numbers(120));
+    check("knapsack", imle::knapsack{weights, 31.0}, numbers(30));
+    check("spanning_tree", imle::spanning_tree{12, imle::complete_graph_edges(12)}, numbers(66));
+    check("shortest_path", imle::shortest_path{graph, 0, 35},
+          numbers(static_cast<Eigen::Index>(graph.edges().size())));
+    check("assignment", imle::assignment{}, some_theta<row_major>({9, 12}));
+    check("travelling_salesman", imle::travelling_salesman{}, some_theta<row_major>({8, 8}));
+    check("grid_shortest_path", imle::grid_shortest_path{}, some_theta<row_major>({40, 40}));
 }
 
 TEST_CASE("allocations: marginals of a million samples take the memory of ten", "[allocations][slow]") {

@@ -115,6 +115,9 @@ class solver_laws {
         const double margin = 8 * rounding(theta);
         const vector gain = scaled(theta, sign);
         const vector moved = rounded(scaled(theta, factor));
+        // A denormal has too few digits: half of it may be another problem altogether.
+        for (const double t : moved)
+            if (t != 0 && std::abs(t) < static_cast<double>(std::numeric_limits<Scalar>::min())) return;
         if (family_.maximizers(gain, margin).size() != 1) return;
         if (family_.maximizers(scaled(moved, sign), 8 * rounding(moved)).size() != 1) return;
         const auto other = solve(solver_, moved);
