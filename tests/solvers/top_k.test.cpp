@@ -102,6 +102,24 @@ TEST_CASE("top_k of many numbers is the head of a stable sort", "[solvers][top_k
     CHECK(wrong == 0);
 }
 
+TEST_CASE("top_k answers the same whatever it has solved before", "[solvers][top_k]") {
+    // It guesses from the last answer where the next one lies: streams of like problems, and sudden others.
+    std::mt19937 random(5);
+    imle::top_k solver{9};
+    int wrong = 0;
+    for (int i = 0; i < 3000; ++i) {
+        const int kind = i % 50 < 25 ? 0 : static_cast<int>(random() % 8);
+        auto theta = numbers<float>(kind, 70 + random() % 200, random);
+        if (kind == 0)
+            for (float& t : theta)
+                t = std::uniform_real_distribution<float>(0, 1)(random) + (i % 3 == 0 ? 0.1F : 0);
+        Eigen::Tensor<float, 1, Eigen::RowMajor> z(static_cast<Eigen::Index>(theta.size()));
+        solver(Eigen::TensorMap<const Eigen::Tensor<float, 1, Eigen::RowMajor>>(theta.data(), z.size()), z);
+        wrong += std::equal(z.data(), z.data() + z.size(), sorted_top_k(theta, 9).begin()) ? 0 : 1;
+    }
+    CHECK(wrong == 0);
+}
+
 TEST_CASE("top_k of static k has the answers of the dynamic one", "[solvers][top_k]") {
     std::mt19937 random(5);
     int wrong = 0;

@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <tuple>
 
 #include <Eigen/Core>
 
@@ -48,12 +49,14 @@ class top_k {
         const auto k = static_cast<std::size_t>(k_);
         if (k > values.size())
             detail::throw_invalid("top_k's k", k, detail::message("at most n = ", values.size()));
-        detail::select_largest(values, k, scratch_.template get<Scalar>(values.size()), z.data());
+        detail::select_largest(values, k, scratch_.template get<Scalar>(values.size()),
+                               std::get<detail::kth_guess<Scalar>>(guesses_), z.data());
     }
 
   private:
     Eigen::Index k_ = K;
     detail::scratch scratch_;
+    std::tuple<detail::kth_guess<float>, detail::kth_guess<double>> guesses_;
 };
 
 template <std::integral Count>

@@ -72,11 +72,44 @@ template <class Scalar>
     return kth_largest_by_comparing<most_to_compare>(values, k);
 }
 
-/// The value of the k-th largest of n numbers, 1 <= k <= n. scratch: n numbers. O(n) on average; up to 64
-/// numbers are all compared; where k is small beside n, most numbers are dismissed by `bound_by_columns` and
-/// a few times k are left.
+/// Where the k-th largest number is likely to be, learnt from solves before: a bound a little below the last
+/// one, so that a few numbers more than k reach it. A guess saves time and never changes an answer.
 template <class Scalar>
-[[nodiscard]] Scalar kth_largest(std::span<const Scalar> values, std::size_t k, std::span<Scalar> scratch) {
+class kth_guess {
+  public:
+    [[nodiscard]] bool known() const noexcept { return known_; }
+    [[nodiscard]] Scalar bound() const noexcept { return bound_; }
+
+    /// `bound`: what was tried last, which `kept` numbers reached; kth: the answer.
+    void learn(Scalar kth, Scalar bound, std::size_t kept, std::size_t k) noexcept {
+        if (!known_) {
+            margin_ = kth - bound;
+            known_ = true;
+        } else if (kept < k) {
+            margin_ *= 2;  // too high: the solve had to be done otherwise
+        } else if (kept > k + k / 2 + 8) {
+            margin_ *= Scalar(0.8);
+        } else if (kept < k + 4) {
+            margin_ *= Scalar(1.1);
+        }
+        const Scalar least = std::numeric_limits<Scalar>::epsilon() * (kth < 0 ? -kth : kth);
+        margin_ = margin_ > least ? margin_ : least;
+        bound_ = kth - margin_;
+        known_ = margin_ <= std::numeric_limits<Scalar>::max();
+    }
+
+  private:
+    bool known_ = false;
+    Scalar bound_ = 0;
+    Scalar margin_ = 0;
+};
+
+/// The value of the k-th largest of n numbers, 1 <= k <= n. scratch: n numbers. O(n) on average; up to 64
+/// numbers are all compared; where k is small beside n, most numbers are dismissed by the guess or, if too
+/// few reach that, by `bound_by_columns`.
+template <class Scalar>
+[[nodiscard]] Scalar kth_largest(std::span<const Scalar> values, std::size_t k, std::span<Scalar> scratch,
+                                 kth_guess<Scalar>& guess) {
     if (values.size() <= most_to_compare) return kth_largest_of_few(values, k);
     std::size_t kept = values.size();
     const auto keep_from = [&](Scalar bound) {
@@ -86,13 +119,24 @@ template <class Scalar>
             kept += value >= bound ? 1 : 0;
         }
     };
-    if (k <= 16)
-        keep_from(bound_by_columns<32>(values, k));
-    else if (k <= 64 && values.size() >= 512)
+    const auto few_left = [&] { return kept >= k && kept <= most_to_compare; };
+    const auto of_few = [&] { return kth_largest_of_few(std::span<const Scalar>(scratch.first(kept)), k); };
+    if (k <= 16) {
+        Scalar bound = guess.bound();
+        if (guess.known()) keep_from(bound);
+        const std::size_t guessed = kept;
+        if (!guess.known() || !few_left()) keep_from(bound = bound_by_columns<32>(values, k));
+        if (few_left()) {
+            const Scalar kth = of_few();
+            guess.learn(kth, bound, guess.known() ? guessed : kept, k);
+            return kth;
+        }
+    } else if (k <= 64 && values.size() >= 512) {
         keep_from(bound_by_columns<128>(values, k));
-    else
+        if (few_left()) return of_few();
+    } else {
         std::copy(values.begin(), values.end(), scratch.begin());
-    if (kept <= most_to_compare) return kth_largest_of_few(std::span<const Scalar>(scratch.first(kept)), k);
+    }
     const auto kth = scratch.begin() + static_cast<std::ptrdiff_t>(k - 1);
     std::nth_element(scratch.begin(), kth, scratch.begin() + static_cast<std::ptrdiff_t>(kept),
                      std::greater<>{});

@@ -59,11 +59,12 @@ void select_from(std::span<const Scalar> values, Scalar kth, std::size_t k, Scal
 /// z: 1 at the k largest of n numbers, 0 elsewhere; of equal ones the lowest indices are chosen.
 /// 0 <= k <= n; scratch: n numbers.
 template <class Scalar>
-void select_largest(std::span<const Scalar> values, std::size_t k, std::span<Scalar> scratch, Scalar* z) {
+void select_largest(std::span<const Scalar> values, std::size_t k, std::span<Scalar> scratch,
+                    kth_guess<Scalar>& guess, Scalar* z) {
     if (k == 0 || k == values.size())
         std::fill_n(z, values.size(), Scalar(k == 0 ? 0 : 1));
     else
-        select_from(values, kth_largest(values, k, scratch), k, z);
+        select_from(values, kth_largest(values, k, scratch, guess), k, z);
 }
 
 /// The most groups that are worth a place in a register each, and the largest k for which that is faster than
@@ -117,12 +118,13 @@ void select_largest_of_groups(const Scalar* values, std::size_t groups, std::siz
             z[group * n + first_largest(std::span<const Scalar>(values + group * n, n))] = 1;
         return;
     }
+    kth_guess<Scalar> guess;
     std::size_t group = 0;
     if (k > 0 && k < n && k <= largest_k_in_lanes)
         for (; group + group_lanes <= groups; group += group_lanes)
             select_in_lanes(values + group * n, n, k, z + group * n);
     for (; group < groups; ++group)
-        select_largest(std::span<const Scalar>(values + group * n, n), k, scratch, z + group * n);
+        select_largest(std::span<const Scalar>(values + group * n, n), k, scratch, guess, z + group * n);
 }
 
 }  // namespace detail
