@@ -51,6 +51,8 @@ if can_install; then
     install cmake ninja-build g++ libeigen3-dev catch2 pkgconf || exit 1
     # For the map demo and the benchmarks, which are built and tried where these are there.
     [ $all = no ] || install libcli11-dev gnuplot-nox libbenchmark-dev || true
+    # The solvers from outside that have an adapter or an example.
+    [ $all = no ] || install libboost-graph-dev coinor-libcbc-dev libglpk-dev || true
 else
     for tool in cmake ninja c++; do
         if ! have $tool; then
@@ -142,6 +144,13 @@ if have aarch64-linux-gnu-g++ && have qemu-aarch64; then
 else
     skip "NEON" "there is no aarch64-linux-gnu-g++ or no qemu-aarch64"
 fi
+
+# CMake leaves out what it does not find, and says so in build/tests.log.
+for library in "Boost:Boost.Graph" CBC GLPK; do
+    if grep -q "imle: ${library%%:*} was not found" build/tests.log; then
+        skip "the tests of ${library##*:}" "it was not found"
+    fi
+done
 
 have dieharder || skip "the battery of tests of random bits" "there is no dieharder"
 

@@ -1,0 +1,94 @@
+#pragma once
+
+/// @file
+/// The best state that a search has found so far.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <imle/adapters/cbc/detail/program_data.hpp>
+#include <imle/core/config.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// By how much a bound must be better than the best value for its part of the tree to be searched, where the
+/// largest cost is between 1 and 2. Also CLP's tolerances: a relaxation's value is right to about this.
+inline constexpr double program_tolerance = 1e-9;
+/// By how much a rounded x may break a row, relative to the row's largest term (or to 1).
+inline constexpr double row_tolerance = 1e-7;
+/// How far from an integer counts as integer, until rounding is seen to break a row.
+inline constexpr double integrality_tolerance = 1e-6;
+
+/// The best state and its cost. Only feasible states get in, whatever was rounded on the way.
+class incumbent {
+  public:
+    incumbent(const program_data& program, std::span<const double> costs)
+        : program_(program), costs_(costs) {}
+
+    [[nodiscard]] bool found() const noexcept { return found_; }
+    [[nodiscard]] double cost() const noexcept { return cost_; }
+    [[nodiscard]] const std::vector<double>& state() const noexcept { return state_; }
+    /// Only what is cheaper than this is worth a look.
+    [[nodiscard]] double cutoff() const noexcept { return cost_ - program_tolerance; }
+
+    /// Rounds x to a state and keeps it if it is the best. False if it breaks a row.
+    bool offer(const double* x) {
+        const auto n = static_cast<std::size_t>(program_.variables());
+        candidate_.assign(x, x + n);
+        double cost = 0;
+        for (std::size_t j = 0; j < n; ++j) {
+            double& value = candidate_[j];
+            const auto i = static_cast<Eigen::Index>(j);
+            // + 0.0 turns -0.0 into 0.0.
+            if (program_.integer[j]) value = std::round(value) + 0.0;
+            value = std::clamp(value, program_.lower(i), program_.upper(i));
+            cost += costs_[j] * value;
+        }
+        if (!keeps_rows()) return false;
+        if (!found_ || cost < cost_) {
+            found_ = true;
+            cost_ = cost;
+            state_.swap(candidate_);
+        }
+        return true;
+    }
+
+  private:
+    [[nodiscard]] bool keeps_rows() {
+        const program_data::matrix& a = program_.rows;
+        sums_.assign(static_cast<std::size_t>(a.rows()), 0);
+        largest_.assign(sums_.size(), 1);
+        for (int j = 0; j < a.outerSize(); ++j) {
+            const double x = candidate_[static_cast<std::size_t>(j)];
+            if (x == 0) continue;
+            for (program_data::matrix::InnerIterator term(a, j); term; ++term) {
+                const auto row = static_cast<std::size_t>(term.row());
+                sums_[row] += term.value() * x;
+                largest_[row] = std::max(largest_[row], std::abs(term.value() * x));
+            }
+        }
+        for (std::size_t row = 0; row < sums_.size(); ++row) {
+            const auto i = static_cast<Eigen::Index>(row);
+            const double slack = row_tolerance * largest_[row];
+            if (sums_[row] > program_.row_upper(i) + slack || sums_[row] < program_.row_lower(i) - slack)
+                return false;
+        }
+        return true;
+    }
+
+    const program_data& program_;
+    std::span<const double> costs_;
+    bool found_ = false;
+    double cost_ = std::numeric_limits<double>::infinity();
+    std::vector<double> state_, candidate_, sums_, largest_;
+};
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,117 @@
+#pragma once
+
+/// @file
+/// An integer program without its objective, checked.
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+#include <Eigen/SparseCore>
+
+#include <imle/adapters/cbc/integer_program_options.hpp>
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// The set { x : row_lower <= A x <= row_upper, lower <= x <= upper, x_j an integer where integer[j] }.
+struct program_data {
+    using matrix = Eigen::SparseMatrix<double>;
+
+    matrix rows;  // A, compressed, without zeros
+    Eigen::VectorXd row_lower, row_upper, lower, upper;
+    std::vector<bool> integer;
+
+    [[nodiscard]] int variables() const noexcept { return static_cast<int>(rows.cols()); }
+    [[nodiscard]] int row_count() const noexcept { return static_cast<int>(rows.rows()); }
+};
+
+/// CLP takes coefficients below 1e-20 for 0 and bounds above 1e20 for none; and a double has 15 digits. So
+/// larger numbers are a mistake in the model rather than a program that could be solved.
+inline constexpr double largest_program_number = 1e15;
+
+inline Eigen::VectorXd given_or(const Eigen::VectorXd& given, double otherwise, Eigen::Index size,
+                                const char* name, const char* of_what) {
+    if (given.size() == size) return given;
+    if (given.size() != 0)
+        throw_invalid(name, message("of ", given.size(), " numbers"),
+                      message(size, ", one for each ", of_what, ", or none"));
+    return Eigen::VectorXd::Constant(size, otherwise);
+}
+
+/// Throws unless each number is finite and moderate, or the infinity that means "no bound".
+inline void require_bounds(const Eigen::VectorXd& bounds, double no_bound, const char* name) {
+    for (Eigen::Index i = 0; i < bounds.size(); ++i) {
+        const double x = bounds(i);
+        if (x != no_bound && !(std::abs(x) <= largest_program_number))
+            throw_invalid(name, message(x, " at ", i),
+                          message("numbers between -1e15 and 1e15, or ", no_bound, " for no bound"));
+    }
+}
+
+inline void require_order(const Eigen::VectorXd& low, const Eigen::VectorXd& high, const char* low_name,
+                          const char* high_name) {
+    for (Eigen::Index i = 0; i < low.size(); ++i)
+        if (!(low(i) <= high(i)))
+            throw_invalid(low_name, message(low(i), " at ", i),
+                          message("at most ", high(i), ", ", high_name, " there"));
+}
+
+/// Checks everything that can be known to be wrong without a search.
+inline program_data make_program(program_data::matrix a, const Eigen::VectorXd& b,
+                                 const integer_program_options& options) {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    program_data program;
+    const Eigen::Index rows = a.rows(), variables = a.cols();
+    if (b.size() != rows)
+        throw_invalid("b of integer_program", message("of ", b.size(), " numbers"),
+                      message(rows, ", one for each row of A"));
+    a.prune([](Eigen::Index, Eigen::Index, double value) { return value != 0; });
+    a.makeCompressed();
+    for (Eigen::Index k = 0; k < a.nonZeros(); ++k) {
+        const double size = std::abs(a.valuePtr()[k]);
+        if (!(size <= largest_program_number && size >= 1 / largest_program_number))
+            throw_invalid("A of integer_program", message("a matrix with the number ", a.valuePtr()[k]),
+                          "zeros and numbers between 1e-15 and 1e15 in magnitude");
+    }
+    program.rows = std::move(a);
+    program.row_upper = b;
+    program.row_lower =
+        given_or(options.row_lower, -infinity, rows, "row_lower of integer_program", "row of A");
+    program.lower = given_or(options.lower, 0, variables, "lower of integer_program", "variable");
+    program.upper = given_or(options.upper, 1, variables, "upper of integer_program", "variable");
+    program.integer = options.integer;
+    if (program.integer.empty()) program.integer.assign(static_cast<std::size_t>(variables), true);
+    if (program.integer.size() != static_cast<std::size_t>(variables))
+        throw_invalid("integer of integer_program", message("of ", program.integer.size(), " values"),
+                      message(variables, ", one for each variable, or none"));
+
+    require_bounds(program.row_lower, -infinity, "row_lower of integer_program");
+    require_bounds(program.row_upper, infinity, "b of integer_program");
+    require_bounds(program.lower, -infinity, "lower of integer_program");
+    require_bounds(program.upper, infinity, "upper of integer_program");
+    require_order(program.row_lower, program.row_upper, "row_lower of integer_program", "b");
+    require_order(program.lower, program.upper, "lower of integer_program", "upper");
+    for (Eigen::Index j = 0; j < variables; ++j) {
+        if (!program.integer[static_cast<std::size_t>(j)]) continue;
+        const double low = program.lower(j), high = program.upper(j);
+        program.lower(j) = std::ceil(low);
+        program.upper(j) = std::floor(high);
+        if (program.lower(j) > program.upper(j))
+            throw_invalid("the range of integer_program's variable", message(low, " to ", high, " at ", j),
+                          "a range with an integer in it, since the variable is an integer");
+    }
+    if (!(options.limits.seconds > 0))
+        throw_invalid("limits.seconds of integer_program", options.limits.seconds, "a positive number");
+    if (options.limits.nodes < 1)
+        throw_invalid("limits.nodes of integer_program", options.limits.nodes, "1 or more");
+    return program;
+}
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

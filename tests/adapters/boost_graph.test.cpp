@@ -1,0 +1,246 @@
+#include <imle/adapters/boost_graph.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <random>
+#include <stdexcept>
+#include <vector>
+
+#include <boost/graph/adjacency_list.hpp>
+
+#include <imle/concepts/solver.hpp>
+#include <imle/core/tensor.hpp>
+#include <imle/layer/imle_layer.hpp>
+#include <imle/noise/no_noise.hpp>
+#include <imle/solvers/shortest_path.hpp>
+#include <imle/solvers/spanning_tree.hpp>
+#include <imle/targets/perturbation_target.hpp>
+#include <imle/testing/check_solver.hpp>
+#include <imle/testing/spanning_trees.hpp>
+
+#include "support/catch.hpp"
+#include "support/messages.hpp"
+
+namespace {
+
+using edges = std::vector<imle::graph_edge>;
+using numbers = Eigen::Tensor<double, 1, Eigen::RowMajor>;
+
+double value(const numbers& theta, const numbers& z) {
+    double sum = 0;
+    for (Eigen::Index e = 0; e < theta.size(); ++e) sum += theta(e) * z(e);
+    return sum;
+}
+
+// All sets of edges of a small graph that fulfil a condition, as states.
+std::vector<std::vector<double>> subsets(std::size_t n, const std::function<bool(unsigned)>& is_state) {
+    std::vector<std::vector<double>> states;
+    for (unsigned set = 0; set < 1u << n; ++set) {
+        if (!is_state(set)) continue;
+        states.emplace_back(n);
+        for (std::size_t e = 0; e < n; ++e) states.back()[e] = set >> e & 1u;
+    }
+    return states;
+}
+
+bool is_matching(const edges& list, unsigned set) {
+    unsigned used = 0;
+    for (std::size_t e = 0; e < list.size(); ++e) {
+        if ((set >> e & 1u) == 0) continue;
+        const unsigned ends = 1u << list[e].from | 1u << list[e].to;
+        if ((used & ends) != 0) return false;
+        used |= ends;
+    }
+    return true;
+}
+
+edges random_edges(Eigen::Index nodes, bool directed, std::mt19937& random) {
+    edges list;
+    for (Eigen::Index i = 0; i < nodes; ++i)
+        for (Eigen::Index j = directed ? 0 : i + 1; j < nodes; ++j)
+            if (i != j && random() % 3 != 0) list.push_back({i, j});
+    return list;
+}
+
+}  // namespace
+
+TEST_CASE("boost_shortest_path keeps the laws", "[adapters][boost]") {
+    // Acyclic, so costs of any sign are exact: 0 to 3 by 1, by 2 or directly.
+    const imle::directed_graph diamond{4, {{0, 1}, {0, 2}, {1, 3}, {2, 3}, {0, 3}, {1, 2}}};
+    const imle::testing::enumerated_family<1> paths(
+        "paths", {6}, {{1, 0, 1, 0, 0, 0}, {0, 1, 0, 1, 0, 0}, {0, 0, 0, 0, 1, 0}, {1, 0, 0, 1, 0, 1}});
+    const auto report = imle::testing::check_solver<float>(imle::boost_shortest_path(diamond, 0, 3), paths);
+    INFO(report);
+    CHECK(report.passed());
+
+    // With the arc back from 2 to 1 there is a cycle, and negative costs are outside of the domain.
+    const imle::directed_graph cyclic{4, {{0, 1}, {0, 2}, {1, 3}, {2, 3}, {2, 1}, {1, 2}}};
+    const imle::testing::enumerated_family<1> walks(
+        "paths", {6}, {{1, 0, 1, 0, 0, 0}, {0, 1, 0, 1, 0, 0}, {0, 1, 1, 0, 1, 0}, {1, 0, 0, 1, 0, 1}});
+    const auto dijkstra = imle::testing::check_solver<double, Eigen::ColMajor>(
+        imle::boost_shortest_path(cyclic, 0, 3), walks, {.highest = 0});
+    INFO(dijkstra);
+    CHECK(dijkstra.passed());
+}
+
+TEST_CASE("boost_shortest_path finds paths of shortest_path's cost", "[adapters][boost]") {
+    std::mt19937 random(1);
+    int wrong = 0, compared = 0;
+    for (int trial = 0; trial < 300; ++trial) {
+        const auto nodes = static_cast<Eigen::Index>(2 + random() % 12);
+        edges list = random_edges(nodes, true, random);
+        list.push_back({0, nodes - 1});  // it can be reached
+        list.push_back({0, nodes - 1});  // parallel
+        const imle::directed_graph graph{nodes, list};
+        numbers theta(static_cast<Eigen::Index>(list.size())), z(theta.size()), expected(theta.size());
+        for (Eigen::Index e = 0; e < theta.size(); ++e)
+            theta(e) = -static_cast<double>(random() % (trial % 2 == 0 ? 5 : 1000000));
+        imle::boost_shortest_path(graph, 0, nodes - 1)(theta, z);
+        imle::shortest_path{graph, 0, nodes - 1}(theta, expected);
+        // Where paths tie the two may differ, but each has its path's cost: integers, so exact.
+        wrong += value(theta, z) == value(theta, expected) ? 0 : 1;
+        ++compared;
+    }
+    CHECK(compared == 300);
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("boost_shortest_path takes a graph of Boost's", "[adapters][boost]") {
+    // [users_graph]
+    boost::adjacency_list<boost::vecS, boost::vecS, boost::directedS> roads(4);
+    boost::add_edge(0, 1, roads);
+    boost::add_edge(0, 2, roads);
+    boost::add_edge(1, 3, roads);
+    boost::add_edge(2, 3, roads);
+
+    // theta: one number for each edge, in the order of boost::edges(roads).
+    Eigen::Tensor<float, 2, Eigen::RowMajor> theta(1, 4);
+    theta.setValues({{-1, -2, -4, -2}});
+    imle::imle_layer layer{
+        imle::boost_shortest_path(roads, 0, 3), imle::no_noise{}, imle::perturbation_target{}, {}};
+    const auto pass = layer.forward(theta, imle::random_key{1});
+    // pass.marginals() is 0, 1, 0, 1: by way of node 2.
+    // [/users_graph]
+    const float expected[] = {0, 1, 0, 1};
+    for (int e = 0; e < 4; ++e) CHECK(pass.marginals()(0, e) == expected[e]);
+}
+
+TEST_CASE("boost_shortest_path says what is wrong", "[adapters][boost][errors]") {
+    using support::message_of;
+    using support::says;
+    const imle::directed_graph graph{3, {{0, 1}, {1, 0}}};
+    const auto make = [&](Eigen::Index source, Eigen::Index target) {
+        return message_of<std::invalid_argument>([&] { imle::boost_shortest_path(graph, source, target); });
+    };
+    CHECK(says(make(0, 2), {"target is 2", "no path from 0"}));
+    CHECK(says(make(5, 1), {"source is 5", "3 nodes"}));
+    CHECK(says(make(0, -1), {"target is -1"}));
+
+    numbers theta(2), z(2), other(3), z_of_other(3);
+    theta.setConstant(1);
+    other.setConstant(-1);
+    imle::boost_shortest_path clamping(graph, 0, 1), rejecting(graph, 0, 1, {imle::negative_costs::reject});
+    clamping(theta, z);
+    CHECK(z(0) == 1);
+    CHECK(z(1) == 0);
+    CHECK(says(message_of<std::invalid_argument>([&] { rejecting(theta, z); }), {"cost", "-1 at edge 0"}));
+    CHECK(says(message_of<std::invalid_argument>([&] { clamping(other, z_of_other); }),
+               {"theta is of 3", "2, one for each edge"}));
+    imle::boost_shortest_path(graph, 1, 1)(theta, z);
+    CHECK(z(0) + z(1) == 0);
+
+    imle::boost_shortest_path chain(imle::directed_graph{4, {{0, 1}, {1, 2}, {2, 3}}}, 0, 3);
+    other.setConstant(-std::numeric_limits<double>::max());
+    CHECK(says(message_of<std::invalid_argument>([&] { chain(other, z_of_other); }), {"overflows"}));
+}
+
+TEST_CASE("boost_spanning_tree keeps the laws and agrees with spanning_tree", "[adapters][boost]") {
+    edges complete;
+    for (Eigen::Index i = 0; i < 4; ++i)
+        for (Eigen::Index j = i + 1; j < 4; ++j) complete.push_back({i, j});
+    const auto report = imle::testing::check_solver<float>(imle::boost_spanning_tree(4, complete),
+                                                           imle::testing::spanning_trees(4));
+    INFO(report);
+    CHECK(report.passed());
+
+    std::mt19937 random(2);
+    int wrong = 0;
+    for (int trial = 0; trial < 200; ++trial) {
+        const auto nodes = static_cast<Eigen::Index>(1 + random() % 15);
+        const edges list = random_edges(nodes, false, random);  // not always connected
+        numbers theta(static_cast<Eigen::Index>(list.size())), z(theta.size()), expected(theta.size());
+        for (Eigen::Index e = 0; e < theta.size(); ++e) theta(e) = static_cast<double>(random() % 9) - 4;
+        imle::boost_spanning_tree(nodes, list)(theta, z);
+        imle::spanning_tree(nodes, list)(theta, expected);
+        wrong += value(theta, z) == value(theta, expected) ? 0 : 1;
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("boost_matching keeps the laws", "[adapters][boost]") {
+    // Two triangles joined by an edge: blossoms.
+    const edges list{{0, 1}, {1, 2}, {2, 0}, {2, 3}, {3, 4}, {4, 5}, {5, 3}};
+    const imle::testing::enumerated_family<1> matchings(
+        "matchings", {7}, subsets(7, [&](unsigned set) { return is_matching(list, set); }));
+    const auto report = imle::testing::check_solver<float>(imle::boost_matching(6, list), matchings);
+    INFO(report);
+    CHECK(report.passed());
+}
+
+TEST_CASE("boost_matching finds the heaviest of all matchings", "[adapters][boost]") {
+    std::mt19937 random(3);
+    int wrong = 0, compared = 0;
+    for (int trial = 0; trial < 1000; ++trial) {
+        const auto nodes = static_cast<Eigen::Index>(2 + random() % 6);
+        edges list = random_edges(nodes, false, random);
+        while (list.size() > 12) list.pop_back();
+        if (!list.empty()) list.push_back({list[0].to, list[0].from});  // parallel, turned round
+        numbers theta(static_cast<Eigen::Index>(list.size())), z(theta.size());
+        for (Eigen::Index e = 0; e < theta.size(); ++e) {
+            const auto kind = trial % 3;
+            theta(e) = kind == 0   ? static_cast<double>(random() % 4)
+                       : kind == 1 ? static_cast<double>(random() % 20) - 5
+                                   : std::ldexp(static_cast<double>(random() % 1000), -600);
+        }
+        imle::boost_matching(nodes, list)(theta, z);
+        double best = 0;
+        unsigned chosen = 0;
+        for (std::size_t e = 0; e < list.size(); ++e)
+            chosen |= z(static_cast<Eigen::Index>(e)) == 1 ? 1u << e : 0u;
+        for (unsigned set = 0; set < 1u << list.size(); ++set) {
+            if (!is_matching(list, set)) continue;
+            double sum = 0;
+            for (std::size_t e = 0; e < list.size(); ++e)
+                if ((set >> e & 1u) != 0) sum += theta(static_cast<Eigen::Index>(e));
+            best = std::max(best, sum);
+        }
+        wrong += is_matching(list, chosen) && value(theta, z) == best ? 0 : 1;
+        ++compared;
+    }
+    CHECK(compared == 1000);
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("boost_matching and boost_spanning_tree say what is wrong", "[adapters][boost][errors]") {
+    using support::message_of;
+    using support::says;
+    CHECK(says(message_of<std::invalid_argument>([] {
+                   imle::boost_matching(2, {{1, 1}});
+               }),
+               {"a loop at node 1"}));
+    CHECK(says(message_of<std::invalid_argument>([] {
+                   imle::boost_matching(2, {{0, 2}});
+               }),
+               {"from node 0 to node 2"}));
+    CHECK(says(message_of<std::invalid_argument>([] { imle::boost_spanning_tree(-1, {}); }), {"-1"}));
+    numbers theta(1), z(1);
+    theta(0) = std::numeric_limits<double>::quiet_NaN();
+    CHECK_THROWS_AS(imle::boost_matching(2, {{0, 1}})(theta, z), std::invalid_argument);
+    CHECK_THROWS_AS(imle::boost_spanning_tree(2, {{0, 1}})(theta, z), std::invalid_argument);
+    STATIC_REQUIRE(imle::Solver<imle::boost_matching, float, 1, Eigen::RowMajor>);
+    STATIC_REQUIRE(imle::Solver<imle::boost_spanning_tree, double, 1, Eigen::ColMajor>);
+    STATIC_REQUIRE(!imle::Solver<imle::boost_spanning_tree, double, 2, Eigen::ColMajor>);
+}

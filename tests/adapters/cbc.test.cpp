@@ -1,0 +1,432 @@
+#include <imle/adapters/cbc.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <imle/concepts/solver.hpp>
+#include <imle/core/solve_failure.hpp>
+#include <imle/core/tensor.hpp>
+#include <imle/layer/imle_layer.hpp>
+#include <imle/noise/gumbel.hpp>
+#include <imle/solvers/assignment.hpp>
+#include <imle/solvers/directed_graph.hpp>
+#include <imle/solvers/knapsack.hpp>
+#include <imle/solvers/shortest_path.hpp>
+#include <imle/solvers/travelling_salesman.hpp>
+#include <imle/targets/perturbation_target.hpp>
+#include <imle/testing/check_solver.hpp>
+#include <imle/testing/enumerated_family.hpp>
+
+#include "support/catch.hpp"
+#include "support/messages.hpp"
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+using numbers = Eigen::Tensor<double, 1, Eigen::RowMajor>;
+using matrix = Eigen::Tensor<double, 2, Eigen::RowMajor>;
+
+template <class TensorT>
+double value(const TensorT& theta, const TensorT& z) {
+    double sum = 0;
+    for (Eigen::Index e = 0; e < theta.size(); ++e) sum += theta.data()[e] * z.data()[e];
+    return sum;
+}
+
+template <class TensorT>
+void fill(TensorT& theta, std::mt19937& random, double low, double high) {
+    std::uniform_real_distribution<double> uniform(low, high);
+    std::generate_n(theta.data(), theta.size(), [&] { return uniform(random); });
+}
+
+Eigen::VectorXd vector(std::initializer_list<double> values) {
+    Eigen::VectorXd result(static_cast<Eigen::Index>(values.size()));
+    std::copy(values.begin(), values.end(), result.data());
+    return result;
+}
+
+// Weights 1 to 20 and half of their sum as capacity.
+std::pair<Eigen::MatrixXd, Eigen::VectorXd> random_knapsack(int rows, int items, std::mt19937& random) {
+    Eigen::MatrixXd weights(rows, items);
+    for (Eigen::Index k = 0; k < weights.size(); ++k)
+        weights.data()[k] = static_cast<double>(1 + random() % 20);
+    return {weights, (weights.rowwise().sum() / 2).array().floor()};
+}
+
+imle::solve_status status_of(imle::integer_program solver, double theta_of_all = 1) {
+    numbers theta(solver.variables()), z(solver.variables());
+    theta.setConstant(theta_of_all);
+    try {
+        solver(theta, z);
+    } catch (const imle::solve_failure& failure) {
+        return failure.status();
+    }
+    return imle::solve_status::solved;
+}
+
+}  // namespace
+
+TEST_CASE("integer_program keeps the laws", "[adapters][cbc]") {
+    // Integers from -1 to 2 with x0 + x1 <= 2, x0 - x1 >= -1.
+    Eigen::MatrixXd a(2, 2);
+    a << 1, 1, 1, -1;
+    const imle::integer_program box(
+        a, vector({2, infinity}),
+        {.row_lower = vector({-infinity, -1}), .lower = vector({-1, -1}), .upper = vector({2, 2})});
+    std::vector<std::vector<double>> states;
+    for (int x = -1; x <= 2; ++x)
+        for (int y = -1; y <= 2; ++y)
+            if (x + y <= 2 && x - y >= -1) states.push_back({double(x), double(y)});
+    const auto ranges = imle::testing::check_solver<float>(
+        box, imle::testing::enumerated_family<1>("integers", {2}, states), {.trials = 20});
+    INFO(ranges);
+    CHECK(ranges.passed());
+
+    std::mt19937 random(1);
+    const auto [weights, capacities] = random_knapsack(2, 6, random);
+    states.clear();
+    for (unsigned set = 0; set < 64; ++set) {
+        Eigen::VectorXd x(6);
+        for (unsigned j = 0; j < 6; ++j) x(j) = set >> j & 1u;
+        if (((weights * x).array() <= capacities.array()).all()) states.emplace_back(x.data(), x.data() + 6);
+    }
+    const auto knapsack = imle::testing::check_solver<float, Eigen::ColMajor>(
+        imle::integer_program(weights, capacities),
+        imle::testing::enumerated_family<2>("knapsack as 1 x 6", {1, 6}, states), {.trials = 20});
+    INFO(knapsack);
+    CHECK(knapsack.passed());
+}
+
+TEST_CASE("integer_program agrees with knapsack", "[adapters][cbc]") {
+    std::mt19937 random(2);
+    int wrong = 0;
+    for (const int rows : {1, 2, 4}) {
+        const auto [weights, capacities] = random_knapsack(rows, 16, random);
+        imle::integer_program program(weights, capacities);
+        imle::knapsack knapsack(weights, capacities);
+        numbers theta(16), z(16), expected(16);
+        for (int trial = 0; trial < 15; ++trial) {
+            fill(theta, random, -1, 5);
+            program(theta, z);
+            knapsack(theta, expected);
+            wrong += std::equal(z.data(), z.data() + 16, expected.data()) ? 0 : 1;
+        }
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("integer_program agrees with assignment", "[adapters][cbc]") {
+    constexpr Eigen::Index n = 5;
+    Eigen::SparseMatrix<double> once(2 * n, n * n);
+    for (Eigen::Index i = 0; i < n; ++i)
+        for (Eigen::Index j = 0; j < n; ++j) {
+            once.insert(i, i * n + j) = 1;
+            once.insert(n + j, i * n + j) = 1;
+        }
+    const Eigen::VectorXd one = Eigen::VectorXd::Ones(2 * n);
+    imle::integer_program program(once, one, {.row_lower = one});
+    std::mt19937 random(3);
+    int wrong = 0;
+    matrix theta(n, n), z(n, n), expected(n, n);
+    for (int trial = 0; trial < 50; ++trial) {
+        fill(theta, random, -1, 1);
+        program(theta, z);
+        imle::assignment{}(theta, expected);
+        wrong += std::equal(z.data(), z.data() + n * n, expected.data()) ? 0 : 1;
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("integer_program agrees with shortest_path", "[adapters][cbc]") {
+    std::mt19937 random(4);
+    std::vector<imle::graph_edge> edges;
+    for (Eigen::Index i = 0; i < 8; ++i)
+        for (Eigen::Index j = 0; j < 8; ++j)
+            if (i != j && (random() % 2 == 0 || j == i + 1)) edges.push_back({i, j});
+    const auto count = static_cast<Eigen::Index>(edges.size());
+    Eigen::MatrixXd leaving = Eigen::MatrixXd::Zero(8, count);
+    for (Eigen::Index e = 0; e < count; ++e) {
+        leaving(edges[static_cast<std::size_t>(e)].from, e) += 1;
+        leaving(edges[static_cast<std::size_t>(e)].to, e) -= 1;
+    }
+    Eigen::VectorXd balance = Eigen::VectorXd::Zero(8);
+    balance(0) = 1;
+    balance(7) = -1;
+    imle::integer_program program(leaving, balance, {.row_lower = balance});
+    imle::shortest_path path(imle::directed_graph{8, edges}, 0, 7);
+    int wrong = 0;
+    numbers theta(count), z(count), expected(count);
+    for (int trial = 0; trial < 50; ++trial) {
+        fill(theta, random, -1, -0.1);
+        program(theta, z);
+        path(theta, expected);
+        wrong += std::equal(z.data(), z.data() + count, expected.data()) ? 0 : 1;
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("integer_program's answer depends on theta alone, ties included", "[adapters][cbc]") {
+    std::mt19937 random(5);
+    const auto [weights, capacities] = random_knapsack(2, 12, random);
+    const imle::integer_program original(weights, capacities);
+    constexpr std::size_t count = 40;
+    std::vector<std::vector<float>> thetas(count, std::vector<float>(12)), first(thetas);
+    for (auto& theta : thetas)
+        for (float& t : theta) t = static_cast<float>(random() % 3);  // most optima tie
+    const auto solve = [&](imle::integer_program& solver, std::size_t k, std::vector<float>& z) {
+        imle::const_view<float, 1, Eigen::RowMajor> theta(thetas[k].data(), 12);
+        imle::mutable_view<float, 1, Eigen::RowMajor> z_view(z.data(), 12);
+        solver(theta, z_view);
+    };
+    imle::integer_program in_order(original);
+    for (std::size_t k = 0; k < count; ++k) solve(in_order, k, first[k]);
+
+    std::vector<std::size_t> order(count);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    int different = 0;
+    std::vector<float> z(12);
+    for (int round = 0; round < 4; ++round) {
+        std::shuffle(order.begin(), order.end(), random);
+        imle::integer_program copy(round % 2 == 0 ? original : in_order);
+        for (const std::size_t k : order) {
+            solve(copy, k, z);
+            different += z == first[k] ? 0 : 1;
+        }
+    }
+    CHECK(different == 0);
+}
+
+TEST_CASE("a layer of integer_program gives the same bits by three threads", "[adapters][cbc]") {
+    // [layer]
+    // Two resources and six items: z = 1 for the items that are worth most and fit.
+    Eigen::MatrixXd weights(2, 6);
+    weights << 3, 4, 2, 5, 1, 6,  //
+        4, 1, 5, 2, 6, 3;
+    imle::integer_program knapsack(weights, Eigen::Vector2d(10, 10));
+
+    Eigen::Tensor<float, 2, Eigen::RowMajor> theta(1, 6);  // [batch, items]
+    theta.setValues({{3, 2, 4, 3, 1, 5}});
+    imle::imle_layer layer{
+        knapsack, imle::gumbel{}, imle::perturbation_target{}, {.samples = 100, .threads = 3}};
+    const auto pass = layer.marginals(theta, imle::random_key{1});
+    // [/layer]
+    imle::imle_layer alone{knapsack, imle::gumbel{}, imle::perturbation_target{}, {.samples = 100}};
+    const auto pass_alone = alone.marginals(theta, imle::random_key{1});
+    Eigen::Tensor<float, 2, Eigen::RowMajor> slope(1, 6);
+    slope.setConstant(1);
+    const auto gradient = layer.vjp(pass, slope), gradient_alone = alone.vjp(pass_alone, slope);
+    for (int item = 0; item < 6; ++item) {
+        CHECK(pass.marginals()(0, item) == pass_alone.marginals()(0, item));
+        CHECK(gradient(0, item) == gradient_alone(0, item));
+    }
+}
+
+TEST_CASE("integer_program says when there is no answer", "[adapters][cbc][errors]") {
+    using imle::integer_program;
+    using imle::solve_status;
+    const Eigen::MatrixXd sum = Eigen::MatrixXd::Ones(1, 3);
+    CHECK(status_of(integer_program(sum, vector({2}))) == solve_status::solved);
+    // The relaxation is infeasible; and only the integers are: 2 x0 + 2 x1 + 2 x2 = 3.
+    CHECK(status_of(integer_program(sum, vector({5}), {.row_lower = vector({4})})) ==
+          solve_status::infeasible);
+    CHECK(status_of(integer_program(Eigen::MatrixXd(2 * sum), vector({3}), {.row_lower = vector({3})})) ==
+          solve_status::infeasible);
+    const Eigen::VectorXd far = Eigen::VectorXd::Constant(3, infinity);
+    // x0 - x1 <= 1 with both unlimited.
+    Eigen::MatrixXd difference(1, 3);
+    difference << 1, -1, 0;
+    integer_program open(difference, vector({1}), {.upper = far});
+    CHECK(status_of(open) == solve_status::unbounded);
+    CHECK(status_of(open, -1) == solve_status::solved);  // a copy of it, and the other direction
+    // Unbounded as a relaxation, without a state: 2 x0 - 2 x1 = 1.
+    integer_program odd(Eigen::MatrixXd(2 * difference), vector({1}),
+                        {.row_lower = vector({1}), .upper = vector({8, 8, infinity})});
+    CHECK(status_of(odd) == solve_status::infeasible);
+
+    std::mt19937 random(6);
+    const auto hard = random_knapsack(5, 40, random);
+    numbers theta(40), z(40);
+    fill(theta, random, 1, 2);
+    const auto status_within = [&](const imle::integer_program_limits& limits) {
+        integer_program solver(hard.first, hard.second, {.limits = limits});
+        try {
+            solver(theta, z);
+        } catch (const imle::solve_failure& failure) {
+            return failure.status();
+        }
+        return solve_status::solved;
+    };
+    CHECK(status_within({.nodes = 3}) == solve_status::time_limit);
+    CHECK(status_within({.seconds = 1e-4}) == solve_status::time_limit);
+}
+
+TEST_CASE("integer_program without rows or without variables", "[adapters][cbc]") {
+    imle::integer_program box(Eigen::MatrixXd(0, 3), Eigen::VectorXd(),
+                              {.lower = vector({-3, -3, 2}), .upper = vector({4, 4.5, 4})});
+    numbers theta(3), z(3);
+    theta.setValues({-1, 1, 0});
+    box(theta, z);
+    CHECK(z(0) == -3);
+    CHECK(z(1) == 4);  // 4.5, for an integer
+    CHECK(z(2) == 2);
+    CHECK(status_of(imle::integer_program(Eigen::MatrixXd(0, 1), {}, {.upper = vector({infinity})})) ==
+          imle::solve_status::unbounded);
+
+    const Eigen::MatrixXd nothing(1, 0);
+    CHECK(status_of(imle::integer_program(nothing, vector({0}))) == imle::solve_status::solved);
+    CHECK(status_of(imle::integer_program(nothing, vector({-1}))) == imle::solve_status::infeasible);
+}
+
+TEST_CASE("integer_program with continuous variables", "[adapters][cbc]") {
+    // x integer, y continuous: y <= 2.5 - x / 2 and y <= x.
+    Eigen::MatrixXd a(2, 2);
+    a << 0.5, 1, -1, 1;
+    imle::integer_program mixed(a, vector({2.5, 0}), {.upper = vector({5, 5}), .integer = {true, false}});
+    numbers theta(2), z(2);
+    theta.setValues({0.1, 1});
+    mixed(theta, z);
+    CHECK(z(0) == 2);  // by x alone 5/3 would be best
+    CHECK(z(1) == Approx(1.5));
+}
+
+TEST_CASE("integer_program's answers are right for any magnitude of theta", "[adapters][cbc]") {
+    std::mt19937 random(7);
+    const auto [weights, capacities] = random_knapsack(2, 12, random);
+    imle::integer_program program(weights, capacities);
+    numbers theta(12), z(12), expected(12);
+    fill(theta, random, -1, 5);
+    program(theta, expected);
+    for (const double scale : {1e-300, 1e-30, 1e30, 1e300}) {
+        const numbers scaled = theta * scale;
+        program(scaled, z);
+        CHECK(std::equal(z.data(), z.data() + 12, expected.data()));
+    }
+}
+
+TEST_CASE("integer_program says what is wrong", "[adapters][cbc][errors]") {
+    using imle::integer_program;
+    using support::says;
+    const Eigen::MatrixXd a = Eigen::MatrixXd::Ones(1, 2);
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    const auto made = [&](const Eigen::MatrixXd& m, const Eigen::VectorXd& b,
+                          const imle::integer_program_options& options) {
+        return support::message_of<std::invalid_argument>([&] { integer_program(m, b, options); });
+    };
+    CHECK(says(made(a, vector({1, 2}), {}), {"b of integer_program", "2 numbers", "1, one for each row"}));
+    CHECK(says(made(a, vector({nan}), {}), {"b of integer_program is nan at 0"}));
+    CHECK(says(made(a * nan, vector({1}), {}), {"A of integer_program", "nan"}));
+    CHECK(says(made(a, vector({1}), {.lower = vector({0})}), {"lower of integer_program", "of 1", "2, one"}));
+    CHECK(says(made(a, vector({1}), {.upper = vector({1, nan})}), {"upper of integer_program", "nan at 1"}));
+    CHECK(says(made(a, vector({1}), {.lower = vector({0, 2})}), {"lower", "2 at 1", "at most 1"}));
+    CHECK(says(made(a, vector({1}), {.row_lower = vector({2})}), {"row_lower", "2 at 0", "at most 1"}));
+    CHECK(says(made(a, vector({1}), {.integer = {true}}), {"integer of", "1 values"}));
+    CHECK(says(made(a, vector({1}), {.lower = vector({0.2, 0}), .upper = vector({0.8, 1})}),
+               {"0.2 to 0.8 at 0", "an integer"}));
+    CHECK(says(made(a, vector({1}), {.limits = {.seconds = 0}}), {"limits.seconds"}));
+    CHECK(says(made(a, vector({1}), {.limits = {.nodes = 0}}), {"limits.nodes"}));
+
+    integer_program solver(a, vector({1}));
+    numbers theta(3), z(3);
+    theta.setConstant(1);
+    CHECK(says(support::message_of<std::invalid_argument>([&] { solver(theta, z); }),
+               {"theta is of 3 numbers", "2, one for each variable"}));
+}
+
+TEST_CASE("travelling_salesman_program agrees with travelling_salesman", "[adapters][cbc]") {
+    std::mt19937 random(8);
+    imle::travelling_salesman_program program;
+    int wrong = 0;
+    for (const Eigen::Index n : {1, 2, 3, 4, 7, 10})
+        for (int trial = 0; trial < 6; ++trial) {
+            numbers edges(n * (n - 1) / 2), z(edges.size()), expected(edges.size());
+            matrix arcs(n, n), z_arcs(n, n), expected_arcs(n, n);
+            fill(edges, random, -2, 1);
+            fill(arcs, random, -2, 1);
+            program(edges, z);
+            imle::travelling_salesman{}(edges, expected);
+            program(arcs, z_arcs);
+            imle::travelling_salesman{}(arcs, expected_arcs);
+            wrong += std::equal(z.data(), z.data() + z.size(), expected.data()) ? 0 : 1;
+            wrong += std::equal(z_arcs.data(), z_arcs.data() + n * n, expected_arcs.data()) ? 0 : 1;
+        }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("travelling_salesman_program finds one tour that no exchange makes better", "[adapters][cbc]") {
+    std::mt19937 random(9);
+    std::uniform_real_distribution<double> place(0, 1);
+    imle::travelling_salesman_program program;
+    for (const std::size_t n : {20u, 30u}) {
+        std::vector<double> x(n), y(n);
+        for (std::size_t i = 0; i < n; ++i) x[i] = place(random), y[i] = place(random);
+        const auto length = [&](std::size_t i, std::size_t j) {
+            return std::hypot(x[i] - x[j], y[i] - y[j]);
+        };
+        numbers theta(static_cast<Eigen::Index>(n * (n - 1) / 2)), z(theta.size());
+        Eigen::Index e = 0;
+        for (std::size_t i = 0; i < n; ++i)
+            for (std::size_t j = i + 1; j < n; ++j) theta(e++) = -length(i, j);
+        program(theta, z);
+
+        std::vector<std::vector<std::size_t>> next(n);
+        e = 0;
+        for (std::size_t i = 0; i < n; ++i)
+            for (std::size_t j = i + 1; j < n; ++j)
+                if (z(e++) == 1) next[i].push_back(j), next[j].push_back(i);
+        std::vector<std::size_t> tour{0};
+        for (std::size_t before = n, at = 0; tour.size() <= n;) {
+            REQUIRE(next[at].size() == 2);
+            const std::size_t to = next[at][next[at][0] == before ? 1 : 0];
+            before = at;
+            at = to;
+            if (at == 0) break;
+            tour.push_back(at);
+        }
+        CHECK(tour.size() == n);
+        int better = 0;  // by two edges exchanged: a condition that a random tour fails at once
+        for (std::size_t i = 0; i + 1 < n; ++i)
+            for (std::size_t j = i + 2; j < n; ++j) {
+                const std::size_t a = tour[i], b = tour[i + 1], c = tour[j], d = tour[(j + 1) % n];
+                better += length(a, c) + length(b, d) < length(a, b) + length(c, d) - 1e-9 ? 1 : 0;
+            }
+        CHECK(better == 0);
+    }
+}
+
+TEST_CASE("travelling_salesman_program: ties and errors", "[adapters][cbc][errors]") {
+    using support::says;
+    imle::travelling_salesman_program program, other;
+    numbers theta(45), z(45), z_other(45), between(45), unused(45);
+    std::mt19937 random(10);
+    int different = 0;
+    for (int trial = 0; trial < 10; ++trial) {
+        for (Eigen::Index e = 0; e < 45; ++e) theta(e) = -static_cast<double>(random() % 2);
+        program(theta, z);
+        fill(between, random, -1, 0);
+        other(between, unused);
+        other(theta, z_other);
+        different += std::equal(z.data(), z.data() + 45, z_other.data()) ? 0 : 1;
+    }
+    CHECK(different == 0);
+
+    numbers four(4), z_four(4);
+    four.setZero();
+    CHECK(says(support::message_of<std::invalid_argument>([&] { program(four, z_four); }),
+               {"theta is of 4 edges", "1, 3, 6, 10"}));
+    matrix oblong(2, 3), z_oblong(2, 3);
+    oblong.setZero();
+    CHECK(says(support::message_of<std::invalid_argument>([&] { program(oblong, z_oblong); }),
+               {"[2, 3]", "[n, n]"}));
+    CHECK_THROWS_AS(imle::travelling_salesman_program({.seconds = -1}), std::invalid_argument);
+    STATIC_REQUIRE(imle::Solver<imle::travelling_salesman_program, float, 2, Eigen::ColMajor>);
+    STATIC_REQUIRE(!imle::Solver<imle::travelling_salesman_program, float, 3, Eigen::ColMajor>);
+}
