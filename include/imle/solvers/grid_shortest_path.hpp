@@ -56,7 +56,7 @@ using grid_scratch =
 /// 8 (when made), for an empty grid, for one that is not Rows x Cols, for numbers that are not finite and, if
 /// negative costs are to be rejected, for the first one, and where every path's cost overflows. Time
 /// O(rows * columns) for paths that turn back seldom, by sweeps over all lanes at once; for others, and for
-/// single grids of more than 1,024 cells, O(rows * columns * log) by a queue. Memory O(rows * columns).
+/// single grids of more than 2,048 cells, O(rows * columns * log) by a queue. Memory O(rows * columns).
 template <Eigen::Index Rows = Eigen::Dynamic, Eigen::Index Cols = Eigen::Dynamic>
 class grid_shortest_path {
     static_assert((Rows == Eigen::Dynamic || Rows > 0) && (Cols == Eigen::Dynamic || Cols > 0),
@@ -170,7 +170,7 @@ class grid_shortest_path {
     /// Grids that come together are often alike: after sweeps that were too slow, some are left out.
     template <class L, class Shape>
     [[nodiscard]] bool sweeps_are_likely_fast(const Shape& shape) {
-        if (L::width == 1) return shape.size() <= 1024;
+        if (L::width == 1) return shape.size() <= 2048;
         if (queue_next_ == 0) return true;
         --queue_next_;
         return false;
@@ -224,13 +224,18 @@ class grid_shortest_path {
         for (int lane = 0; lane < L::width; ++lane)
             grids[static_cast<std::size_t>(lane)] = theta + std::min(lane, used - 1) * shape.size();
         const number zero{};
-        for (Eigen::Index outer = 0; outer < shape.outer(); ++outer) {
-            auto* const line = cost + shape.line(outer);
-            detail::for_each_across<L>(
-                grids, static_cast<std::size_t>(shape.inner()),
-                [&](std::size_t i, const number& reward) { line[i].lane = reward < zero ? -reward : zero; });
-            for (auto& grid : grids) grid += shape.inner();
-        }
+        // All of a grid at once, as lines are often shorter than a register.
+        const Eigen::Index inner = shape.inner();
+        auto* to = cost + shape.line(0);
+        auto* end = to + inner;
+        detail::for_each_across<L>(grids, static_cast<std::size_t>(shape.size()),
+                                   [=](std::size_t, const number& reward) mutable {
+                                       if (to == end) {
+                                           to += 2;
+                                           end = to + inner;
+                                       }
+                                       (to++)->lane = reward < zero ? -reward : zero;
+                                   });
     }
 
     /// Marks the cheapest paths. Where steps tie, `count_cells` must write the counts of `grid_cell_counts`;
@@ -249,13 +254,20 @@ class grid_shortest_path {
         const auto steps = detail::grid_steps<Connectivity, RowMajor>(shape);
         const detail::grid_trace<L, Shape, Connectivity> trace(shape, steps, cost, distance);
         std::fill_n(z, used * shape.size(), typename L::Scalar(0));
-        std::array<typename decltype(trace)::place, L::width> stopped;
+        using place = typename decltype(trace)::place;
+        std::array<place, L::width> stopped;
+        stopped.fill(trace.goal(shape));
+        std::array<typename L::Scalar*, L::width> zs;
+        for (int lane = 0; lane < L::width; ++lane)
+            zs[static_cast<std::size_t>(lane)] = z + std::min(lane, used - 1) * shape.size();
+        // Two lanes at a time: each waits for the numbers that tell where to go next.
+        constexpr std::size_t group = L::width == 1 ? 1 : 2;
+        for (std::size_t lane = 0; lane < static_cast<std::size_t>(used); lane += group)
+            trace.while_unique(std::span<place, group>(&stopped[lane], group), static_cast<int>(lane),
+                               std::span<typename L::Scalar* const, group>(&zs[lane], group));
         bool tied = false;
-        for (int lane = 0; lane < used; ++lane) {
-            auto& at = stopped[static_cast<std::size_t>(lane)];
-            at = trace.while_unique(trace.goal(shape), lane, z + lane * shape.size());
-            tied |= !trace.arrived(at);
-        }
+        for (int lane = 0; lane < used; ++lane)
+            tied |= !trace.arrived(stopped[static_cast<std::size_t>(lane)]);
         if (!tied) return true;
         auto* const cells =
             scratch_.template get<typename L::integer_cell>(static_cast<std::size_t>(shape.padded_size()))

@@ -28,10 +28,10 @@ namespace imle::inline IMLE_ABI {
 namespace detail {
 
 /// After so many sweeps over all lines a queue for each lane is faster (`grid_distances_by_queue`): it takes
-/// the time of about five sweeps. Paths over random costs need fewer up to some 200 x 200 cells, paths that
-/// wind through a maze need many.
+/// the time of about 20 sweeps over one grid; in lanes 10 a grid were best for mazes. Paths over random costs
+/// need fewer up to some 200 x 200 cells, paths that wind through a maze need many.
 template <class L>
-inline constexpr Eigen::Index most_sweeps = L::width == 1 ? 12 : 5 * L::width;
+inline constexpr Eigen::Index most_sweeps = L::width == 1 ? 20 : 10 * L::width;
 
 /// Which lines may change, because a neighbouring line has.
 struct line_flags {
@@ -72,57 +72,82 @@ template <class RelaxT>
     return true;
 }
 
+/// Relaxes a line of `inner` cells and tells whether it changed: first from the line beside it, by renew(i),
+/// then along it, by extend(value, from, to), rightwards and leftwards at the same time.
+///
+/// A chain of one addition and one minimum a cell waits for itself all the time, so two chains take hardly
+/// longer than one. Where they have met each reads what the other wrote: that is what a way right after a way
+/// left does, and as no path gains by going back over a cell, nothing else can come of it.
+template <class L, class Cell, class RenewT, class ExtendT>
+[[nodiscard]] bool relax_line(Eigen::Index inner, Cell* line, RenewT renew, ExtendT extend) {
+    using value = decltype(line->lane);
+    typename L::integer changed{};
+    const auto renewed = [&](Eigen::Index i) {
+        const value old = line[i].lane;
+        const value now = L::least(renew(i), old);
+        changed |= L::difference(now, old);
+        return now;
+    };
+    Eigen::Index i = 0, j = inner - 1;
+    value right = line[i].lane, left = line[j].lane;
+    if constexpr (L::width == 1) {
+        // A loop of its own, of which the compiler makes vectors.
+        for (Eigen::Index k = 0; k < inner; ++k) line[k].lane = renewed(k);
+        if (!L::any(changed)) return false;
+        right = line[i].lane;
+        left = line[j].lane;
+        ++i;
+        --j;
+    } else {
+        // In the shade of the chains what `renew` has to do costs little.
+        line[i].lane = right = renewed(i);
+        line[j].lane = left = renewed(j);
+        for (++i, --j; i < j; ++i, --j) {
+            const value at_i = renewed(i), at_j = renewed(j);
+            right = L::least(extend(right, i - 1, i), at_i);
+            left = L::least(extend(left, j + 1, j), at_j);
+            line[i].lane = right;
+            line[j].lane = left;
+        }
+        if (i == j) line[i].lane = renewed(i);
+    }
+    for (; i < inner; ++i, --j) {
+        right = L::least(extend(right, i - 1, i), line[i].lane);
+        line[i].lane = right;
+        left = L::least(extend(left, j + 1, j), line[j].lane);
+        line[j].lane = left;
+    }
+    return L::any(changed);
+}
+
 /// distance(v) = least sum of costs from the first cell to v, both included, summed from the first; infinite
 /// in the margin. cost, distance: padded copies; costs are >= +0. False if it gave up.
 template <class L, bool Diagonal, class Shape>
 [[nodiscard]] bool grid_distances(const Shape& shape, const typename L::number_cell* cost,
                                   typename L::number_cell* distance, std::span<line_flags> flags) {
     using number = typename L::number;
-    using integer = typename L::integer;
     const Eigen::Index inner = shape.inner();
     const number infinite = number{} + std::numeric_limits<typename L::Scalar>::infinity();
     for (Eigen::Index i = 0; i < shape.padded_size(); ++i) distance[i].lane = infinite;
 
-    const auto least = [](number a, number b) { return a < b ? a : b; };
-    // After going right and then left a line is stable in itself: what came from the right gains nothing by
-    // going back there. The line's chain of one addition and one minimum a cell bounds the speed.
-    const auto go_right = [&](Eigen::Index first) {
-        number last = distance[first].lane;
-        for (Eigen::Index i = first + 1; i < first + inner; ++i) {
-            last = least(last + cost[i].lane, distance[i].lane);
-            distance[i].lane = last;
-        }
+    const auto relax = [&](Eigen::Index line, Eigen::Index neighbour) {
+        const auto* const from = distance + shape.line(neighbour);
+        const auto* const enter = cost + shape.line(line);
+        return relax_line<L>(
+            inner, distance + shape.line(line),
+            [=](Eigen::Index i) {
+                number nearest = from[i].lane;
+                if constexpr (Diagonal)
+                    nearest = L::least(nearest, L::least(from[i - 1].lane, from[i + 1].lane));
+                return nearest + enter[i].lane;
+            },
+            [=](number before, Eigen::Index, Eigen::Index to) { return before + enter[to].lane; });
     };
-    const auto go_left = [&](Eigen::Index first) {
-        number last = distance[first + inner - 1].lane;
-        for (Eigen::Index i = first + inner - 2; i >= first; --i) {
-            last = least(last + cost[i].lane, distance[i].lane);
-            distance[i].lane = last;
-        }
-    };
-
     const Eigen::Index start = shape.line(0);
     distance[start].lane = cost[start].lane;
-    go_right(start);
-    return sweep_until_stable(
-        shape.outer(), flags, most_sweeps<L> * shape.outer(), [&](Eigen::Index line, Eigen::Index neighbour) {
-            const Eigen::Index first = shape.line(line);
-            const Eigen::Index shift = shape.line(neighbour) - first;
-            integer changed{};
-            for (Eigen::Index i = first; i < first + inner; ++i) {
-                number from = distance[i + shift].lane;
-                if constexpr (Diagonal)
-                    from = least(from, least(distance[i + shift - 1].lane, distance[i + shift + 1].lane));
-                const number through = from + cost[i].lane;
-                const number old = distance[i].lane;
-                changed |= through < old;
-                distance[i].lane = least(through, old);
-            }
-            if (!L::any(changed)) return false;
-            go_right(first);
-            go_left(first);
-            return true;
-        });
+    for (Eigen::Index i = start + 1; i < start + inner; ++i)
+        distance[i].lane = distance[i - 1].lane + cost[i].lane;
+    return sweep_until_stable(shape.outer(), flags, most_sweeps<L> * shape.outer(), relax);
 }
 
 /// cells(v) = least number of cells of a path to v that has the cost distance(v) in every step: whose every
@@ -138,40 +163,32 @@ template <class L, bool Diagonal, class Shape>
     const integer unreached = integer{} + std::numeric_limits<count>::max() / 2;
     for (Eigen::Index i = 0; i < shape.padded_size(); ++i) cells[i].lane = unreached;
 
-    const auto least = [](integer a, integer b) { return a < b ? a : b; };
-    const auto through = [&](integer before, Eigen::Index from, Eigen::Index to) {
-        return L::if_equal(distance[from].lane + cost[to].lane, distance[to].lane, before + 1, unreached);
+    const auto relax = [&](Eigen::Index line, Eigen::Index neighbour) {
+        const auto* const from = cells + shape.line(neighbour);
+        const auto* const there = distance + shape.line(neighbour);
+        const auto* const here = distance + shape.line(line);
+        const auto* const enter = cost + shape.line(line);
+        return relax_line<L>(
+            inner, cells + shape.line(line),
+            [=](Eigen::Index i) {
+                const auto through = [=](Eigen::Index j) {
+                    return L::if_equal(there[j].lane + enter[i].lane, here[i].lane, from[j].lane + 1,
+                                       unreached);
+                };
+                integer fewest = through(i);
+                if constexpr (Diagonal) fewest = L::least(fewest, L::least(through(i - 1), through(i + 1)));
+                return fewest;
+            },
+            [=](integer before, Eigen::Index last, Eigen::Index to) {
+                return L::if_equal(here[last].lane + enter[to].lane, here[to].lane, before + 1, unreached);
+            });
     };
-    const auto go = [&](Eigen::Index first, Eigen::Index last, Eigen::Index step) {
-        integer before = cells[first].lane;
-        for (Eigen::Index i = first; i != last; i += step) {
-            before = least(through(before, i, i + step), cells[i + step].lane);
-            cells[i + step].lane = before;
-        }
-    };
-
     const Eigen::Index start = shape.line(0);
     cells[start].lane = integer{} + 1;
-    go(start, start + inner - 1, 1);
-    return sweep_until_stable(
-        shape.outer(), flags, most_sweeps<L> * shape.outer(), [&](Eigen::Index line, Eigen::Index neighbour) {
-            const Eigen::Index first = shape.line(line);
-            const Eigen::Index shift = shape.line(neighbour) - first;
-            integer changed{};
-            for (Eigen::Index i = first; i < first + inner; ++i) {
-                const auto from = [&](Eigen::Index j) { return through(cells[j].lane, j, i); };
-                integer fewest = from(i + shift);
-                if constexpr (Diagonal)
-                    fewest = least(fewest, least(from(i + shift - 1), from(i + shift + 1)));
-                const integer old = cells[i].lane;
-                changed |= integer(fewest < old);
-                cells[i].lane = least(fewest, old);
-            }
-            if (!L::any(changed)) return false;
-            go(first, first + inner - 1, 1);
-            go(first + inner - 1, first, -1);
-            return true;
-        });
+    for (Eigen::Index i = start + 1; i < start + inner; ++i)
+        cells[i].lane = L::if_equal(distance[i - 1].lane + cost[i].lane, distance[i].lane,
+                                    cells[i - 1].lane + 1, unreached);
+    return sweep_until_stable(shape.outer(), flags, most_sweeps<L> * shape.outer(), relax);
 }
 
 }  // namespace detail

@@ -3,8 +3,11 @@
 /// @file
 /// From distances over a grid back to the one path that the tie rule names.
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
+#include <span>
 
 #include <Eigen/Core>
 
@@ -28,11 +31,12 @@ class grid_trace {
 
     grid_trace(const Shape& shape, const std::array<grid_step, Connectivity>& steps,
                const typename L::number_cell* cost, const typename L::number_cell* distance) noexcept
-        : steps_(steps),
-          cost_(cost),
+        : cost_(cost),
           distance_(distance),
           start_(shape.line(0)),
-          goal_(shape.line(shape.outer() - 1) + shape.inner() - 1) {}
+          goal_(shape.line(shape.outer() - 1) + shape.inner() - 1) {
+        std::copy(steps.begin(), steps.end(), steps_.begin());
+    }
 
     /// Where a trace has come to: a cell of the padded copy and of the instance.
     struct place {
@@ -45,18 +49,26 @@ class grid_trace {
     /// True at the first cell.
     [[nodiscard]] bool arrived(const place& at) const noexcept { return at.padded == start_; }
 
-    /// Marks cells as long as there is one tight predecessor, and returns where it stopped.
-    [[nodiscard]] place while_unique(place at, int lane, Scalar* z) const noexcept {
-        z[at.plain] = 1;
-        while (!arrived(at)) {
-            const unsigned tight = tight_steps(at, lane);
-            if (tight == 0 || (tight & (tight - 1)) != 0) break;
-            std::size_t only = 0;
-            while ((tight >> only) != 1) ++only;
-            advance(at, only);
-            z[at.plain] = 1;
+    /// Marks cells as long as there is one tight predecessor, in the lanes from `lane` on for which there is
+    /// a place in `at`, and leaves there where each stopped. zs: the states of these lanes.
+    ///
+    /// Where a path goes next is chance: a branch on it would be mispredicted half of the time.
+    template <std::size_t Group>
+    void while_unique(std::span<place, Group> at, int lane,
+                      std::span<Scalar* const, Group> zs) const noexcept {
+        for (bool moved = true; moved;) {
+            moved = false;
+            for (std::size_t i = 0; i < Group; ++i) {
+                zs[i][at[i].plain] = 1;
+                const unsigned unless_arrived = arrived(at[i]) ? 0u : ~0u;
+                const unsigned tight = tight_steps(at[i], lane + static_cast<int>(i)) & unless_arrived;
+                const bool unique = std::has_single_bit(tight);
+                const std::size_t step =
+                    unique ? static_cast<std::size_t>(std::countr_zero(tight)) : Connectivity;
+                advance(at[i], step);
+                moved |= unique;
+            }
         }
-        return at;
     }
 
     /// Marks the path of fewest cells from here to the first cell: of tight predecessors one cell nearer to
@@ -74,13 +86,14 @@ class grid_trace {
     }
 
   private:
-    /// Bit i: the step from the i-th neighbour to this cell is tight.
+    /// Bit i: the step from the i-th neighbour to this cell is tight. It is never below the cell's distance;
+    /// <= costs less than ==, which must look at a flag more.
     [[nodiscard]] unsigned tight_steps(const place& at, int lane) const noexcept {
         const Scalar cost = L::get(cost_[at.padded], lane);
         const Scalar distance = L::get(distance_[at.padded], lane);
         unsigned tight = 0;
         for (std::size_t i = 0; i < Connectivity; ++i)
-            tight |= static_cast<unsigned>(L::get(distance_[at.padded + steps_[i].padded], lane) + cost ==
+            tight |= static_cast<unsigned>(L::get(distance_[at.padded + steps_[i].padded], lane) + cost <=
                                            distance)
                      << i;
         return tight;
@@ -91,7 +104,8 @@ class grid_trace {
         at.plain += steps_[step].plain;
     }
 
-    std::array<grid_step, Connectivity> steps_;
+    /// The last one stays where it is.
+    std::array<grid_step, Connectivity + 1> steps_{};
     const typename L::number_cell* cost_;
     const typename L::number_cell* distance_;
     Eigen::Index start_;
