@@ -34,11 +34,17 @@ std::vector<Scalar> group_by_group(const Scalar* theta, const std::vector<Eigen:
     return z;
 }
 
-// Few different values, so that there are ties in most groups; or all equal.
+// Few different values, so that there are ties in most groups; or all equal; or the scalar's extremes.
 template <class Scalar>
 std::vector<Scalar> numbers(std::size_t n, std::mt19937& random) {
     std::vector<Scalar> theta(n);
     const auto spread = static_cast<std::uint32_t>(random() % 4 == 0 ? 1 : 2 + random() % 30);
+    if (random() % 8 == 0) {
+        for (Scalar& t : theta)
+            t = random() % 4 == 0 ? std::numeric_limits<Scalar>::max()
+                                  : std::numeric_limits<Scalar>::lowest();
+        return theta;
+    }
     for (Scalar& t : theta) {
         t = static_cast<Scalar>(random() % spread) - static_cast<Scalar>(spread / 2);
         if (t == 0 && random() % 2 == 0) t = -t;

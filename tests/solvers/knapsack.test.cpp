@@ -189,6 +189,32 @@ TEST_CASE("knapsack at the edges", "[solvers][knapsack]") {
     CHECK(solved(imle::knapsack{weights{1e-30, 1e30, 2e30, 1e-30}, 2e30},
                  tensor_of({1e30, 1e-30, 1, 1e-30})) == z{1, 0, 1, 1});
     CHECK(solved(imle::knapsack{weights{1e-300, 1, 1}, 1}, tensor_of({1e300, 2e300, 1e300})) == z{1, 1, 0});
+    // Denormal values.
+    constexpr double tiny = std::numeric_limits<double>::denorm_min();
+    const vector few = tensor_of({5 * tiny, 4 * tiny, 3 * tiny, 3 * tiny, 3 * tiny});
+    CHECK(solved(imle::knapsack{weights{0.7, 0.9, 0.25, 0.25, 0.25}, 0.9}, few) == z{0, 0, 1, 1, 1});
+    // Two weights whose sum overflows do not fit.
+    constexpr double most = std::numeric_limits<double>::max();
+    CHECK(solved(imle::knapsack{weights{most, most}, most}, tensor_of({1, 2})) == z{0, 1});
+}
+
+TEST_CASE("knapsack's search ends at a set that fills the knapsack", "[solvers][knapsack]") {
+    // Values that are the weights: a full knapsack is the best there is. Thirds leave all to the search.
+    std::mt19937 random(5);
+    int unfinished = 0;
+    for (int trial = 0; trial < 50; ++trial) {
+        const Eigen::MatrixXd weights = (random_weights(1, 40, 59, random).array() + 1).matrix() / 3;
+        vector theta(40), z(40);
+        for (Eigen::Index i = 0; i < 40; ++i) theta(i) = weights(0, i);
+        const Eigen::VectorXd capacity = Eigen::VectorXd::Constant(1, std::floor(weights.sum() / 2 * 3) / 3);
+        imle::knapsack solver{weights, capacity, {.node_limit = 10000}};
+        try {
+            solver(theta, z);
+        } catch (const imle::solve_failure&) {
+            ++unfinished;
+        }
+    }
+    CHECK(unfinished == 0);
 }
 
 TEST_CASE("knapsack's node limit", "[solvers][knapsack][errors]") {

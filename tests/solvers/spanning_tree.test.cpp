@@ -124,7 +124,7 @@ TEST_CASE("spanning_tree at the edges of its domain", "[solvers][spanning_tree]"
 
 TEST_CASE("spanning_tree says what is wrong", "[solvers][spanning_tree][errors]") {
     using Catch::Matchers::Contains;
-    CHECK_THROWS_WITH((spanning_tree{2, {{0, 1}, {1, 2}}}), Contains("edge 1 is between nodes 1 and 2"));
+    CHECK_THROWS_WITH((spanning_tree{2, {{0, 1}, {1, 2}}}), Contains("edge 1 is from node 1 to node 2"));
     CHECK_THROWS_AS((spanning_tree{-1, {}}), std::invalid_argument);
     CHECK_THROWS_AS(imle::complete_graph_edges(-1), std::invalid_argument);
     spanning_tree solver{2, {{0, 1}, {0, 1}}};

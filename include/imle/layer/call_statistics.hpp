@@ -13,9 +13,11 @@ namespace imle::inline IMLE_ABI {
 /// What `imle_layer::statistics` returns for the last forward or backward pass of a layer with
 /// `layer_options::statistics`. The counts do not depend on the number of threads.
 struct call_statistics {
-    /// Instances times samples that the solver was asked for; twice that in central differences.
+    /// Solves that the solver was asked for. With `skipped` they are one for each instance and sample; two in
+    /// central differences, and where an adaptive target counts the differences of a `marginals_pass`.
     std::uint64_t solves = 0;
-    /// Solves that were left out because their result was known: see docs/layer.md, "What is not solved".
+    /// Solves that were left out because their result was known, see docs/layer.md, "What is not solved", or
+    /// because the instance had failed in the forward pass.
     std::uint64_t skipped = 0;
     /// Solves without an answer, where `layer_options::failures` lets a call go on.
     std::uint64_t failed = 0;

@@ -15,9 +15,8 @@ namespace imle::inline IMLE_ABI {
 enum class difference {
     /// mean of z - MAP(theta' + T_tgt * eps): one solve a sample (I-MLE).
     forward,
-    /// mean of (MAP(theta'(-dz) + T_tgt * eps) - MAP(theta'(dz) + T_tgt * eps)) / 2: two solves a sample, and
-    /// less
-    /// bias (adaptive I-MLE, AAAI 2023, "symmetric perturbation").
+    /// mean of (MAP(theta'(-dz) + T_tgt * eps) - MAP(theta'(dz) + T_tgt * eps)) / 2 (adaptive I-MLE, AAAI
+    /// 2023, "symmetric perturbation"): two solves a sample, less bias.
     central
 };
 

@@ -12,6 +12,7 @@
 #include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/solvers/detail/instance.hpp>
+#include <imle/solvers/detail/select_largest.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -37,8 +38,7 @@ class categorical {
         if (values.empty()) detail::throw_invalid("theta", "empty", "at least one category");
         if (N != Eigen::Dynamic && theta.size() != N)
             detail::throw_invalid("theta", detail::message("of ", theta.size(), " categories"), N);
-        // `max_element` returns the first of equal elements: the tie rule.
-        const auto best = std::max_element(values.begin(), values.end()) - values.begin();
+        const std::size_t best = detail::first_largest(values);
         std::fill_n(z.data(), z.size(), scalar_of<ZT>(0));
         z.data()[best] = 1;
     }

@@ -4,8 +4,6 @@
 /// A directed graph that does not change.
 
 #include <cstddef>
-#include <cstdint>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,7 +13,7 @@
 #include <Eigen/Core>
 
 #include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
+#include <imle/solvers/detail/graph_checks.hpp>
 #include <imle/solvers/graph_edge.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -25,7 +23,8 @@ namespace imle::inline IMLE_ABI {
 ///     imle::directed_graph graph{4, {{0, 1}, {0, 2}, {1, 3}, {2, 3}}};
 ///
 /// Several edges between the same nodes are allowed, and so are loops (from == to). Immutable: copies share
-/// one graph, so they cost nothing, and threads may use them at the same time.
+/// one graph, so they cost nothing, and threads may use them at the same time. An argument `node` of a member
+/// must be one of the nodes.
 class directed_graph {
   public:
     /// Throws `std::invalid_argument` for a negative number of nodes, for an edge whose ends are not among
@@ -113,18 +112,7 @@ class directed_graph {
         }
 
         static Eigen::Index checked(Eigen::Index nodes, const std::vector<graph_edge>& edges) {
-            constexpr auto most = std::numeric_limits<std::int32_t>::max();
-            if (nodes < 0 || nodes > most)
-                detail::throw_invalid("the number of nodes", nodes, detail::message("0 to ", most));
-            if (edges.size() > static_cast<std::size_t>(most))
-                detail::throw_invalid("the number of edges", edges.size(), detail::message("at most ", most));
-            for (std::size_t e = 0; e < edges.size(); ++e)
-                for (const Eigen::Index end : {edges[e].from, edges[e].to})
-                    if (end < 0 || end >= nodes)
-                        detail::throw_invalid(
-                            detail::message("edge ", e).c_str(),
-                            detail::message("from node ", edges[e].from, " to node ", edges[e].to),
-                            detail::message("two of the ", nodes, " nodes, numbered from 0"));
+            detail::require_graph(nodes, edges);
             return nodes;
         }
     };

@@ -56,6 +56,8 @@ namespace imle::inline IMLE_ABI {
 /// to infinity (when solving). Copies share weights and capacities.
 template <Eigen::Index Items = Eigen::Dynamic>
 class knapsack {
+    static_assert(Items == Eigen::Dynamic || Items >= 0, "imle::knapsack<Items> needs Items >= 0");
+
   public:
     /// weights: [dimensions, items]; capacities: [dimensions].
     knapsack(const Eigen::MatrixXd& weights, const Eigen::VectorXd& capacities, knapsack_options options = {})

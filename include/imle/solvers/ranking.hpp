@@ -10,7 +10,6 @@
 #include <limits>
 #include <numeric>
 #include <span>
-#include <type_traits>
 
 #include <Eigen/Core>
 
@@ -19,6 +18,7 @@
 #include <imle/core/tensor.hpp>
 #include <imle/solvers/detail/ascending_order.hpp>
 #include <imle/solvers/detail/instance.hpp>
+#include <imle/solvers/detail/lanes.hpp>
 #include <imle/solvers/detail/scratch.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -30,8 +30,8 @@ namespace imle::inline IMLE_ABI {
 ///
 /// Works on an instance of any rank, of float or double. `ranking{}` takes any n; `ranking<10>{}` asks for
 /// exactly 10 numbers. Throws `std::invalid_argument` for numbers that are not finite, for another n than N,
-/// and for more elements than Scalar can count (2^24 floats, 2^32 - 1 doubles). O(n); of up to 256 numbers
-/// all pairs are compared, which is faster.
+/// and for more elements than Scalar can count (2^24 floats, 2^32 - 1 doubles). O(n), unless many doubles
+/// agree in their first six digits: O(n log n). Of up to 256 numbers all pairs are compared, which is faster.
 template <Eigen::Index N = Eigen::Dynamic>
 class ranking {
     static_assert(N == Eigen::Dynamic || N >= 0, "imle::ranking<N> needs N >= 0");
@@ -63,9 +63,8 @@ class ranking {
     /// z_i = 1 + how many are smaller. False, and nothing of use in z, if two numbers are equal.
     template <class Scalar>
     static bool rank_by_comparing(std::span<const Scalar> values, Scalar* z) noexcept {
-        // As wide as Scalar, so that the count of each lane stays in its lane; a few registers' worth, so
-        // that counts stay in registers while all numbers go by.
-        using count = std::conditional_t<sizeof(Scalar) == 4, std::int32_t, std::int64_t>;
+        // A few registers' worth, so that counts stay in registers while all numbers go by.
+        using count = detail::lane_integer<Scalar>;
         constexpr std::size_t columns = 128 / sizeof(Scalar);
         count sum = 0;
         for (std::size_t first = 0; first < values.size(); first += columns) {

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <numeric>
 #include <span>
@@ -18,6 +17,7 @@
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
+#include <imle/solvers/detail/graph_checks.hpp>
 #include <imle/solvers/detail/heaviest_forest.hpp>
 #include <imle/solvers/detail/instance.hpp>
 #include <imle/solvers/detail/scratch.hpp>
@@ -42,7 +42,7 @@ namespace imle::inline IMLE_ABI {
 ///     imle::spanning_tree solver{5, imle::complete_graph_edges(5)};
 ///
 /// By Kruskal's algorithm: edges from the largest theta on, of equal ones the lowest index first (0.0 and
-/// -0.0 are equal), each taken if it closes no circle. Theta is compared, never summed, so nothing overflows.
+/// -0.0 are equal), each taken if it closes no cycle. Theta is compared, never summed, so nothing overflows.
 /// Several edges between the same nodes are allowed, and loops, which are in no tree.
 ///
 /// When made: throws `std::invalid_argument` for a negative number of nodes, for an edge whose ends are not
@@ -94,19 +94,10 @@ class spanning_tree {
 
         graph(Eigen::Index node_count, std::vector<graph_edge> edge_list)
             : nodes(node_count), edges(std::move(edge_list)) {
-            constexpr auto most = std::numeric_limits<std::int32_t>::max();
-            if (nodes < 0 || nodes > most)
-                detail::throw_invalid("the number of nodes", nodes, detail::message("0 to ", most));
-            if (edges.size() > static_cast<std::size_t>(most))
-                detail::throw_invalid("the number of edges", edges.size(), detail::message("at most ", most));
-            for (std::size_t e = 0; e < edges.size(); ++e) {
-                const auto [from, to] = edges[e];
-                if (std::min(from, to) < 0 || std::max(from, to) >= nodes)
-                    detail::throw_invalid(detail::message("edge ", e).c_str(),
-                                          detail::message("between nodes ", from, " and ", to),
-                                          detail::message("two of the ", nodes, " nodes, numbered from 0"));
-                ends.push_back({static_cast<std::int32_t>(from), static_cast<std::int32_t>(to)});
-            }
+            detail::require_graph(nodes, edges);
+            ends.reserve(edges.size());
+            for (const graph_edge& edge : edges)
+                ends.push_back({static_cast<std::int32_t>(edge.from), static_cast<std::int32_t>(edge.to)});
             std::vector<std::int32_t> parents(static_cast<std::size_t>(nodes));
             detail::heaviest_forest forest(ends, parents, edges.size());
             for (std::size_t e = 0; e < ends.size(); ++e)

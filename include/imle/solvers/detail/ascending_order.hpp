@@ -41,8 +41,8 @@ using order_entry = std::uint64_t;
 
 /// The entries of n < 2^32 finite numbers from the smallest number to the largest; of equal ones the highest
 /// index first (so that, read from the end, the lowest index is first). scratch: 2 n entries, among them the
-/// result. O(n): a radix sort, least significant digit first, in four passes, each of which is stable; where
-/// doubles agree in their upper 32 bits, a sort of those.
+/// result. O(n): a radix sort, least significant digit first, in four passes, each of which is stable. Where
+/// doubles agree in their upper 32 bits, a sort of those, O(n log n).
 template <class Scalar>
 [[nodiscard]] std::span<const order_entry> ascending_order(std::span<const Scalar> values,
                                                            std::span<order_entry> scratch) {

@@ -46,7 +46,7 @@ class heaviest_forest {
         std::iota(parents.begin(), parents.end(), 0);
     }
 
-    /// Adds an edge unless it closes a circle; returns whether it did.
+    /// Adds an edge unless it closes a cycle; returns whether it did.
     bool join(std::uint32_t edge) noexcept {
         const std::int32_t a = root(ends_[edge].a), b = root(ends_[edge].b);
         if (a == b) return false;
@@ -60,7 +60,7 @@ class heaviest_forest {
     ///
     /// In the manner of the filter-Kruskal of Osipov, Sanders and Singler ("The filter-Kruskal minimum
     /// spanning tree algorithm", ALENEX 2009): the heaviest edges are sorted and added first; then those that
-    /// close a circle by now are dropped, and it goes on with what is left, unless the forest spans.
+    /// close a cycle by now are dropped, and it goes on with what is left, unless the forest spans.
     template <class Scalar, class TakeT>
     void grow(edge_list<Scalar> left, const edge_list<Scalar>& other, std::span<order_entry> order,
               TakeT&& take) {
@@ -75,7 +75,7 @@ class heaviest_forest {
                 kept = left.size() - count;
             }
             add(heavier, order, take);
-            left = drop_circles(left.first(kept));
+            left = drop_cycles(left.first(kept));
         }
     }
 
@@ -127,7 +127,7 @@ class heaviest_forest {
 
     /// Keeps the edges that join two trees.
     template <class Scalar>
-    [[nodiscard]] edge_list<Scalar> drop_circles(const edge_list<Scalar>& list) noexcept {
+    [[nodiscard]] edge_list<Scalar> drop_cycles(const edge_list<Scalar>& list) noexcept {
         std::size_t kept = 0;
         for (std::size_t i = 0; i < list.size() && missing_ > 0; ++i) {
             const std::uint32_t edge = list.edge[i];

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include <imle/core/config.hpp>
@@ -39,8 +40,10 @@ class knapsack_order {
         const std::size_t dimensions = problem_.dimensions;
         double largest = 0;
         for (const std::uint32_t item : order_) largest = std::max(largest, values_[item]);
-        // A power of two, and so exact; the quotient of a large value and a tiny weight must not overflow.
-        scale_ = std::ldexp(1.0, -std::ilogb(largest));
+        // A power of two, and so exact; the quotient of a large value and a tiny weight must not overflow,
+        // nor the factor of a denormal value.
+        scale_ =
+            std::ldexp(1.0, std::min(-std::ilogb(largest), std::numeric_limits<double>::max_exponent - 1));
         std::fill_n(multiplier_, dimensions, 1.0);
         double bound = arrange();
         if (dimensions < 2) return capacity();
@@ -85,10 +88,13 @@ class knapsack_order {
     /// slack of the capacity.
     static constexpr double least_surrogate = 1e-200;
 
+    /// With room for the rounding of a sum of items, and no more than the search takes for equal: with the
+    /// slack of `knapsack_limit` no bound would meet the value of a set that fills the knapsack.
     [[nodiscard]] double capacity() const {
         double sum = 0;
         for (std::size_t d = 0; d < problem_.dimensions; ++d) sum += multiplier_[d];
-        return sum * knapsack_slack;
+        const auto roundings = static_cast<double>(2 * (order_.size() + 4));
+        return sum * (1 + roundings * std::numeric_limits<double>::epsilon());
     }
 
     /// Surrogate weights and order for the multipliers; returns the value of the relaxed problem: as many

@@ -3,9 +3,11 @@
 /// @file
 /// The weights and capacities of a knapsack problem, checked and made ready.
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -23,7 +25,7 @@ struct knapsack_problem {
     std::size_t items = 0;
     /// The dimensions that can be exceeded at all; the others are left out.
     std::size_t dimensions = 0;
-    std::vector<double> limits;      // [dimension]: the capacities, see `knapsack_slack`
+    std::vector<double> limits;      // [dimension]: see `knapsack_limit`
     std::vector<double> weights;     // [item][dimension]
     std::vector<double> shares;      // [item][dimension]: weight / capacity, at most 1 if the item fits
     std::vector<std::uint8_t> fits;  // [item]: whether it fits alone
@@ -38,10 +40,12 @@ struct knapsack_problem {
     void find_whole_weights();
 };
 
-/// By what factor a sum of weights may exceed a capacity: sums of decimal fractions that fill a capacity in
-/// full (0.1 + 0.2 of 0.3) exceed it by their rounding. Integers below 10^11 are compared exactly all the
-/// same.
-inline constexpr double knapsack_slack = 1 + 1e-12;
+/// What a sum of weights may be at most: a little more than the capacity, since sums of decimal fractions
+/// that fill it in full (0.1 + 0.2 of 0.3) exceed it by their rounding. Integers below 10^11 are compared
+/// exactly all the same. Finite, so that a sum that overflows does not fit.
+[[nodiscard]] inline double knapsack_limit(double capacity) noexcept {
+    return std::min(capacity * (1 + 1e-12), std::numeric_limits<double>::max());
+}
 
 inline knapsack_problem::knapsack_problem(const Eigen::MatrixXd& w, const Eigen::VectorXd& capacities) {
     if (w.rows() != capacities.size())
@@ -60,16 +64,16 @@ inline knapsack_problem::knapsack_problem(const Eigen::MatrixXd& w, const Eigen:
     fits.assign(items, 1);
     for (Eigen::Index i = 0; i < w.cols(); ++i)
         for (Eigen::Index d = 0; d < w.rows(); ++d)
-            if (w(d, i) > capacities(d) * knapsack_slack) fits[static_cast<std::size_t>(i)] = 0;
+            if (w(d, i) > knapsack_limit(capacities(d))) fits[static_cast<std::size_t>(i)] = 0;
     std::vector<Eigen::Index> binding;
     for (Eigen::Index d = 0; d < w.rows(); ++d) {
         double total = 0;
         for (Eigen::Index i = 0; i < w.cols(); ++i)
             if (fits[static_cast<std::size_t>(i)] != 0) total += w(d, i);
-        if (total > capacities(d) * knapsack_slack) binding.push_back(d);
+        if (total > knapsack_limit(capacities(d))) binding.push_back(d);
     }
     dimensions = binding.size();
-    for (const Eigen::Index d : binding) limits.push_back(capacities(d) * knapsack_slack);
+    for (const Eigen::Index d : binding) limits.push_back(knapsack_limit(capacities(d)));
     for (Eigen::Index i = 0; i < w.cols(); ++i)
         for (const Eigen::Index d : binding) {
             weights.push_back(w(d, i));

@@ -62,7 +62,7 @@ template <int Dimensions>
     const std::size_t n = items.count;
     const std::size_t dimensions =
         Dimensions == Eigen::Dynamic ? items.dimensions : static_cast<std::size_t>(Dimensions);
-    const double tolerance = 1 + static_cast<double>(n + 4) * std::numeric_limits<double>::epsilon();
+    const double tolerance = 1 + static_cast<double>(4 * (n + 4)) * std::numeric_limits<double>::epsilon();
     double value = 0, left = items.surrogate_limit, best = -1, to_beat = -1;
     std::size_t depth = 0, at = 0, split = 0;
     knapsack_outcome outcome{0, 0, true};

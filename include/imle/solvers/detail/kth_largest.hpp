@@ -6,13 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <limits>
 #include <span>
-#include <type_traits>
 
 #include <imle/core/config.hpp>
+#include <imle/solvers/detail/lanes.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -22,8 +21,7 @@ namespace detail {
 /// few to look at, and is found without a branch on the numbers. k <= Columns <= n.
 template <std::size_t Columns, class Scalar>
 [[nodiscard]] Scalar bound_by_columns(std::span<const Scalar> values, std::size_t k) noexcept {
-    // As wide as Scalar, so that the count of each lane stays in its lane.
-    using count = std::conditional_t<sizeof(Scalar) == 4, std::int32_t, std::int64_t>;
+    using count = lane_integer<Scalar>;
     std::array<Scalar, Columns> largest;
     std::copy_n(values.begin(), Columns, largest.begin());
     std::size_t row = Columns;
@@ -45,7 +43,7 @@ template <std::size_t Columns, class Scalar>
 /// pairs are compared, without a branch on the numbers.
 template <std::size_t Columns, class Scalar>
 [[nodiscard]] Scalar kth_largest_by_comparing(std::span<const Scalar> values, std::size_t k) noexcept {
-    using count = std::conditional_t<sizeof(Scalar) == 4, std::int32_t, std::int64_t>;
+    using count = lane_integer<Scalar>;
     std::array<Scalar, Columns> column;
     column.fill(std::numeric_limits<Scalar>::lowest());
     std::copy(values.begin(), values.end(), column.begin());

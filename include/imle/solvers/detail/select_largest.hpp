@@ -6,13 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <limits>
 #include <span>
-#include <type_traits>
 
 #include <imle/core/config.hpp>
 #include <imle/solvers/detail/kth_largest.hpp>
+#include <imle/solvers/detail/lanes.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -22,7 +21,7 @@ namespace detail {
 template <class Scalar>
 [[nodiscard]] std::size_t first_largest(std::span<const Scalar> values) noexcept {
     // As wide as Scalar, so that both are selected alike.
-    using index = std::conditional_t<sizeof(Scalar) == 4, std::uint32_t, std::uint64_t>;
+    using index = lane_integer<Scalar>;
     Scalar largest = values[0];
     index at = 0;
     for (std::size_t i = 1; i < values.size(); ++i) {
@@ -30,7 +29,7 @@ template <class Scalar>
         at = larger ? static_cast<index>(i) : at;
         largest = larger ? values[i] : largest;
     }
-    return at;
+    return static_cast<std::size_t>(at);
 }
 
 /// z: 1 at whatever reaches the k-th largest value, 0 elsewhere; if several equal it and so too many are
@@ -38,7 +37,7 @@ template <class Scalar>
 template <class Scalar>
 void select_from(std::span<const Scalar> values, Scalar kth, std::size_t k, Scalar* z) noexcept {
     // Counts as wide as Scalar let the loop vectorise; a block is too short for them to overflow.
-    using count = std::conditional_t<sizeof(Scalar) == 4, std::int32_t, std::int64_t>;
+    using count = lane_integer<Scalar>;
     constexpr std::size_t block = 4096;
     std::size_t taken = 0;
     for (std::size_t first = 0; first < values.size(); first += block) {
@@ -78,13 +77,13 @@ inline constexpr std::size_t largest_k_in_lanes = 4;
 /// the numbers.
 template <class Scalar>
 void select_in_lanes(const Scalar* values, std::size_t n, std::size_t k, Scalar* z) {
-    // As wide as Scalar, so that a comparison of Scalars selects among them lane by lane.
-    using integer = std::conditional_t<sizeof(Scalar) == 4, std::int32_t, std::int64_t>;
+    using integer = lane_integer<Scalar>;
     using numbers = std::array<Scalar, group_lanes>;
     using integers = std::array<integer, group_lanes>;
     std::array<numbers, largest_k_in_lanes> largest;
     std::array<integers, largest_k_in_lanes> at{};
-    for (numbers& each : largest) each.fill(std::numeric_limits<Scalar>::lowest());
+    for (numbers& each : largest)
+        each.fill(-std::numeric_limits<Scalar>::infinity());  // any number is larger
     for (std::size_t i = 0; i < n; ++i) {
         numbers number;
         integers index, shifts{};
