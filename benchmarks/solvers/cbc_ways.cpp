@@ -52,7 +52,10 @@ void add_cbc_ways(const problem_list& problems) {
         } else if (to.solver == "assignment" && to.instance[0] <= 50) {
             add<2>(to, assignment_program(to.instance[0]));
         } else if (to.solver == "travelling_salesman") {
-            add<2>(to, imle::travelling_salesman_program{});
+            if (to.instance.size() == 2)
+                add<2>(to, imle::travelling_salesman_program{});
+            else
+                add<1>(to, imle::travelling_salesman_program{});
         }
     }
 }

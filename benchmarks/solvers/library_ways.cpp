@@ -195,6 +195,9 @@ problem_list library_problems() {
     for (const Eigen::Index n : {5, 8, 12, 15})
         all.add<2>("travelling_salesman", std::to_string(n) + " nodes, directed", {n, n}, n > 10 ? 4 : 512,
                    true, imle::travelling_salesman{}, plain::held_karp{static_cast<std::size_t>(n), {}, {}});
+    for (const Eigen::Index n : {8, 12, 15})
+        all.add<1>("travelling_salesman", std::to_string(n) + " nodes, undirected", {n * (n - 1) / 2},
+                   n > 10 ? 4 : 512, true, imle::travelling_salesman{}, nullptr);
     return std::move(all.problems);
 }
 
