@@ -97,8 +97,11 @@ TEST_CASE("knapsack is the best of all feasible sets", "[solvers][knapsack]") {
                    dimensions = static_cast<Eigen::Index>(random() % 4);
         const Eigen::MatrixXd weights = random_weights(dimensions, items, trial % 2 == 0 ? 3 : 50, random);
         Eigen::VectorXd capacities(dimensions);
-        for (Eigen::Index d = 0; d < dimensions; ++d)
-            capacities(d) = std::floor(total(weights.row(d)) * static_cast<double>(random() % 12) / 10);
+        for (Eigen::Index d = 0; d < dimensions; ++d) {
+            double sum = 0;  // by hand: a row of no items is undefined behaviour inside Eigen
+            for (Eigen::Index i = 0; i < weights.cols(); ++i) sum += weights(d, i);
+            capacities(d) = std::floor(sum * static_cast<double>(random() % 12) / 10);
+        }
         vector theta(items);
         for (Eigen::Index i = 0; i < items; ++i)
             theta(i) = trial % 3 == 0 ? static_cast<double>(random() % 4) - 1  // ties
