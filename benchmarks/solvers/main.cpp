@@ -78,7 +78,7 @@ void write_solvers(std::ostream& out, const problem_list& problems, const timing
 }
 
 void write_steps(std::ostream& out, const std::vector<step>& steps, const timings& times) {
-    out << "Milliseconds a step, forward and vjp; \"textbook, solves alone\" are as many solves by the "
+    out << "Microseconds a step, forward and vjp; \"textbook, solves alone\" are as many solves by the "
            "textbook's "
            "solver, without noise, gradient or layer.\n\n"
            "| step | 1 thread | 2 threads | speed-up | textbook, solves alone | times faster |\n"
@@ -86,8 +86,8 @@ void write_steps(std::ostream& out, const std::vector<step>& steps, const timing
     for (const step& each : steps) {
         const auto time = [&](const char* of_way) { return time_of(times, each.name, of_way); };
         const auto one = time(one_thread), two = time(two_threads), plain = time(textbook_solves);
-        out << "| " << each.name << " | " << cell(one, 1e-6) << " | " << cell(two, 1e-6) << " | "
-            << ratio(one, two) << " | " << cell(plain, 1e-6) << " | " << ratio(plain, one) << " |\n";
+        out << "| " << each.name << " | " << cell(one, 1e-3) << " | " << cell(two, 1e-3) << " | "
+            << ratio(one, two) << " | " << cell(plain, 1e-3) << " | " << ratio(plain, one) << " |\n";
     }
     out << '\n';
 }

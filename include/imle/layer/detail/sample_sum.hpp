@@ -3,7 +3,6 @@
 /// @file
 /// Sums over samples, in an order that depends on the plan alone.
 
-#include <algorithm>
 #include <cstddef>
 
 #include <Eigen/Core>
@@ -24,19 +23,22 @@ class sample_sum {
     }
 
     /// Sums in the caller's memory, `size(plan)` doubles.
-    sample_sum(const sample_plan& plan, double* memory) : plan_(plan), partial_(memory) {
-        std::fill_n(partial_, size(plan), 0.0);
-    }
+    sample_sum(const sample_plan& plan, double* memory) : plan_(plan), partial_(memory) {}
 
     /// Adds `count` consecutive items, all of one unit, from `first` on; `values` are their count * n
-    /// numbers.
+    /// numbers. A chunk's items come in their order, from its first on.
     template <class Scalar>
     void add(Eigen::Index first, Eigen::Index count, const Scalar* values) {
         const Eigen::Index n = plan_.n;
         for (Eigen::Index item = first; item < first + count; ++item, values += n) {
             const Eigen::Index chunk = (item % plan_.samples) / plan_.chunk;
             double* const sum = partial_ + (item / plan_.samples * plan_.chunks + chunk) * n;
-            for (Eigen::Index i = 0; i < n; ++i) sum[i] += static_cast<double>(values[i]);
+            // The first of a chunk begins its sum, on the thread that goes on with it: no thread fills the
+            // others' memory with zeros. (0 + x, since a sum of nothing but -0 is 0.)
+            if (item % plan_.samples % plan_.chunk == 0)
+                for (Eigen::Index i = 0; i < n; ++i) sum[i] = 0.0 + static_cast<double>(values[i]);
+            else
+                for (Eigen::Index i = 0; i < n; ++i) sum[i] += static_cast<double>(values[i]);
         }
     }
 
