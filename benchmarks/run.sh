@@ -49,15 +49,7 @@ out=build/benchmarks
 mkdir -p "$out"
 install_log=$out/log
 . scripts/install.sh
-
-say() { printf '== %s\n' "$*" >&2; }
-
-# quietly COMMAND...: its output is shown only if it fails.
-quietly() {
-    "$@" >"$out/log" 2>&1 </dev/null && return 0
-    cat "$out/log" >&2
-    return 1
-}
+. scripts/benchmarks.sh
 
 # -- What must be there -------------------------------------------------------------------------------------
 
@@ -139,8 +131,6 @@ for other in numpy torch; do
     done
 done
 
-# model FIELD: what lscpu says about it.
-model() { LC_ALL=C lscpu 2>/dev/null | sed -n "s/^$1: *//p" | head -n 1; }
 {
     processor=$(model 'Model name')
     echo "Measured on one core of: ${processor:-$(uname -m)} (family $(model 'CPU family'), model $(model Model))."
@@ -161,16 +151,6 @@ cat "$out/tables.md"
 # -- Write --------------------------------------------------------------------------------------------------
 
 if [ $write = yes ] && [ $status = 0 ]; then
-    page=docs/benchmarks.md
-    awk -v tables="$out/tables.md" '
-        /^<!-- end of the tables -->/ { inside = 0 }
-        !inside { print }
-        /^<!-- tables: sh benchmarks\/run.sh --write -->/ {
-            inside = 1
-            print ""
-            while ((getline line < tables) > 0) print line
-        }
-    ' $page >"$out/page.md"
-    cat "$out/page.md" >$page
+    write_tables docs/benchmarks.md
 fi
 exit $status

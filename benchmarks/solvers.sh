@@ -31,15 +31,7 @@ out=build/solver_benchmarks
 mkdir -p "$out"
 install_log=$out/log
 . scripts/install.sh
-
-say() { printf '== %s\n' "$*" >&2; }
-
-# quietly COMMAND...: its output is shown only if it fails.
-quietly() {
-    "$@" >"$out/log" 2>&1 </dev/null && return 0
-    cat "$out/log" >&2
-    return 1
-}
+. scripts/benchmarks.sh
 
 if can_install; then
     install cmake ninja-build g++ libeigen3-dev libbenchmark-dev >&2
@@ -63,8 +55,6 @@ fi
 quietly cmake --build "$out/native" --target imle_solver_benchmarks
 
 say "running"
-# model FIELD: what lscpu says about it.
-model() { LC_ALL=C lscpu 2>/dev/null | sed -n "s/^$1: *//p" | head -n 1; }
 {
     processor=$(model 'Model name')
     echo "Measured on: ${processor:-$(uname -m)} (family $(model 'CPU family'), model $(model Model)), $(nproc) cores, by"
@@ -82,16 +72,6 @@ else
 fi
 
 if [ $write = yes ]; then
-    page=docs/solver_benchmarks.md
-    awk -v tables="$out/tables.md" '
-        /^<!-- end of the tables -->/ { inside = 0 }
-        !inside { print }
-        /^<!-- tables: sh benchmarks\/solvers.sh --write -->/ {
-            inside = 1
-            print ""
-            while ((getline line < tables) > 0) print line
-        }
-    ' $page >"$out/page.md"
-    cat "$out/page.md" >$page
+    write_tables docs/solver_benchmarks.md
     [ ! -e "$out/growth.png" ] || cp "$out/growth.png" docs/images/solver_growth.png
 fi
