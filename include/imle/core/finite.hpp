@@ -39,17 +39,30 @@ template <class Scalar>
     return (std::bit_cast<typename mask::bits>(x) & mask::value) != mask::value;
 }
 
-/// True if every value is finite. One pass without a branch, so that it vectorises.
+/// Whether all of many values are finite, without a branch, so that a loop over them vectorises.
 template <class Scalar>
-[[nodiscard]] bool all_finite(std::span<const Scalar> values) noexcept {
-    using mask = exponent_mask<Scalar>;
-    typename mask::bits bad = 0;
-    for (const Scalar x : values) {
+class finite_check {
+  public:
+    constexpr void add(Scalar x) noexcept {
         // An exponent of all ones overflows into the sign bit when one is added at its lowest place.
         const auto magnitude = std::bit_cast<typename mask::bits>(x) & mask::value;
-        bad |= static_cast<typename mask::bits>(magnitude + (mask::value & (~mask::value + 1u)));
+        bad_ |= static_cast<typename mask::bits>(magnitude + (mask::value & (~mask::value + 1u)));
     }
-    return (bad >> (sizeof(Scalar) * 8 - 1)) == 0;
+    [[nodiscard]] constexpr bool all_finite() const noexcept {
+        return (bad_ >> (sizeof(Scalar) * 8 - 1)) == 0;
+    }
+
+  private:
+    using mask = exponent_mask<Scalar>;
+    typename mask::bits bad_ = 0;
+};
+
+/// True if every value is finite.
+template <class Scalar>
+[[nodiscard]] bool all_finite(std::span<const Scalar> values) noexcept {
+    finite_check<Scalar> check;
+    for (const Scalar x : values) check.add(x);
+    return check.all_finite();
 }
 
 /// The index of the first value that is not finite, or the size if there is none.

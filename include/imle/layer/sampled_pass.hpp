@@ -60,8 +60,8 @@ class sampled_pass {
         const auto shape = this->shape();
         const detail::sample_plan plan(shape.batch, sample_count(), shape.n);
         std::vector<double> memory(static_cast<std::size_t>(detail::sample_sum::size(plan)));
-        detail::sample_sum sum(plan, memory.data());
-        sum.add(0, plan.batch * plan.samples, samples_.data());
+        detail::sample_sum sum(plan, 0, memory.data());
+        sum.add({0, plan.batch * plan.samples}, samples_.data());
         theta_tensor mean(shape.theta());
         sum.write_mean(1.0, mean.data());
         return mean;

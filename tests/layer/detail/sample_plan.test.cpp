@@ -1,84 +1,128 @@
 #include <imle/layer/detail/sample_plan.hpp>
 
-#include <imle/layer/detail/sample_sum.hpp>
+#include <algorithm>
 #include <vector>
+
+#include <imle/layer/detail/piece.hpp>
+#include <imle/layer/detail/sample_sum.hpp>
 
 #include "support/catch.hpp"
 
 using imle::detail::sample_plan;
 using imle::detail::sample_sum;
+using imle::detail::solve_grain;
 
 TEST_CASE("sample_plan: units cover all items in order, without a gap", "[layer]") {
     int wrong = 0;
-    for (const Eigen::Index batch : {0, 1, 2, 5, 64, 130})
-        for (const Eigen::Index samples : {1, 2, 15, 16, 17, 31, 64, 100, 1000, 4097})
-            for (const Eigen::Index n : {0, 1, 256, 350, 100000}) {
-                const sample_plan plan(batch, samples, n);
-                Eigen::Index next = 0;
-                for (Eigen::Index unit = 0; unit < plan.units(); ++unit) {
-                    const auto [first, last] = plan.items(unit);
-                    wrong += first != next || last <= first;
-                    // A unit is whole instances, or lies in one chunk of one.
-                    const bool whole = first % samples == 0 && last % samples == 0;
-                    const bool one_chunk = first / samples == (last - 1) / samples &&
-                                           first % samples / plan.chunk == (last - 1) % samples / plan.chunk;
-                    wrong += !whole && !one_chunk;
-                    next = last;
+    for (const solve_grain grain : {solve_grain{}, solve_grain{true, 1}, solve_grain{true, 3}})
+        for (const Eigen::Index batch : {0, 1, 2, 5, 64, 130})
+            for (const Eigen::Index samples : {1, 2, 15, 16, 17, 31, 64, 100, 1000, 4097})
+                for (const Eigen::Index n : {0, 1, 256, 350, 100000}) {
+                    const sample_plan plan(batch, samples, n, grain);
+                    const auto starts_chunk = [&](Eigen::Index item) {
+                        return item % samples % plan.chunk == 0;
+                    };
+                    Eigen::Index next = 0;
+                    for (Eigen::Index unit = 0; unit < plan.units(); ++unit) {
+                        const auto [first, last] = plan.items(unit);
+                        wrong += first != next || last <= first;
+                        wrong += !starts_chunk(first) || (last != batch * samples && !starts_chunk(last));
+                        // A batch solver's unit is whole instances, or lies in one chunk of one.
+                        const bool whole = first % samples == 0 && last % samples == 0;
+                        const bool one_chunk = last - first <= plan.chunk;
+                        wrong += !grain.one_by_one && !whole && !one_chunk;
+                        next = last;
+                    }
+                    wrong += next != batch * samples;
+                    wrong += plan.chunks > sample_plan::max_chunks;
                 }
-                wrong += next != batch * samples;
-                wrong += plan.chunks > sample_plan::max_chunks;
-            }
     CHECK(wrong == 0);
 }
 
 TEST_CASE("sample_plan: the cut within an instance does not depend on the batch", "[layer]") {
     int wrong = 0;
-    for (const Eigen::Index samples : {1, 16, 17, 100, 1000}) {
-        const sample_plan one(1, samples, 9), many(77, samples, 9);
-        wrong += one.chunk != many.chunk || one.chunks != many.chunks || one.piece != many.piece;
-    }
+    for (const solve_grain grain : {solve_grain{}, solve_grain{true, 2}})
+        for (const Eigen::Index samples : {1, 16, 17, 100, 1000}) {
+            const sample_plan one(1, samples, 9, grain), many(77, samples, 9, grain);
+            wrong += one.chunk != many.chunk || one.chunks != many.chunks || one.piece != many.piece;
+        }
     CHECK(wrong == 0);
 }
 
+TEST_CASE("sample_plan: what is summed or solved together does not depend on the workers", "[layer]") {
+    int wrong = 0;
+    for (const Eigen::Index batch : {1, 7, 130})
+        for (const Eigen::Index samples : {1, 10, 100}) {
+            const sample_plan one(batch, samples, 9, {true, 1}), many(batch, samples, 9, {true, 16});
+            wrong += one.chunk != many.chunk || one.chunks != many.chunks;
+            const sample_plan batch_one(batch, samples, 9, {false, 1});
+            const sample_plan batch_many(batch, samples, 9, {false, 16});
+            wrong += batch_one.chunk != batch_many.chunk || batch_one.units() != batch_many.units();
+        }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("sample_plan: a few samples of one instance are work for several workers", "[layer]") {
+    CHECK(sample_plan(1, 10, 65536, {true, 2}).units() == 10);
+    // One worker does them together.
+    CHECK(sample_plan(1, 10, 9, {true, 1}).units() == 1);
+    // Many instances are many units, but not more than are of use.
+    CHECK(sample_plan(4096, 10, 9, {true, 2}).units() >= 16);
+    CHECK(sample_plan(4096, 10, 9, {true, 2}).units() <= 4096);
+}
+
 TEST_CASE("sample_sum: chunk by chunk, whatever the order in which units arrive", "[layer]") {
-    for (const Eigen::Index samples : {1, 5, 16, 33, 100, 700}) {
-        const sample_plan plan(3, samples, 2);
-        std::vector<double> values(static_cast<std::size_t>(3 * samples * 2));
-        for (std::size_t i = 0; i < values.size(); ++i)
-            values[i] = 1 / (1.0 + static_cast<double>(i * i % 97));
-        const auto mean_of = [&](bool backwards) {
-            std::vector<double> memory(static_cast<std::size_t>(sample_sum::size(plan)));
-            sample_sum sum(plan, memory.data());
-            for (Eigen::Index u = 0; u < plan.units(); ++u) {
-                const auto [first, last] = plan.items(backwards ? plan.units() - 1 - u : u);
-                sum.add(first, last - first, values.data() + first * 2);
-            }
-            std::vector<double> mean(6);
-            sum.write_mean(2.0, mean.data());
-            return mean;
-        };
-        const std::vector<double> mean = mean_of(false);
-        CHECK(mean == mean_of(true));
-        for (Eigen::Index b = 0; b < 3; ++b)
-            for (Eigen::Index i = 0; i < 2; ++i) {
-                double total = 0;
-                for (Eigen::Index first = 0; first < samples; first += plan.chunk) {
-                    double partial = 0;
-                    for (Eigen::Index s = first; s < std::min(samples, first + plan.chunk); ++s)
-                        partial += values[static_cast<std::size_t>((b * samples + s) * 2 + i)];
-                    total += partial;
+    constexpr Eigen::Index offset = 1000, n = 2;
+    for (const solve_grain grain : {solve_grain{}, solve_grain{true, 2}})
+        for (const Eigen::Index samples : {1, 5, 16, 33, 100, 700}) {
+            const sample_plan plan(3, samples, n, grain);
+            std::vector<double> values(static_cast<std::size_t>(3 * samples * n));
+            for (std::size_t i = 0; i < values.size(); ++i)
+                values[i] = 1 / (1.0 + static_cast<double>(i * i % 97));
+            // Every fifth item is left out: a zero.
+            const auto is_left_out = [](Eigen::Index item) { return item % 5 == 0; };
+            const auto mean_of = [&](bool backwards) {
+                std::vector<double> memory(static_cast<std::size_t>(sample_sum::size(plan)), -7.0);
+                sample_sum sum(plan, offset, memory.data());
+                for (Eigen::Index u = 0; u < plan.units(); ++u) {
+                    const auto [first, last] = plan.items(backwards ? plan.units() - 1 - u : u);
+                    std::vector<Eigen::Index> items;
+                    for (Eigen::Index item = first; item < last; ++item)
+                        if (!is_left_out(item)) items.push_back(offset + item);
+                    sum.add({offset + first, last - first}, items, [&](std::size_t j) {
+                        return [row = values.data() + (items[j] - offset) * n](Eigen::Index i) {
+                            return row[i];
+                        };
+                    });
                 }
-                CHECK(mean[static_cast<std::size_t>(b * 2 + i)] == total / static_cast<double>(samples) / 2);
-            }
-    }
+                std::vector<double> mean(3 * n);
+                sum.write_mean(2.0, mean.data());
+                return mean;
+            };
+            const std::vector<double> mean = mean_of(false);
+            CHECK(mean == mean_of(true));
+            for (Eigen::Index b = 0; b < 3; ++b)
+                for (Eigen::Index i = 0; i < n; ++i) {
+                    double total = 0;
+                    for (Eigen::Index first = 0; first < samples; first += plan.chunk) {
+                        double partial = 0;
+                        for (Eigen::Index s = first; s < std::min(samples, first + plan.chunk); ++s)
+                            if (!is_left_out(b * samples + s))
+                                partial += values[static_cast<std::size_t>((b * samples + s) * n + i)];
+                        total += partial;
+                    }
+                    CHECK(mean[static_cast<std::size_t>(b * n + i)] ==
+                          total / static_cast<double>(samples) / 2);
+                }
+        }
 }
 
 TEST_CASE("sample_sum: a million equal numbers do not lose bits", "[layer]") {
     const sample_plan plan(1, 1000000, 1);
     const std::vector<float> values(1000000, 0.1f);
     std::vector<double> memory(static_cast<std::size_t>(sample_sum::size(plan)));
-    sample_sum sum(plan, memory.data());
-    sum.add(0, 1000000, values.data());
+    sample_sum sum(plan, 0, memory.data());
+    sum.add({0, 1000000}, values.data());
     float mean = 0;
     sum.write_mean(1.0, &mean);
     CHECK(mean == 0.1f);

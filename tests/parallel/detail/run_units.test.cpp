@@ -31,7 +31,7 @@ TEST_CASE("run_units: each unit once, by a worker that does one at a time", "[pa
             std::vector<std::atomic<int>> calls(units);
             std::vector<std::atomic<int>> busy(workers);
             std::atomic<int> overlaps{0};
-            run_units(executor, workers, units, [&](std::size_t worker, std::size_t unit) {
+            run_units(executor, workers, units, 0, [&](std::size_t worker, std::size_t unit) {
                 if (++busy[worker] != 1) ++overlaps;
                 ++calls[unit];
                 --busy[worker];
@@ -50,7 +50,7 @@ TEST_CASE("run_units: the lowest failing unit's exception, whatever the number o
         for (std::size_t lowest = 0; lowest < 50; lowest += 7) {
             std::string message;
             try {
-                run_units(executor, workers, 60, [&](std::size_t, std::size_t unit) {
+                run_units(executor, workers, 60, 0, [&](std::size_t, std::size_t unit) {
                     // Later failures are faster, so that without care they would be found first.
                     if (unit == lowest) {
                         std::this_thread::sleep_for(std::chrono::microseconds(100));
@@ -68,7 +68,7 @@ TEST_CASE("run_units: the lowest failing unit's exception, whatever the number o
 
 TEST_CASE("run_units: an executor that does not run its function is found out", "[parallel]") {
     idle_executor executor;
-    CHECK_THROWS_AS(run_units(executor, 2, 4, [](std::size_t, std::size_t) {}), std::logic_error);
+    CHECK_THROWS_AS(run_units(executor, 2, 4, 0, [](std::size_t, std::size_t) {}), std::logic_error);
 }
 
 namespace {
@@ -96,13 +96,15 @@ void busy_for(std::chrono::microseconds time) {
 TEST_CASE("run_units: others are woken only for work that is worth it", "[run_units]") {
     using std::chrono::hours;
     using std::chrono::microseconds;
-    const auto run = [](careful executor, std::size_t units, microseconds each) {
+    double spent = 0;
+    const auto run = [&](careful executor, std::size_t units, microseconds each, double expected = 0) {
         std::vector<int> runs(units, 0);
-        imle::detail::run_units(executor, 2, units, [&](std::size_t worker, std::size_t unit) {
-            CHECK(worker < 2);
-            ++runs[unit];
-            busy_for(each);
-        });
+        spent =
+            imle::detail::run_units(executor, 2, units, expected, [&](std::size_t worker, std::size_t unit) {
+                CHECK(worker < 2);
+                ++runs[unit];
+                busy_for(each);
+            });
         CHECK(std::count(runs.begin(), runs.end(), 1) == static_cast<std::ptrdiff_t>(units));
         return executor.calls;
     };
@@ -111,12 +113,16 @@ TEST_CASE("run_units: others are woken only for work that is worth it", "[run_un
     // After the first unit some 5 ms are left.
     CHECK(run({microseconds{100}}, 100, microseconds{50}) == 1);
     CHECK(run({hours{1}}, 1, microseconds{0}) == 0);
+    // Two long units: only who knows that they are long can share them.
+    CHECK(run({microseconds{100}}, 2, microseconds{200}, 4e-4) == 1);
+    CHECK(run({hours{1}}, 2, microseconds{200}, 4e-4) == 0);
+    CHECK(spent >= 4e-4);
 }
 
 TEST_CASE("run_units: what throws before others are woken is the lowest failure", "[run_units]") {
     careful executor{std::chrono::hours{1}};
     int ran = 0;
-    CHECK_THROWS_AS(imle::detail::run_units(executor, 2, 10,
+    CHECK_THROWS_AS(imle::detail::run_units(executor, 2, 10, 0,
                                             [&](std::size_t, std::size_t unit) {
                                                 ++ran;
                                                 if (unit == 3) throw std::domain_error("3");

@@ -9,6 +9,7 @@
 /// The same eps serves both passes: it is replayed from the key.
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include <imle/concepts/solver.hpp>
 #include <imle/concepts/target_distribution.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
@@ -65,7 +67,7 @@ class layer_engine {
     /// Writes z of every instance and sample.
     template <class Scalar, int Rank, int Layout>
     void sample(const layer_call<Scalar, Rank, Layout>& call, Scalar* z) {
-        const sample_plan plan(call.shape.batch, call.samples, call.shape.n);
+        const sample_plan plan(call.shape.batch, call.samples, call.shape.n, grain_of(call));
         record_.expect_solves(solves_of(call));
         run<Scalar>(plan, 0, pass_kind::samples, [&](auto& worker, const piece& part) {
             parts_.load_items(worker, call, options().input_temperature != 0);
@@ -77,11 +79,12 @@ class layer_engine {
     template <class Scalar, int Rank, int Layout>
     void marginals(const layer_call<Scalar, Rank, Layout>& call, Scalar* mean) {
         record_.expect_solves(solves_of(call));
-        reduce(call, pass_kind::marginals, 1.0, mean, [&](auto& worker, const piece& part) {
-            Scalar* const z = worker.template scratch_of<Scalar>().z.take(part.count * call.shape.n);
+        reduce(call, pass_kind::marginals, 1.0, mean, [&](auto& worker, const piece& part, auto& sum) {
+            const Eigen::Index n = call.shape.n;
+            Scalar* const z = worker.template scratch_of<Scalar>().z.take(part.count * n);
             parts_.load_items(worker, call, options().input_temperature != 0);
             parts_.solve_perturbed_theta(worker, call, z);
-            return static_cast<const Scalar*>(z);
+            sum.add(part, worker.items, [&](std::size_t j) { return row_of(z, j, n); });
         });
     }
 
@@ -144,6 +147,17 @@ class layer_engine {
   private:
     static constexpr bool minimizes = parts_type::minimizes;
 
+    /// The j-th of consecutive rows of n numbers.
+    template <class Scalar>
+    [[nodiscard]] static auto row_of(const Scalar* values, std::size_t j, Eigen::Index n) {
+        return [row = values + static_cast<Eigen::Index>(j) * n](Eigen::Index i) { return row[i]; };
+    }
+
+    template <class Scalar, int Rank, int Layout>
+    [[nodiscard]] solve_grain grain_of(const layer_call<Scalar, Rank, Layout>&) const {
+        return {!BatchSolver<SolverT, Scalar, Rank, Layout>, static_cast<Eigen::Index>(worker_count())};
+    }
+
     template <class CallT>
     [[nodiscard]] static std::uint64_t solves_of(const CallT& call) {
         return static_cast<std::uint64_t>(call.shape.batch * call.samples);
@@ -174,17 +188,23 @@ class layer_engine {
                                                   plan.n, kind);
         const bool timed = options().statistics;
         const stopwatch parallel(timed ? &record_.parallel_seconds() : nullptr);
-        run_units(executor_, workers, units, [&](std::size_t worker_index, std::size_t unit) {
-            worker<SolverT>& worker = *workers_[worker_index];
-            const stopwatch working(timed ? &worker.statistics.seconds : nullptr);
-            const auto [first, last] = plan.items(static_cast<Eigen::Index>(unit));
-            for (Eigen::Index item = first; item < last; item += plan.piece) {
-                const piece part{instance_offset * plan.samples + item, std::min(plan.piece, last - item)};
-                worker.items.resize(static_cast<std::size_t>(part.count));
-                std::iota(worker.items.begin(), worker.items.end(), part.first);
-                f(worker, part);
-            }
-        });
+        const double items = static_cast<double>(plan.batch * plan.samples);
+        item_cost& cost = item_costs_[static_cast<std::size_t>(kind)];
+        const double expected_seconds = cost.n == plan.n ? cost.seconds * items : 0;
+        const double spent = run_units(
+            executor_, workers, units, expected_seconds, [&](std::size_t worker_index, std::size_t unit) {
+                worker<SolverT>& worker = *workers_[worker_index];
+                const stopwatch working(timed ? &worker.statistics.seconds : nullptr);
+                const auto [first, last] = plan.items(static_cast<Eigen::Index>(unit));
+                for (Eigen::Index item = first; item < last; item += plan.piece) {
+                    const piece part{instance_offset * plan.samples + item,
+                                     std::min(plan.piece, last - item)};
+                    worker.items.resize(static_cast<std::size_t>(part.count));
+                    std::iota(worker.items.begin(), worker.items.end(), part.first);
+                    f(worker, part);
+                }
+            });
+        if (spent > 0) cost = {plan.n, spent / items};
     }
 
     [[nodiscard]] std::size_t worker_count() const {
@@ -193,24 +213,24 @@ class layer_engine {
         return std::max(1u, count);
     }
 
-    /// Means over samples of what `numbers(worker, piece)` returns, divided by `divisor`. Instances are taken
-    /// in waves, so that the partial sums' memory is bounded for any batch.
+    /// Means over samples of what `add_piece(worker, piece, sum)` adds, divided by `divisor`. Instances are
+    /// taken in waves, so that the partial sums' memory is bounded for any batch.
     template <class Scalar, int Rank, int Layout, class F>
     void reduce(const layer_call<Scalar, Rank, Layout>& call, pass_kind kind, double divisor, Scalar* mean,
-                F&& numbers) {
-        const sample_plan whole(call.shape.batch, call.samples, call.shape.n);
+                F&& add_piece) {
+        const sample_plan whole(call.shape.batch, call.samples, call.shape.n, grain_of(call));
         const Eigen::Index most_doubles = Eigen::Index{1} << 22;  // 32 MiB
         const Eigen::Index per_instance = std::max<Eigen::Index>(1, whole.chunks * whole.n);
         // A whole number of units, so that the waves cut the call where the plan does.
         const Eigen::Index wave =
-            std::max<Eigen::Index>(1, most_doubles / per_instance / whole.instances_per_unit) *
-            whole.instances_per_unit;
+            std::max<Eigen::Index>(1, most_doubles / per_instance / whole.instances_per_unit()) *
+            whole.instances_per_unit();
         for (Eigen::Index begin = 0; begin < whole.batch; begin += wave) {
-            const sample_plan plan(std::min(wave, whole.batch - begin), call.samples, call.shape.n);
-            sample_sum sum(plan, sums_.take(sample_sum::size(plan)));
-            run<Scalar>(plan, begin, kind, [&](auto& worker, const piece& part) {
-                sum.add(part.first - begin * plan.samples, part.count, numbers(worker, part));
-            });
+            const sample_plan plan(std::min(wave, whole.batch - begin), call.samples, call.shape.n,
+                                   grain_of(call));
+            sample_sum sum(plan, begin * plan.samples, sums_.take(sample_sum::size(plan)));
+            run<Scalar>(plan, begin, kind,
+                        [&](auto& worker, const piece& part) { add_piece(worker, part, sum); });
             sum.write_mean(divisor, mean + begin * plan.n);
         }
     }
@@ -236,44 +256,43 @@ class layer_engine {
         std::atomic<std::uint64_t> nonzeros{0};
         record_.expect_solves(solves_of(call) * (central || solves_z ? 2 : 1));
 
-        reduce(call, pass_kind::gradient, only_other ? 1.0 : divisor, gradient,
-               [&](auto& worker, const piece& part) {
-                   const Eigen::Index n = call.shape.n;
-                   worker_scratch<Scalar>& memory = worker.template scratch_of<Scalar>();
-                   Scalar* const other = memory.other_z.take(part.count * n);
-                   if (!failed.empty()) drop_failed(worker, call.samples, failed);
-                   if (central) parts_.drop_zero_cotangents(worker, call, dz);
-                   parts_.load_theta_prime(worker, call, target, dz, false, skips_unmoved);
-                   parts_.load_items(worker, call, needs_noise);
-                   parts_.solve_theta_prime(worker, call, central ? nullptr : z, other);
-                   std::uint64_t count = 0;
-                   const auto change = [&](Scalar far, Scalar near) {
-                       const Scalar difference = minimizes ? far - near : near - far;
-                       if constexpr (counts) count += difference != Scalar(0);
-                       return difference;
-                   };
-                   const Scalar* near = other;
-                   if (central || solves_z) {
-                       Scalar* const solved = memory.z.take(part.count * n);
-                       if (central) {
-                           parts_.load_theta_prime(worker, call, target, dz, true, false);
-                           parts_.solve_theta_prime(worker, call, nullptr, solved);
-                       } else {
-                           parts_.solve_perturbed_theta(worker, call, solved);
-                       }
-                       near = solved;
-                   } else if (z != nullptr) {
-                       near = kept_samples(worker, part, n, z);
-                   }
-                   if (only_other)
-                       // Of an instance that was skipped nothing is used: see `subtract_from_mean`.
-                       spread(worker, part, n, other, near, [](Scalar far, Scalar) { return far; });
-                   else
-                       spread(worker, part, n, other, near, change);
-                   if (options().statistics && !only_other) count_differences(worker, part, n, other);
-                   if constexpr (counts) nonzeros.fetch_add(count, std::memory_order_relaxed);
-                   return static_cast<const Scalar*>(other);
-               });
+        reduce(
+            call, pass_kind::gradient, only_other ? 1.0 : divisor, gradient,
+            [&](auto& worker, const piece& part, auto& sum) {
+                const Eigen::Index n = call.shape.n;
+                worker_scratch<Scalar>& memory = worker.template scratch_of<Scalar>();
+                Scalar* const other = memory.other_z.take(part.count * n);
+                if (!failed.empty()) drop_failed(worker, call.samples, failed);
+                if (central) parts_.drop_zero_cotangents(worker, call, dz);
+                parts_.load_theta_prime(worker, call, target, dz, false, skips_unmoved);
+                parts_.load_items(worker, call, needs_noise);
+                parts_.solve_theta_prime(worker, call, central ? nullptr : z, other);
+                if (only_other) {
+                    // Of an instance that was skipped nothing is used: see `subtract_from_mean`.
+                    sum.add(part, worker.items, [&](std::size_t j) { return row_of(other, j, n); });
+                    return;
+                }
+                Scalar* solved = nullptr;
+                if (central || solves_z) {
+                    solved = memory.z.take(part.count * n);
+                    if (central) {
+                        parts_.load_theta_prime(worker, call, target, dz, true, false);
+                        parts_.solve_theta_prime(worker, call, nullptr, solved);
+                    } else {
+                        parts_.solve_perturbed_theta(worker, call, solved);
+                    }
+                }
+                const auto difference_of = [&](std::size_t j) {
+                    const Scalar* const far = other + static_cast<Eigen::Index>(j) * n;
+                    const Scalar* const near = solved != nullptr ? solved + static_cast<Eigen::Index>(j) * n
+                                                                 : z + worker.items[j] * n;
+                    return [=](Eigen::Index i) { return minimizes ? far[i] - near[i] : near[i] - far[i]; };
+                };
+                if (options().statistics) count_differences(worker, part, n, difference_of);
+                if constexpr (counts)
+                    nonzeros.fetch_add(count_nonzeros(worker, n, difference_of), std::memory_order_relaxed);
+                sum.add(part, worker.items, difference_of);
+            });
 
         const Eigen::Index theta_size = call.shape.batch * call.shape.n;
         if (only_other) subtract_from_mean(call, target, dz, skips_unmoved, mean_z, divisor, gradient);
@@ -331,6 +350,13 @@ class layer_engine {
 
     parts_type parts_;
     ExecutorT executor_;
+    /// How long an item took in the last call of each kind, for whether threads are worth their waking. No
+    /// result depends on it.
+    struct item_cost {
+        Eigen::Index n = -1;
+        double seconds = 0;
+    };
+    std::array<item_cost, 3> item_costs_;
     typename call_record<SolverT>::worker_list workers_;
     call_record<SolverT> record_;
     buffer<double> sums_;

@@ -63,7 +63,12 @@ class layer_parts {
         worker.contexts.resize(worker.items.size());
         for (std::size_t j = 0; j < worker.items.size(); ++j) {
             const std::uint64_t item = first_item + static_cast<std::uint64_t>(worker.items[j]);
-            worker.contexts[j] = {item / samples, item % samples};
+            // Mostly the one before's next sample: a division takes as long as perturbing many numbers.
+            if (j > 0 && worker.items[j] == worker.items[j - 1] + 1 &&
+                worker.contexts[j - 1].sample + 1 < samples)
+                worker.contexts[j] = {worker.contexts[j - 1].instance, worker.contexts[j - 1].sample + 1};
+            else
+                worker.contexts[j] = {item / samples, item % samples};
         }
         worker_scratch<Scalar>& memory = worker.template scratch_of<Scalar>();
         memory.has_noise = false;
@@ -86,13 +91,8 @@ class layer_parts {
     template <class Scalar, int Rank, int Layout>
     void solve_perturbed_theta(worker<SolverT>& worker, const layer_call<Scalar, Rank, Layout>& call,
                                Scalar* z) const {
-        const Eigen::Index n = call.shape.n;
-        Scalar* const perturbed =
-            worker.template scratch_of<Scalar>().perturbed.take(worker.item_count() * n);
-        for (Eigen::Index j = 0; j < worker.item_count(); ++j)
-            std::copy_n(call.theta + worker.item(j) / call.samples * n, n, perturbed + j * n);
-        if constexpr (minimizes) negate(perturbed, worker.item_count() * n);
-        perturb_and_solve(worker, call, options_.input_temperature, perturbed, nullptr, z,
+        load_theta(worker, call);
+        perturb_and_solve(worker, call, options_.input_temperature, nullptr, z,
                           "theta + input_temperature * noise overflows; expected finite sums");
     }
 
@@ -106,8 +106,9 @@ class layer_parts {
         });
     }
 
-    /// Writes theta' of the worker's items, for dz or, on the other side of a central difference, for -dz.
-    /// With `drop_unmoved`, items are dropped whose theta' is theta, bit for bit.
+    /// Works out theta' of the worker's items, for dz or, on the other side of a central difference, for -dz:
+    /// once for all samples of an instance that have one cotangent. With `drop_unmoved`, items are dropped
+    /// whose theta' is theta, bit for bit.
     template <class Scalar, int Rank, int Layout, class CallTargetT>
     void load_theta_prime(worker<SolverT>& worker, const layer_call<Scalar, Rank, Layout>& call,
                           const CallTargetT& target, const cotangent<Scalar>& dz, bool other_side,
@@ -115,19 +116,29 @@ class layer_parts {
         const Eigen::Index n = call.shape.n;
         const std::size_t size = static_cast<std::size_t>(n);
         worker_scratch<Scalar>& memory = worker.template scratch_of<Scalar>();
-        Scalar* const theta_prime = memory.perturbed.take(worker.item_count() * n);
-        // What a target forgets to write must not pass for a number of an earlier piece.
-        std::fill_n(theta_prime, worker.item_count() * n, unwritten<Scalar>());
+        Scalar* theta_prime = memory.own_parameters.take(worker.item_count() * n);
+        memory.parameters.clear();
+        Eigen::Index row_end = 0;
+        bool dropped = true;
         std::size_t kept = 0;
         for (const Eigen::Index item : worker.items) {
-            const Scalar* theta = call.theta + item / call.samples * n;
-            const Scalar* item_dz = cotangent_of(call, dz, item);
-            if constexpr (minimizes) theta = negated(memory.negated_theta, theta, n);
-            if (other_side) item_dz = negated(memory.negated_dz, item_dz, n);
-            Scalar* const out = theta_prime + kept * size;
-            target.parameters(std::span<const Scalar>(theta, size), std::span<const Scalar>(item_dz, size),
-                              std::span<Scalar>(out, size));
-            if (drop_unmoved && std::memcmp(out, theta, size * sizeof(Scalar)) == 0) continue;
+            if (dz.per_sample || item >= row_end) {
+                if (!dropped) theta_prime += n;
+                const Eigen::Index row = item / call.samples;
+                row_end = (row + 1) * call.samples;
+                const Scalar* theta = call.theta + row * n;
+                const Scalar* item_dz = cotangent_of(call, dz, item);
+                if constexpr (minimizes) theta = negated(memory.negated_theta, theta, n);
+                if (other_side) item_dz = negated(memory.negated_dz, item_dz, n);
+                // What a target forgets to write must not pass for a number of an earlier item.
+                std::fill_n(theta_prime, n, unwritten<Scalar>());
+                target.parameters(std::span<const Scalar>(theta, size),
+                                  std::span<const Scalar>(item_dz, size),
+                                  std::span<Scalar>(theta_prime, size));
+                dropped = drop_unmoved && std::memcmp(theta_prime, theta, size * sizeof(Scalar)) == 0;
+            }
+            if (dropped) continue;
+            memory.parameters.push_back(theta_prime);
             worker.items[kept++] = item;
         }
         worker.items.resize(kept);
@@ -138,12 +149,9 @@ class layer_parts {
     template <class Scalar, int Rank, int Layout>
     void solve_theta_prime(worker<SolverT>& worker, const layer_call<Scalar, Rank, Layout>& call,
                            const std::type_identity_t<Scalar>* start, Scalar* z) const {
-        perturb_and_solve(
-            worker, call, options_.target_temperature,
-            worker.template scratch_of<Scalar>().perturbed.take(worker.item_count() * call.shape.n), start, z,
-            "the target's theta' + target_temperature * noise overflows; expected alpha, beta and a "
-            "temperature "
-            "that keep it finite");
+        perturb_and_solve(worker, call, options_.target_temperature, start, z,
+                          "the target's theta' + target_temperature * noise overflows; expected alpha, beta "
+                          "and a temperature that keep it finite");
     }
 
   private:
@@ -159,38 +167,77 @@ class layer_parts {
         for (Eigen::Index i = 0; i < n; ++i) result[i] = -values[i];
         return result;
     }
-    template <class Scalar>
-    static void negate(Scalar* values, Eigen::Index size) {
-        for (Eigen::Index i = 0; i < size; ++i) values[i] = -values[i];
+
+    /// theta of the worker's items, negated if it is a cost.
+    template <class Scalar, int Rank, int Layout>
+    static void load_theta(worker<SolverT>& worker, const layer_call<Scalar, Rank, Layout>& call) {
+        const Eigen::Index n = call.shape.n;
+        worker_scratch<Scalar>& memory = worker.template scratch_of<Scalar>();
+        memory.parameters.clear();
+        [[maybe_unused]] Scalar* next = memory.own_parameters.take(minimizes ? worker.item_count() * n : 0);
+        const Scalar* theta = nullptr;
+        Eigen::Index row_end = 0;
+        for (const Eigen::Index item : worker.items) {
+            if (item >= row_end) {
+                const Eigen::Index row = item / call.samples;
+                row_end = (row + 1) * call.samples;
+                theta = call.theta + row * n;
+                if constexpr (minimizes) {
+                    for (Eigen::Index i = 0; i < n; ++i) next[i] = -theta[i];
+                    theta = next;
+                    next += n;
+                }
+            }
+            memory.parameters.push_back(theta);
+        }
     }
 
     /// Both passes come through here, with the same operations in the same order: where theta' is theta and
     /// the temperatures are equal, the solver would be given the bits of the forward pass again.
     template <class Scalar, int Rank, int Layout>
     void perturb_and_solve(worker<SolverT>& worker, const layer_call<Scalar, Rank, Layout>& call,
-                           double temperature, Scalar* parameters, const std::type_identity_t<Scalar>* start,
-                           Scalar* z, const char* overflow) const {
-        const Eigen::Index size = worker.item_count() * call.shape.n;
+                           double temperature, const std::type_identity_t<Scalar>* start, Scalar* z,
+                           const char* overflow) const {
+        const Eigen::Index n = call.shape.n;
         worker_scratch<Scalar>& memory = worker.template scratch_of<Scalar>();
+        const Eigen::Index size = worker.item_count() * n;
+        Scalar* const perturbed = memory.perturbed.take(size);
         const Scalar* const noise = memory.has_noise ? memory.noise.take(size) : nullptr;
         const Scalar scale = static_cast<Scalar>(temperature);
-        if (noise != nullptr && scale != Scalar(0))
-            for (Eigen::Index i = 0; i < size; ++i)
-                parameters[i] = multiply_add(scale, noise[i], parameters[i]);
-        if constexpr (minimizes) negate(parameters, size);
-        solve_checked(worker, call, parameters, noise, start, z, overflow);
+        const bool perturbs = noise != nullptr && scale != Scalar(0);
+        // One pass over the numbers: here they are in the nearest cache.
+        finite_check<Scalar> check;
+        for (Eigen::Index j = 0; j < worker.item_count(); ++j) {
+            const Scalar* const parameters = memory.parameters[static_cast<std::size_t>(j)];
+            Scalar* const out = perturbed + j * n;
+            if (perturbs)
+                perturb(parameters, scale, noise + j * n, out, n, check);
+            else
+                for (Eigen::Index i = 0; i < n; ++i)
+                    check.add(out[i] = minimizes ? -parameters[i] : parameters[i]);
+        }
+        solve_checked(worker, call, perturbed, check.all_finite(), noise, start, z, overflow);
+    }
+
+    /// out = parameters + scale * noise, or the cost that is its negative.
+    template <class Scalar>
+    static void perturb(const Scalar* parameters, Scalar scale, const Scalar* noise, Scalar* out,
+                        Eigen::Index n, finite_check<Scalar>& check) {
+        for (Eigen::Index i = 0; i < n; ++i) {
+            const Scalar sum = multiply_add(scale, noise[i], parameters[i]);
+            check.add(out[i] = minimizes ? -sum : sum);
+        }
     }
 
     /// Solves the items up to the first whose parameters are not finite, then throws for that one: an error
     /// of a lower item comes first.
     template <class Scalar, int Rank, int Layout>
     void solve_checked(worker<SolverT>& worker, const layer_call<Scalar, Rank, Layout>& call,
-                       const Scalar* parameters, const Scalar* noise,
+                       const Scalar* parameters, bool finite, const Scalar* noise,
                        const std::type_identity_t<Scalar>* start, Scalar* z, const char* overflow) const {
         const std::span<const solve_context> contexts = worker.contexts;
         const std::span<const Eigen::Index> items = worker.items;
         const std::size_t n = static_cast<std::size_t>(call.shape.n);
-        const std::span<const Scalar> all(parameters, items.size() * n);
         const auto solve = [&](std::size_t count) {
             worker.statistics.solves += count;
             const stopwatch watch(options_.statistics ? &worker.statistics.solve_seconds : nullptr);
@@ -201,11 +248,11 @@ class layer_parts {
                     worker.failed_rows.push_back(items[j] / call.samples);
                 });
         };
-        if (all_finite(all)) {
+        if (finite) {
             solve(items.size());
             return;
         }
-        const std::size_t bad = first_not_finite(all) / n;
+        const std::size_t bad = first_not_finite(std::span(parameters, items.size() * n)) / n;
         solve(bad);
         const solve_context& at = contexts[bad];
         const std::string where = message(" in instance ", at.instance, ", sample ", at.sample);

@@ -1,13 +1,12 @@
 #pragma once
 
 /// @file
-/// A piece of a call, whose items one worker perturbs and solves together, and what is done with their
-/// numbers. Some of its items may have been dropped: `worker.items` are those that are solved.
+/// A piece of a call, whose items one worker perturbs and solves together. Some of them may be dropped:
+/// `worker.items` are those that are solved.
 
 #include <algorithm>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include <Eigen/Core>
 
@@ -31,45 +30,33 @@ void drop_failed(worker<SolverT>& worker, Eigen::Index samples, std::span<const 
     });
 }
 
-/// The forward pass's z of the items that are left, one after another.
-template <class SolverT, class Scalar>
-[[nodiscard]] const Scalar* kept_samples(worker<SolverT>& worker, const piece& part, Eigen::Index n,
-                                         const Scalar* z) {
-    if (worker.item_count() == part.count) return z + part.first * n;
-    Scalar* const result = worker.template scratch_of<Scalar>().z.take(part.count * n);
-    for (Eigen::Index j = 0; j < worker.item_count(); ++j)
-        std::copy_n(z + worker.item(j) * n, n, result + j * n);
-    return result;
-}
-
-/// Replaces `far`, the numbers of the items that were solved, by change(far, near), each at its item's place
-/// within the piece, and by 0 where an item was dropped.
-template <class SolverT, class Scalar, class Change>
-void spread(const worker<SolverT>& worker, const piece& part, Eigen::Index n, Scalar* far, const Scalar* near,
-            const Change& change) {
-    if (worker.item_count() == part.count) {
-        for (Eigen::Index i = 0; i < part.count * n; ++i) far[i] = change(far[i], near[i]);
-        return;
+/// How many numbers of a piece's differences, difference_of(j)(i) for its j-th item that is left, are not
+/// zero.
+template <class SolverT, class DifferenceT>
+[[nodiscard]] std::uint64_t count_nonzeros(const worker<SolverT>& worker, Eigen::Index n,
+                                           DifferenceT&& difference_of) {
+    Eigen::Index count = 0;
+    for (std::size_t j = 0; j < worker.items.size(); ++j) {
+        const auto difference = difference_of(j);
+        for (Eigen::Index i = 0; i < n; ++i) count += difference(i) != 0;
     }
-    // From the last: an item's place is never before where its numbers are.
-    Eigen::Index end = part.count;
-    for (Eigen::Index j = worker.item_count(); j-- > 0;) {
-        const Eigen::Index place = worker.item(j) - part.first;
-        std::fill_n(far + (place + 1) * n, (end - place - 1) * n, Scalar(0));
-        for (Eigen::Index i = 0; i < n; ++i) far[place * n + i] = change(far[j * n + i], near[j * n + i]);
-        end = place;
-    }
-    std::fill_n(far, end * n, Scalar(0));
+    return static_cast<std::uint64_t>(count);
 }
 
 /// Counts a piece's differences for the statistics, and those that are zero.
-template <class SolverT, class Scalar>
+template <class SolverT, class DifferenceT>
 void count_differences(worker<SolverT>& worker, const piece& part, Eigen::Index n,
-                       const Scalar* differences) {
+                       DifferenceT&& difference_of) {
+    Eigen::Index nonzero = 0;
+    for (std::size_t j = 0; j < worker.items.size(); ++j) {
+        const auto difference = difference_of(j);
+        // To the end, without a branch: that is faster than to look for the first.
+        std::int32_t any = 0;
+        for (Eigen::Index i = 0; i < n; ++i) any |= difference(i) != 0;
+        nonzero += any;
+    }
     worker.statistics.differences += static_cast<std::uint64_t>(part.count);
-    for (Eigen::Index j = 0; j < part.count; ++j, differences += n)
-        worker.statistics.zero_differences +=
-            std::all_of(differences, differences + n, [](Scalar x) { return x == Scalar(0); });
+    worker.statistics.zero_differences += static_cast<std::uint64_t>(part.count - nonzero);
 }
 
 }  // namespace detail

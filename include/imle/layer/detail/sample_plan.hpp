@@ -13,19 +13,27 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// The cut of `batch` * `samples` solves of `n` numbers. It depends on these three alone, so neither the
-/// number of threads nor the place of a shard within its batch can change a sum's order, or what a batch
-/// solver is given.
+/// Who solves a call's items.
+struct solve_grain {
+    /// Whether the solver has no `solve_batch`, so that an item may be solved by itself.
+    bool one_by_one = false;
+    /// How many workers there may be.
+    Eigen::Index workers = 1;
+};
+
+/// The cut of `batch` * `samples` solves of `n` numbers. Neither the number of threads nor the place of a
+/// shard within its batch may change a sum's order, or what a batch solver is given: they depend on the
+/// solver and on these numbers alone.
 ///
-/// Solves are numbered item = instance * samples + sample, the order of memory. A unit is
-/// - few samples: several whole instances (`chunks` is 1), or
-/// - many samples: one chunk of one instance's samples; an instance has at most `max_chunks` of them, so that
-/// one
-///   instance can use all cores while the partial sums' memory does not grow with the number of samples.
-/// Within a unit, at most `piece` items are perturbed and solved at a time: their numbers stay in cache.
+/// Solves are numbered item = instance * samples + sample, the order of memory. An instance's samples are cut
+/// into at most `max_chunks` chunks, which are summed each by itself: one instance can then use all cores,
+/// while the partial sums' memory does not grow with the number of samples. A unit of work is one or several
+/// whole chunks. Within a unit, at most `piece` items are perturbed and solved at a time: their numbers stay
+/// in cache.
 struct sample_plan {
     static constexpr Eigen::Index max_chunks = 16;
-    static constexpr Eigen::Index chunk_multiple = 16;
+    /// A batch solver's lanes should be full.
+    static constexpr Eigen::Index batch_multiple = 16;
 
     Eigen::Index batch;
     Eigen::Index samples;
@@ -36,22 +44,33 @@ struct sample_plan {
     Eigen::Index chunks;
     /// Items that are solved at a time.
     Eigen::Index piece;
-    /// Instances in a unit where `chunks` is 1.
-    Eigen::Index instances_per_unit;
+    /// Chunks in a unit, of one instance or of several.
+    Eigen::Index chunks_per_unit;
 
-    sample_plan(Eigen::Index batch_size, Eigen::Index sample_count, Eigen::Index instance_size)
+    sample_plan(Eigen::Index batch_size, Eigen::Index sample_count, Eigen::Index instance_size,
+                const solve_grain& grain = {})
         : batch(batch_size), samples(sample_count), n(instance_size) {
+        const Eigen::Index multiple = grain.one_by_one ? 1 : batch_multiple;
         const Eigen::Index share = ceil_divide(samples, max_chunks);
-        chunk = std::min(samples, ceil_divide(share, chunk_multiple) * chunk_multiple);
+        chunk = std::min(samples, ceil_divide(share, multiple) * multiple);
         chunks = ceil_divide(samples, chunk);
         const Eigen::Index cached_numbers = 32768;
         piece = std::clamp<Eigen::Index>(cached_numbers / std::max<Eigen::Index>(n, 1), 16, 64);
-        instances_per_unit = std::max<Eigen::Index>(1, piece / samples);
+        chunks_per_unit = std::max<Eigen::Index>(1, piece / chunk);
+        if (grain.one_by_one && grain.workers > 1) {
+            // How long a solve takes is not known, so that every worker should find something to do.
+            const Eigen::Index units_per_worker = 8;
+            chunks_per_unit = std::clamp<Eigen::Index>(batch * chunks / (units_per_worker * grain.workers), 1,
+                                                       chunks_per_unit);
+        } else if (!grain.one_by_one && chunks > 1) {
+            chunks_per_unit = 1;
+        }
     }
 
-    [[nodiscard]] Eigen::Index units() const {
-        return chunks == 1 ? ceil_divide(batch, instances_per_unit) : batch * chunks;
-    }
+    [[nodiscard]] Eigen::Index units() const { return ceil_divide(batch * chunks, chunks_per_unit); }
+
+    /// How many instances a batch solver's units never cut.
+    [[nodiscard]] Eigen::Index instances_per_unit() const { return chunks == 1 ? chunks_per_unit : 1; }
 
     /// The items [first, last) of a unit.
     struct range {
@@ -59,17 +78,18 @@ struct sample_plan {
         Eigen::Index last;
     };
     [[nodiscard]] range items(Eigen::Index unit) const {
-        if (chunks == 1) {
-            const Eigen::Index first = unit * instances_per_unit;
-            return {first * samples, std::min(batch, first + instances_per_unit) * samples};
-        }
-        const Eigen::Index instance = unit / chunks;
-        const Eigen::Index first = (unit % chunks) * chunk;
-        return {instance * samples + first, instance * samples + std::min(samples, first + chunk)};
+        const Eigen::Index first = unit * chunks_per_unit;
+        return {first_item(first), first_item(std::min(batch * chunks, first + chunks_per_unit))};
     }
 
     [[nodiscard]] static constexpr Eigen::Index ceil_divide(Eigen::Index a, Eigen::Index b) {
         return (a + b - 1) / b;
+    }
+
+  private:
+    /// Of a chunk, counted over all instances.
+    [[nodiscard]] Eigen::Index first_item(Eigen::Index at) const {
+        return at / chunks * samples + at % chunks * chunk;
     }
 };
 

@@ -54,6 +54,10 @@ template <class Scalar>
 struct worker_scratch {
     buffer<Scalar> noise;
     bool has_noise = false;
+    /// Where each item's theta or theta' is. Items of one instance may share it.
+    std::vector<const Scalar*> parameters;
+    /// Memory for those that are not the caller's.
+    buffer<Scalar> own_parameters;
     buffer<Scalar> perturbed;
     buffer<Scalar> z;
     buffer<Scalar> other_z;
@@ -107,6 +111,8 @@ struct worker {
         contexts.reserve(static_cast<std::size_t>(count));
         worker_scratch<Scalar>& memory = scratch_of<Scalar>();
         (void)memory.noise.take(count * n);
+        memory.parameters.reserve(static_cast<std::size_t>(count));
+        (void)memory.own_parameters.take(count * n);
         (void)memory.perturbed.take(count * n);
         if (kind == pass_kind::samples) return;
         (void)memory.z.take(count * n);

@@ -3,6 +3,7 @@
 /// @file
 /// Numbered units of work on a few workers, with errors that do not depend on how many.
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -23,26 +24,35 @@ namespace detail {
 /// the lowest failure is found whatever the number of workers.
 ///
 /// Where the executor says how much work is worth its threads, worker 0 does the first units on the calling
-/// thread while their time tells how long the rest will take.
+/// thread while their time tells how long the rest will take; unless all of them are expected to take
+/// `expected_seconds` (0: not known) and that is worth it.
+///
+/// Returns about how many seconds one thread would have taken, or 0 where no executor wants to know.
 template <Executor ExecutorT, class F>
-void run_units(ExecutorT& executor, std::size_t workers, std::size_t units, F&& f) {
+double run_units(ExecutorT& executor, std::size_t workers, std::size_t units, double expected_seconds,
+                 F&& f) {
+    using clock = std::chrono::steady_clock;
+    using seconds = std::chrono::duration<double>;
     if (workers <= 1 || units <= 1) {
         for (std::size_t unit = 0; unit < units; ++unit) f(std::size_t{0}, unit);
-        return;
+        return 0;
     }
     std::size_t done = 0;
+    clock::time_point start;
+    seconds alone{0};
     if constexpr (requires { executor.least_work(); }) {
-        using clock = std::chrono::steady_clock;
         const std::chrono::nanoseconds enough = executor.least_work();
         // Until then the clock tells more of itself and of cold caches.
         constexpr std::chrono::microseconds first_guess{20};
-        for (const auto start = clock::now(); enough.count() > 0;) {
-            f(std::size_t{0}, done++);
-            if (done == units) return;
-            const auto spent = clock::now() - start;
-            const double left = static_cast<double>(spent.count()) / static_cast<double>(done) *
-                                static_cast<double>(units - done);
-            if (spent >= first_guess && std::chrono::duration<double, clock::period>(left) >= enough) break;
+        start = clock::now();
+        if (seconds(expected_seconds) < enough) {
+            while (true) {
+                f(std::size_t{0}, done++);
+                alone = clock::now() - start;
+                if (done == units) return alone.count();
+                const seconds left = alone / static_cast<double>(done) * static_cast<double>(units - done);
+                if (alone >= first_guess && left >= enough) break;
+            }
         }
     }
     std::atomic<std::size_t> next{done};
@@ -67,12 +77,16 @@ void run_units(ExecutorT& executor, std::size_t workers, std::size_t units, F&& 
             }
         }
     };
-    executor.parallel_for(workers < units - done ? workers : units - done, work);
+    workers = std::min(workers, units - done);
+    executor.parallel_for(workers, work);
 
     if (failure) std::rethrow_exception(failure);
     if (next.load() < units)
         throw std::logic_error(
             "imle: the executor's parallel_for returned before it had called its function");
+    if constexpr (requires { executor.least_work(); })
+        return (alone + (seconds(clock::now() - start) - alone) * static_cast<double>(workers)).count();
+    return 0;
 }
 
 }  // namespace detail
