@@ -1,30 +1,21 @@
 #include "command_line.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cstdint>
-#include <filesystem>
 #include <string_view>
-#include <system_error>
 
 #include <CLI/CLI.hpp>
 
+#include "support/option_checks.hpp"
+
 namespace map_demo {
 namespace {
+
+using example_support::read_number;
 
 constexpr double highest_temperature = 1e6;
 constexpr int most_samples = 100'000;
 constexpr int most_steps = 1'000'000;
 constexpr int most_threads = 1024;
-
-/// Reads all of `text` as a number, or nothing.
-template <class Number>
-std::optional<Number> read_number(std::string_view text) {
-    Number number{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return number;
-}
 
 std::vector<std::string_view> split_at_commas(std::string_view text) {
     std::vector<std::string_view> parts;
@@ -60,20 +51,6 @@ std::string refuse_bad_setting(const std::string& text) {
            "temperatures from 0 to 1000000, samples from 1 to " + std::to_string(most_samples);
 }
 
-/// CLI11 itself would wrap a negative seed round.
-std::string refuse_bad_seed(const std::string& text) {
-    if (read_number<std::uint64_t>(text).has_value()) return {};
-    return "'" + text + "' is not a seed; expected a whole number from 0 to 2^64 - 1";
-}
-
-std::string refuse_what_is_not_a_folder(const std::string& path) {
-    if (path.empty()) return "the name is empty; expected a folder";
-    std::error_code error;
-    if (std::filesystem::exists(path, error) && !std::filesystem::is_directory(path, error))
-        return "'" + path + "' exists and is not a folder";
-    return {};
-}
-
 }  // namespace
 
 parsed_command_line parse_command_line(int argc, char** argv) {
@@ -93,10 +70,10 @@ parsed_command_line parse_command_line(int argc, char** argv) {
     app.option_defaults()->always_capture_default();
     app.add_option("--out", wanted.out, "Folder for the pictures; made if missing")
         ->type_name("DIR")
-        ->check(refuse_what_is_not_a_folder);
+        ->check(example_support::refuse_what_is_not_a_folder);
     app.add_option("--seed", wanted.learning.seed, "Seed of the noise and of the first weights")
         ->type_name("N")
-        ->check(refuse_bad_seed);
+        ->check(example_support::refuse_bad_seed);
     app.add_option("--steps", wanted.learning.steps, "Steps of learning")
         ->type_name("N")
         ->check(CLI::Range(1, most_steps));

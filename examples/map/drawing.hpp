@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "map_game.hpp"
-#include "picture_writer.hpp"
+#include "support/picture_writer.hpp"
 #include "training.hpp"
 
 namespace map_demo {
+
+using example_support::picture;
 
 /// The rewards of the game.
 [[nodiscard]] picture draw_map(const grid& rewards);

@@ -10,11 +10,11 @@
 
 #include "command_line.hpp"
 #include "drawing.hpp"
-#include "interrupt.hpp"
 #include "map_game.hpp"
-#include "picture_writer.hpp"
-#include "progress_bar.hpp"
 #include "sampling.hpp"
+#include "support/interrupt.hpp"
+#include "support/picture_writer.hpp"
+#include "support/progress_bar.hpp"
 #include "table.hpp"
 #include "training.hpp"
 
@@ -39,9 +39,9 @@ void run(const command_line& wanted) {
     double total_work = work_of_a_picture * static_cast<double>(picture_count);
     for (const setting& which : wanted.settings) total_work += work_of_a_step(which) * wanted.learning.steps;
 
-    picture_writer writer(wanted.out, threads);
-    progress_bar bar(total_work);
-    const interrupt_guard guard([&] {
+    example_support::picture_writer writer(wanted.out, threads);
+    example_support::progress_bar bar(total_work);
+    const example_support::interrupt_guard guard([&] {
         writer.abandon();
         bar.clear();
         std::cerr << "map: interrupted; " << writer.count() << " pictures were finished\n";

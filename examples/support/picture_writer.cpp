@@ -18,7 +18,7 @@
 
 extern char** environ;
 
-namespace map_demo {
+namespace example_support {
 namespace {
 
 struct close_file {
@@ -203,4 +203,4 @@ void picture_writer::stop_all_unlocked() {
     running_.clear();
 }
 
-}  // namespace map_demo
+}  // namespace example_support

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <string>
 
-namespace map_demo {
+namespace example_support {
 
 /// One line on the terminal that says how far the run is. It draws nothing unless both the standard output
 /// and the standard error are terminals, so that pipes and log files get the table alone.
@@ -38,4 +38,4 @@ class progress_bar {
     std::mutex mutex_;  // an interrupt clears the line from another thread
 };
 
-}  // namespace map_demo
+}  // namespace example_support

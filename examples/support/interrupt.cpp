@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-namespace map_demo {
+namespace example_support {
 namespace {
 
 constexpr int exit_code_of_an_interrupted_program = 130;
@@ -44,4 +44,4 @@ interrupt_guard::~interrupt_guard() {
     waiter_.join();
 }
 
-}  // namespace map_demo
+}  // namespace example_support

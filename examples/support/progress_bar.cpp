@@ -8,7 +8,7 @@
 
 #include <unistd.h>
 
-namespace map_demo {
+namespace example_support {
 namespace {
 
 constexpr int width = 30;
@@ -54,4 +54,4 @@ void progress_bar::draw() {
     last_drawn_ = std::chrono::steady_clock::now();
 }
 
-}  // namespace map_demo
+}  // namespace example_support

@@ -7,7 +7,7 @@
 #include <functional>
 #include <thread>
 
-namespace map_demo {
+namespace example_support {
 
 /// While it lives, SIGINT, SIGTERM and SIGHUP call `clean_up` and then end the program with exit code 130.
 ///
@@ -26,4 +26,4 @@ class interrupt_guard {
     std::thread waiter_;
 };
 
-}  // namespace map_demo
+}  // namespace example_support

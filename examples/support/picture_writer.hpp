@@ -12,7 +12,7 @@
 
 #include <sys/types.h>
 
-namespace map_demo {
+namespace example_support {
 
 /// A picture that is still to be drawn: a file name ending in .png or .gif, and gnuplot's commands for it.
 /// The commands set the terminal, but no output.
@@ -60,4 +60,4 @@ class picture_writer {
     std::mutex mutex_;  // held while a process or a temporary file comes or goes
 };
 
-}  // namespace map_demo
+}  // namespace example_support
