@@ -1,0 +1,155 @@
+#pragma once
+
+/// @file
+/// A layer for any engine of automatic differentiation, by cutting the engine's graph in two at the layer.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <ranges>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/shape.hpp>
+#include <imle/core/tensor.hpp>
+#include <imle/layer/imle_layer.hpp>
+#include <imle/layer/sampled_pass.hpp>
+#include <imle/random/random_key.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// How often `split_graph::backward` may be called.
+enum class backward_calls {
+    /// Once: a second call is taken for a part of a cotangent that came late, and throws.
+    once,
+    /// Any number of times, each with a whole cotangent: for losses that are differentiated one by one.
+    any
+};
+
+/// One use of a layer between two halves of an engine's graph.
+///
+///     imle::split_graph split{layer, theta, key};        // theta: the values, out of the engine
+///     auto z = ...;                                      // fresh inputs of the engine, with split.samples()
+///     auto loss = ...;                                   // in the engine, from z and what else there is
+///     const auto gradient = split.backward(dz);          // dz: what the engine found for all of z
+///     auto seed = split.surrogate(theta_variables, gradient);  // in the engine: differentiate this too
+///
+/// The engine needs no way to add functions of one's own, and may propagate number by number, since the layer
+/// stands between two runs of it. `surrogate` is sum_i gradient_i theta_i, whose derivative goes on to
+/// whatever theta was computed from.
+///
+/// The layer must outlive this: it is not copied, so that an adaptive target learns. Moves, but does not
+/// copy.
+template <class LayerT, class PassT>
+class split_graph {
+  public:
+    using theta_tensor = typename PassT::theta_tensor;
+    using sample_tensor = typename PassT::sample_tensor;
+    using Scalar = scalar_of<theta_tensor>;
+
+    /// The forward pass: batch * S solves. theta: [batch, instance...] row-major or [instance..., batch]
+    /// column-major. Throws as `imle_layer::forward`.
+    template <DenseTensor ThetaT>
+    split_graph(LayerT& layer, const ThetaT& theta, random_key key,
+                backward_calls calls = backward_calls::once, std::uint64_t first_instance = 0)
+        : layer_(&layer), pass_(layer.forward(theta, key, first_instance)), calls_(calls) {}
+
+    split_graph(const split_graph&) = delete;
+    split_graph(split_graph&&) noexcept = default;
+    split_graph& operator=(const split_graph&) = delete;
+    split_graph& operator=(split_graph&&) noexcept = default;
+    ~split_graph() = default;
+
+    /// z: the values of the second half's inputs. [batch, sample, instance...] or [instance..., sample,
+    /// batch].
+    [[nodiscard]] const sample_tensor& samples() const noexcept { return pass_.samples(); }
+    /// Or their mean, of theta's shape. O(batch * S * n).
+    [[nodiscard]] theta_tensor marginals() const { return pass_.marginals(); }
+    /// The forward pass.
+    [[nodiscard]] const PassT& pass() const noexcept { return pass_; }
+
+    /// The gradient of the loss with respect to theta, of theta's shape, by one vjp: batch * S solves, or
+    /// twice that. `dz` is a tensor of samples()' shape, the cotangents of all samples, to which the chain
+    /// rule applies: vjp(pass, S * dz), see `imle::pullback`; or one of marginals()' shape, which goes to vjp
+    /// as it is.
+    ///
+    /// It must be the whole cotangent, after all that uses z has added its part: the backward pass is not
+    /// linear, so gradients of parts do not add up to it. A second call therefore throws `std::logic_error`
+    /// unless `backward_calls::any` was asked for. Throws as `imle_layer::vjp`, and may then be called again.
+    template <DenseTensor CotangentT>
+    [[nodiscard]] theta_tensor backward(const CotangentT& dz) {
+        static_assert(
+            std::is_same_v<scalar_of<CotangentT>, Scalar> && layout_of<CotangentT> == layout_of<theta_tensor>,
+            "imle::split_graph: the cotangent has theta's scalar and layout. See "
+            "docs/adapters/split_graph.md");
+        require_first_call();
+        theta_tensor gradient(detail::dimensions_of(pass_.theta()));
+        if constexpr (rank_of<CotangentT> == rank_of<sample_tensor>) {
+            detail::require_shape("dz", dz, detail::dimensions_of(pass_.samples()), "the samples' shape");
+            const sample_tensor scaled = dz * static_cast<Scalar>(pass_.sample_count());
+            layer_->vjp_into(pass_, scaled, gradient);
+        } else {
+            layer_->vjp_into(pass_, dz, gradient);
+        }
+        done_ = true;
+        return gradient;
+    }
+
+    /// The same for cotangents that lie one after another, a `std::vector`, say: of samples()' size and
+    /// order, or of marginals()'. Throws `std::invalid_argument` if it is of another size.
+    template <std::ranges::contiguous_range NumbersT>
+    requires(std::is_same_v<std::ranges::range_value_t<NumbersT>, Scalar> && !DenseTensor<NumbersT>)
+        [[nodiscard]] theta_tensor backward(const NumbersT& dz) {
+        const auto size = static_cast<Eigen::Index>(std::ranges::size(dz));
+        const Scalar* const numbers = std::ranges::data(dz);
+        constexpr int rank = rank_of<theta_tensor>, layout = layout_of<theta_tensor>;
+        if (size == pass_.samples().size())
+            return backward(const_view<Scalar, rank + 1, layout>(numbers, pass_.samples().dimensions()));
+        if (size != pass_.theta().size())
+            detail::throw_invalid("dz", detail::message("of ", size, " numbers"),
+                                  detail::message(pass_.samples().size(), " for the samples or ",
+                                                  pass_.theta().size(), " for the marginals"));
+        return backward(const_view<Scalar, rank, layout>(numbers, pass_.theta().dimensions()));
+    }
+
+    /// sum_i gradient_i theta_i, in the engine's numbers: their derivative with respect to theta is the
+    /// gradient, so to differentiate it is to go on backward from theta. `theta` is indexed in memory order,
+    /// as the gradient. Throws `std::invalid_argument` if the sizes differ.
+    template <class NumbersT>
+    [[nodiscard]] static auto surrogate(const NumbersT& theta, const theta_tensor& gradient) {
+        using number = std::remove_cvref_t<decltype(theta[0])>;
+        const auto size = static_cast<std::size_t>(theta.size());
+        if (size != static_cast<std::size_t>(gradient.size()) || size == 0)
+            detail::throw_invalid("theta", detail::message("of ", size, " numbers"),
+                                  detail::message(gradient.size(), ", the gradient's, and at least 1"));
+        number sum = theta[0] * gradient.data()[0];
+        for (std::size_t i = 1; i < size; ++i) sum = sum + theta[i] * gradient.data()[i];
+        return sum;
+    }
+
+  private:
+    void require_first_call() const {
+        if (done_ && calls_ == backward_calls::once)
+            throw std::logic_error(
+                "imle: split_graph::backward is called a second time for one forward pass; expected one call "
+                "with the whole cotangent: add up what all users of z give first, since gradients of parts "
+                "do "
+                "not add up. For several losses, each with its own whole cotangent, make the split_graph "
+                "with "
+                "imle::backward_calls::any");
+    }
+
+    LayerT* layer_;
+    PassT pass_;
+    backward_calls calls_;
+    bool done_ = false;
+};
+
+template <class LayerT, DenseTensor ThetaT>
+split_graph(LayerT&, const ThetaT&, random_key, backward_calls = backward_calls::once, std::uint64_t = 0)
+    -> split_graph<LayerT, sampled_pass<scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>>>;
+
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,321 @@
+#pragma once
+
+/// @file
+/// The laws of an adapter to an engine of automatic differentiation.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <limits>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/tensor.hpp>
+#include <imle/layer/imle_layer.hpp>
+#include <imle/noise/gumbel.hpp>
+#include <imle/random/random_key.hpp>
+#include <imle/solvers/categorical.hpp>
+#include <imle/targets/perturbation_target.hpp>
+#include <imle/testing/adapter_loss.hpp>
+#include <imle/testing/categories.hpp>
+#include <imle/testing/check_adapter_options.hpp>
+#include <imle/testing/detail/adapter_faults.hpp>
+#include <imle/testing/law_report.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// Runs an adapter on losses, and notes in a report which laws it breaks.
+template <class Scalar, class RunT>
+class adapter_laws {
+  public:
+    using numbers = std::vector<Scalar>;
+    using loss_type = testing::adapter_loss<Scalar>;
+    using result_type = testing::adapter_result<Scalar>;
+
+    adapter_laws(RunT& run, const testing::check_adapter_options& options, testing::law_report& report)
+        : run_(run), options_(options), report_(report), random_(options.seed) {}
+
+    /// z and the gradient against the layer's own, number by number, for each kind of loss.
+    template <class LayerT, class TensorT>
+    void compare(const LayerT& layer, TensorT x) {
+        using kind = loss_type (adapter_laws::*)(std::size_t, Eigen::Index);
+        const std::pair<const char*, kind> kinds[] = {{"a linear loss", &adapter_laws::linear},
+                                                      {"a loss of squares", &adapter_laws::squares},
+                                                      {"a loss that uses z twice", &adapter_laws::used_twice},
+                                                      {"a mean over samples", &adapter_laws::mean}};
+        const bool by_sample = options_.output == testing::adapter_output::samples;
+        const Eigen::Index copies = by_sample ? layer.options().samples : 1;
+        for (int trial = 0; trial < options_.trials; ++trial)
+            for (const auto& [name, make] : kinds) {
+                loss_type loss = (this->*make)(static_cast<std::size_t>(x.size() * copies), copies);
+                loss.scale = trial % 2 == 0 ? Scalar(1) : Scalar(2);
+                const std::string where =
+                    message(" (", name, ", theta = ", loss.scale, " x, S = ", layer.options().samples, ")");
+                compare_one(layer, x, loss, where);
+                for (Eigen::Index i = 0; i < x.size(); ++i) x.data()[i] = symmetric();
+            }
+    }
+
+    /// The mean of many gradients against the exact one. Under Gumbel noise categorical samples have the
+    /// probabilities softmax(theta), so for L = mean over samples of <w, z> the expected gradient is
+    /// softmax(theta) - softmax(theta - beta w).
+    void compare_with_exact() {
+        constexpr Eigen::Index batch = 2, n = 4;
+        constexpr Scalar scale = 2;
+        constexpr double beta = 1;
+        const Eigen::Index samples = options_.exact_samples;
+        const imle_layer layer{imle::categorical{},
+                               imle::gumbel{},
+                               imle::perturbation_target{.alpha = 1, .beta = beta},
+                               {.samples = samples}};
+        Eigen::Tensor<Scalar, 2, Eigen::RowMajor> x(batch, n), w(batch, n);
+        for (Eigen::Index i = 0; i < x.size(); ++i) {
+            x.data()[i] = symmetric() / 2;
+            w.data()[i] = weight();
+        }
+        const bool by_sample = options_.output == testing::adapter_output::samples;
+        const Eigen::Index copies = by_sample ? samples : 1;
+        loss_type loss = zeros(static_cast<std::size_t>(x.size() * copies));
+        loss.scale = scale;
+        for (std::size_t i = 0; i < loss.first.size(); ++i) {
+            const auto b = static_cast<Eigen::Index>(i) / (copies * n), j = static_cast<Eigen::Index>(i) % n;
+            loss.first[i] = w(b, j) / static_cast<Scalar>(copies);
+        }
+
+        std::vector<double> sum(static_cast<std::size_t>(x.size()), 0);
+        for (int run = 0; run < options_.exact_runs; ++run) {
+            const auto found = result_of(layer, x, next_key(), loss, " (the exact gradient)");
+            if (!found) return;
+            for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += static_cast<double>(found->gradient[i]);
+        }
+
+        const double trials = static_cast<double>(samples) * options_.exact_runs;
+        const double level = std::log(2 * static_cast<double>(x.size()) / options_.false_alarm);
+        for (Eigen::Index b = 0; b < batch; ++b) {
+            std::vector<double> theta, target;
+            for (Eigen::Index j = 0; j < n; ++j) {
+                theta.push_back(static_cast<double>(scale * x(b, j)));
+                target.push_back(theta.back() - beta * static_cast<double>(w(b, j)));
+            }
+            const testing::categories family(n);
+            const auto p = family.softmax(theta), q = family.softmax(target);
+            for (std::size_t j = 0; j < p.size(); ++j) {
+                const double mean = p[j] - q[j];
+                // One sample's difference is -1, 0 or 1; both passes choose j with the probability below.
+                const double variance = p[j] + q[j] - 2 * both(theta, target, j) - mean * mean;
+                const double distance = 2;  // between a difference and its mean, at most
+                const double bound =
+                    (distance * level / 3 +
+                     std::sqrt(distance * distance * level * level / 9 + 2 * trials * variance * level)) /
+                    trials;
+                const double found = sum[static_cast<std::size_t>(b * n) + j] / options_.exact_runs;
+                const double exact = static_cast<double>(scale) * mean;
+                report_.check("the gradient is the exact one on average",
+                              std::abs(found - exact) <= static_cast<double>(scale) * (bound + 1e-6),
+                              "instance ", b, ", coordinate ", j, ": ", found, ", exactly ", exact,
+                              ", expected within ", static_cast<double>(scale) * bound, " (", trials,
+                              " samples)");
+            }
+        }
+    }
+
+    /// Says which laws were broken. A fault is named only if it explains every gradient that was seen.
+    void conclude() {
+        std::size_t named = adapter_faults.size();
+        const bool wrong = std::any_of(gradients_.begin(), gradients_.end(),
+                                       [](const gradient_note& g) { return !g.difference.empty(); });
+        for (std::size_t f = adapter_faults.size(); wrong && f-- > 0;)
+            if (std::all_of(gradients_.begin(), gradients_.end(),
+                            [&](const gradient_note& g) { return g.explained[f]; }))
+                named = f;
+        for (const gradient_note& g : gradients_) {
+            for (std::size_t f = 0; f < adapter_faults.size(); ++f)
+                report_.check(adapter_faults[f].law, g.difference.empty() || f != named,
+                              adapter_faults[f].advice, g.where);
+            report_.check("the gradient is the layer's own",
+                          g.difference.empty() || named != adapter_faults.size(), g.difference, g.where);
+        }
+    }
+
+  private:
+    /// One gradient: the faults that explain it, and where it differs from the right one, if it does.
+    struct gradient_note {
+        std::array<bool, adapter_faults.size()> explained;
+        std::string difference;
+        std::string where;
+    };
+
+    template <class LayerT, class TensorT>
+    void compare_one(const LayerT& layer, const TensorT& x, const loss_type& loss, const std::string& where) {
+        const random_key key = next_key();
+        adapter_case<Scalar, LayerT, TensorT> expected(layer, x, key, loss, options_.output);
+        const auto found = result_of(layer, x, key, loss, where);
+        if (!found) return;
+        const std::string other_z = difference(found->z, expected.z());
+        if (!report_.check("z is the layer's own", other_z.empty(), "z", other_z, where)) return;
+        const std::string other_gradient = difference(found->gradient, expected.right());
+        gradients_.push_back({expected.explained(found->gradient),
+                              other_gradient.empty() ? "" : "the gradient" + other_gradient, where});
+
+        const auto again = result_of(layer, x, key, loss, where);
+        report_.check("a second run gives the same numbers",
+                      again && again->z == found->z && again->gradient == found->gradient, where);
+    }
+
+    /// What the engine makes of it, on a copy of the layer. Empty if it threw or counts are wrong.
+    template <class LayerT, class TensorT>
+    std::optional<result_type> result_of(const LayerT& layer, const TensorT& x, random_key key,
+                                         const loss_type& loss, const std::string& where) {
+        static_assert(
+            std::is_invocable_r_v<result_type, RunT&, LayerT&, const TensorT&, random_key, const loss_type&>,
+            "imle::testing::check_adapter: the adapter's run takes (layer, x, key, loss) and returns "
+            "an imle::testing::adapter_result<Scalar>; see docs/your-engine.md");
+        LayerT copy(layer);
+        result_type found;
+        try {
+            found = run_(copy, x, key, loss);
+        } catch (const std::exception& error) {
+            report_.check("no exception", false, error.what(), where);
+            return std::nullopt;
+        }
+        report_.check("no exception", true);
+        const bool all_z = report_.check("z has its size", found.z.size() == loss.first.size(), "z has ",
+                                         found.z.size(), " numbers; expected ", loss.first.size(), where);
+        const bool all_x = report_.check(
+            "the gradient has x's size", found.gradient.size() == static_cast<std::size_t>(x.size()),
+            "the gradient has ", found.gradient.size(), " numbers; expected ", x.size(), where);
+        if (!all_z || !all_x) return std::nullopt;
+        return found;
+    }
+
+    /// Where the two differ first; empty if nowhere.
+    static std::string difference(const numbers& found, const numbers& right) {
+        for (std::size_t i = 0; i < right.size(); ++i)
+            if (!(found[i] == right[i])) return message("[", i, "] is ", found[i], "; expected ", right[i]);
+        return {};
+    }
+
+    static loss_type zeros(std::size_t size) {
+        return {Scalar(1), numbers(size, 0), numbers(size, 0), numbers(size, 0)};
+    }
+    loss_type linear(std::size_t size, Eigen::Index) {
+        loss_type loss = zeros(size);
+        for (Scalar& w : loss.first) w = weight();
+        return loss;
+    }
+    loss_type squares(std::size_t size, Eigen::Index) {
+        loss_type loss = linear(size, 1);
+        for (Scalar& w : loss.square) w = weight();
+        return loss;
+    }
+    loss_type used_twice(std::size_t size, Eigen::Index) {
+        loss_type loss = linear(size, 1);
+        for (Scalar& w : loss.second) w = weight();
+        return loss;
+    }
+    loss_type mean(std::size_t size, Eigen::Index copies) {
+        loss_type loss = linear(size, 1);
+        for (Scalar& w : loss.first) w /= static_cast<Scalar>(copies);
+        return loss;
+    }
+
+    /// P(argmax of theta + g and argmax of theta' + g are both j) for Gumbel noise g: g_j exceeds each g_i by
+    /// the larger of two differences, which is a softmax again.
+    static double both(const std::vector<double>& theta, const std::vector<double>& target, std::size_t j) {
+        double total = 0;
+        for (std::size_t i = 0; i < theta.size(); ++i)
+            total += std::exp(std::max(theta[i] - theta[j], target[i] - target[j]));
+        return 1 / total;
+    }
+
+    // Not the standard's distributions: they differ between libraries, and a failure should be the same
+    // everywhere.
+    Scalar symmetric() { return static_cast<Scalar>(static_cast<double>(random_() >> 11) * 0x1p-52 - 1); }
+    /// A multiple of 1/4 in [-2, 2], not 0.
+    Scalar weight() {
+        const auto eighths = static_cast<int>(random_() >> 60);
+        return static_cast<Scalar>(eighths < 8 ? eighths - 8 : eighths - 7) / 4;
+    }
+    random_key next_key() { return random_key(random_()); }
+
+    RunT& run_;
+    const testing::check_adapter_options& options_;
+    testing::law_report& report_;
+    std::mt19937_64 random_;
+    std::vector<gradient_note> gradients_;
+};
+
+}  // namespace detail
+
+namespace testing {
+
+/// Checks an adapter on a layer and a theta of one's own. S should be a power of two, and z made of small
+/// integers, so that cotangents are exact; theta is only where the checks begin: further thetas are random,
+/// in (-1, 1) and
+/// (-2, 2). The exact gradient is not compared, since it is not known.
+template <class LayerT, class TensorT, class RunT>
+[[nodiscard]] law_report check_adapter(RunT&& run, const LayerT& layer, const TensorT& theta,
+                                       const check_adapter_options& options = {}) {
+    law_report report(options.subject);
+    detail::adapter_laws<scalar_of<TensorT>, std::remove_reference_t<RunT>> laws(run, options, report);
+    laws.compare(layer, theta);
+    laws.conclude();
+    return report;
+}
+
+/// Checks an adapter to an engine. `run` is ten lines that let the engine compute a loss and its gradient:
+///
+///     const auto run = [](auto& layer, const auto& x, imle::random_key key, const auto& loss) {
+///         // x: Eigen::Tensor<Scalar, 2, Eigen::RowMajor> [batch, n]; theta = loss.scale * x, in the engine;
+///         // z = the adapter's, of layer, theta and key; L = loss(z), in the engine; dL/dx by the engine
+///         return imle::testing::adapter_result<Scalar>{all of z, all of dL/dx};
+///     };
+///     CHECK(imle::testing::check_adapter<Scalar>(run).passed());
+///
+/// The layer is an `imle_layer<categorical, gumbel, perturbation_target>`, a copy that `run` may use as it
+/// likes until it returns. What the loss is, see `adapter_loss`. Laws:
+///
+/// - z is the layer's own, and so is the gradient, number for number, for linear losses and others, for z
+/// that
+///   is used twice, and for a mean over samples. Where a gradient is wrong and a known fault explains all
+///   that were seen, the report names the fault: no factor S, a vjp for each user of z, a transposed
+///   cotangent, ...
+/// - a second run gives the same;
+/// - the mean of many gradients is the exact one, which is known on the family `categories`.
+///
+/// Throws what `run` throws unless it is a `std::exception`: that is reported.
+template <class Scalar, class RunT>
+[[nodiscard]] law_report check_adapter(RunT&& run, const check_adapter_options& options = {}) {
+    using layer_type = imle_layer<imle::categorical<>, imle::gumbel, imle::perturbation_target>;
+    struct shape {
+        Eigen::Index batch, n, samples;
+    };
+    law_report report(options.subject);
+    detail::adapter_laws<Scalar, std::remove_reference_t<RunT>> laws(run, options, report);
+    for (const auto& [batch, n, samples] : {shape{3, 5, 4}, shape{2, 3, 8}, shape{1, 4, 1}}) {
+        Eigen::Tensor<Scalar, 2, Eigen::RowMajor> theta(batch, n);
+        theta.setZero();
+        laws.compare(layer_type{imle::categorical{},
+                                imle::gumbel{},
+                                imle::perturbation_target{.alpha = 1, .beta = 0.75},
+                                {.samples = samples}},
+                     theta);
+    }
+    laws.conclude();
+    if (options.exact_runs > 0) laws.compare_with_exact();
+    return report;
+}
+
+}  // namespace testing
+}  // namespace imle::inline IMLE_ABI
