@@ -1,0 +1,231 @@
+#pragma once
+
+/// @file
+/// A layer as ADOL-C's external differentiated function.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <limits>
+#include <span>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include <adolc/adolc.h>
+
+#include <imle/adapters/adolc/detail/call_numbers.hpp>
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/finite.hpp>
+#include <imle/core/shape.hpp>
+#include <imle/layer/layer_options.hpp>
+#include <imle/layer/marginals_pass.hpp>
+#include <imle/layer/sampled_pass.hpp>
+#include <imle/random/random_key.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// What the two functions of an `adolc_layer` share.
+template <class LayerT, int Rank, int Layout>
+struct adolc_state {
+    using theta_tensor = Eigen::Tensor<double, Rank, Layout>;
+
+    LayerT layer;
+    batch_shape<Rank - 1, Layout> shape;
+    random_key key;
+    std::uint64_t first_instance = 0;
+    /// The first one that a sweep met and that nobody has asked for yet.
+    std::exception_ptr failure;
+
+    /// Numbers in theta.
+    [[nodiscard]] Eigen::Index size() const { return shape.batch * shape.n; }
+    /// Rows that may be without an answer.
+    [[nodiscard]] Eigen::Index rows_that_fail() const {
+        return layer.options().failures == failure_policy::zero_gradient ? shape.batch : 0;
+    }
+};
+
+/// What a sweep returns when the layer threw. ADOL-C's drivers stop at negative numbers.
+inline constexpr int adolc_failed = -3;
+
+/// theta -> (z, what `call_numbers` says): samples if `PerSample`, else marginals. ADOL-C calls it in its
+/// sweeps; its base class registers it, and takes the registration back in its destructor, after which a
+/// sweep over a tape with this function throws ADOL-C's FatalError.
+///
+/// No exception may cross a sweep, which would lose its memory and leave its tape open. It is kept, outputs
+/// are NaN, and the sweep returns `adolc_failed`.
+template <class LayerT, int Rank, int Layout, bool PerSample>
+class layer_function final : public EDFobject {
+  public:
+    using state_type = adolc_state<LayerT, Rank, Layout>;
+    using theta_tensor = typename state_type::theta_tensor;
+    using sample_tensor = Eigen::Tensor<double, Rank + 1, Layout>;
+    using z_tensor = std::conditional_t<PerSample, sample_tensor, theta_tensor>;
+    using pass_type = std::conditional_t<PerSample, sampled_pass<double, Rank, Layout>,
+                                         marginals_pass<double, Rank, Layout>>;
+
+    explicit layer_function(state_type& state) : state_(state) {
+        edf->nestedAdolc = 0;   // the layer works on doubles, so ADOL-C's values need no copy
+        edf->dp_x_changes = 0;  // theta is only read
+        // dp_y_priorRequired stays: ADOL-C gives z locations that earlier variables have left, whose values
+        // their own derivatives need.
+        const auto numbers = static_cast<std::uint64_t>(z_size()) + call_numbers::size(rows());
+        if (numbers > static_cast<std::uint64_t>(std::numeric_limits<int>::max()))
+            throw_invalid("shape", message("one that gives ", numbers, " numbers"),
+                          "at most 2147483647, since ADOL-C counts by int");
+    }
+    layer_function(const layer_function&) = delete;
+    layer_function& operator=(const layer_function&) = delete;
+    ~layer_function() override = default;
+
+    /// z for theta, and a note on the tape if there is one.
+    [[nodiscard]] std::vector<adouble> operator()(std::span<const adouble> theta) {
+        if (theta.size() != static_cast<std::size_t>(state_.size()))
+            throw_invalid("theta", message("a list of ", theta.size(), " numbers"),
+                          message(state_.size(), ", as many as the shape ",
+                                  shape_string(state_.shape.theta()), " holds"));
+        // Solved before ADOL-C hears of the call: if this throws, its tape is as it was.
+        std::vector<double> values(theta.size());
+        std::transform(theta.begin(), theta.end(), values.begin(),
+                       [](const adouble& t) { return t.getValue(); });
+        solved_.resize(static_cast<std::size_t>(z_size()) + call_numbers::size(rows()));
+        solve(values.data(), solved_.data());
+
+        // ADOL-C wants the numbers of a call at consecutive locations.
+        ensureContiguousLocations(theta.size());
+        std::vector<adouble> x(theta.begin(), theta.end());
+        ensureContiguousLocations(solved_.size());
+        std::vector<adouble> y(solved_.size());
+        this->call(static_cast<int>(x.size()), x.data(), static_cast<int>(y.size()), y.data());
+        y.resize(static_cast<std::size_t>(z_size()));
+        return y;
+    }
+
+    /// While the tape is written, or without one: what was just solved.
+    int function(int, double*, int m, double* y) override {
+        std::copy_n(solved_.data(), m, y);
+        return 0;
+    }
+    int zos_forward(int, double* x, int m, double* y) override {
+        return attempt([&] { solve(x, y); }, [&] { spoil(y, m); });
+    }
+    int fos_reverse(int, double* u, int n, double* gradient, double* x, double* y) override {
+        return attempt([&] { pull_back(x, y, u, gradient); }, [&] { spoil(gradient, n); });
+    }
+    /// Direction by direction: each is a whole cotangent. ADOL-C hands over the numbers of one variable in
+    /// all directions together, u[m][p] and gradients[n][p], whatever the comments in its header say.
+    int fov_reverse(int m, int p, double** u, int n, double** gradients, double* x, double* y) override {
+        std::vector<double> dz(static_cast<std::size_t>(m)), gradient(static_cast<std::size_t>(n));
+        int code = 0;
+        for (int d = 0; d < p; ++d) {
+            for (std::size_t i = 0; i < dz.size(); ++i) dz[i] = u[i][d];
+            for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] = gradients[i][d];
+            code = std::min(code, fos_reverse(m, dz.data(), n, gradient.data(), x, y));
+            for (std::size_t i = 0; i < gradient.size(); ++i) gradients[i][d] = gradient[i];
+        }
+        return code;
+    }
+
+    int fos_forward(int, double*, double*, int m, double* y, double* tangents) override {
+        return attempt(refuse_tangents, [&] {
+            spoil(y, m);
+            spoil(tangents, m);
+        });
+    }
+    int fov_forward(int, double*, int p, double**, int m, double* y, double** tangents) override {
+        return attempt(refuse_tangents, [&] {
+            spoil(y, m);
+            for (int i = 0; i < m; ++i) spoil(tangents[i], p);
+        });
+    }
+
+  private:
+    [[nodiscard]] Eigen::Index rows() const { return state_.rows_that_fail(); }
+    [[nodiscard]] auto z_dimensions() const {
+        if constexpr (PerSample)
+            return state_.shape.samples(state_.layer.options().samples);
+        else
+            return state_.shape.theta();
+    }
+    [[nodiscard]] Eigen::Index z_size() const { return z_dimensions().TotalSize(); }
+
+    void solve(const double* x, double* y) const {
+        theta_tensor theta(state_.shape.theta());
+        std::copy_n(x, theta.size(), theta.data());
+        const auto keep = [&](const auto& pass, const auto& z) {
+            std::copy_n(z.data(), z.size(), y);
+            call_numbers{pass.key(), pass.first_instance(), pass.failed_rows()}.write(
+                {y + z.size(), call_numbers::size(rows())});
+        };
+        if constexpr (PerSample) {
+            const auto pass = state_.layer.forward(theta, state_.key, state_.first_instance);
+            keep(pass, pass.samples());
+        } else {
+            const auto pass = state_.layer.marginals(theta, state_.key, state_.first_instance);
+            keep(pass, pass.marginals());
+        }
+    }
+
+    /// The forward pass, from what the tape holds.
+    [[nodiscard]] pass_type pass_of(const double* x, const double* y) const {
+        const std::span<const double> all(y, static_cast<std::size_t>(z_size()) + call_numbers::size(rows()));
+        if (!all_finite(all))
+            throw std::logic_error(
+                "imle: this reverse sweep follows a forward sweep in which the layer failed; expected one "
+                "that returned no negative code");
+        theta_tensor theta(state_.shape.theta());
+        std::copy_n(x, theta.size(), theta.data());
+        z_tensor z(z_dimensions());
+        std::copy_n(y, z.size(), z.data());
+        call_numbers was = call_numbers::read(all.subspan(static_cast<std::size_t>(z.size())));
+        if constexpr (PerSample)
+            return pass_type(std::move(theta), std::move(z), was.key, was.first_instance,
+                             std::move(was.failed_rows));
+        else
+            return pass_type(std::move(theta), std::move(z), was.key, was.first_instance,
+                             state_.layer.options().samples, std::move(was.failed_rows));
+    }
+
+    /// Adds theta's gradient to what theta's other uses gave. Samples follow the chain rule: see
+    /// `imle::pullback`.
+    void pull_back(const double* x, const double* y, const double* u, double* gradient) const {
+        z_tensor dz(z_dimensions());
+        std::copy_n(u, dz.size(), dz.data());
+        // ADOL-C pulls back through all that its tape holds, used or not. Nothing came back here.
+        if (std::all_of(dz.data(), dz.data() + dz.size(), [](double d) { return d == 0; })) return;
+        if constexpr (PerSample) dz = z_tensor(dz * static_cast<double>(state_.layer.options().samples));
+        const theta_tensor pulled = state_.layer.vjp(pass_of(x, y), dz);
+        for (Eigen::Index i = 0; i < pulled.size(); ++i) gradient[i] += pulled.data()[i];
+    }
+
+    static void refuse_tangents() {
+        throw std::logic_error(
+            "imle: I-MLE defines no derivative in a direction and none of second order, so forward sweeps of "
+            "first order stop here; expected zos_forward and a reverse sweep (see docs/adapters/adolc.md)");
+    }
+
+    static void spoil(double* numbers, int count) {
+        std::fill_n(numbers, count, std::numeric_limits<double>::quiet_NaN());
+    }
+
+    template <class WorkT, class SpoilT>
+    int attempt(WorkT&& work, SpoilT&& spoil_outputs) {
+        try {
+            work();
+            return 0;
+        } catch (...) {
+            if (!state_.failure) state_.failure = std::current_exception();
+            spoil_outputs();
+            return adolc_failed;
+        }
+    }
+
+    state_type& state_;
+    std::vector<double> solved_;
+};
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,425 @@
+#include <imle/adapters/cppad.hpp>
+
+#include <imle/noise/gumbel.hpp>
+#include <imle/noise/no_noise.hpp>
+#include <imle/random/random_key.hpp>
+#include <imle/solvers/categorical.hpp>
+#include <imle/solvers/top_k.hpp>
+#include <imle/targets/adaptive_target.hpp>
+#include <imle/targets/perturbation_target.hpp>
+#include <imle/testing/check_adapter.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "support/messages.hpp"
+
+using imle::testing::adapter_output;
+using imle::testing::adapter_result;
+using imle::testing::check_adapter;
+
+namespace {
+
+using ad = CppAD::AD<double>;
+using numbers = std::vector<double>;
+using variables = std::vector<ad>;
+using tensor = Eigen::Tensor<double, 2, Eigen::RowMajor>;
+using sample_tensor = Eigen::Tensor<double, 3, Eigen::RowMajor>;
+
+// What `check_adapter` runs: the operation is any of the two.
+template <class AtomicT>
+adapter_result<double> run_on(AtomicT& choose, const tensor& x,
+                              const imle::testing::adapter_loss<double>& loss) {
+    variables inputs(x.data(), x.data() + x.size());
+    CppAD::Independent(inputs);
+    variables outputs = choose(loss.theta(inputs));
+    outputs.push_back(loss(outputs));
+    CppAD::ADFun<double> f(inputs, outputs);
+
+    numbers z = f.Forward(0, numbers(x.data(), x.data() + x.size()));
+    numbers weights(z.size(), 0);
+    weights.back() = 1;
+    z.pop_back();
+    return {z, f.Reverse(1, weights)};
+}
+const auto samples_on_cppad = [](auto& layer, const tensor& x, imle::random_key key, const auto& loss) {
+    imle::cppad_layer choose{layer, {x.dimension(1)}, key};
+    return run_on(choose, x, loss);
+};
+const auto marginals_on_cppad = [](auto& layer, const tensor& x, imle::random_key key, const auto& loss) {
+    imle::cppad_marginals choose{layer, {x.dimension(1)}, key};
+    return run_on(choose, x, loss);
+};
+
+auto layer_of(Eigen::Index samples) {
+    return imle::imle_layer{
+        imle::categorical{}, imle::gumbel{}, imle::perturbation_target{.beta = 2}, {.samples = samples}};
+}
+
+numbers random_numbers(std::size_t count, unsigned seed = 0) {
+    numbers result(count);
+    for (std::size_t i = 0; i < count; ++i)
+        result[i] = static_cast<double>((i * 7 + seed * 5) % 11) / 8 - 0.6;
+    return result;
+}
+
+// The layer's own z and pulled-back gradient.
+template <class LayerT>
+adapter_result<double> own(const LayerT& layer, const numbers& theta, Eigen::Index batch,
+                           imle::random_key key, const numbers& dz) {
+    const Eigen::TensorMap<const tensor> view(theta.data(), batch,
+                                              static_cast<Eigen::Index>(theta.size()) / batch);
+    const auto [z, pullback] = layer.value_and_pullback(view, key);
+    REQUIRE(static_cast<std::size_t>(z.size()) == dz.size());
+    const tensor gradient = pullback(Eigen::TensorMap<const sample_tensor>(dz.data(), z.dimensions()));
+    return {{z.data(), z.data() + z.size()}, {gradient.data(), gradient.data() + gradient.size()}};
+}
+
+// CppAD's errors as exceptions: its own advice for programs that go on after one.
+[[noreturn]] void throw_error(bool, int, const char*, const char*, const char* message) {
+    throw std::domain_error(message);
+}
+
+}  // namespace
+
+TEST_CASE("A layer on CppAD keeps all laws of an adapter", "[adapters]") {
+    for (const auto& report :
+         {check_adapter<double>(samples_on_cppad, {.subject = "samples"}),
+          check_adapter<double>(marginals_on_cppad,
+                                {.subject = "marginals", .output = adapter_output::marginals})}) {
+        INFO(report);
+        CHECK(report.passed());
+    }
+    const imle::imle_layer adaptive{imle::top_k{2},
+                                    imle::gumbel{},
+                                    imle::adaptive_target{},
+                                    {.samples = 4, .difference = imle::difference::central}};
+    const auto report = check_adapter(samples_on_cppad, adaptive, tensor(3, 5).setRandom());
+    INFO(report);
+    CHECK(report.passed());
+}
+
+TEST_CASE("The example of a layer on CppAD", "[adapters]") {
+    imle::imle_layer layer{
+        imle::top_k{2}, imle::gumbel{}, imle::perturbation_target{.beta = 2}, {.samples = 16}};
+    const std::vector<double> wanted{0, 1, 0, 0, 1}, start(5, 0.0);
+    std::vector<double> weights = start;
+    // [use]
+    imle::cppad_layer choose{layer, {5}, imle::random_key{1}};  // instances of 5 numbers
+
+    std::vector<CppAD::AD<double>> theta(5), loss(1, 0.0);
+    CppAD::Independent(theta);
+    const auto z = choose(theta);  // 16 samples of 5 numbers
+    for (std::size_t i = 0; i < z.size(); ++i) loss[0] += pow(z[i] - wanted[i % 5], 2) / 16;
+    CppAD::ADFun<double> f(theta, loss);
+
+    for (std::uint64_t step = 0; step < 100; ++step) {
+        choose.set_key(imle::random_key{1}.fold_in(step));  // other noise for each step
+        f.Forward(0, weights);
+        const auto gradient = f.Reverse(1, std::vector<double>{1.0});
+        for (std::size_t i = 0; i < 5; ++i) weights[i] -= 0.1 * gradient[i];
+    }
+    // [/use]
+    const double first = f.Forward(0, start)[0], last = f.Forward(0, weights)[0];
+    INFO("loss " << first << ", then " << last);
+    CHECK(first > 1.5);
+    CHECK(last < 0.75);
+}
+
+TEST_CASE("Instances of rank 2, column-major", "[adapters]") {
+    const imle::imle_layer layer{
+        imle::top_k{3}, imle::gumbel{}, imle::perturbation_target{.beta = 3}, {.samples = 2}};
+    using layer_type = std::remove_const_t<decltype(layer)>;
+    imle::cppad_layer rows{layer, {2, 3}, imle::random_key{4}};
+    imle::cppad_layer<layer_type, 2, Eigen::ColMajor> columns{layer, {3, 2}, imle::random_key{4}};
+    // top_k looks at the order of memory alone, so all of these agree.
+    const auto expected = own(layer, random_numbers(12), 2, imle::random_key{4}, random_numbers(24, 3));
+    const auto found = [&](auto& choose) {
+        variables theta(12, 0.0);
+        CppAD::Independent(theta);
+        const variables z = choose(theta);
+        CppAD::ADFun<double> f(theta, z);
+        const numbers values = f.Forward(0, random_numbers(12));
+        return adapter_result<double>{values, f.Reverse(1, random_numbers(24, 3))};
+    };
+    const auto by_rows = found(rows), by_columns = found(columns);
+    CHECK(by_rows.z == expected.z);
+    CHECK(by_rows.gradient == expected.gradient);
+    CHECK(by_columns.z == expected.z);
+    CHECK(by_columns.gradient == expected.gradient);
+}
+
+TEST_CASE("A layer twice on one tape, on a copy of it and after optimize", "[adapters]") {
+    const auto layer = layer_of(2);
+    const imle::random_key key{9};
+    imle::cppad_layer choose{layer, {4}, key};
+
+    // Two calls, the second on what the first chose: each with its own noise.
+    variables theta(8, 0.0);
+    CppAD::Independent(theta);
+    const variables z1 = choose(theta);
+    variables theta2(8);
+    for (std::size_t i = 0; i < 8; ++i) theta2[i] = 2 * theta[i] + z1[i];
+    const variables z2 = choose(theta2, 1);
+    variables loss(1, 0.0);
+    const numbers w1 = random_numbers(16, 1), w2 = random_numbers(16, 2);
+    for (std::size_t i = 0; i < 16; ++i) loss[0] += w1[i] * z1[i] + w2[i] * z2[i];
+    CppAD::ADFun<double> f(theta, loss);
+
+    const auto check = [&](CppAD::ADFun<double>& g, imle::random_key with) {
+        const numbers values = random_numbers(8, 4);
+        (void)g.Forward(0, values);
+        const numbers found = g.Reverse(1, numbers{1.0});
+        const numbers first_z = own(layer, values, 2, with, w1).z;
+        numbers values2(8), dz1 = w1;
+        for (std::size_t i = 0; i < 8; ++i) values2[i] = 2 * values[i] + first_z[i];
+        const auto second = own(layer, values2, 2, with.fold_in(1), w2);
+        for (std::size_t i = 0; i < 8; ++i) dz1[i] += second.gradient[i];
+        const auto first = own(layer, values, 2, with, dz1);
+        for (std::size_t i = 0; i < 8; ++i) CHECK(found[i] == first.gradient[i] + 2 * second.gradient[i]);
+    };
+    check(f, key);
+    CppAD::ADFun<double> copy;
+    copy = f;
+    check(copy, key);
+    choose.set_key(imle::random_key{10});
+    CHECK(choose.key() == imle::random_key{10});
+    check(f, imle::random_key{10});
+    check(copy, imle::random_key{10});
+    copy.optimize();  // compares values with the last sweep, so the key must be that one's
+    check(copy, imle::random_key{10});
+}
+
+TEST_CASE("Reverse keeps to the noise of its forward sweep", "[adapters]") {
+    const auto layer = layer_of(4);
+    imle::cppad_layer choose{layer, {3}, imle::random_key{1}};
+    variables theta(6, 0.0);
+    CppAD::Independent(theta);
+    const variables z = choose(theta);
+    CppAD::ADFun<double> f(theta, z);
+    CppAD::ADFun<double> g;
+    g = f;
+    const numbers dz = random_numbers(24, 7), one = random_numbers(6, 1), other = random_numbers(6, 2);
+
+    (void)f.Forward(0, one);
+    choose.set_key(imle::random_key{2});
+    (void)g.Forward(0, other);
+    CHECK(f.Reverse(1, dz) == own(layer, one, 2, imle::random_key{1}, dz).gradient);
+    CHECK(g.Reverse(1, dz) == own(layer, other, 2, imle::random_key{2}, dz).gradient);
+    CHECK(f.Reverse(1, dz) == own(layer, one, 2, imle::random_key{1}, dz).gradient);
+
+    // Only so many passes are remembered. With another key since, a guess would be wrong noise.
+    choose.set_remembered_passes(1);
+    const CppAD::ErrorHandler handler(throw_error);
+    (void)f.Forward(0, one);
+    (void)g.Forward(0, other);
+    CHECK(support::says(support::message_of<std::domain_error>([&] { (void)f.Reverse(1, dz); }),
+                        {"no longer remembered", "at most 1 passes", "set_remembered_passes"}));
+    CHECK(g.Reverse(1, dz) == own(layer, other, 2, imle::random_key{2}, dz).gradient);
+    CHECK_THROWS_AS(choose.set_remembered_passes(0), std::invalid_argument);
+
+    // With one key throughout it is computed again.
+    imle::cppad_layer steady{layer, {3}, imle::random_key{1}};
+    steady.set_remembered_passes(1);
+    variables again(6, 0.0);
+    CppAD::Independent(again);
+    CppAD::ADFun<double> h(again, steady(again));
+    CppAD::ADFun<double> k;
+    k = h;
+    (void)h.Forward(0, one);
+    (void)k.Forward(0, other);
+    CHECK(h.Reverse(1, dz) == own(layer, one, 2, imle::random_key{1}, dz).gradient);
+}
+
+TEST_CASE("CppAD drops what a loss does not need, and knows the pattern of the Jacobian", "[adapters]") {
+    const auto layer = layer_of(2);
+    imle::cppad_layer choose{layer, {3}, imle::random_key{6}};
+    variables theta(9, 0.0);
+    CppAD::Independent(theta);
+    variables z = choose(theta);
+    CppAD::ADFun<double> f(theta, z);
+
+    // Instance 1 alone, and of its z two numbers.
+    numbers dz(18, 0.0);
+    dz[6] = 1;
+    dz[10] = -2;
+    variables again(9, 0.0);
+    CppAD::Independent(again);
+    const variables all = choose(again);
+    variables part(1);
+    part[0] = all[6] - 2 * all[10];
+    CppAD::ADFun<double> g(again, part);
+    g.optimize();
+    (void)g.Forward(0, random_numbers(9));
+    const auto expected = own(layer, random_numbers(9), 3, imle::random_key{6}, dz).gradient;
+    CHECK(g.Reverse(1, numbers{1.0}) == expected);
+    CHECK(std::count(expected.begin() + 3, expected.begin() + 6, 0.0) < 3);
+
+    using indices = CppAD::vector<std::size_t>;
+    CppAD::sparse_rc<indices> identity(9, 9, 9), pattern;
+    for (std::size_t i = 0; i < 9; ++i) identity.set(i, i, i);
+    f.for_jac_sparsity(identity, false, false, false, pattern);
+    CHECK(pattern.nnz() == 3 * 6 * 3);
+    std::size_t outside = 0;
+    for (std::size_t k = 0; k < pattern.nnz(); ++k)
+        outside += pattern.row()[k] / 6 != pattern.col()[k] / 3 ? 1 : 0;
+    CHECK(outside == 0);
+    CppAD::sparse_rc<indices> rows(18, 18, 18), backward;
+    for (std::size_t i = 0; i < 18; ++i) rows.set(i, i, i);
+    f.rev_jac_sparsity(rows, false, false, false, backward);
+    CHECK(backward.nnz() == pattern.nnz());
+}
+
+TEST_CASE("Mistakes and exceptions on CppAD", "[adapters]") {
+    using support::message_of;
+    using support::says;
+    const auto layer = layer_of(2);
+    imle::cppad_layer choose{layer, {3}, imle::random_key{1}};
+    CHECK_THROWS_AS((imle::cppad_layer{layer, {3, 0}, imle::random_key{1}}), std::invalid_argument);
+    CHECK(says(message_of<std::invalid_argument>([&] { (void)choose(variables(4, 0.0)); }),
+               {"imle: theta is of 4 numbers", "a positive multiple of 3"}));
+    CHECK(says(message_of<std::invalid_argument>([&] {
+                   variables theta(3, 0.0), z(5);
+                   choose(0, theta, z);
+               }),
+               {"imle: z is of 5 numbers", "6: batch * samples * n"}));
+
+    variables theta(6, 0.0);
+    CppAD::Independent(theta);
+    CHECK_THROWS_AS(choose(variables(theta.begin(), theta.end() - 1)), std::invalid_argument);
+    CppAD::ADFun<double> f(theta, choose(theta));  // the recording goes on
+    const numbers values = random_numbers(6), dz = random_numbers(12, 2);
+    numbers odd = values;
+    odd[4] = std::numeric_limits<double>::quiet_NaN();
+    const auto expected = own(layer, values, 2, imle::random_key{1}, dz);
+    const auto still_right = [&] {
+        CHECK(f.Forward(0, values) == expected.z);
+        CHECK(f.Reverse(1, dz) == expected.gradient);
+    };
+    still_right();
+    CHECK(
+        says(message_of<std::invalid_argument>([&] { (void)f.Forward(0, odd); }), {"theta is nan", "row 1"}));
+    still_right();
+
+    const CppAD::ErrorHandler handler(throw_error);
+    const auto refused = [&](auto&& f_of) {
+        CHECK(says(message_of<std::domain_error>(f_of),
+                   {"no derivative", "expected Forward(0, x) and Reverse(1, w)"}));
+        still_right();
+    };
+    refused([&] { (void)f.Forward(1, values); });
+    refused([&] {
+        (void)f.Forward(0, values);
+        (void)f.Forward(1, values);
+    });
+    refused([&] { (void)f.Hessian(values, 0); });
+    refused([&] {
+        std::vector<CppAD::vector<bool>> unused;
+        CppAD::sparse_rc<CppAD::vector<std::size_t>> pattern;
+        CppAD::vector<bool> select_x(6), select_y(12);
+        for (std::size_t i = 0; i < 6; ++i) select_x[i] = true;
+        for (std::size_t i = 0; i < 12; ++i) select_y[i] = true;
+        f.for_hes_sparsity(select_x, select_y, false, pattern);
+    });
+
+    // Values, but no derivatives, on a tape of a tape.
+    auto af = f.base2ad();
+    const variables constants(values.begin(), values.end());
+    const variables az = af.Forward(0, constants);
+    for (std::size_t i = 0; i < 12; ++i) CHECK(az[i] == expected.z[i]);
+    refused([&] { (void)af.Reverse(1, variables(12, 1.0)); });
+}
+
+TEST_CASE("What a solver throws reaches the user of CppAD", "[adapters]") {
+    auto fails = std::make_shared<bool>(false);
+    const auto moody = [fails](const auto& theta, auto& z) {
+        if (*fails) throw std::length_error("moody");
+        imle::categorical{}(theta, z);
+    };
+    const imle::imle_layer layer{moody, imle::gumbel{}, imle::perturbation_target{.beta = 2}, {.samples = 2}};
+    imle::cppad_layer choose{layer, {3}, imle::random_key{1}};
+    variables theta(6, 0.0);
+    CppAD::Independent(theta);
+    *fails = true;
+    CHECK_THROWS_AS(choose(theta), std::length_error);
+    *fails = false;
+    ad::abort_recording();
+    CppAD::Independent(theta);
+    CppAD::ADFun<double> f(theta, choose(theta));
+    const numbers values = random_numbers(6), dz = random_numbers(12, 2);
+    const auto expected = own(layer, values, 2, imle::random_key{1}, dz);
+    for (int round = 0; round < 2; ++round) {
+        CHECK(f.Forward(0, values) == expected.z);
+        *fails = true;
+        CHECK(support::message_of<std::length_error>([&] { (void)f.Reverse(1, dz); }) == "moody");
+        CHECK(support::message_of<std::length_error>([&] { (void)f.Forward(0, values); }) == "moody");
+        *fails = false;
+        CHECK(f.Reverse(1, dz) == expected.gradient);
+    }
+}
+
+namespace {
+
+// How CppAD wants to be told of threads.
+constexpr std::size_t worker_count = 4;
+thread_local std::size_t thread_number = 0;
+bool parallel = false;
+bool in_parallel() {
+    return parallel;
+}
+std::size_t number_of_thread() {
+    return thread_number;
+}
+
+}  // namespace
+
+TEST_CASE("Threads record and replay on CppAD, each with a layer of its own", "[adapters]") {
+    const auto layer = layer_of(4);
+    using atomic = decltype(imle::cppad_layer{layer, {3}, imle::random_key{1}});
+    std::deque<atomic> layers;  // made before CppAD's parallel mode
+    const Eigen::Index instance[] = {3};
+    for (std::size_t i = 0; i < worker_count; ++i) layers.emplace_back(layer, instance, imle::random_key{1});
+    CppAD::thread_alloc::parallel_setup(worker_count, in_parallel, number_of_thread);
+    CppAD::thread_alloc::hold_memory(true);
+    CppAD::parallel_ad<double>();
+    CppAD::parallel_ad<ad>();
+
+    std::vector<numbers> found(worker_count);
+    parallel = true;
+    {
+        std::vector<std::jthread> threads;
+        for (std::size_t i = 1; i < worker_count; ++i)
+            threads.emplace_back([&, i] {
+                thread_number = i;
+                atomic& choose = layers[i];
+                variables theta(6, 0.0);
+                CppAD::Independent(theta);
+                CppAD::ADFun<double> f(theta, choose(theta));
+                for (std::uint64_t step = 0; step < 50; ++step) {
+                    choose.set_key(imle::random_key{step});
+                    (void)f.Forward(0, random_numbers(6, static_cast<unsigned>(step)));
+                    const numbers gradient = f.Reverse(1, random_numbers(24));
+                    found[i].insert(found[i].end(), gradient.begin(), gradient.end());
+                }
+            });
+    }
+    parallel = false;
+    for (std::size_t i = 0; i < worker_count; ++i) CppAD::thread_alloc::free_available(i);
+    CppAD::thread_alloc::parallel_setup(1, nullptr, nullptr);
+    CppAD::thread_alloc::hold_memory(false);
+
+    numbers expected;
+    for (std::uint64_t step = 0; step < 50; ++step) {
+        const auto right = own(layer, random_numbers(6, static_cast<unsigned>(step)), 2,
+                               imle::random_key{step}, random_numbers(24));
+        expected.insert(expected.end(), right.gradient.begin(), right.gradient.end());
+    }
+    for (std::size_t i = 1; i < worker_count; ++i) CHECK(found[i] == expected);
+}
