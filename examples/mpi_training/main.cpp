@@ -1,0 +1,48 @@
+// How do I train on several machines? Each rank takes its rows of the batch, and the numbers come out as on
+// one. `mpirun -np 4 mpi_training --help`.
+
+#include <exception>
+#include <iomanip>
+#include <iostream>
+#include <sstream>
+
+#include "command_line.hpp"
+#include "measuring.hpp"
+
+namespace mpi_training {
+namespace {
+
+constexpr Eigen::Index unseen_maps = 500;
+
+void run(const communicator& ranks, const training_options& options) {
+    training trained(ranks, options);
+    trained.run();
+    const std::uint64_t solved = trained.solved_maps(unseen_maps);
+    if (ranks.rank() == 0)
+        std::cout << solved << " of " << unseen_maps << " maps never seen: a cheapest path\nweights "
+                  << std::hex << std::setw(16) << std::setfill('0') << trained.weights_digest() << '\n';
+}
+
+}  // namespace
+}  // namespace mpi_training
+
+int main(int argc, char** argv) {
+    const mpi_training::communicator ranks(argc, argv);
+    try {
+        const mpi_training::parsed_command_line parsed =
+            mpi_training::parse_command_line(argc, argv, ranks.rank() == 0);
+        if (parsed.exit_code.has_value()) return *parsed.exit_code;
+        if (parsed.measures)
+            mpi_training::measure(ranks, parsed.wanted);
+        else
+            mpi_training::run(ranks, parsed.wanted);
+        return 0;
+    } catch (const std::exception& error) {
+        // The others may be waiting for this rank, so it must not just leave. One string: lines of several
+        // ranks do not mix.
+        std::ostringstream line;
+        line << "mpi_training: rank " << ranks.rank() << ": " << error.what() << '\n';
+        std::cerr << line.str() << std::flush;
+        ranks.abort(1);
+    }
+}

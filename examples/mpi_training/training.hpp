@@ -1,0 +1,91 @@
+#pragma once
+
+/// @file
+/// Data-parallel training through an I-MLE layer.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include "checkpoint.hpp"
+#include "communicator.hpp"
+#include "map_solver.hpp"
+#include "reduction.hpp"
+#include "shards.hpp"
+
+namespace mpi_training {
+
+/// A rank and a step at which something goes wrong, to see what becomes of the others.
+struct accident {
+    std::int64_t step = 0;  // 0: never
+    int rank = 0;
+};
+
+struct training_options {
+    run_settings settings;
+    std::uint64_t steps = 100;
+    int threads = 1;
+    reduction reduce = reduction::ordered;
+    /// Where checkpoints are written, every `every` steps and after the last; empty: nowhere.
+    std::string checkpoint_file;
+    std::uint64_t every = 20;
+    /// Where to go on from; empty: from the start.
+    std::string resume_file;
+    /// Where rank 0 writes a digest of each instance's gradient, at each step; empty: nowhere.
+    std::string gradients_file;
+    accident death;
+    accident solver_failure;
+};
+
+/// One rank's share of a run.
+class training {
+  public:
+    training(const communicator& ranks, const training_options& options);
+
+    /// All steps that are left; rank 0 prints.
+    void run();
+
+    /// One step. Returns the mean loss of the whole batch. Collective.
+    double step(std::uint64_t number);
+
+    /// The run as it stands.
+    [[nodiscard]] checkpoint state() const;
+
+    /// How many of `count` maps never seen in training the model finds a path for that is as cheap as the
+    /// best. Collective.
+    [[nodiscard]] std::uint64_t solved_maps(Eigen::Index count) const;
+
+    /// Throws `std::runtime_error` unless all ranks have the same weights, bit for bit. Collective.
+    void require_equal_weights() const;
+
+    /// The layer, its target as it stands.
+    [[nodiscard]] const map_layer& layer() const noexcept { return layer_; }
+
+    /// A digest of the weights' bits.
+    [[nodiscard]] std::uint64_t weights_digest() const;
+
+  private:
+    [[nodiscard]] maps theta_of(const map_rows& rows) const;
+    [[nodiscard]] std::vector<block_totals> totals_of(const maps& theta, const maps& cotangent) const;
+    [[nodiscard]] matrix weight_gradients(const map_rows& rows, const maps& gradient) const;
+    void resume();
+    void save() const;
+    void write_gradients(std::uint64_t number, const maps& gradient) const;
+
+    const communicator& ranks_;
+    training_options options_;
+    block_layout layout_;
+    std::vector<row_range> blocks_;  // this rank's
+    row_range rows_;                 // of all of them
+    imle::random_key key_;
+    map_source source_;
+    std::uint64_t last_step_ = 0;
+    linear_model model_;
+    std::shared_ptr<bool> broken_;
+    map_layer layer_;
+};
+
+}  // namespace mpi_training

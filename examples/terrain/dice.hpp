@@ -1,0 +1,39 @@
+#pragma once
+
+/// @file
+/// Random whole numbers, one after the other.
+
+#include <cstdint>
+
+#include <imle/random/random_key.hpp>
+
+namespace terrain {
+
+/// The words of a key's sequence as whole numbers. With whole numbers alone, terrain and pixels are the same
+/// on every machine, whatever its instruction set and compiler.
+class dice {
+  public:
+    explicit dice(const imle::random_key& key) : key_(key) {}
+
+    /// A number from `lowest` to `highest`, both included. The range is at most a few hundred wide here, so
+    /// that what the multiplication favours, of the order of 2^-24, does not matter.
+    [[nodiscard]] int between(int lowest, int highest) {
+        const auto range = static_cast<std::uint64_t>(highest - lowest + 1);
+        return lowest + static_cast<int>((range * word()) >> 32);
+    }
+
+    /// True in one of `n` cases.
+    [[nodiscard]] bool one_in(int n) { return between(1, n) == 1; }
+
+  private:
+    std::uint32_t word() {
+        if (next_ % 4 == 0) block_ = key_.block(next_ / 4);
+        return block_[next_++ % 4];
+    }
+
+    imle::random_key key_;
+    std::uint64_t next_ = 0;
+    imle::philox4x32_block block_{};
+};
+
+}  // namespace terrain
