@@ -53,6 +53,10 @@ if can_install; then
     [ $all = no ] || install libcli11-dev gnuplot-nox libbenchmark-dev || true
     # The solvers from outside that have an adapter or an example.
     [ $all = no ] || install libboost-graph-dev coinor-libcbc-dev libglpk-dev || true
+    # The engines of automatic differentiation that have an adapter (CppAD is in no Debian), and MPI.
+    [ $all = no ] || install libtorch-dev libadolc-dev libboost-dev || true
+    [ $all = no ] || sh scripts/stan_headers.sh >/dev/null || true
+    [ $all = no ] || install libopenmpi-dev openmpi-bin || true
 else
     for tool in cmake ninja c++; do
         if ! have $tool; then
@@ -146,7 +150,7 @@ else
 fi
 
 # CMake leaves out what it does not find, and says so in build/tests.log.
-for library in "Boost:Boost.Graph" CBC GLPK; do
+for library in Boost:Boost.Graph CBC GLPK CppAD ADOL-C Stan:Stan\ Math Torch:libtorch MPI; do
     if grep -q "imle: ${library%%:*} was not found" build/tests.log; then
         skip "the tests of ${library##*:}" "it was not found"
     fi
