@@ -64,6 +64,11 @@ parsed_command_line parse_command_line(int argc, char** argv) {
                    "Residual blocks, by which tiles know about each other. Default: 3 per tile, else 0")
         ->type_name("N")
         ->check(CLI::Range(0, most_blocks));
+    app.add_option("--learning-rate", wanted.training.learning_rate,
+                   "Of Adam in the first step; it falls to 0 along a cosine. Default: 0.002 for blackbox,\n"
+                   "else 0.01")
+        ->type_name("X")
+        ->check(refuse_bad_learning_rate);
     app.option_defaults()->always_capture_default();
     app.add_option("--out", wanted.out, "Folder for networks and pictures; made if missing")
         ->type_name("DIR")
@@ -80,10 +85,6 @@ parsed_command_line parse_command_line(int argc, char** argv) {
     app.add_option("--batch", wanted.training.batch, "Maps in a step")
         ->type_name("N")
         ->check(CLI::Range(2, most_maps));
-    app.add_option("--learning-rate", wanted.training.learning_rate,
-                   "Of Adam in the first step; it falls to 0 along a cosine")
-        ->type_name("X")
-        ->check(refuse_bad_learning_rate);
     app.add_option("--seed", wanted.training.seed,
                    "Seed of the first weights, the order of the maps and the noise; the maps are the same\n"
                    "for any seed")

@@ -230,18 +230,24 @@ TEST_CASE("A reverse sweep of ADOL-C takes the noise of its own forward sweep", 
 }
 
 TEST_CASE("ADOL-C may give z the places of variables that are gone", "[adapters][adolc]") {
-    // theta = x^2 by temporaries in their own right, whose values their derivatives need; the layer twice,
-    // the second time on what depends on the first; theta used beside the layer, so gradients add up.
+    // theta = x^2 by variables that are gone when z comes, but whose values their derivatives need; the layer
+    // twice, the second time on what depends on the first; theta used beside the layer, so gradients add up.
     const tensor x = values(2, 5);
     imle::adolc_layer on_tape{top_two, {2, 5}, imle::random_key{1}};
+    int places_taken = 0;
     const auto loss = [&](const actives& in) {
         actives theta(10);
-        for (std::size_t i = 0; i < 10; ++i) {
-            adouble gone = in[i] * 1.5;
-            adouble gone_too = gone * gone;
-            theta[i] = gone_too;
+        actives gone(200);
+        const auto first_place = gone.front().loc(), last_place = gone.back().loc();
+        for (std::size_t i = 0; i < gone.size(); ++i) {
+            gone[i] = in[i % 10] * 1.5;
+            theta[i % 10] = gone[i] * gone[i];
         }
+        gone.clear();
+        gone.shrink_to_fit();
         const actives z = on_tape.samples(theta);
+        for (const adouble& number : z)
+            places_taken += number.loc() >= first_place && number.loc() <= last_place;
         actives next(10);
         for (std::size_t i = 0; i < 10; ++i) next[i] = z[i] * 0.5 + theta[i];
         const actives mu = on_tape.marginals(next);
@@ -253,6 +259,7 @@ TEST_CASE("ADOL-C may give z the places of variables that are gone", "[adapters]
     double value;
     loss(inputs(of(x))) >>= value;
     trace_off();
+    REQUIRE(places_taken == 40);  // else this tests nothing
     const sweep s = gradient_of(tag, x);
     REQUIRE(s.code >= 0);
 
@@ -420,9 +427,11 @@ TEST_CASE("Errors of a layer on ADOL-C's tape", "[adapters][adolc]") {
 }
 
 TEST_CASE("Solves without an answer on ADOL-C's tape", "[adapters][adolc]") {
-    // Row 1 has no answer: its z and its gradient are 0, the other rows' are what they are.
-    const auto solver = [](const auto& theta, auto& z, const imle::solve_context& context) {
-        if (context.instance == 1) return imle::solve_status::infeasible;
+    // Row 1 has no answer forward: its z and its gradient are 0, the other rows' are what they are. Backward
+    // it would have one, so the tape must know.
+    bool forward = true;
+    const auto solver = [&forward](const auto& theta, auto& z, const imle::solve_context& context) {
+        if (forward && context.instance == 1) return imle::solve_status::infeasible;
         imle::categorical{}(theta, z);
         return imle::solve_status::solved;
     };
@@ -431,11 +440,17 @@ TEST_CASE("Solves without an answer on ADOL-C's tape", "[adapters][adolc]") {
                                  imle::perturbation_target{.alpha = 0, .beta = 2},
                                  {.samples = 4, .failures = imle::failure_policy::zero_gradient}};
     const tensor x = values(3, 5);
+    const auto [z, pullback] = layer.value_and_pullback(x, imle::random_key{1});
+    sample_tensor dz(z.dimensions());
+    const numbers w = weights(static_cast<std::size_t>(z.size()));
+    std::copy(w.begin(), w.end(), dz.data());
     imle::adolc_layer on_tape{layer, {3, 5}, imle::random_key{1}};
-    trace(tag, on_tape, x);
-    const sweep s = gradient_of(tag, x);
-    CHECK(s.code >= 0);
-    CHECK(s.gradient == own_gradient(layer, x, imle::random_key{1}));
-    CHECK(std::all_of(s.gradient.begin() + 5, s.gradient.begin() + 10, [](double d) { return d == 0; }));
-    CHECK(std::any_of(s.gradient.begin(), s.gradient.end(), [](double d) { return d != 0; }));
+    trace(tag, on_tape, x, 1);
+    forward = false;
+    numbers g(15);
+    double one = 1;
+    CHECK(fos_reverse(tag, 1, 15, &one, g.data()) >= 0);
+    CHECK(g == of(pullback(dz)));
+    CHECK(std::all_of(g.begin() + 5, g.begin() + 10, [](double d) { return d == 0; }));
+    CHECK(std::any_of(g.begin(), g.end(), [](double d) { return d != 0; }));
 }
