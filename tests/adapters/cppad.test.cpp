@@ -248,13 +248,13 @@ TEST_CASE("CppAD drops what a loss does not need, and knows the pattern of the J
 
     // Instance 1 alone, and of its z two numbers.
     numbers dz(18, 0.0);
-    dz[6] = 1;
+    dz[7] = 1;
     dz[10] = -2;
     variables again(9, 0.0);
     CppAD::Independent(again);
     const variables all = choose(again);
     variables part(1);
-    part[0] = all[6] - 2 * all[10];
+    part[0] = all[7] - 2 * all[10];
     CppAD::ADFun<double> g(again, part);
     g.optimize();
     (void)g.Forward(0, random_numbers(9));
