@@ -14,7 +14,8 @@ using imle::detail::solve_grain;
 
 TEST_CASE("sample_plan: units cover all items in order, without a gap", "[layer]") {
     int wrong = 0;
-    for (const solve_grain grain : {solve_grain{}, solve_grain{true, 1}, solve_grain{true, 3}})
+    for (const solve_grain grain :
+         {solve_grain{}, solve_grain{true, 1}, solve_grain{true, 3}, solve_grain{true, 2, 40}})
         for (const Eigen::Index batch : {0, 1, 2, 5, 64, 130})
             for (const Eigen::Index samples : {1, 2, 15, 16, 17, 31, 64, 100, 1000, 4097})
                 for (const Eigen::Index n : {0, 1, 256, 350, 100000}) {
@@ -69,6 +70,20 @@ TEST_CASE("sample_plan: a few samples of one instance are work for several worke
     // Many instances are many units, but not more than are of use.
     CHECK(sample_plan(4096, 10, 9, {true, 2}).units() >= 16);
     CHECK(sample_plan(4096, 10, 9, {true, 2}).units() <= 4096);
+}
+
+TEST_CASE("sample_plan: solves that are known to be quick are handed out together", "[layer]") {
+    // {one by one, workers, least items}
+    CHECK(sample_plan(1, 10, 16, {true, 2, 50}).units() == 1);
+    CHECK(sample_plan(1, 10, 16, {true, 2, 3}).units() == 4);
+    CHECK(sample_plan(1, 1000, 16, {true, 2, 50}).units() == 16);
+    // Never more than a worker's piece, however quick.
+    const sample_plan plan(1000, 10, 16, {true, 2, 1000000});
+    CHECK(plan.chunks_per_unit * plan.chunk <= plan.piece);
+    // Nor does it change what is summed together.
+    CHECK(plan.chunk == sample_plan(1000, 10, 16, {true, 2}).chunk);
+    // A batch solver's units are its own matter.
+    CHECK(sample_plan(7, 100, 16, {false, 2, 50}).units() == sample_plan(7, 100, 16).units());
 }
 
 TEST_CASE("sample_sum: chunk by chunk, whatever the order in which units arrive", "[layer]") {

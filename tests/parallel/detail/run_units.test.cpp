@@ -1,14 +1,15 @@
-#include <algorithm>
-#include <cstddef>
 #include <imle/parallel/detail/run_units.hpp>
-#include <stdexcept>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <imle/parallel/thread_executor.hpp>
+#include <cstddef>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <imle/parallel/thread_executor.hpp>
 
 #include "support/catch.hpp"
 
@@ -85,6 +86,16 @@ struct careful {
     }
 };
 
+// Its threads wake late.
+struct sleepy {
+    [[nodiscard]] std::chrono::nanoseconds least_work() const { return std::chrono::nanoseconds{0}; }
+    template <class F>
+    void parallel_for(std::size_t n, F&& f) {
+        std::this_thread::sleep_for(std::chrono::milliseconds{300});
+        for (std::size_t i = 0; i < n; ++i) f(i);
+    }
+};
+
 void busy_for(std::chrono::microseconds time) {
     const auto end = std::chrono::steady_clock::now() + time;
     while (std::chrono::steady_clock::now() < end) {
@@ -129,4 +140,12 @@ TEST_CASE("run_units: what throws before others are woken is the lowest failure"
                                             }),
                     std::domain_error);
     CHECK(ran == 4);
+}
+
+TEST_CASE("run_units: the time in which threads wake is not taken for work", "[run_units]") {
+    sleepy executor;
+    const double spent = imle::detail::run_units(
+        executor, 2, 4, 0, [](std::size_t, std::size_t) { busy_for(std::chrono::microseconds{500}); });
+    CHECK(spent >= 2e-3);
+    CHECK(spent < 0.3);
 }

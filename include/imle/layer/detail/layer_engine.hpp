@@ -11,8 +11,10 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <numeric>
 #include <span>
@@ -67,7 +69,8 @@ class layer_engine {
     /// Writes z of every instance and sample.
     template <class Scalar, int Rank, int Layout>
     void sample(const layer_call<Scalar, Rank, Layout>& call, Scalar* z) {
-        const sample_plan plan(call.shape.batch, call.samples, call.shape.n, grain_of(call));
+        const sample_plan plan(call.shape.batch, call.samples, call.shape.n,
+                               grain_of(call, pass_kind::samples));
         record_.expect_solves(solves_of(call));
         run<Scalar>(plan, 0, pass_kind::samples, [&](auto& worker, const piece& part) {
             parts_.load_items(worker, call, options().input_temperature != 0);
@@ -154,8 +157,18 @@ class layer_engine {
     }
 
     template <class Scalar, int Rank, int Layout>
-    [[nodiscard]] solve_grain grain_of(const layer_call<Scalar, Rank, Layout>&) const {
-        return {!BatchSolver<SolverT, Scalar, Rank, Layout>, static_cast<Eigen::Index>(worker_count())};
+    [[nodiscard]] solve_grain grain_of(const layer_call<Scalar, Rank, Layout>& call, pass_kind kind) const {
+        constexpr bool one_by_one = !BatchSolver<SolverT, Scalar, Rank, Layout>;
+        solve_grain grain{one_by_one, static_cast<Eigen::Index>(worker_count())};
+        const item_cost& cost = cost_of(kind);
+        if (one_by_one && cost.n == call.shape.n && cost.seconds > 0) {
+            // Handing out a unit and reading the clock take some tenths of a microsecond.
+            const double worth_handing_out = 5e-6;
+            const double most = static_cast<double>(std::numeric_limits<int>::max());
+            grain.least_items =
+                static_cast<Eigen::Index>(std::min(most, std::ceil(worth_handing_out / cost.seconds)));
+        }
+        return grain;
     }
 
     template <class CallT>
@@ -189,10 +202,13 @@ class layer_engine {
         const bool timed = options().statistics;
         const stopwatch parallel(timed ? &record_.parallel_seconds() : nullptr);
         const double items = static_cast<double>(plan.batch * plan.samples);
-        item_cost& cost = item_costs_[static_cast<std::size_t>(kind)];
+        item_cost& cost = cost_of(kind);
         const double expected_seconds = cost.n == plan.n ? cost.seconds * items : 0;
-        const double spent = run_units(
-            executor_, workers, units, expected_seconds, [&](std::size_t worker_index, std::size_t unit) {
+        double spent = 0;
+        {
+            // What one worker does is timed too where others might have helped: solves may become slower.
+            const stopwatch alone(units == 1 && worker_count() > 1 ? &spent : nullptr);
+            const auto do_unit = [&](std::size_t worker_index, std::size_t unit) {
                 worker<SolverT>& worker = *workers_[worker_index];
                 const stopwatch working(timed ? &worker.statistics.seconds : nullptr);
                 const auto [first, last] = plan.items(static_cast<Eigen::Index>(unit));
@@ -203,7 +219,9 @@ class layer_engine {
                     std::iota(worker.items.begin(), worker.items.end(), part.first);
                     f(worker, part);
                 }
-            });
+            };
+            spent = run_units(executor_, workers, units, expected_seconds, do_unit);
+        }
         if (spent > 0) cost = {plan.n, spent / items};
     }
 
@@ -218,7 +236,8 @@ class layer_engine {
     template <class Scalar, int Rank, int Layout, class F>
     void reduce(const layer_call<Scalar, Rank, Layout>& call, pass_kind kind, double divisor, Scalar* mean,
                 F&& add_piece) {
-        const sample_plan whole(call.shape.batch, call.samples, call.shape.n, grain_of(call));
+        const solve_grain grain = grain_of(call, kind);
+        const sample_plan whole(call.shape.batch, call.samples, call.shape.n, grain);
         const Eigen::Index most_doubles = Eigen::Index{1} << 22;  // 32 MiB
         const Eigen::Index per_instance = std::max<Eigen::Index>(1, whole.chunks * whole.n);
         // A whole number of units, so that the waves cut the call where the plan does.
@@ -226,8 +245,7 @@ class layer_engine {
             std::max<Eigen::Index>(1, most_doubles / per_instance / whole.instances_per_unit()) *
             whole.instances_per_unit();
         for (Eigen::Index begin = 0; begin < whole.batch; begin += wave) {
-            const sample_plan plan(std::min(wave, whole.batch - begin), call.samples, call.shape.n,
-                                   grain_of(call));
+            const sample_plan plan(std::min(wave, whole.batch - begin), call.samples, call.shape.n, grain);
             sample_sum sum(plan, begin * plan.samples, sums_.take(sample_sum::size(plan)));
             run<Scalar>(plan, begin, kind,
                         [&](auto& worker, const piece& part) { add_piece(worker, part, sum); });
@@ -356,6 +374,10 @@ class layer_engine {
         Eigen::Index n = -1;
         double seconds = 0;
     };
+    [[nodiscard]] item_cost& cost_of(pass_kind kind) { return item_costs_[static_cast<std::size_t>(kind)]; }
+    [[nodiscard]] const item_cost& cost_of(pass_kind kind) const {
+        return item_costs_[static_cast<std::size_t>(kind)];
+    }
     std::array<item_cost, 3> item_costs_;
     typename call_record<SolverT>::worker_list workers_;
     call_record<SolverT> record_;

@@ -19,6 +19,8 @@ struct solve_grain {
     bool one_by_one = false;
     /// How many workers there may be.
     Eigen::Index workers = 1;
+    /// How many items are worth being handed out by themselves, where a solve's time is known.
+    Eigen::Index least_items = 1;
 };
 
 /// The cut of `batch` * `samples` solves of `n` numbers. Neither the number of threads nor the place of a
@@ -58,10 +60,11 @@ struct sample_plan {
         piece = std::clamp<Eigen::Index>(cached_numbers / std::max<Eigen::Index>(n, 1), 16, 64);
         chunks_per_unit = std::max<Eigen::Index>(1, piece / chunk);
         if (grain.one_by_one && grain.workers > 1) {
-            // How long a solve takes is not known, so that every worker should find something to do.
+            // A solve may take long, so that every worker should find something to do.
             const Eigen::Index units_per_worker = 8;
-            chunks_per_unit = std::clamp<Eigen::Index>(batch * chunks / (units_per_worker * grain.workers), 1,
-                                                       chunks_per_unit);
+            const Eigen::Index fewest = std::min(chunks_per_unit, ceil_divide(grain.least_items, chunk));
+            chunks_per_unit = std::clamp<Eigen::Index>(batch * chunks / (units_per_worker * grain.workers),
+                                                       fewest, chunks_per_unit);
         } else if (!grain.one_by_one && chunks > 1) {
             chunks_per_unit = 1;
         }

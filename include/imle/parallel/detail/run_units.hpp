@@ -38,13 +38,12 @@ double run_units(ExecutorT& executor, std::size_t workers, std::size_t units, do
         return 0;
     }
     std::size_t done = 0;
-    clock::time_point start;
     seconds alone{0};
     if constexpr (requires { executor.least_work(); }) {
         const std::chrono::nanoseconds enough = executor.least_work();
         // Until then the clock tells more of itself and of cold caches.
         constexpr std::chrono::microseconds first_guess{20};
-        start = clock::now();
+        const clock::time_point start = clock::now();
         if (seconds(expected_seconds) < enough) {
             while (true) {
                 f(std::size_t{0}, done++);
@@ -60,11 +59,14 @@ double run_units(ExecutorT& executor, std::size_t workers, std::size_t units, do
     std::mutex failure_mutex;
     std::size_t failed_unit = units;
     std::exception_ptr failure;
+    // Of the workers' own clocks, so that the time in which threads wake up is not taken for work.
+    std::atomic<clock::rep> together{0};
 
     auto work = [&](std::size_t worker) noexcept {
+        const clock::time_point begin = clock::now();
         while (!failed.load(std::memory_order_relaxed)) {
             const std::size_t unit = next.fetch_add(1, std::memory_order_relaxed);
-            if (unit >= units) return;
+            if (unit >= units) break;
             try {
                 f(worker, unit);
             } catch (...) {
@@ -76,6 +78,7 @@ double run_units(ExecutorT& executor, std::size_t workers, std::size_t units, do
                 failed.store(true, std::memory_order_relaxed);
             }
         }
+        together.fetch_add((clock::now() - begin).count(), std::memory_order_relaxed);
     };
     workers = std::min(workers, units - done);
     executor.parallel_for(workers, work);
@@ -85,7 +88,7 @@ double run_units(ExecutorT& executor, std::size_t workers, std::size_t units, do
         throw std::logic_error(
             "imle: the executor's parallel_for returned before it had called its function");
     if constexpr (requires { executor.least_work(); })
-        return (alone + (seconds(clock::now() - start) - alone) * static_cast<double>(workers)).count();
+        return (alone + seconds(clock::duration(together.load()))).count();
     return 0;
 }
 
