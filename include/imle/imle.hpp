@@ -54,5 +54,6 @@
 #include <imle/solvers/top_k.hpp>
 #include <imle/solvers/travelling_salesman.hpp>
 #include <imle/targets/adaptive_target.hpp>
+#include <imle/targets/instance_adaptive_target.hpp>
 #include <imle/targets/loss_gradient_target.hpp>
 #include <imle/targets/perturbation_target.hpp>

@@ -29,6 +29,8 @@ namespace imle::inline IMLE_ABI {
 /// without changing the numbers.
 ///
 /// Optional: `static constexpr bool is_zero = true` says that every number is 0, and the layer never asks.
+/// `static constexpr bool multiplies_theta = true` says that the numbers are standard normal and that the
+/// layer perturbs theta * exp(T * xi - T^2 / 2) with them instead of theta + T * eps: see `multiplicative`.
 template <class N, class Scalar>
 concept NoiseDistribution = std::copy_constructible<N> && std::floating_point<Scalar> &&
     requires(const N& noise, random_key key, std::uint64_t first, std::span<Scalar> out) {
@@ -47,6 +49,17 @@ inline constexpr bool is_zero_noise = [] {
                       { N::is_zero } -> std::convertible_to<bool>;
                   })
         return static_cast<bool>(N::is_zero);
+    else
+        return false;
+}();
+
+/// True if N says that theta is multiplied by exp(T * xi - T^2 / 2).
+template <class N>
+inline constexpr bool is_multiplicative_noise = [] {
+    if constexpr (requires {
+                      { N::multiplies_theta } -> std::convertible_to<bool>;
+                  })
+        return static_cast<bool>(N::multiplies_theta);
     else
         return false;
 }();

@@ -137,7 +137,7 @@ namespace testing {
 /// - pure: the same arguments give the same bits, on a copy too;
 /// - dz = 0 leaves alpha * theta, for one number alpha that is the target's own (0 and 1 included);
 /// - `gradient_divisor`, where there is one, is finite and not negative; `validate` accepts the target;
-/// - the same for what `for_call` makes, where there is one.
+/// - the same for what `for_call` or `for_instance` makes, where there is one.
 ///
 /// Inputs of 0, 1 and more numbers: zeros, the denormal, the large (1e6) and the random. Deterministic.
 template <class Scalar, class TargetT>
@@ -154,7 +154,7 @@ requires TargetDistribution<TargetT, Scalar>
     };
     detail::check_parameters<Scalar>(target, options, report);
     check_divisor(target);
-    if constexpr (detail::has_for_call<TargetT>) {
+    if constexpr (detail::has_for_call<TargetT> || detail::has_for_instance<TargetT>) {
         const target_sums zero{};
         const target_sums moving{.theta_squared = 8,
                                  .theta_count = 2,
@@ -169,7 +169,12 @@ requires TargetDistribution<TargetT, Scalar>
                                 .nonzeros = 0,
                                 .differences = 6};
         for (const target_sums& sums : {zero, moving, still}) {
-            const auto fixed = target.for_call(sums);
+            const auto fixed = [&] {
+                if constexpr (detail::has_for_instance<TargetT>)
+                    return target.for_instance(sums);
+                else
+                    return target.for_call(sums);
+            }();
             detail::check_parameters<Scalar>(fixed, options, report);
             check_divisor(fixed);
         }

@@ -17,6 +17,7 @@
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <thread>
@@ -95,14 +96,7 @@ class layer_engine {
     template <class Scalar, int Rank, int Layout>
     [[nodiscard]] target_sums sums(const layer_call<Scalar, Rank, Layout>& call,
                                    const cotangent<Scalar>& dz) const {
-        const Eigen::Index theta_size = call.shape.batch * call.shape.n;
-        const Eigen::Index dz_size = dz.per_sample ? theta_size * call.samples : theta_size;
-        target_sums result;
-        result.theta_squared = sum_of_squares(call.theta, theta_size);
-        result.theta_count = static_cast<std::uint64_t>(theta_size);
-        result.dz_squared = sum_of_squares(dz.dz, dz_size);
-        result.dz_count = static_cast<std::uint64_t>(dz_size);
-        return result;
+        return sums_of_rows(call, dz, 0, call.shape.batch);
     }
 
     /// Writes the gradient. `z` are the forward pass's samples; where it kept none, `z` is null and `mean_z`
@@ -112,10 +106,25 @@ class layer_engine {
     target_sums vjp(const layer_call<Scalar, Rank, Layout>& call, const cotangent<Scalar>& dz,
                     const std::type_identity_t<Scalar>* z, const std::type_identity_t<Scalar>* mean_z,
                     std::span<const Eigen::Index> failed, const target_sums& sums, Scalar* gradient) {
-        if constexpr (has_for_call<TargetT>)
-            return vjp_with(target().for_call(sums), call, dz, z, mean_z, failed, gradient);
-        else
-            return vjp_with(target(), call, dz, z, mean_z, failed, gradient);
+        const auto vjp_with_one = [&](const auto& one) {
+            const auto target_of = [&](Eigen::Index) -> const auto& {
+                return one;
+            };
+            return vjp_with(target_of, step_of(one), call, dz, z, mean_z, failed, gradient);
+        };
+        if constexpr (has_for_instance<TargetT>) {
+            instance_targets_.clear();
+            for (Eigen::Index row = 0; row < call.shape.batch; ++row)
+                instance_targets_.push_back(target().for_instance(sums_of_rows(call, dz, row, 1)));
+            const auto target_of = [&](Eigen::Index row) -> const auto& {
+                return instance_targets_[static_cast<std::size_t>(row)];
+            };
+            return vjp_with(target_of, std::nullopt, call, dz, z, mean_z, failed, gradient);
+        } else if constexpr (has_for_call<TargetT>) {
+            return vjp_with_one(target().for_call(sums));
+        } else {
+            return vjp_with_one(target());
+        }
     }
 
     /// Marks the layer as in use for a call's time, gathers what its workers noted, and cleans up after an
@@ -174,6 +183,20 @@ class layer_engine {
     template <class CallT>
     [[nodiscard]] static std::uint64_t solves_of(const CallT& call) {
         return static_cast<std::uint64_t>(call.shape.batch * call.samples);
+    }
+
+    /// What a target may know of `count` rows of the call from `first` on, but for `nonzeros`.
+    template <class Scalar, int Rank, int Layout>
+    [[nodiscard]] static target_sums sums_of_rows(const layer_call<Scalar, Rank, Layout>& call,
+                                                  const cotangent<Scalar>& dz, Eigen::Index first,
+                                                  Eigen::Index count) {
+        const Eigen::Index dz_per_row = (dz.per_sample ? call.samples : 1) * call.shape.n;
+        target_sums result;
+        result.theta_squared = sum_of_squares(call.theta + first * call.shape.n, count * call.shape.n);
+        result.theta_count = static_cast<std::uint64_t>(count * call.shape.n);
+        result.dz_squared = sum_of_squares(dz.dz + first * dz_per_row, count * dz_per_row);
+        result.dz_count = static_cast<std::uint64_t>(count * dz_per_row);
+        return result;
     }
 
     /// A float's square fits a double; a double's may not, but fits a long double.
@@ -255,10 +278,13 @@ class layer_engine {
 
     // ---- the backward pass --------------------------------------------------------------------------------
 
-    template <class CallTargetT, class Scalar, int Rank, int Layout>
-    target_sums vjp_with(const CallTargetT& target, const layer_call<Scalar, Rank, Layout>& call,
-                         const cotangent<Scalar>& dz, const Scalar* z, const Scalar* mean_z,
-                         std::span<const Eigen::Index> failed, Scalar* gradient) {
+    /// `target_of(row)` is a row's target. `step` is the step by which all are divided, or nothing where each
+    /// row has its own.
+    template <class TargetOfT, class Scalar, int Rank, int Layout>
+    target_sums vjp_with(const TargetOfT& target_of, std::optional<double> step,
+                         const layer_call<Scalar, Rank, Layout>& call, const cotangent<Scalar>& dz,
+                         const Scalar* z, const Scalar* mean_z, std::span<const Eigen::Index> failed,
+                         Scalar* gradient) {
         constexpr bool counts = has_update<TargetT>;
         const bool central = options().difference == difference::central;
         // Without z, a one-sided difference needs only the mean of z'; counting needs each difference, and so
@@ -269,8 +295,8 @@ class layer_engine {
             options().target_temperature != 0 || (solves_z && options().input_temperature != 0);
         // With equal temperatures an unmoved theta' is the forward pass's problem again: the difference is 0.
         const bool skips_unmoved = !central && options().input_temperature == options().target_temperature;
-        const double step = step_of(target);
-        const double divisor = central ? 2 * step : step;
+        const double sides = central ? 2 : 1;
+        const double divisor = sides * step.value_or(1);
         std::atomic<std::uint64_t> nonzeros{0};
         record_.expect_solves(solves_of(call) * (central || solves_z ? 2 : 1));
 
@@ -282,7 +308,7 @@ class layer_engine {
                 Scalar* const other = memory.other_z.take(part.count * n);
                 if (!failed.empty()) drop_failed(worker, call.samples, failed);
                 if (central) parts_.drop_zero_cotangents(worker, call, dz);
-                parts_.load_theta_prime(worker, call, target, dz, false, skips_unmoved);
+                parts_.load_theta_prime(worker, call, target_of, dz, false, skips_unmoved);
                 parts_.load_items(worker, call, needs_noise);
                 parts_.solve_theta_prime(worker, call, central ? nullptr : z, other);
                 if (only_other) {
@@ -294,7 +320,7 @@ class layer_engine {
                 if (central || solves_z) {
                     solved = memory.z.take(part.count * n);
                     if (central) {
-                        parts_.load_theta_prime(worker, call, target, dz, true, false);
+                        parts_.load_theta_prime(worker, call, target_of, dz, true, false);
                         parts_.solve_theta_prime(worker, call, nullptr, solved);
                     } else {
                         parts_.solve_perturbed_theta(worker, call, solved);
@@ -313,14 +339,21 @@ class layer_engine {
             });
 
         const Eigen::Index theta_size = call.shape.batch * call.shape.n;
-        if (only_other) subtract_from_mean(call, target, dz, skips_unmoved, mean_z, divisor, gradient);
+        if (only_other) subtract_from_mean(call, target_of, dz, skips_unmoved, mean_z, divisor, gradient);
+        if (!step)
+            for (Eigen::Index row = 0; row < call.shape.batch; ++row)
+                divide(gradient + row * call.shape.n, call.shape.n, step_of(target_of(row)));
         for (const Eigen::Index row : failed)
             std::fill_n(gradient + row * call.shape.n, call.shape.n, Scalar(0));
         for (const Eigen::Index row : record_.gather_failures(workers_))
             std::fill_n(gradient + row * call.shape.n, call.shape.n, Scalar(0));
-        if (!all_finite(std::span<const Scalar>(gradient, static_cast<std::size_t>(theta_size))))
-            throw_invalid("the gradient divided by the target's step", message("infinite at step ", step),
+        const std::span<const Scalar> whole(gradient, static_cast<std::size_t>(theta_size));
+        if (!all_finite(whole)) {
+            const auto row = static_cast<Eigen::Index>(first_not_finite(whole)) / call.shape.n;
+            throw_invalid("the gradient divided by the target's step",
+                          message("infinite at step ", step_of(target_of(row))),
                           "a step large enough, or an unscaled gradient");
+        }
         target_sums result;
         if constexpr (counts) {
             result.nonzeros = nonzeros.load();
@@ -331,8 +364,8 @@ class layer_engine {
 
     /// gradient = (mean of z - gradient) / divisor where the gradient's memory holds the mean of z', which
     /// the instances that were skipped lack.
-    template <class CallTargetT, class Scalar, int Rank, int Layout>
-    void subtract_from_mean(const layer_call<Scalar, Rank, Layout>& call, const CallTargetT& target,
+    template <class TargetOfT, class Scalar, int Rank, int Layout>
+    void subtract_from_mean(const layer_call<Scalar, Rank, Layout>& call, const TargetOfT& target_of,
                             const cotangent<Scalar>& dz, bool skips_unmoved, const Scalar* mean_z,
                             double divisor, Scalar* gradient) {
         const Eigen::Index n = call.shape.n;
@@ -341,7 +374,7 @@ class layer_engine {
             if (skips_unmoved) {
                 worker<SolverT>& worker = *workers_.front();
                 worker.items.assign(1, instance * call.samples);
-                parts_.load_theta_prime(worker, call, target, dz, false, true);
+                parts_.load_theta_prime(worker, call, target_of, dz, false, true);
                 if (worker.items.empty()) {
                     std::fill_n(row, n, Scalar(0));
                     continue;
@@ -353,6 +386,12 @@ class layer_engine {
                 row[i] = static_cast<Scalar>((minimizes ? other - near : near - other) / divisor);
             }
         }
+    }
+
+    template <class Scalar>
+    static void divide(Scalar* values, Eigen::Index n, double divisor) {
+        for (Eigen::Index i = 0; i < n; ++i)
+            values[i] = static_cast<Scalar>(static_cast<double>(values[i]) / divisor);
     }
 
     /// The step by which the gradient is divided: 1 where the target has none, or took none.
@@ -379,6 +418,14 @@ class layer_engine {
         return item_costs_[static_cast<std::size_t>(kind)];
     }
     std::array<item_cost, 3> item_costs_;
+    /// Each instance's target, for a target that makes them.
+    static auto no_targets() {
+        if constexpr (has_for_instance<TargetT>)
+            return std::vector<decltype(std::declval<const TargetT&>().for_instance(target_sums{}))>();
+        else
+            return nullptr;
+    }
+    [[no_unique_address]] decltype(no_targets()) instance_targets_ = no_targets();
     typename call_record<SolverT>::worker_list workers_;
     call_record<SolverT> record_;
     buffer<double> sums_;

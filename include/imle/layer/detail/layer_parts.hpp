@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <span>
 #include <stdexcept>
 #include <type_traits>
@@ -26,6 +27,7 @@
 #include <imle/core/multiply_add.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/layer/detail/layer_call.hpp>
+#include <imle/layer/detail/multiplicative_factor.hpp>
 #include <imle/layer/detail/solver_port.hpp>
 #include <imle/layer/detail/worker.hpp>
 #include <imle/layer/layer_options.hpp>
@@ -93,7 +95,10 @@ class layer_parts {
                                Scalar* z) const {
         load_theta(worker, call);
         perturb_and_solve(worker, call, options_.input_temperature, nullptr, z,
-                          "theta + input_temperature * noise overflows; expected finite sums");
+                          is_multiplicative_noise<NoiseT>
+                              ? "theta * exp(T * noise - T^2 / 2), T the input_temperature, overflows or "
+                                "underflows; expected a smaller temperature"
+                              : "theta + input_temperature * noise overflows; expected finite sums");
     }
 
     /// Drops the worker's items whose cotangent is zero.
@@ -107,11 +112,11 @@ class layer_parts {
     }
 
     /// Works out theta' of the worker's items, for dz or, on the other side of a central difference, for -dz:
-    /// once for all samples of an instance that have one cotangent. With `drop_unmoved`, items are dropped
-    /// whose theta' is theta, bit for bit.
-    template <class Scalar, int Rank, int Layout, class CallTargetT>
+    /// once for all samples of an instance that have one cotangent. `target_of` gives each row's target. With
+    /// `drop_unmoved`, items are dropped whose theta' is theta, bit for bit.
+    template <class Scalar, int Rank, int Layout, class TargetOfT>
     void load_theta_prime(worker<SolverT>& worker, const layer_call<Scalar, Rank, Layout>& call,
-                          const CallTargetT& target, const cotangent<Scalar>& dz, bool other_side,
+                          const TargetOfT& target_of, const cotangent<Scalar>& dz, bool other_side,
                           bool drop_unmoved) const {
         const Eigen::Index n = call.shape.n;
         const std::size_t size = static_cast<std::size_t>(n);
@@ -132,9 +137,9 @@ class layer_parts {
                 if (other_side) item_dz = negated(memory.negated_dz, item_dz, n);
                 // What a target forgets to write must not pass for a number of an earlier item.
                 std::fill_n(theta_prime, n, unwritten<Scalar>());
-                target.parameters(std::span<const Scalar>(theta, size),
-                                  std::span<const Scalar>(item_dz, size),
-                                  std::span<Scalar>(theta_prime, size));
+                target_of(row).parameters(std::span<const Scalar>(theta, size),
+                                          std::span<const Scalar>(item_dz, size),
+                                          std::span<Scalar>(theta_prime, size));
                 dropped = drop_unmoved && std::memcmp(theta_prime, theta, size * sizeof(Scalar)) == 0;
             }
             if (dropped) continue;
@@ -219,13 +224,21 @@ class layer_parts {
         solve_checked(worker, call, perturbed, check.all_finite(), noise, start, z, overflow);
     }
 
-    /// out = parameters + scale * noise, or the cost that is its negative.
+    /// out = parameters + scale * noise, or parameters * exp(scale * noise - scale^2 / 2) where the noise
+    /// multiplies; or the cost that is its negative. A factor that underflows gives NaN: theta would be lost.
     template <class Scalar>
     static void perturb(const Scalar* parameters, Scalar scale, const Scalar* noise, Scalar* out,
                         Eigen::Index n, finite_check<Scalar>& check) {
         for (Eigen::Index i = 0; i < n; ++i) {
-            const Scalar sum = multiply_add(scale, noise[i], parameters[i]);
-            check.add(out[i] = minimizes ? -sum : sum);
+            Scalar perturbed;
+            if constexpr (is_multiplicative_noise<NoiseT>) {
+                const Scalar factor = multiplicative_factor(scale, noise[i]);
+                perturbed = factor >= std::numeric_limits<Scalar>::min() ? parameters[i] * factor
+                                                                         : unwritten<Scalar>();
+            } else {
+                perturbed = multiply_add(scale, noise[i], parameters[i]);
+            }
+            check.add(out[i] = minimizes ? -perturbed : perturbed);
         }
     }
 
