@@ -1,14 +1,10 @@
 # shellcheck shell=sh disable=SC2154
-# For the scripts of benchmarks to source, after $out is set to the folder that they build in.
+# For the scripts of benchmarks to source in the project's folder, after $out is set to the folder that they build in.
+
+log=$out/log
+. scripts/quietly.sh
 
 say() { printf '== %s\n' "$*" >&2; }
-
-# quietly COMMAND...: its output is shown only if it fails.
-quietly() {
-    "$@" >"$out/log" 2>&1 </dev/null && return 0
-    cat "$out/log" >&2
-    return 1
-}
 
 # model FIELD: what lscpu says about it.
 model() { LC_ALL=C lscpu 2>/dev/null | sed -n "s/^$1: *//p" | head -n 1; }

@@ -1,24 +1,16 @@
 #include "command_line.hpp"
 
-#include <charconv>
 #include <iostream>
 #include <sstream>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 #include <CLI/CLI.hpp>
 
+#include "support/option_checks.hpp"
+
 namespace mpi_training {
 namespace {
-
-/// CLI11 itself would wrap a negative seed round.
-std::string refuse_bad_seed(const std::string& text) {
-    std::uint64_t seed = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
-    if (error == std::errc{} && end == text.data() + text.size()) return {};
-    return "'" + text + "' is not a seed; expected a whole number from 0 to 2^64 - 1";
-}
 
 void add_accident(CLI::App& app, const std::string& name, const std::string& what, accident& planned) {
     app.add_option("--" + name + "-at-step", planned.step, what + " at the start of this step; 0: never")
@@ -66,7 +58,7 @@ parsed_command_line parse_command_line(int argc, char** argv, bool prints) {
         ->check(CLI::Range(1e-9, 1e3));
     app.add_option("--seed", settings.seed, "Seed of data, first weights and noise")
         ->type_name("N")
-        ->check(refuse_bad_seed);
+        ->check(example_support::refuse_bad_seed);
     app.add_option("--threads", wanted.threads, "Threads of a rank; 0 means all cores")
         ->type_name("N")
         ->check(CLI::Range(0, 1024));

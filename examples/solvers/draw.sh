@@ -1,7 +1,7 @@
 #!/bin/sh
 # Draws the solvers' pictures into docs/images/solvers:  sh examples/solvers/draw.sh [PROGRAM [NAME...]]
 #
-# PROGRAM is the built example; without it, it is built first, in build/demo. NAMEs draw only those. Needs gnuplot
+# PROGRAM is the built example; without it, it is built first, in build/solver_pictures. NAMEs draw only those. Needs gnuplot
 # (Debian: apt-get install gnuplot-nox).
 set -eu
 
@@ -11,9 +11,9 @@ if [ $# -gt 0 ]; then
     shift
 else
     cd "$root"
-    cmake --preset release -B build/demo -DIMLE_BUILD_EXAMPLES=ON -DIMLE_BUILD_BENCHMARKS=OFF
-    cmake --build build/demo --target imle_example_solvers
-    program=$root/build/demo/examples/solvers/solvers
+    cmake --preset release -B build/solver_pictures -DIMLE_BUILD_EXAMPLES=ON -DIMLE_BUILD_BENCHMARKS=OFF
+    cmake --build build/solver_pictures --target imle_example_solvers
+    program=$root/build/solver_pictures/examples/solvers/solvers
 fi
 [ $# -gt 0 ] || set -- $("$program")
 

@@ -23,29 +23,20 @@
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/check_adapter.hpp>
 
+#include "adapters/adapter_fixtures.hpp"
 #include "support/catch.hpp"
 #include "support/messages.hpp"
 
 namespace {
 
-using tensor = Eigen::Tensor<double, 2, Eigen::RowMajor>;         // [batch, n]
-using sample_tensor = Eigen::Tensor<double, 3, Eigen::RowMajor>;  // [batch, sample, n]
-using numbers = std::vector<double>;
+using adapter_fixtures::numbers;
+using adapter_fixtures::of;
+using adapter_fixtures::sample_tensor;
+using adapter_fixtures::tensor;
+using adapter_fixtures::values;
 using actives = std::vector<adouble>;
 
 constexpr short tag = 1, other_tag = 2;
-
-template <class T>
-numbers of(const T& t) {
-    return numbers(t.data(), t.data() + t.size());
-}
-
-tensor values(Eigen::Index batch, Eigen::Index n, std::uint64_t seed = 1) {
-    tensor t(batch, n);
-    imle::gumbel{}.fill(imle::random_key{seed}, 0,
-                        std::span<double>(t.data(), static_cast<std::size_t>(t.size())));
-    return t;
-}
 
 // Weights of z that differ from number to number, and powers of two, so that sums of them are exact.
 numbers weights(std::size_t size) {

@@ -23,17 +23,20 @@
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/check_adapter.hpp>
 
+#include "adapters/adapter_fixtures.hpp"
 #include "support/catch.hpp"
 #include "support/messages.hpp"
 
 namespace {
 
+using adapter_fixtures::numbers;
+using adapter_fixtures::of;
+using adapter_fixtures::sample_tensor;
+using adapter_fixtures::tensor;
+using adapter_fixtures::values;
 using stan::math::var;
 using var_matrix = Eigen::Matrix<var, Eigen::Dynamic, Eigen::Dynamic>;
 using var_vector = Eigen::Matrix<var, Eigen::Dynamic, 1>;
-using tensor = Eigen::Tensor<double, 2, Eigen::RowMajor>;         // [batch, n]
-using sample_tensor = Eigen::Tensor<double, 3, Eigen::RowMajor>;  // [batch, sample, n]
-using numbers = std::vector<double>;
 
 // Stan's tape is emptied whatever happens in a test.
 struct tape {
@@ -42,18 +45,6 @@ struct tape {
     tape& operator=(const tape&) = delete;
     ~tape() { stan::math::recover_memory(); }
 };
-
-template <class T>
-numbers of(const T& t) {
-    return numbers(t.data(), t.data() + t.size());
-}
-
-tensor values(Eigen::Index batch, Eigen::Index n, std::uint64_t seed = 1) {
-    tensor t(batch, n);
-    imle::gumbel{}.fill(imle::random_key{seed}, 0,
-                        std::span<double>(t.data(), static_cast<std::size_t>(t.size())));
-    return t;
-}
 
 var_matrix variables(const tensor& x) {
     var_matrix v(x.dimension(0), x.dimension(1));

@@ -16,6 +16,7 @@
 #include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/layer/imle_layer.hpp>
+#include <imle/layer/pullback.hpp>
 #include <imle/layer/sampled_pass.hpp>
 #include <imle/random/random_key.hpp>
 
@@ -89,8 +90,8 @@ class split_graph {
         theta_tensor gradient(detail::dimensions_of(pass_.theta()));
         if constexpr (rank_of<CotangentT> == rank_of<sample_tensor>) {
             detail::require_shape("dz", dz, detail::dimensions_of(pass_.samples()), "the samples' shape");
-            const sample_tensor scaled = dz * static_cast<Scalar>(pass_.sample_count());
-            layer_->vjp_into(pass_, scaled, gradient);
+            layer_->vjp_into(pass_, detail::cotangent_by_chain_rule<sample_tensor>(dz, pass_.sample_count()),
+                             gradient);
         } else {
             layer_->vjp_into(pass_, dz, gradient);
         }

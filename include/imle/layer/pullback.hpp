@@ -6,12 +6,24 @@
 #include <memory>
 #include <utility>
 
+#include <Eigen/Core>
+
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
 
 namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// What a layer's `vjp`, a mean over samples, is to be given so that it follows the chain rule for a
+/// cotangent of the samples' shape: samples * dz (see `pullback`).
+template <class SampleTensorT, DenseTensor CotangentT>
+[[nodiscard]] SampleTensorT cotangent_by_chain_rule(const CotangentT& dz, Eigen::Index samples) {
+    return dz * static_cast<scalar_of<SampleTensorT>>(samples);
+}
+
+}  // namespace detail
 
 /// Maps the cotangent of a pass's samples to the gradient with respect to theta, by the chain rule.
 ///
@@ -39,14 +51,11 @@ class pullback {
             rank_of<CotangentT> == rank_of<sample_tensor>,
             "imle::pullback: the cotangent is of the samples' shape, [batch, sample, instance...]; for a "
             "cotangent of the marginals use imle_layer::marginals and vjp. See docs/layer.md");
-        using Scalar = scalar_of<sample_tensor>;
-        const Scalar samples = static_cast<Scalar>(pass_->sample_count());
         if (detail::dimensions_of(dz) != detail::dimensions_of(pass_->samples()))
             detail::throw_invalid(
                 "dz", "a tensor of shape " + detail::shape_string(detail::dimensions_of(dz)),
                 "the samples' shape " + detail::shape_string(detail::dimensions_of(pass_->samples())));
-        const sample_tensor scaled = dz * samples;
-        return layer_.vjp(*pass_, scaled);
+        return layer_.vjp(*pass_, detail::cotangent_by_chain_rule<sample_tensor>(dz, pass_->sample_count()));
     }
 
     /// The forward pass that is pulled back through.
