@@ -2,30 +2,8 @@
 # Tries the map demo as a user does:  sh map.test.sh PROGRAM
 set -u
 
-map=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-scratch=$(mktemp -d)
-cd "$scratch" || exit 1
-trap 'rm -rf "$scratch"' EXIT
-failures=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
-
-# expect CODE TEXT ARGUMENT...: the program ends with this code and prints this text.
-expect() {
-    code=$1
-    text=$2
-    shift 2
-    output=$("$map" "$@" 2>&1)
-    ended=$?
-    [ $ended = "$code" ] || fail "map $* ended with $ended, expected $code"
-    case $output in
-    *"$text"*) ;;
-    *) fail "map $* should say '$text' and said: $output" ;;
-    esac
-}
+# shellcheck source=../support/program_test.sh source-path=SCRIPTDIR
+. "$(dirname "$0")/../support/program_test.sh"
 
 # -- The command line ---------------------------------------------------------------------------------------
 
@@ -47,7 +25,7 @@ expect 1 "map: " --out "$scratch/file/below"
 
 short="--steps 3 --setting 1,1,2 --setting 5,0,1 --setting 1,1,2 --seed 7"
 # shellcheck disable=SC2086
-"$map" $short --threads 1 --out "$scratch/a folder/'one'" >"$scratch/one" 2>"$scratch/errors" || fail "a short run"
+"$program" $short --threads 1 --out "$scratch/a folder/'one'" >"$scratch/one" 2>"$scratch/errors" || fail "a short run"
 [ -s "$scratch/errors" ] && fail "a run in a pipe wrote to the standard error: $(cat "$scratch/errors")"
 grep -q "$(printf '\033')" "$scratch/one" && fail "a run in a pipe wrote escape codes"
 [ "$(grep -c '^(' "$scratch/one")" = 2 ] || fail "two settings should give two rows"
@@ -56,7 +34,7 @@ pictures=$(find "$scratch/a folder" -type f | wc -l)
 
 # The results do not depend on the number of threads: the same rows (but for the seconds) and the same pictures.
 # shellcheck disable=SC2086
-"$map" $short --threads 3 --out "$scratch/two" >"$scratch/two.txt" || fail "a short run on three threads"
+"$program" $short --threads 3 --out "$scratch/two" >"$scratch/two.txt" || fail "a short run on three threads"
 rows() { grep '^(' "$1" | sed 's/ *[0-9.]*$//'; }
 [ "$(rows "$scratch/one")" = "$(rows "$scratch/two.txt")" ] || fail "threads change the table"
 for file in "$scratch/two"/*; do
@@ -65,7 +43,7 @@ done
 
 # -- Without gnuplot ----------------------------------------------------------------------------------------
 
-output=$(PATH="$scratch" "$map" --steps 1 --out "$scratch/none" 2>&1)
+output=$(PATH="$scratch" "$program" --steps 1 --out "$scratch/none" 2>&1)
 [ $? = 1 ] || fail "without gnuplot the exit code should be 1"
 case $output in
 *"gnuplot-nox"*) ;;
@@ -80,7 +58,7 @@ interrupt() {
     when=$scratch/$2
     shift 2
     rm -rf "$scratch/cut" "$scratch/cut.txt"
-    "$map" --out "$scratch/cut" "$@" >"$scratch/cut.txt" 2>&1 &
+    "$program" --out "$scratch/cut" "$@" >"$scratch/cut.txt" 2>&1 &
     process=$!
     waited=0
     until [ -s "$when" ] || [ $waited = 600 ]; do
@@ -110,5 +88,4 @@ interrupt TERM cut/map.png --steps 20 --setting 1,1,1 --setting 1,2,1 --setting 
     --setting 2,8,1 --setting 2,9,1 --setting 3,1,1 --setting 3,2,1
 grep -q interrupted "$scratch/cut.txt" || fail "an interrupted run does not say so"
 
-[ $failures = 0 ] && echo "all as expected"
-[ $failures = 0 ]
+finish

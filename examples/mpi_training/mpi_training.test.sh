@@ -2,12 +2,9 @@
 # Tries data-parallel training as a user does:  sh mpi_training.test.sh PROGRAM MPIEXEC
 set -u
 
-program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 mpiexec=$2
-scratch=$(mktemp -d)
-cd "$scratch" || exit 1
-trap 'rm -rf "$scratch"' EXIT
-failures=0
+# shellcheck source=../support/program_test.sh source-path=SCRIPTDIR
+. "$(dirname "$0")/../support/program_test.sh"
 
 # Open MPI refuses root, and more ranks than cores, unless it is told otherwise.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
@@ -15,11 +12,6 @@ case $("$mpiexec" --version 2>&1) in
 *"Open MPI"* | *OpenRTE*) oversubscribe=--oversubscribe ;;
 *) oversubscribe= ;;
 esac
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
 
 # A job that hangs must not hang the test.
 ranks() {
@@ -137,5 +129,4 @@ expect_error 1 "is not a seed" --seed -1
 expect_error 1 "--batch" --batch 0
 ranks 1 --help | grep -q -- --resume || fail "--help"
 
-[ $failures = 0 ] && echo "all as expected"
-[ $failures = 0 ]
+finish

@@ -2,30 +2,8 @@
 # Tries the terrain example as a user does, on few maps:  sh terrain.test.sh PROGRAM
 set -u
 
-terrain=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-scratch=$(mktemp -d)
-cd "$scratch" || exit 1
-trap 'rm -rf "$scratch"' EXIT
-failures=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
-
-# expect CODE TEXT ARGUMENT...: the program ends with this code and prints this text.
-expect() {
-    code=$1
-    text=$2
-    shift 2
-    output=$("$terrain" "$@" 2>&1)
-    ended=$?
-    [ $ended = "$code" ] || fail "terrain $* ended with $ended, expected $code"
-    case $output in
-    *"$text"*) ;;
-    *) fail "terrain $* should say '$text' and said: $output" ;;
-    esac
-}
+# shellcheck source=../support/program_test.sh source-path=SCRIPTDIR
+. "$(dirname "$0")/../support/program_test.sh"
 
 # -- The command line ---------------------------------------------------------------------------------------
 
@@ -45,7 +23,7 @@ expect 1 "is not a model that this program saved" --load not_a_model.pt --test 2
 
 short="--train 120 --test 40 --threads 1"
 # shellcheck disable=SC2086
-"$terrain" $short --epochs 3 --out "a folder" >first 2>errors || fail "a short run: $(cat errors)"
+"$program" $short --epochs 3 --out "a folder" >first 2>errors || fail "a short run: $(cat errors)"
 [ -s errors ] && fail "a run in a pipe wrote to the standard error: $(cat errors)"
 # The name, three shares, two losses, two times.
 falls() {
@@ -66,7 +44,7 @@ done
 # shares FILE NAME: the three shares.
 shares() { sed -n "s/^$2 *//p" "$1" | awk '{ print $1, $3, $5 }'; }
 for loaded in imle:I-MLE blackbox:"blackbox backprop" per-tile:"per tile, then the solver"; do
-    "$terrain" --load "a folder/${loaded%%:*}.pt" --test 40 --no-pictures --out again >second 2>&1 ||
+    "$program" --load "a folder/${loaded%%:*}.pt" --test 40 --no-pictures --out again >second 2>&1 ||
         fail "loading ${loaded%%:*}.pt: $(cat second)"
     name=${loaded#*:}
     [ "$(shares first "$name")" = "$(shares second "$name")" ] || fail "$name is another when loaded: $(cat second)"
@@ -75,9 +53,9 @@ done
 
 # The same seed gives the same network on one thread.
 # shellcheck disable=SC2086
-"$terrain" $short --no-pictures --epochs 1 --method imle --out one >one.txt 2>&1 || fail "a run of one method"
+"$program" $short --no-pictures --epochs 1 --method imle --out one >one.txt 2>&1 || fail "a run of one method"
 # shellcheck disable=SC2086
-"$terrain" $short --no-pictures --epochs 1 --method imle --out two >two.txt 2>&1 || fail "another one"
+"$program" $short --no-pictures --epochs 1 --method imle --out two >two.txt 2>&1 || fail "another one"
 [ "$(awk '/^I-MLE/ { print $2, $4, $6, $8, $9 }' one.txt)" = "$(awk '/^I-MLE/ { print $2, $4, $6, $8, $9 }' two.txt)" ] ||
     fail "two runs of one seed differ"
 
@@ -85,5 +63,4 @@ done
 head -c 3000 "a folder/imle.pt" >half.pt
 expect 1 "is not a model that this program saved" --load half.pt --test 2 --no-pictures
 
-[ $failures = 0 ] && echo "all as expected"
-[ $failures = 0 ]
+finish
