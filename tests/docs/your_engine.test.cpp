@@ -3,12 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <imle/adapters/split_graph.hpp>
-#include <imle/imle.hpp>
-#include <imle/testing/check_adapter.hpp>
 #include <memory>
 #include <utility>
 #include <vector>
+
+#include <imle/adapters/split_graph.hpp>
+#include <imle/imle.hpp>
+#include <imle/testing/check_adapter.hpp>
 
 #include "support/catch.hpp"
 
@@ -95,13 +96,13 @@ std::vector<number> apply(LayerT& layer, const std::vector<number>& theta, Eigen
                           imle::random_key key) {
     Eigen::Tensor<double, 2, Eigen::RowMajor> values(batch, static_cast<Eigen::Index>(theta.size()) / batch);
     for (std::size_t i = 0; i < theta.size(); ++i) values.data()[i] = theta[i].value();
-    const auto made = layer.value_and_pullback(values, key);
+    auto made = layer.value_and_pullback(values, key);
 
     // The layer is one step, recorded before its outputs. Backward comes to it after all of them, when
     // whatever uses z has added its part to their slopes: one call, with the whole cotangent.
     tape& on = theta.front().on();
     auto outputs = std::make_shared<std::vector<number>>();
-    on.record(0, [=, dz = made.value, pullback = made.pullback](double) mutable {
+    on.record(0, [=, dz = made.value, pullback = std::move(made.pullback)](double) mutable {
         for (std::size_t i = 0; i < outputs->size(); ++i) dz.data()[i] = (*outputs)[i].slope();
         const auto gradient = pullback(dz);
         for (std::size_t i = 0; i < theta.size(); ++i) theta[i].add_slope(gradient.data()[i]);
@@ -150,6 +151,18 @@ TEST_CASE("docs: a tape from nothing learns through a layer", "[docs]") {
     INFO("mean loss of the first ten steps " << first << ", of the last ten " << last);
     CHECK(first > 1.5);
     CHECK(last < 0.25);
+}
+
+TEST_CASE("docs: an adaptive target learns through a tape from nothing", "[docs]") {
+    imle::imle_layer layer{imle::top_k{1},
+                           imle::gumbel{},
+                           imle::adaptive_target{imle::adaptive_target_options{.beta_step = 0.125}},
+                           {.samples = 2}};
+    tape t;
+    const std::vector<number> theta{t.input(0.5), t.input(-1.0), t.input(0.25)};
+    const std::vector<number> z = apply(layer, theta, 1, imle::random_key{1});
+    t.backward(z[0] * 2.0 + z[4]);
+    CHECK(layer.target().state().beta != 1);
 }
 
 TEST_CASE("docs: a tape from nothing keeps the laws of an adapter", "[docs]") {

@@ -1,8 +1,11 @@
 #include <imle/layer/pullback.hpp>
 
 #include <functional>
+
 #include <imle/layer/imle_layer.hpp>
+#include <imle/solvers/minimizing.hpp>
 #include <imle/targets/adaptive_target.hpp>
+#include <imle/targets/instance_adaptive_target.hpp>
 #include <imle/targets/perturbation_target.hpp>
 
 #include "layer/layer_fixtures.hpp"
@@ -58,4 +61,29 @@ TEST_CASE("pullback: an adaptive target learns through the pullback", "[layer]")
     auto [value, pullback] = layer.value_and_pullback(theta, random_key{2});
     pullback(value);
     CHECK(layer.target().state().beta != 1.0);
+}
+
+TEST_CASE("pull_back: it is vjp of S * dz, bit for bit, and of dmu itself", "[layer]") {
+    const matrix theta = numbers<matrix>({3, 7}, 1), dmu = numbers<matrix>({3, 7}, 2);
+    const cube dz = numbers<cube>({3, 6, 7}, 3);
+    const cube scaled = dz * 6.0F;
+    const auto check = [&](auto solver, auto target, imle::difference difference) {
+        imle_layer layer{solver, hashed_noise{}, target, {.samples = 6, .difference = difference}};
+        imle_layer other = layer;
+        const auto pass = layer.forward(theta, random_key{2});
+        for (int call = 0; call < 3; ++call) {  // the adaptive target's steps too
+            CHECK(same_bits(layer.pull_back(pass, dz), other.vjp(pass, scaled)));
+            CHECK(same_bits(layer.pull_back(pass, dmu), other.vjp(pass, dmu)));
+        }
+        const auto mean = layer.marginals(theta, random_key{2});
+        matrix into(3, 7);
+        layer.pull_back_into(mean, dmu, into);
+        CHECK(same_bits(into, other.vjp(mean, dmu)));
+    };
+    for (const auto difference : {imle::difference::forward, imle::difference::central}) {
+        check(cube_solver, perturbation_target{.beta = 4}, difference);
+        check(imle::minimizing(cube_solver), perturbation_target{.beta = 4}, difference);
+        check(cube_solver, imle::adaptive_target{{.beta_step = 0.1}}, difference);
+        check(cube_solver, imle::instance_adaptive_target{{.beta_step = 0.1}}, difference);
+    }
 }

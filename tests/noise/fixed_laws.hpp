@@ -86,6 +86,34 @@ void check_moments(const LawT& law, double tolerance) {
     CHECK(std::abs(second - mean * mean - law.variance()) < 10 * tolerance * law.variance());
 }
 
+/// score = -d/dx log pdf(x), in the bulk and in both tails; its mean is 0 and that of x * score(x) is 1, as
+/// integration by parts of E 1 and E x has it.
+template <class LawT>
+void check_score(const LawT& law) {
+    const double deviation = std::sqrt(law.variance());
+    double worst = 0, mean = 0, first = 0;
+    for (double p = 1e-9; p < 0.9; p *= 1.7)
+        for (const double x : {law.quantile(p), law.survival_quantile(p)}) {
+            double h = 1e-4 * deviation;
+            if constexpr (requires { law.lower_bound(); }) h = std::min(h, 1e-3 * (x - law.lower_bound()));
+            const double slope = (std::log(law.pdf(x + h)) - std::log(law.pdf(x - h))) / (2 * h);
+            worst = std::max(worst, std::abs(law.score(x) + slope) / (1 / deviation + std::abs(slope)));
+        }
+    INFO("slope " << worst);
+    CHECK(worst < 1e-5);
+    constexpr int steps = 20000;
+    const double lowest = -160, width = (std::log(0.5) - lowest) / steps;
+    for (int i = 0; i < steps; ++i) {
+        const double p = std::exp(lowest + (i + 0.5) * width);
+        for (const double x : {law.quantile(p), law.survival_quantile(p)}) {
+            mean += law.score(x) * p * width;
+            first += x * law.score(x) * p * width;
+        }
+    }
+    CHECK(std::abs(mean) * deviation < 1e-4);
+    CHECK(std::abs(first - 1) < 1e-4);
+}
+
 /// What is no number of the law: the density at infinity is 0, and NaN stays NaN.
 template <class LawT>
 void check_no_numbers(const LawT& law) {

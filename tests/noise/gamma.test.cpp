@@ -66,6 +66,20 @@ TEST_CASE("gamma and sum_of_gamma with one term are the same law by two ways", "
     }
 }
 
+TEST_CASE("gamma: its score, for shapes whose score has a variance", "[gamma][noise]") {
+    noise_tests::check_score(imle::gamma{2.5, 1});
+    noise_tests::check_score(imle::gamma{3, 2});
+    noise_tests::check_score(imle::gamma{100, 0.1});
+    CHECK(imle::gamma{3, 2}.score(2) == -0.5);
+    for (const double shape : {0.5, 1.0, 2.0}) {
+        CHECK_THROWS_AS(imle::gamma(shape, 1).score(1), std::invalid_argument);
+        CHECK_THROWS_WITH(imle::gamma(shape, 1).score(1), Catch::Contains("above 2"));
+    }
+    CHECK_THROWS_AS(imle::gamma(3, 1).score(0), std::invalid_argument);
+    CHECK_THROWS_AS(imle::gamma(3, 1).score(-1), std::invalid_argument);
+    CHECK_THROWS_AS(imle::gamma(3, 1).score(std::nan("")), std::invalid_argument);
+}
+
 TEST_CASE("gamma: bad arguments", "[gamma][noise]") {
     CHECK_THROWS_AS(imle::gamma(0, 1), std::invalid_argument);
     CHECK_THROWS_AS(imle::gamma(1, 0), std::invalid_argument);

@@ -31,6 +31,13 @@ TEST_CASE("gumbel: its functions", "[gumbel][noise]") {
     CHECK(imle::gumbel{}.quantile(std::exp(-1.0)) == Approx(0).margin(1e-15));
 }
 
+TEST_CASE("gumbel: its score", "[gumbel][noise]") {
+    noise_tests::check_score(imle::gumbel{});
+    noise_tests::check_score(imle::gumbel{1, 2});
+    CHECK(imle::gumbel{}.score(0) == 0);
+    CHECK(imle::gumbel{1, 2}.score(-1) == Approx((1 - std::exp(1.0)) / 2));
+}
+
 TEST_CASE("gumbel: bad arguments", "[gumbel][noise]") {
     const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
     CHECK_THROWS_AS(imle::gumbel(0, 0), std::invalid_argument);

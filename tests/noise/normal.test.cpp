@@ -32,6 +32,13 @@ TEST_CASE("normal: its functions", "[normal][noise]") {
     CHECK(imle::normal{}.cdf(1.959963984540054) == Approx(0.975).epsilon(1e-14));
 }
 
+TEST_CASE("normal: its score", "[normal][noise]") {
+    noise_tests::check_score(imle::normal{});
+    noise_tests::check_score(imle::normal{1, 2});
+    CHECK(imle::normal{}.score(-1.25) == -1.25);
+    CHECK(imle::normal{1, 2}.score(4) == 0.75);
+}
+
 TEST_CASE("normal: bad arguments", "[normal][noise]") {
     const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
     CHECK_THROWS_AS(imle::normal(0, 0), std::invalid_argument);

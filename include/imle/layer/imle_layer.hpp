@@ -145,10 +145,26 @@ class imle_layer {
     template <class PassT, DenseTensor CotangentT, DenseTensor GradientT>
     void vjp_into(const PassT& pass, const CotangentT& dz, GradientT&& gradient) {
         require_gradient_tensor(pass, gradient);
-        target_sums total;
-        if constexpr (detail::has_for_call<TargetT> || detail::has_update<TargetT>) total = sums(pass, dz);
-        const target_sums counts = write_gradient(pass, dz, total, gradient.data());
-        if constexpr (detail::has_update<TargetT>) parts().target().update(total + counts);
+        write_vjp(pass, checked_cotangent(pass, dz), gradient.data());
+    }
+
+    /// The gradient by the chain rule, for a tape: of a cotangent of the samples' shape, `vjp(pass, S * dz)`,
+    /// so that the step does not shrink with the number of samples where the loss is a mean over them (see
+    /// `imle::pullback`); of one of theta's shape, the cotangent of the mean, `vjp(pass, dz)`.
+    template <class PassT, DenseTensor CotangentT>
+    [[nodiscard]] auto pull_back(const PassT& pass, const CotangentT& dz) {
+        typename PassT::theta_tensor gradient(detail::dimensions_of(pass.theta()));
+        pull_back_into(pass, dz, gradient);
+        return gradient;
+    }
+
+    /// `pull_back` into a tensor of theta's shape, or a map of one, as `vjp_into`.
+    template <class PassT, DenseTensor CotangentT, DenseTensor GradientT>
+    void pull_back_into(const PassT& pass, const CotangentT& dz, GradientT&& gradient) {
+        require_gradient_tensor(pass, gradient);
+        auto cotangent = checked_cotangent(pass, dz);
+        if (cotangent.per_sample) cotangent.scale = static_cast<scalar_of<CotangentT>>(pass.sample_count());
+        write_vjp(pass, cotangent, gradient.data());
     }
 
     /// What the target may know of a whole vjp with this cotangent, for adding up over shards and ranks.
@@ -163,7 +179,7 @@ class imle_layer {
     template <class PassT, DenseTensor CotangentT>
     [[nodiscard]] auto vjp_shard(const PassT& pass, const CotangentT& dz, const target_sums& whole) {
         typename PassT::theta_tensor gradient(detail::dimensions_of(pass.theta()));
-        const target_sums counts = write_gradient(pass, dz, whole, gradient.data());
+        const target_sums counts = write_gradient(pass, checked_cotangent(pass, dz), whole, gradient.data());
         return std::pair(std::move(gradient), counts);
     }
 
@@ -314,12 +330,21 @@ class imle_layer {
         return gradient;
     }
 
-    template <class PassT, class CotangentT, class Scalar>
-    [[nodiscard]] target_sums write_gradient(const PassT& pass, const CotangentT& dz,
+    /// The gradient; then a target that learns does.
+    template <class PassT, class Scalar>
+    void write_vjp(const PassT& pass, const detail::cotangent<Scalar>& cotangent, Scalar* gradient) {
+        target_sums total;
+        if constexpr (detail::has_for_call<TargetT> || detail::has_update<TargetT>)
+            total = parts().sums(call_of(pass), cotangent);
+        const target_sums counts = write_gradient(pass, cotangent, total, gradient);
+        if constexpr (detail::has_update<TargetT>) parts().target().update(total + counts);
+    }
+
+    template <class PassT, class Scalar>
+    [[nodiscard]] target_sums write_gradient(const PassT& pass, const detail::cotangent<Scalar>& cotangent,
                                              const target_sums& whole, Scalar* gradient) {
         validate_target();
         const auto call = call_of(pass);
-        const auto cotangent = checked_cotangent(pass, dz);
         target_sums counts;
         in_one_call([&] {
             if constexpr (requires { pass.samples(); })

@@ -6,21 +6,28 @@
 #include <memory>
 #include <utility>
 
-#include <Eigen/Core>
-
 #include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
+#include <imle/layer/detail/call_checks.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// What a layer's `vjp`, a mean over samples, is to be given so that it follows the chain rule for a
-/// cotangent of the samples' shape: samples * dz (see `pullback`).
-template <class SampleTensorT, DenseTensor CotangentT>
-[[nodiscard]] SampleTensorT cotangent_by_chain_rule(const CotangentT& dz, Eigen::Index samples) {
-    return dz * static_cast<scalar_of<SampleTensorT>>(samples);
+/// The gradient by the chain rule, of a pass of any layer: of a cotangent of the samples' shape,
+/// vjp(pass, S * dz), since `vjp` is a mean over samples; of one of theta's shape, vjp(pass, dz).
+template <class LayerT, class PassT, DenseTensor CotangentT>
+[[nodiscard]] typename PassT::theta_tensor pull_back(LayerT& layer, const PassT& pass, const CotangentT& dz) {
+    if constexpr (requires { layer.pull_back(pass, dz); }) {
+        return layer.pull_back(pass, dz);  // without a copy of dz
+    } else if constexpr (rank_of<CotangentT> == rank_of<typename PassT::theta_tensor>) {
+        return layer.vjp(pass, dz);
+    } else {
+        using Scalar = scalar_of<CotangentT>;
+        require_shape("dz", dz, dimensions_of(pass.samples()), "the samples' shape");
+        const typename PassT::sample_tensor scaled = dz * static_cast<Scalar>(pass.sample_count());
+        return layer.vjp(pass, scaled);
+    }
 }
 
 }  // namespace detail
@@ -51,11 +58,7 @@ class pullback {
             rank_of<CotangentT> == rank_of<sample_tensor>,
             "imle::pullback: the cotangent is of the samples' shape, [batch, sample, instance...]; for a "
             "cotangent of the marginals use imle_layer::marginals and vjp. See docs/layer.md");
-        if (detail::dimensions_of(dz) != detail::dimensions_of(pass_->samples()))
-            detail::throw_invalid(
-                "dz", "a tensor of shape " + detail::shape_string(detail::dimensions_of(dz)),
-                "the samples' shape " + detail::shape_string(detail::dimensions_of(pass_->samples())));
-        return layer_.vjp(*pass_, detail::cotangent_by_chain_rule<sample_tensor>(dz, pass_->sample_count()));
+        return detail::pull_back(layer_, *pass_, dz);
     }
 
     /// The forward pass that is pulled back through.

@@ -133,6 +133,16 @@ class gamma {
         const double log_x = log_standard(x);
         return std::exp(detail::log_gamma_density_times_x(shape(), std::exp(log_x), log_x) - std::log(x));
     }
+    /// -d/dx log pdf(x) = 1 / scale - (shape - 1) / x, for `ScoredNoise`. Throws `std::invalid_argument`
+    /// unless shape > 2 and x > 0: up to shape 2 the variance of the score is infinite, and up to shape 1 the
+    /// density jumps at 0 or is infinite there, so that no gradient is its mean.
+    [[nodiscard]] double score(double x) const {
+        if (!(shape() > 2))
+            detail::throw_invalid("shape of gamma, whose score is asked for,", shape(),
+                                  "a shape above 2, where the score has a finite variance");
+        if (!(x > 0)) detail::throw_invalid("x of gamma's score", x, "a number above 0");
+        return 1 / scale_ - (shape() - 1) / x;
+    }
     /// The x with cdf(x) = u: 0 at 0, infinity at 1. Throws `std::invalid_argument` outside [0, 1].
     [[nodiscard]] double quantile(double u) const {
         return quantile_of(detail::probability("u", u), detail::tail::lower);

@@ -24,6 +24,8 @@ struct standard_gumbel {
         if (z < -700) return 0;
         return std::exp(-z - std::exp(-z));
     }
+    /// -d/dz log pdf(z), of log pdf(z) = -z - exp(-z).
+    [[nodiscard]] static double score(double z) noexcept { return -std::expm1(-z); }
     [[nodiscard]] static double quantile(double u) noexcept { return -std::log(-std::log(u)); }
     [[nodiscard]] static double survival_quantile(double p) noexcept { return -std::log(-std::log1p(-p)); }
 };

@@ -33,8 +33,8 @@ struct adapter_loss {
     std::vector<Scalar> second;
     std::vector<Scalar> square;
 
-    /// scale * x, number by number, for an engine of scalars: a `std::vector` of its numbers. `x[i]` for i <
-    /// x.size() is a number that can be copied and multiplied by a Scalar.
+    /// scale * x, number by number, for an engine of scalars: a `std::vector` of its numbers. Each `x[i]` is
+    /// a number that can be copied and multiplied by a Scalar.
     template <class NumbersT>
     [[nodiscard]] auto theta(const NumbersT& x) const {
         using number = std::remove_cvref_t<decltype(x[0])>;

@@ -261,9 +261,8 @@ class adapter_laws {
 namespace testing {
 
 /// Checks an adapter on a layer and a theta of one's own. S should be a power of two, and z made of small
-/// integers, so that cotangents are exact; theta is only where the checks begin: further thetas are random,
-/// in (-1, 1) and
-/// (-2, 2). The exact gradient is not compared, since it is not known.
+/// integers, so that cotangents are exact. theta is only where the checks begin: further ones are random, in
+/// (-1, 1) and (-2, 2). The exact gradient is not compared, since it is not known.
 template <class LayerT, class TensorT, class RunT>
 [[nodiscard]] law_report check_adapter(RunT&& run, const LayerT& layer, const TensorT& theta,
                                        const check_adapter_options& options = {}) {
@@ -286,10 +285,9 @@ template <class LayerT, class TensorT, class RunT>
 /// The layer is an `imle_layer<categorical, gumbel, perturbation_target>`, a copy that `run` may use as it
 /// likes until it returns. What the loss is, see `adapter_loss`. Laws:
 ///
-/// - z is the layer's own, and so is the gradient, number for number, for linear losses and others, for z
-/// that
-///   is used twice, and for a mean over samples. Where a gradient is wrong and a known fault explains all
-///   that were seen, the report names the fault: no factor S, a vjp for each user of z, a transposed
+/// - z is the layer's own, and so is the gradient, number for number, for linear losses and others, for a z
+///   that is used twice, and for a mean over samples. Where a gradient is wrong and a known fault explains
+///   all that were seen, the report names the fault: no factor S, a vjp for each user of z, a transposed
 ///   cotangent, ...
 /// - a second run gives the same;
 /// - the mean of many gradients is the exact one, which is known on the family `categories`.

@@ -30,6 +30,8 @@ struct cotangent {
     const Scalar* dz;
     /// Whether dz has a sample dimension; if not, each sample gets its instance's.
     bool per_sample;
+    /// What dz is multiplied by, number by number, before it is used.
+    Scalar scale = 1;
 };
 
 }  // namespace detail

@@ -194,17 +194,18 @@ class layer_engine {
         target_sums result;
         result.theta_squared = sum_of_squares(call.theta + first * call.shape.n, count * call.shape.n);
         result.theta_count = static_cast<std::uint64_t>(count * call.shape.n);
-        result.dz_squared = sum_of_squares(dz.dz + first * dz_per_row, count * dz_per_row);
+        result.dz_squared = sum_of_squares(dz.dz + first * dz_per_row, count * dz_per_row, dz.scale);
         result.dz_count = static_cast<std::uint64_t>(count * dz_per_row);
         return result;
     }
 
     /// A float's square fits a double; a double's may not, but fits a long double.
     template <class Scalar>
-    [[nodiscard]] static long double sum_of_squares(const Scalar* values, Eigen::Index size) {
+    [[nodiscard]] static long double sum_of_squares(const Scalar* values, Eigen::Index size,
+                                                    Scalar scale = 1) {
         std::conditional_t<std::is_same_v<Scalar, float>, double, long double> total = 0;
         for (Eigen::Index i = 0; i < size; ++i) {
-            const auto x = static_cast<decltype(total)>(values[i]);
+            const auto x = static_cast<decltype(total)>(scale * values[i]);
             total += x * x;
         }
         return total;

@@ -101,7 +101,7 @@ class layer_parts {
                               : "theta + input_temperature * noise overflows; expected finite sums");
     }
 
-    /// Drops the worker's items whose cotangent is zero.
+    /// Drops the worker's items whose cotangent is zero, which no scale changes.
     template <class Scalar, int Rank, int Layout>
     void drop_zero_cotangents(worker<SolverT>& worker, const layer_call<Scalar, Rank, Layout>& call,
                               const cotangent<Scalar>& dz) const {
@@ -133,8 +133,9 @@ class layer_parts {
                 row_end = (row + 1) * call.samples;
                 const Scalar* theta = call.theta + row * n;
                 const Scalar* item_dz = cotangent_of(call, dz, item);
-                if constexpr (minimizes) theta = negated(memory.negated_theta, theta, n);
-                if (other_side) item_dz = negated(memory.negated_dz, item_dz, n);
+                if constexpr (minimizes) theta = scaled(memory.negated_theta, theta, n, Scalar(-1));
+                const Scalar scale = other_side ? -dz.scale : dz.scale;
+                if (scale != Scalar(1)) item_dz = scaled(memory.scaled_dz, item_dz, n, scale);
                 // What a target forgets to write must not pass for a number of an earlier item.
                 std::fill_n(theta_prime, n, unwritten<Scalar>());
                 target_of(row).parameters(std::span<const Scalar>(theta, size),
@@ -167,9 +168,10 @@ class layer_parts {
     }
 
     template <class Scalar>
-    [[nodiscard]] static const Scalar* negated(buffer<Scalar>& memory, const Scalar* values, Eigen::Index n) {
+    [[nodiscard]] static const Scalar* scaled(buffer<Scalar>& memory, const Scalar* values, Eigen::Index n,
+                                              Scalar factor) {
         Scalar* const result = memory.take(n);
-        for (Eigen::Index i = 0; i < n; ++i) result[i] = -values[i];
+        for (Eigen::Index i = 0; i < n; ++i) result[i] = factor * values[i];
         return result;
     }
 

@@ -62,7 +62,7 @@ struct worker_scratch {
     buffer<Scalar> z;
     buffer<Scalar> other_z;
     buffer<Scalar> negated_theta;
-    buffer<Scalar> negated_dz;
+    buffer<Scalar> scaled_dz;
 };
 
 /// Adds the time of its life to `seconds`, unless that is null: no clock is read then.
@@ -119,7 +119,7 @@ struct worker {
         if (kind == pass_kind::marginals) return;
         (void)memory.other_z.take(count * n);
         (void)memory.negated_theta.take(n);
-        (void)memory.negated_dz.take(n);
+        (void)memory.scaled_dz.take(n);
     }
 
     [[nodiscard]] Eigen::Index item_count() const noexcept { return static_cast<Eigen::Index>(items.size()); }

@@ -19,7 +19,8 @@ namespace detail {
 ///
 /// `StandardLaw` is an empty class with static members: the functions `cdf`, `survival` (accurate where it is
 /// small), `pdf`, `quantile` and `survival_quantile` (of which the table is made), the constants `mean` and
-/// `variance`, and, if the law is bounded below, the function `lower_bound`.
+/// `variance`, and, if the law is bounded below, the function `lower_bound`; `score` = -d/dz log pdf(z) where
+/// the density has no jump.
 ///
 /// A law with parameters of its own derives from it, checks them, and says what they are called.
 template <class StandardLaw>
@@ -48,6 +49,9 @@ class location_scale_law {
     [[nodiscard]] double survival_quantile(double p) const {
         return location_ + scale_ * StandardLaw::survival_quantile(probability("p", p));
     }
+    /// -d/dx log pdf(x), for `ScoredNoise`. Only laws whose density is smooth have it.
+    [[nodiscard]] double score(double x) const noexcept requires requires { StandardLaw::score(x); }
+    { return StandardLaw::score(standard(x)) / scale_; }
     [[nodiscard]] double mean() const noexcept { return location_ + scale_ * StandardLaw::mean; }
     [[nodiscard]] double variance() const noexcept { return StandardLaw::variance * scale_ * scale_; }
     /// No number is below it. Only laws that are bounded have it.

@@ -21,6 +21,8 @@ struct standard_normal {
     [[nodiscard]] static double pdf(double z) noexcept {
         return 0.39894228040143267794 * std::exp(-z * z / 2);
     }
+    /// -d/dz log pdf(z).
+    [[nodiscard]] static double score(double z) noexcept { return z; }
     /// Newton's method on log cdf(z) = log u in the lower half. log cdf is concave, so that from the second
     /// step on the iteration comes from the left and cannot overshoot.
     [[nodiscard]] static double quantile(double u) noexcept {

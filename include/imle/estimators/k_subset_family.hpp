@@ -1,0 +1,215 @@
+#pragma once
+
+/// @file
+/// Subsets of k of n, exactly: samples, marginals and their gradient.
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include <Eigen/Core>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/finite.hpp>
+#include <imle/estimators/detail/family_coins.hpp>
+#include <imle/estimators/detail/family_subset_table.hpp>
+#include <imle/random/random_key.hpp>
+#include <imle/random/uniform.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// The exponential family of `top_k`: p(z; theta) proportional to exp(<theta, z>) on 0/1 vectors of n numbers
+/// with k ones. Its samples, marginals and gradient are those of SIMPLE (Ahmed, Zeng, Niepert, Van den
+/// Broeck, "SIMPLE: a gradient estimator for k-subset sampling", ICLR 2023; theorem 1 for the marginals).
+///
+/// It is not the law of `imle_layer{top_k{k}, gumbel{}}`, the k largest of theta + Gumbel noise: that is
+/// Plackett and Luce's law of k draws without replacement, which agrees only for k = 1 (and k = 0, k = n).
+///
+/// Everything comes from the probabilities of j heads among the first i of n independent coins, whose
+/// probabilities are tilted so that k heads are likely; not, as SIMPLE has it, from logarithms of elementary
+/// symmetric polynomials: products and sums of positive numbers alone, a few roundings a coin, for theta of
+/// any finite size. Marginals are accurate to about n * 1e-16 of the smaller of mu_i and 1 - mu_i, down to
+/// 1e-100, and are worked out in double for float as well.
+///
+/// theta is an instance of any rank, n >= k numbers; it throws `std::invalid_argument` if there are fewer, or
+/// if one is not finite. Several threads may use one family at once.
+class k_subset_family {
+  public:
+    /// Throws `std::invalid_argument` if k is negative. 0 is the empty set.
+    explicit k_subset_family(Eigen::Index k) : k_(k) {
+        if (k < 0) detail::throw_invalid("k of k_subset_family", k, "at least 0");
+    }
+
+    [[nodiscard]] Eigen::Index k() const noexcept { return k_; }
+
+    /// One draw: ones and zeros. O(n k) time: the coins are decided from the last to the first, each by its
+    /// probability given what is left to choose. Coin i of draw `item` is decided by element item * n + i of
+    /// the key's sequence of uniform doubles (`uniforms`), for float too.
+    template <std::floating_point Scalar>
+    void sample(std::span<const Scalar> theta, random_key key, std::uint64_t item,
+                std::span<Scalar> z) const {
+        require_size("z", z.size(), theta.size(), "theta's size");
+        sample_several(theta, key, item, z);
+    }
+
+    /// Draws first_item, first_item + 1, ..., as many as zs has room for, with the bits of `sample`: the
+    /// O(n k) is paid once, and O(n) for each draw.
+    template <std::floating_point Scalar>
+    void sample_several(std::span<const Scalar> theta, random_key key, std::uint64_t first_item,
+                        std::span<Scalar> zs) const {
+        const std::size_t n = theta.size(), k = checked(theta);
+        if (n == 0 ? !zs.empty() : zs.size() % n != 0)
+            detail::throw_invalid("zs", detail::message("of ", zs.size(), " numbers"),
+                                  detail::message("a multiple of n = ", n));
+        if (k == 0 || k == n) {
+            std::fill(zs.begin(), zs.end(), Scalar(k == 0 ? 0 : 1));
+            return;
+        }
+        const detail::family_coins coins(theta, k);
+        detail::family_subset_table<false> table(coins);
+        draw(coins, table, key, first_item, zs);
+    }
+
+    /// mu_i = P(z_i = 1). O(n k) time; O(n + k sqrt(n)) memory where n k is large.
+    template <std::floating_point Scalar>
+    void marginals(std::span<const Scalar> theta, std::span<Scalar> mu) const {
+        const std::size_t n = theta.size(), k = checked(theta);
+        require_size("mu", mu.size(), n, "theta's size");
+        if (k == 0 || k == n) {
+            std::fill(mu.begin(), mu.end(), Scalar(k == 0 ? 0 : 1));
+            return;
+        }
+        const detail::family_coins coins(theta, k);
+        detail::family_subset_table<false> table(coins);
+        const double total = table.probability();
+        table.backwards([&](std::size_t i, const auto& others) {
+            // Whichever is the less likely; the other is 1 minus that.
+            const double p = coins.heads()[i], q = coins.tails()[i];
+            const double mean =
+                p <= q ? p * others(1).probability / total : 1 - q * others(0).probability / total;
+            mu[i] = static_cast<Scalar>(std::clamp(mean, 0.0, 1.0));
+        });
+    }
+
+    /// The gradient of <dmu, mu(theta)>, which is Cov(z) dmu: SIMPLE's backward pass. Exact, O(n k):
+    /// Cov(z_i, <dmu, z>) = P(z_i = 1) (E[<dmu, z> | z_i = 1] - E <dmu, z>), whose expectations follow the
+    /// recurrences of the probabilities. dmu must be finite.
+    template <std::floating_point Scalar>
+    void marginals_vjp(std::span<const Scalar> theta, std::span<const Scalar> dmu,
+                       std::span<Scalar> gradient) const {
+        const std::size_t n = theta.size(), k = checked(theta);
+        require_size("dmu", dmu.size(), n, "theta's size");
+        require_size("gradient", gradient.size(), n, "theta's size");
+        require_finite("dmu", dmu);
+        double largest = 0;
+        for (const Scalar d : dmu) largest = std::max(largest, std::abs(static_cast<double>(d)));
+        if (k == 0 || k == n || largest == 0) {
+            std::fill(gradient.begin(), gradient.end(), Scalar(0));
+            return;
+        }
+        const detail::family_coins coins(theta, k);
+        // <1, z> is k whatever z is, so a constant may be taken off dmu: their mean, lest the difference of
+        // expectations cancel. And dmu of any size must not overflow on the way.
+        const auto weights = std::make_unique_for_overwrite<double[]>(n);
+        double mean_weight = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+            weights[i] = static_cast<double>(dmu[i]) / largest;
+            mean_weight += coins.heads()[i] * weights[i];
+        }
+        mean_weight /= static_cast<double>(k);
+        for (std::size_t i = 0; i < n; ++i) weights[i] -= mean_weight;
+        detail::family_subset_table<true> table(coins, weights.get());
+        const double total = table.probability();
+        const double expected = table.weighted() / total;
+        table.backwards([&](std::size_t i, const auto& others) {
+            const double p = coins.heads()[i], q = coins.tails()[i];
+            double covariance;
+            if (p <= q) {
+                const auto with = others(1);
+                covariance = p * (with.weighted + (weights[i] - expected) * with.probability) / total;
+            } else {
+                const auto without = others(0);
+                covariance = -q * (without.weighted - expected * without.probability) / total;
+            }
+            gradient[i] = static_cast<Scalar>(largest * covariance);
+        });
+    }
+
+    /// log sum exp(<theta, z>) over all k-subsets z, whose gradient the marginals are. O(n k).
+    template <std::floating_point Scalar>
+    [[nodiscard]] double log_partition(std::span<const Scalar> theta) const {
+        const std::size_t n = theta.size(), k = checked(theta);
+        double sum = 0;
+        if (k == 0) return sum;
+        if (k == n) {
+            for (const Scalar t : theta) sum += static_cast<double>(t);
+            return sum;
+        }
+        const detail::family_coins coins(theta, k);
+        return coins.log_weight(theta) + std::log(detail::family_subset_table<false>(coins).probability());
+    }
+
+    friend bool operator==(const k_subset_family&, const k_subset_family&) noexcept = default;
+
+  private:
+    static void require_size(const char* argument, std::size_t size, std::size_t n, const char* whose) {
+        if (size != n)
+            detail::throw_invalid(argument, detail::message("of ", size, " numbers"),
+                                  detail::message(n, ", ", whose));
+    }
+
+    template <class Scalar>
+    static void require_finite(const char* argument, std::span<const Scalar> values) {
+        if (detail::all_finite(values)) return;
+        const std::size_t at = detail::first_not_finite(values);
+        detail::throw_invalid(argument,
+                              detail::message(values[at], " at element ", at, " in the order of memory"),
+                              "finite numbers");
+    }
+
+    /// k, after a look at theta.
+    template <class Scalar>
+    [[nodiscard]] std::size_t checked(std::span<const Scalar> theta) const {
+        const auto k = static_cast<std::size_t>(k_);
+        if (k > theta.size())
+            detail::throw_invalid("theta", detail::message("of ", theta.size(), " numbers"),
+                                  detail::message("at least k = ", k));
+        require_finite("theta", theta);
+        return k;
+    }
+
+    /// P(z_i = 1 | r are to be chosen of the first i + 1) = p_i F_i[r - 1] / F_{i+1}[r]. Where that is 1 the
+    /// two are equal to the last bit, and a uniform number is less than 1: always k are chosen.
+    template <class Scalar>
+    static void draw(const detail::family_coins& coins, detail::family_subset_table<false>& table,
+                     random_key key, std::uint64_t first_item, std::span<Scalar> zs) {
+        const std::size_t n = coins.size(), draws = zs.size() / n;
+        std::fill(zs.begin(), zs.end(), Scalar(0));
+        const auto left = std::make_unique_for_overwrite<std::size_t[]>(draws);
+        std::fill_n(left.get(), draws, coins.k());
+        const auto memory = std::make_unique_for_overwrite<double[]>(n);
+        table.segments_backwards([&](std::size_t first, std::size_t last, const auto& row) {
+            const std::span<double> chance(memory.get(), last - first);
+            for (std::size_t s = 0; s < draws; ++s) {
+                std::size_t r = left[s];
+                if (r == 0) continue;
+                uniforms(key, (first_item + s) * n + first, chance);
+                for (std::size_t i = last; i-- > first && r > 0;)
+                    if (chance[i - first] * row(i + 1)[r] < coins.heads()[i] * row(i)[r - 1]) {
+                        zs[s * n + i] = 1;
+                        --r;
+                    }
+                left[s] = r;
+            }
+        });
+    }
+
+    Eigen::Index k_;
+};
+
+}  // namespace imle::inline IMLE_ABI

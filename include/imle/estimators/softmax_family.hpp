@@ -1,0 +1,120 @@
+#pragma once
+
+/// @file
+/// One of n, exactly: samples, marginals and their gradient.
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/finite.hpp>
+#include <imle/core/multiply_add.hpp>
+#include <imle/noise/gumbel.hpp>
+#include <imle/random/random_key.hpp>
+#include <imle/solvers/detail/select_largest.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// The exponential family of `categorical`: one-hot vectors with P(z_i = 1) = softmax(theta)_i.
+///
+/// theta is an instance of any rank, at least one number; an empty one and one that is not finite throw
+/// `std::invalid_argument`. Sums are taken in double. Several threads may use one family at once.
+class softmax_family {
+  public:
+    /// One draw by the Gumbel-max trick: the argmax of theta_i + element item * n + i of the key's sequence
+    /// of `gumbel{}`. These are the bits of `imle_layer{categorical{}, gumbel{}, ...}`. O(n).
+    template <std::floating_point Scalar>
+    void sample(std::span<const Scalar> theta, random_key key, std::uint64_t item,
+                std::span<Scalar> z) const {
+        require_theta(theta);
+        require_size("z", z.size(), theta.size());
+        gumbel{}.fill(key, item * theta.size(), z);
+        for (std::size_t i = 0; i < z.size(); ++i) z[i] = detail::multiply_add(Scalar(1), z[i], theta[i]);
+        const std::size_t best = detail::first_largest(std::span<const Scalar>(z));
+        std::fill(z.begin(), z.end(), Scalar(0));
+        z[best] = 1;
+    }
+
+    /// softmax(theta). O(n).
+    template <std::floating_point Scalar>
+    void marginals(std::span<const Scalar> theta, std::span<Scalar> mu) const {
+        require_theta(theta);
+        require_size("mu", mu.size(), theta.size());
+        const weights of(theta);
+        for (std::size_t i = 0; i < mu.size(); ++i) mu[i] = static_cast<Scalar>(of(theta[i]) / of.sum);
+    }
+
+    /// The gradient of <dmu, softmax(theta)>: mu_i (dmu_i - <mu, dmu>). O(n). dmu must be finite.
+    template <std::floating_point Scalar>
+    void marginals_vjp(std::span<const Scalar> theta, std::span<const Scalar> dmu,
+                       std::span<Scalar> gradient) const {
+        require_theta(theta);
+        require_size("dmu", dmu.size(), theta.size());
+        require_size("gradient", gradient.size(), theta.size());
+        require_finite("dmu", dmu);
+        const auto mu = std::make_unique_for_overwrite<double[]>(theta.size());
+        const weights of(theta);
+        double mean = 0;
+        for (std::size_t i = 0; i < theta.size(); ++i) {
+            mu[i] = of(theta[i]) / of.sum;
+            mean += mu[i] * static_cast<double>(dmu[i]);
+        }
+        for (std::size_t i = 0; i < theta.size(); ++i)
+            gradient[i] = static_cast<Scalar>(mu[i] * (static_cast<double>(dmu[i]) - mean));
+    }
+
+    /// log sum_i exp(theta_i). O(n).
+    template <std::floating_point Scalar>
+    [[nodiscard]] double log_partition(std::span<const Scalar> theta) const {
+        require_theta(theta);
+        const weights of(theta);
+        return of.largest + std::log(of.sum);
+    }
+
+    friend bool operator==(const softmax_family&, const softmax_family&) noexcept = default;
+
+  private:
+    /// exp(theta_i), relative to the largest: no logarithm of their sum is added to a number beside which it
+    /// might be lost.
+    struct weights {
+        template <class Scalar>
+        explicit weights(std::span<const Scalar> theta)
+            : largest(static_cast<double>(*std::max_element(theta.begin(), theta.end()))) {
+            for (const Scalar t : theta) sum += (*this)(t);
+        }
+        template <class Scalar>
+        [[nodiscard]] double operator()(Scalar t) const {
+            return std::exp(static_cast<double>(t) - largest);
+        }
+
+        double largest;
+        double sum = 0;
+    };
+
+    template <class Scalar>
+    static void require_finite(const char* argument, std::span<const Scalar> values) {
+        if (detail::all_finite(values)) return;
+        const std::size_t at = detail::first_not_finite(values);
+        detail::throw_invalid(argument,
+                              detail::message(values[at], " at element ", at, " in the order of memory"),
+                              "finite numbers");
+    }
+    template <class Scalar>
+    static void require_theta(std::span<const Scalar> theta) {
+        if (theta.empty()) detail::throw_invalid("theta", "empty", "at least one category");
+        require_finite("theta", theta);
+    }
+    static void require_size(const char* argument, std::size_t size, std::size_t n) {
+        if (size != n)
+            detail::throw_invalid(argument, detail::message("of ", size, " numbers"),
+                                  detail::message(n, ", theta's size"));
+    }
+};
+
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,100 @@
+#pragma once
+
+/// @file
+/// What a decision by predicted parameters costs under the true ones.
+
+#include <cmath>
+#include <cstdint>
+
+#include <Eigen/Core>
+
+#include <imle/concepts/sense.hpp>
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/tensor.hpp>
+#include <imle/losses/detail/loss_inputs.hpp>
+#include <imle/losses/detail/plain_solver.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// The regret of each instance's decision z, [batch]: <theta_true, z_true - z>, or <c, z - z_true> for
+/// `sense::minimize`, z_true being the best decision under the true parameters.
+///
+///     imle::regret<imle::sense::minimize>(z, costs, best)
+///
+/// All of one shape, [batch, instance...] or [instance..., batch]. 0 or more if z_true is a best decision and
+/// z a feasible one (to the rounding of the solver's own sums); that is not checked. It is linear in z, with
+/// gradient -theta_true, or c. Throws `std::invalid_argument` for different shapes and for numbers that are
+/// not finite. O(batch * n).
+template <sense Sense, DenseTensor ZT, DenseTensor TrueT, DenseTensor BestT>
+[[nodiscard]] auto regret(const ZT& z, const TrueT& theta_true, const BestT& z_true) {
+    using Scalar = scalar_of<ZT>;
+    detail::require_finite_batch("z", z);
+    detail::require_like("theta_true", theta_true, z, "z's shape");
+    detail::require_like("z_true", z_true, z, "z's shape");
+    const auto shape = detail::shape_of_batch(z);
+    Eigen::Tensor<Scalar, 1, layout_of<ZT>> values(shape.batch);
+    for (Eigen::Index row = 0; row < shape.batch; ++row) {
+        const Eigen::Index at = row * shape.n;
+        const auto* const better = (Sense == sense::minimize ? z.data() : z_true.data()) + at;
+        const auto* const worse = (Sense == sense::minimize ? z_true.data() : z.data()) + at;
+        values(row) = detail::finite_loss<Scalar>(
+            "the regret", detail::dot_difference(theta_true.data() + at, better, worse, shape.n), row);
+    }
+    return values;
+}
+
+/// The regret of deciding by theta_hat where theta_true holds, of each instance, [batch]: the true value of
+/// the best decision less that of z*(theta_hat); for a minimising solver the other way round. 0 or more for
+/// an exact solver. Where several decisions are best under theta_hat, it is that of the one that the solver
+/// returns.
+///
+/// Two solves an instance, `threads` at a time (0: one for each core). Instances are rows `first_instance`...
+/// of a larger batch, for solvers that ask. Throws `std::invalid_argument` for different shapes and for
+/// numbers that are not finite, and what `imle_layer::forward` throws.
+template <class SolverT, DenseTensor HatT, DenseTensor TrueT>
+[[nodiscard]] auto regret(const SolverT& solver, const HatT& theta_hat, const TrueT& theta_true,
+                          std::uint64_t first_instance = 0, int threads = 1) {
+    detail::require_finite_batch("theta_hat", theta_hat);
+    detail::require_like("theta_true", theta_true, theta_hat, "theta_hat's shape");
+    const detail::plain_solver<SolverT> solve(solver, threads);
+    return regret<sense_of<SolverT>>(solve.solve(theta_hat, first_instance), theta_true,
+                                     solve.solve(theta_true, first_instance));
+}
+
+/// The regret of a batch relative to what was to be had: the sum of the regrets over the sum of
+/// |<theta_true, z_true>| (the definition of Elmachtoub and Grigas, 2022, section 6, and of PyEPO). Times
+/// 100 it is in percent.
+///
+/// Arguments as `regret<sense>`. Throws `std::invalid_argument` where that sum is 0: an empty batch, or best
+/// decisions that are worth nothing.
+template <sense Sense, DenseTensor ZT, DenseTensor TrueT, DenseTensor BestT>
+[[nodiscard]] double normalized_regret(const ZT& z, const TrueT& theta_true, const BestT& z_true) {
+    const auto regrets = regret<Sense>(z, theta_true, z_true);
+    const auto shape = detail::shape_of_batch(z);
+    double sum = 0, scale = 0;
+    for (Eigen::Index row = 0; row < shape.batch; ++row) {
+        const Eigen::Index at = row * shape.n;
+        sum += static_cast<double>(regrets(row));
+        scale += std::abs(detail::dot(theta_true.data() + at, z_true.data() + at, shape.n));
+    }
+    if (!(scale > 0))
+        detail::throw_invalid("the sum of |<theta_true, z_true>|",
+                              detail::message(scale, " over a batch of ", shape.batch),
+                              "more than 0, as regrets are divided by it (use imle::regret instead)");
+    return sum / scale;
+}
+
+/// The normalised regret of deciding by theta_hat where theta_true holds. Arguments, cost and errors as
+/// `regret(solver, ...)`, and as the above.
+template <class SolverT, DenseTensor HatT, DenseTensor TrueT>
+[[nodiscard]] double normalized_regret(const SolverT& solver, const HatT& theta_hat, const TrueT& theta_true,
+                                       std::uint64_t first_instance = 0, int threads = 1) {
+    detail::require_finite_batch("theta_hat", theta_hat);
+    detail::require_like("theta_true", theta_true, theta_hat, "theta_hat's shape");
+    const detail::plain_solver<SolverT> solve(solver, threads);
+    return normalized_regret<sense_of<SolverT>>(solve.solve(theta_hat, first_instance), theta_true,
+                                                solve.solve(theta_true, first_instance));
+}
+
+}  // namespace imle::inline IMLE_ABI

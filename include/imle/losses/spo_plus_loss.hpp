@@ -1,0 +1,135 @@
+#pragma once
+
+/// @file
+/// A convex bound on the regret of a prediction: SPO+.
+
+#include <concepts>
+#include <cstdint>
+#include <utility>
+
+#include <Eigen/Core>
+
+#include <imle/core/config.hpp>
+#include <imle/core/tensor.hpp>
+#include <imle/layer/imle_layer.hpp>
+#include <imle/losses/detail/loss_inputs.hpp>
+#include <imle/losses/detail/plain_solver.hpp>
+#include <imle/losses/loss_value.hpp>
+#include <imle/losses/spo_plus_options.hpp>
+#include <imle/parallel/executor.hpp>
+#include <imle/parallel/thread_executor.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// The SPO+ loss (Elmachtoub and Grigas, "Smart 'Predict, then Optimize'", Management Science 2022,
+/// definition 3 and proposition 3), for learning parameters whose true values are known. For costs c, a
+/// prediction h of them and z*(.) the solver's answer:
+///
+///     value    = -min over z of <2h - c, z> + 2 <h, z*(c)> - <c, z*(c)>
+///     gradient = 2 (z*(c) - z*(2h - c))                                    with respect to h
+///
+/// and mirrored for a solver that maximises: value = max <2h - t, z> - 2 <h, z*(t)> + <t, z*(t)>, gradient =
+/// 2 (z*(2h - t) - z*(t)). Both are worked out as <2h - t, z*(2h - t) - z*(t)>, negated for costs, which is
+/// the same sum with less rounding.
+///
+/// The value is convex in h, 0 or more, and no less than the regret of h (to the rounding of the solver's own
+/// sums); the gradient is a subgradient of it. One solve an instance, and one more for z*(t) where it is not
+/// given: over many epochs give it.
+///
+///     imle::spo_plus_loss loss{solver};
+///     auto [values, gradient] = loss(theta_hat, theta_true);
+///     auto [values, gradient] = loss(theta_hat, theta_true, z_true);     // z_true = z*(theta_true)
+///
+/// The solver must be exact for any sign: 2h - c is negative where a cost is predicted at less than half of
+/// its true value. One that counts negative costs as 0 (`grid_shortest_path`, and `shortest_path` in a graph
+/// with cycles, both unless they reject them) minimises something else there, and value and gradient are then
+/// those of no convex loss. `shortest_path` in a graph without cycles is exact.
+///
+/// Shapes: all tensors are [batch, instance...] or [instance..., batch], values [batch]. Throws
+/// `std::invalid_argument` for tensors of different shapes, for numbers that are not finite and where 2h - t
+/// overflows; what a solve throws as `imle_layer::forward`. That a given z_true is optimal is not checked.
+template <std::copy_constructible SolverT, Executor ExecutorT = thread_executor>
+class spo_plus_loss {
+  public:
+    /// Throws `std::invalid_argument` if an option makes no sense.
+    explicit spo_plus_loss(SolverT solver, spo_plus_options options = {}, ExecutorT executor = {})
+        : options_(checked(options)), solver_(std::move(solver), options.threads, std::move(executor)) {}
+
+    /// Values and gradient with respect to theta_hat. Two solves an instance.
+    template <DenseTensor HatT, DenseTensor TrueT>
+    [[nodiscard]] auto operator()(const HatT& theta_hat, const TrueT& theta_true,
+                                  std::uint64_t first_instance = 0) const {
+        require_inputs(theta_hat, theta_true);
+        return loss(theta_hat, theta_true, solver_.solve(theta_true, first_instance), first_instance);
+    }
+
+    /// The same where z*(theta_true) is known. One solve an instance.
+    template <DenseTensor HatT, DenseTensor TrueT, DenseTensor ZT>
+    [[nodiscard]] auto operator()(const HatT& theta_hat, const TrueT& theta_true, const ZT& z_true,
+                                  std::uint64_t first_instance = 0) const {
+        require_inputs(theta_hat, theta_true);
+        detail::require_like("z_true", z_true, theta_hat, "theta_hat's shape");
+        return loss(theta_hat, theta_true, z_true, first_instance);
+    }
+
+    /// z*(theta), of theta's shape, to be handed in as z_true.
+    template <DenseTensor ThetaT>
+    [[nodiscard]] auto solve(const ThetaT& theta, std::uint64_t first_instance = 0) const {
+        return solver_.solve(theta, first_instance);
+    }
+
+    [[nodiscard]] const SolverT& solver() const { return solver_.solver(); }
+    [[nodiscard]] const spo_plus_options& options() const noexcept { return options_; }
+
+  private:
+    static constexpr bool minimizes = detail::plain_solver<SolverT, ExecutorT>::minimizes;
+
+    static const spo_plus_options& checked(const spo_plus_options& options) {
+        detail::validate(options);
+        return options;
+    }
+
+    template <class HatT, class TrueT>
+    static void require_inputs(const HatT& theta_hat, const TrueT& theta_true) {
+        detail::require_finite_batch("theta_hat", theta_hat);
+        detail::require_like("theta_true", theta_true, theta_hat, "theta_hat's shape");
+    }
+
+    template <class HatT, class TrueT, class ZT>
+    [[nodiscard]] auto loss(const HatT& theta_hat, const TrueT& theta_true, const ZT& z_true,
+                            std::uint64_t first_instance) const {
+        using Scalar = scalar_of<HatT>;
+        constexpr int rank = rank_of<HatT>, layout = layout_of<HatT>;
+        const auto shape = detail::shape_of_batch(theta_hat);
+        Eigen::Tensor<Scalar, rank, layout> shifted(shape.theta());
+        for (Eigen::Index i = 0; i < shifted.size(); ++i)
+            shifted.data()[i] = 2 * theta_hat.data()[i] - theta_true.data()[i];
+        detail::require_finite_batch("2 * theta_hat - theta_true", shifted);
+        const auto z = solver_.solve(shifted, first_instance);
+
+        loss_value<Scalar, rank, layout> result{Eigen::Tensor<Scalar, 1, layout>(shape.batch),
+                                                Eigen::Tensor<Scalar, rank, layout>(shape.theta())};
+        constexpr int sign = minimizes ? -1 : 1;
+        for (Eigen::Index row = 0; row < shape.batch; ++row) {
+            const Eigen::Index at = row * shape.n;
+            result.values(row) =
+                detail::finite_loss<Scalar>("the SPO+ loss",
+                                            sign * detail::dot_difference(shifted.data() + at, z.data() + at,
+                                                                          z_true.data() + at, shape.n),
+                                            row);
+        }
+        for (Eigen::Index i = 0; i < z.size(); ++i)
+            result.gradient.data()[i] = Scalar(2 * sign) * (z.data()[i] - z_true.data()[i]);
+        return result;
+    }
+
+    spo_plus_options options_;
+    detail::plain_solver<SolverT, ExecutorT> solver_;
+};
+
+template <class S>
+spo_plus_loss(S, spo_plus_options = {}) -> spo_plus_loss<typename detail::require_solver_object<S>::type>;
+template <class S, Executor E>
+spo_plus_loss(S, spo_plus_options, E) -> spo_plus_loss<typename detail::require_solver_object<S>::type, E>;
+
+}  // namespace imle::inline IMLE_ABI

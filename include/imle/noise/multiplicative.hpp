@@ -1,0 +1,88 @@
+#pragma once
+
+/// @file
+/// Noise by which theta is multiplied.
+
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include <imle/concepts/noise_distribution.hpp>
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/noise/normal.hpp>
+#include <imle/random/detail/standard_normal.hpp>
+#include <imle/random/random_key.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// A layer with this noise perturbs theta * exp(T * xi - T^2 / 2), coordinate by coordinate, instead of
+/// theta + T * eps (Dalle, Baty, Bouvier, Parmentier, "Learning with combinatorial optimization layers: a
+/// probabilistic approach", 2022, on multiplicative perturbation). xi is standard normal, for which the
+/// factor's mean is 1: the T^2 / 2 is forgotten in some implementations, whose theta grows by exp(T^2 / 2).
+///
+///     imle::imle_layer layer{solver, imle::multiplicative{}, target};
+///
+/// A theta keeps its sign, and 0 stays 0: for solvers that need costs of one sign, and for thetas of
+/// different size, each of which is perturbed relative to itself.
+///
+/// The temperature is the deviation of log(theta). Above some 8 (float) or 30 (double) factors may
+/// underflow, and the layer throws `std::invalid_argument` rather than lose a theta.
+template <class NoiseT = normal>
+class multiplicative {
+    static_assert(
+        requires(const NoiseT& noise, double x) {
+            static_cast<double>(noise.mean());
+            static_cast<double>(noise.variance());
+            static_cast<double>(noise.cdf(x));
+        },
+        "imle::multiplicative: the noise within is standard normal and says so by mean(), variance() and "
+        "cdf(x). See docs/concepts/noise_distribution.md");
+
+  public:
+    /// The layer multiplies theta by exp(T * xi - T^2 / 2).
+    static constexpr bool multiplies_theta = true;
+
+    /// Standard normal numbers; another noise that has them may be given. Throws `std::invalid_argument`
+    /// unless its law is the standard normal one: mean 0, variance 1, and the normal distribution function.
+    explicit multiplicative(NoiseT noise = NoiseT()) : noise_(std::move(noise)) {
+        if (static_cast<double>(noise_.mean()) != 0) refuse(detail::message("a law of mean ", noise_.mean()));
+        if (static_cast<double>(noise_.variance()) != 1)
+            refuse(detail::message("a law of variance ", noise_.variance()));
+        for (const double x : {-2.5, -1.0, 0.0, 0.5, 1.5})
+            if (!(std::abs(noise_.cdf(x) - detail::standard_normal::cdf(x)) < 1e-6))
+                refuse(detail::message("a law of which a share of ", noise_.cdf(x), " is below ", x));
+    }
+
+    /// xi: element i of `out` is element `first + i` of the key's sequence, the noise's within.
+    template <class Scalar>
+    requires NoiseDistribution<NoiseT, Scalar>
+    void fill(const random_key& key, std::uint64_t first, std::span<Scalar> out) const {
+        noise_.fill(key, first, out);
+    }
+
+    /// The law of xi.
+    [[nodiscard]] const NoiseT& base() const noexcept { return noise_; }
+
+    /// -d/dx log pdf(x) = x of xi.
+    [[nodiscard]] static double score(double xi) noexcept { return detail::standard_normal::score(xi); }
+
+    friend bool operator==(const multiplicative&, const multiplicative&) = default;
+
+  private:
+    template <class Was>
+    [[noreturn]] static void refuse(const Was& was) {
+        detail::throw_invalid(
+            "the noise within multiplicative", was,
+            "a standard normal law: mean 0, deviation 1 (the layer's temperature scales it)");
+    }
+
+    NoiseT noise_;
+};
+
+multiplicative()->multiplicative<normal>;
+template <class NoiseT>
+multiplicative(NoiseT) -> multiplicative<NoiseT>;
+
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,137 @@
+#pragma once
+
+/// @file
+/// Any enumerated family as one that the estimators of exact families take.
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/finite.hpp>
+#include <imle/random/random_key.hpp>
+#include <imle/random/uniform.hpp>
+#include <imle/testing/enumerated_family.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace testing {
+
+/// An `ExponentialFamily` (and `DifferentiableFamily`) from a list of states, to try estimators on any
+/// structure: `gibbs_family{spanning_trees(5)}`, `gibbs_family{k_subsets(6, 2)}`. p(z) is proportional to
+/// exp(<theta, z> / T).
+///
+/// An enumerated family's states are in row-major order, so instances of two dimensions and more must be
+/// row-major. A theta of another size than the family's, or one that is not finite, throws
+/// `std::invalid_argument`. Each call goes through all states: O(states * n). Several threads may use one
+/// family at once.
+template <int Rank = 1>
+class gibbs_family {
+  public:
+    static constexpr int layout = Eigen::RowMajor;
+
+    /// Throws `std::invalid_argument` unless the temperature is positive and finite.
+    explicit gibbs_family(enumerated_family<Rank> family, double temperature = 1)
+        : family_(std::move(family)), temperature_(temperature) {
+        if (!detail::is_finite(temperature) || temperature <= 0)
+            detail::throw_invalid("temperature", temperature, "a positive number");
+    }
+
+    [[nodiscard]] const enumerated_family<Rank>& family() const noexcept { return family_; }
+    [[nodiscard]] double temperature() const noexcept { return temperature_; }
+
+    /// One draw: the first state at which the sum of probabilities exceeds element `item` of the key's
+    /// sequence of uniform doubles.
+    template <std::floating_point Scalar>
+    void sample(std::span<const Scalar> theta, random_key key, std::uint64_t item,
+                std::span<Scalar> z) const {
+        require_size("z", z.size());
+        sample_several(theta, key, item, z);
+    }
+
+    /// Draws first_item, first_item + 1, ..., with the bits of `sample`. O(states * n + draws * (n + log
+    /// states)).
+    template <std::floating_point Scalar>
+    void sample_several(std::span<const Scalar> theta, random_key key, std::uint64_t first_item,
+                        std::span<Scalar> zs) const {
+        const std::size_t n = family_.size();
+        if (n == 0 ? !zs.empty() : zs.size() % n != 0)
+            detail::throw_invalid("zs", detail::message("of ", zs.size(), " numbers"),
+                                  detail::message("a multiple of n = ", n));
+        std::vector<double> sums = family_.gibbs_probabilities(checked("theta", theta), temperature_);
+        for (std::size_t s = 1; s < sums.size(); ++s) sums[s] += sums[s - 1];
+        for (std::size_t j = 0; j * n < zs.size(); ++j) {
+            std::array<double, 1> u;
+            uniforms(key, first_item + j, std::span<double>(u));
+            // The last sum is 1 only to rounding; scaled by it, u always finds a state, and one that is
+            // possible.
+            const auto found = std::upper_bound(sums.begin(), sums.end(), u[0] * sums.back());
+            const auto& state =
+                family_.states()[static_cast<std::size_t>(std::min(found, sums.end() - 1) - sums.begin())];
+            std::transform(state.begin(), state.end(), zs.begin() + static_cast<std::ptrdiff_t>(j * n),
+                           [](double x) { return static_cast<Scalar>(x); });
+        }
+    }
+
+    template <std::floating_point Scalar>
+    void marginals(std::span<const Scalar> theta, std::span<Scalar> mu) const {
+        require_size("mu", mu.size());
+        write(family_.gibbs_marginals(checked("theta", theta), temperature_), mu);
+    }
+
+    /// The gradient of <dmu, mu(theta)>: Cov(z) dmu / T.
+    template <std::floating_point Scalar>
+    void marginals_vjp(std::span<const Scalar> theta, std::span<const Scalar> dmu,
+                       std::span<Scalar> gradient) const {
+        require_size("gradient", gradient.size());
+        write(family_.gibbs_marginals_vjp(checked("theta", theta), temperature_, checked("dmu", dmu)),
+              gradient);
+    }
+
+    /// T log sum exp(<theta, z> / T) over all states z.
+    template <std::floating_point Scalar>
+    [[nodiscard]] double log_partition(std::span<const Scalar> theta) const {
+        return family_.gibbs_log_partition(checked("theta", theta), temperature_);
+    }
+
+  private:
+    void require_size(const char* argument, std::size_t size) const {
+        if (size != family_.size())
+            detail::throw_invalid(argument, detail::message("of ", size, " numbers"),
+                                  detail::message(family_.size(), ", the size of ", family_.name()));
+    }
+
+    template <class Scalar>
+    [[nodiscard]] std::vector<double> checked(const char* argument, std::span<const Scalar> values) const {
+        require_size(argument, values.size());
+        if (!detail::all_finite(values)) {
+            const std::size_t at = detail::first_not_finite(values);
+            detail::throw_invalid(argument, detail::message(values[at], " at element ", at),
+                                  "finite numbers");
+        }
+        return {values.begin(), values.end()};
+    }
+
+    template <class Scalar>
+    static void write(const std::vector<double>& values, std::span<Scalar> out) {
+        std::transform(values.begin(), values.end(), out.begin(),
+                       [](double x) { return static_cast<Scalar>(x); });
+    }
+
+    enumerated_family<Rank> family_;
+    double temperature_;
+};
+
+// A family that derives from an enumerated one (k_subsets, say) is taken as that.
+template <int Rank>
+gibbs_family(const enumerated_family<Rank>&, double = 1) -> gibbs_family<Rank>;
+
+}  // namespace testing
+}  // namespace imle::inline IMLE_ABI

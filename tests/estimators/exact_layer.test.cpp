@@ -1,0 +1,216 @@
+#include <imle/estimators/exact_layer.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <random>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+#include <imle/estimators/k_subset_family.hpp>
+#include <imle/estimators/softmax_family.hpp>
+#include <imle/testing/assignments.hpp>
+#include <imle/testing/gibbs_family.hpp>
+#include <imle/testing/k_subsets.hpp>
+
+#include "estimators/family_fixtures.hpp"
+#include "support/catch.hpp"
+#include "testing/finite_differences.hpp"
+
+using imle::exact_layer;
+using imle::k_subset_family;
+using imle::random_key;
+using vector = std::vector<double>;
+
+namespace {
+
+template <class TensorT>
+TensorT random_tensor(const std::array<Eigen::Index, TensorT::NumDimensions>& dimensions,
+                      std::mt19937& random) {
+    TensorT tensor(dimensions);
+    std::normal_distribution<double> normal;
+    for (Eigen::Index i = 0; i < tensor.size(); ++i)
+        tensor.data()[i] = static_cast<typename TensorT::Scalar>(normal(random));
+    return tensor;
+}
+
+template <class TensorT>
+vector row(const TensorT& tensor, Eigen::Index b, std::size_t n) {
+    const auto* const first = tensor.data() + b * static_cast<Eigen::Index>(n);
+    return vector(first, first + n);
+}
+
+// A family that forgets a coordinate, or counts its calls, or is wrong otherwise.
+struct faulty_family {
+    bool in_sample = false, in_marginals = false;
+    void sample(std::span<const double>, random_key, std::uint64_t item, std::span<double> z) const {
+        for (std::size_t i = 0; i < z.size(); ++i)
+            if (!in_sample || item != 5 || i != 1) z[i] = 1;
+    }
+    void marginals(std::span<const double>, std::span<double> mu) const {
+        for (double& m : mu) m = in_marginals ? std::numeric_limits<double>::infinity() : 1;
+    }
+    void marginals_vjp(std::span<const double>, std::span<const double> d, std::span<double> gradient) const {
+        std::copy(d.begin(), d.end(), gradient.begin());
+    }
+};
+
+// What the layer computes, in terms of the family, for both scalars and layouts.
+template <class Scalar, int Layout>
+void check_layer() {
+    std::mt19937 random(1);
+    constexpr Eigen::Index batch = 3, samples = 4;
+    constexpr std::size_t n = 6;
+    constexpr bool row_major = Layout == Eigen::RowMajor;
+    using theta_tensor = Eigen::Tensor<Scalar, 3, Layout>;
+    using sample_tensor = Eigen::Tensor<Scalar, 4, Layout>;
+    const auto theta = random_tensor<theta_tensor>(
+        row_major ? std::array<Eigen::Index, 3>{batch, 2, 3} : std::array<Eigen::Index, 3>{2, 3, batch},
+        random);
+    const exact_layer layer{k_subset_family{2}, {.samples = samples}};
+    const auto pass = layer.forward(theta, random_key{7}, 11);
+    const auto shape = row_major ? std::array<Eigen::Index, 4>{batch, samples, 2, 3}
+                                 : std::array<Eigen::Index, 4>{2, 3, samples, batch};
+    REQUIRE(std::equal(shape.begin(), shape.end(), pass.samples().dimensions().begin()));
+    CHECK(pass.key() == random_key{7});
+    CHECK(pass.first_instance() == 11);
+    const auto dz = random_tensor<sample_tensor>(shape, random);
+    const auto dmu = random_tensor<theta_tensor>(theta.dimensions(), random);
+    const auto gradient = layer.vjp(pass, dz), shared = layer.vjp(pass, dmu);
+    const auto exact_mu = layer.marginals(theta);
+    const auto from_marginals = layer.marginals_vjp(theta, dmu);
+    const double slack = sizeof(Scalar) == 4 ? 1e-6 : 1e-13;
+    for (Eigen::Index b = 0; b < batch; ++b) {
+        const vector t = row(theta, b, n);
+        vector mean(n, 0);
+        for (Eigen::Index s = 0; s < samples; ++s) {
+            const vector z = reference::sample(k_subset_family{2}, t, random_key{7},
+                                               static_cast<std::uint64_t>((11 + b) * samples + s));
+            CHECK(row(pass.samples(), b * samples + s, n) == z);
+            for (std::size_t i = 0; i < n; ++i) mean[i] += row(dz, b * samples + s, n)[i] / samples;
+        }
+        CHECK(reference::distance(row(exact_mu, b, n), reference::marginals(k_subset_family{2}, t)) < slack);
+        CHECK(reference::distance(row(gradient, b, n),
+                                  reference::marginals_vjp(k_subset_family{2}, t, mean)) < slack);
+        const vector expected = reference::marginals_vjp(k_subset_family{2}, t, row(dmu, b, n));
+        CHECK(reference::distance(row(shared, b, n), expected) < slack);
+        CHECK(reference::distance(row(from_marginals, b, n), expected) < slack);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("an exact layer samples and differentiates its family", "[estimators][exact_layer]") {
+    check_layer<double, Eigen::RowMajor>();
+    check_layer<double, Eigen::ColMajor>();
+    check_layer<float, Eigen::RowMajor>();
+    check_layer<float, Eigen::ColMajor>();
+}
+
+TEST_CASE("an exact layer's gradient of a linear loss is the exact one", "[estimators][exact_layer]") {
+    std::mt19937 random(2);
+    using tensor = Eigen::Tensor<double, 3, Eigen::RowMajor>;
+    const imle::testing::assignments assignments(3, 3);
+    const exact_layer layer{imle::testing::gibbs_family{assignments}, {.samples = 2}};
+    const auto theta = random_tensor<tensor>({2, 3, 3}, random), w = random_tensor<tensor>({2, 3, 3}, random);
+    const auto gradient = layer.vjp(layer.forward(theta, random_key{1}), w);
+    for (Eigen::Index b = 0; b < 2; ++b) {
+        const vector weights = row(w, b, 9);
+        const auto loss = [&](std::span<const double> z) {
+            return reference::dot(vector(z.begin(), z.end()), weights);
+        };
+        CHECK(reference::distance(row(gradient, b, 9),
+                                  assignments.gibbs_expected_gradient(row(theta, b, 9), 1, loss)) < 1e-12);
+    }
+}
+
+TEST_CASE("an exact layer's shards have the whole batch's samples", "[estimators][exact_layer]") {
+    std::mt19937 random(3);
+    using tensor = Eigen::Tensor<float, 2, Eigen::RowMajor>;
+    const auto theta = random_tensor<tensor>({4, 8}, random);
+    const exact_layer layer{k_subset_family{3}, {.samples = 5}};
+    const auto whole = layer.forward(theta, random_key{5});
+    tensor shard(1, 8);
+    for (Eigen::Index b = 0; b < 4; ++b) {
+        std::copy_n(theta.data() + b * 8, 8, shard.data());
+        const auto part = layer.forward(shard, random_key{5}, static_cast<std::uint64_t>(b));
+        CHECK(std::equal(part.samples().data(), part.samples().data() + 40, whole.samples().data() + b * 40));
+    }
+}
+
+TEST_CASE("an exact layer's pullback follows the chain rule", "[estimators][exact_layer]") {
+    std::mt19937 random(4);
+    using tensor = Eigen::Tensor<double, 2, Eigen::ColMajor>;
+    const auto theta = random_tensor<tensor>({5, 2}, random), dmu = random_tensor<tensor>({5, 2}, random);
+    const exact_layer layer{k_subset_family{2}, {.samples = 4}};
+    const auto [value, pullback] = layer.value_and_pullback(theta, random_key{6});
+    Eigen::Tensor<double, 3, Eigen::ColMajor> dz(5, 4, 2);
+    for (Eigen::Index b = 0; b < 2; ++b)
+        for (Eigen::Index s = 0; s < 4; ++s)
+            for (Eigen::Index i = 0; i < 5; ++i) dz(i, s, b) = dmu(i, b) / 4;
+    const auto pulled = pullback(dz), expected = layer.vjp(layer.forward(theta, random_key{6}), dmu);
+    for (Eigen::Index i = 0; i < 10; ++i) CHECK(pulled.data()[i] == Approx(expected.data()[i]).margin(1e-14));
+    CHECK(value.size() == 40);
+    CHECK(layer.family() == k_subset_family{2});
+    CHECK(layer.options().samples == 4);
+}
+
+TEST_CASE("an exact layer of an empty batch, and without a cotangent", "[estimators][exact_layer]") {
+    const exact_layer layer{k_subset_family{2}};
+    CHECK(layer.options().samples == 1);
+    const Eigen::Tensor<double, 2, Eigen::RowMajor> none(0, 5);
+    CHECK(layer.forward(none, random_key{1}).samples().size() == 0);
+    CHECK(layer.marginals(none).size() == 0);
+    CHECK(layer.vjp(layer.forward(none, random_key{1}), none).size() == 0);
+    Eigen::Tensor<double, 2, Eigen::RowMajor> theta(1, 5), zero(1, 5);
+    theta.setConstant(1);
+    zero.setZero();
+    const auto gradient = layer.vjp(layer.forward(theta, random_key{1}), zero);
+    for (Eigen::Index i = 0; i < 5; ++i) CHECK(gradient.data()[i] == 0);
+}
+
+TEST_CASE("an exact layer says what is wrong", "[estimators][exact_layer][errors]") {
+    using Catch::Matchers::Contains;
+    using tensor = Eigen::Tensor<double, 2, Eigen::RowMajor>;
+    CHECK_THROWS_WITH((exact_layer{k_subset_family{1}, {.samples = 0}}),
+                      Contains("exact_options::samples is 0"));
+    const exact_layer layer{k_subset_family{2}, {.samples = 3}};
+    tensor theta(2, 4);
+    theta.setConstant(0.5);
+    const auto pass = layer.forward(theta, random_key{1});
+    CHECK_THROWS_WITH(layer.vjp(pass, tensor(2, 5)), Contains("[2, 5]") && Contains("theta's shape [2, 4]"));
+    Eigen::Tensor<double, 3, Eigen::RowMajor> dz(2, 2, 4);
+    CHECK_THROWS_WITH(layer.vjp(pass, dz), Contains("the samples' shape [2, 3, 4]"));
+    tensor bad = theta;
+    bad(1, 2) = std::nan("");
+    CHECK_THROWS_WITH(layer.forward(bad, random_key{1}), Contains("theta is nan in row 1, coordinate 2"));
+    CHECK_THROWS_WITH(layer.marginals(bad), Contains("theta is nan"));
+    CHECK_THROWS_WITH(layer.vjp(pass, bad), Contains("dz is nan in row 1"));
+    CHECK_THROWS_WITH(layer.marginals_vjp(theta, bad), Contains("dmu is nan"));
+    CHECK_THROWS_WITH(layer.marginals_vjp(theta, tensor(2, 5)), Contains("dmu"));
+    CHECK_THROWS_WITH((exact_layer{k_subset_family{5}}.forward(theta, random_key{1})),
+                      Contains("at least k = 5"));
+    CHECK_THROWS_WITH(layer.forward(theta, random_key{1}, std::numeric_limits<std::uint64_t>::max()),
+                      Contains("first_instance"));
+}
+
+TEST_CASE("an exact layer looks at what its family wrote", "[estimators][exact_layer][errors]") {
+    Eigen::Tensor<double, 2, Eigen::RowMajor> theta(4, 3);
+    theta.setZero();
+    const exact_layer forgetful{faulty_family{.in_sample = true}, {.samples = 2}};
+    CHECK_NOTHROW(forgetful.forward(theta, random_key{1}, 10));
+    try {
+        static_cast<void>(forgetful.forward(theta, random_key{1}, 1));
+        FAIL("a coordinate that was not written passed");
+    } catch (const imle::solver_error& error) {
+        CHECK(error.instance() == 2);  // item 5 = 2 * 2 + 1
+        CHECK(error.sample() == 1);
+        CHECK_THAT(error.what(), Catch::Matchers::Contains("coordinate 1"));
+    }
+    const exact_layer infinite{faulty_family{.in_marginals = true}};
+    CHECK_THROWS_AS(infinite.marginals(theta), imle::solver_error);
+}

@@ -1,0 +1,378 @@
+#include <imle/losses/fenchel_young_loss.hpp>
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <imle/noise/detail/parameters.hpp>
+#include <imle/noise/gumbel.hpp>
+#include <imle/noise/multiplicative.hpp>
+#include <imle/noise/no_noise.hpp>
+#include <imle/noise/normal.hpp>
+#include <imle/solvers/categorical.hpp>
+#include <imle/solvers/minimizing.hpp>
+#include <imle/solvers/top_k.hpp>
+#include <imle/testing/categories.hpp>
+#include <imle/testing/k_subsets.hpp>
+#include <limits>
+#include <stdexcept>
+#include <vector>
+
+#include "layer/layer_fixtures.hpp"
+#include "support/catch.hpp"
+#include "support/messages.hpp"
+#include "testing/finite_differences.hpp"
+
+using namespace fixtures;
+using imle::fenchel_young_loss;
+using imle::random_key;
+
+namespace {
+
+using matrix = Eigen::Tensor<double, 2, Eigen::RowMajor>;
+
+matrix one_row(const std::vector<double>& values) {
+    matrix row(1, static_cast<Eigen::Index>(values.size()));
+    std::copy(values.begin(), values.end(), row.data());
+    return row;
+}
+
+std::vector<double> vector_of(const matrix& row) {
+    return {row.data(), row.data() + row.size()};
+}
+
+// The one-hot argmin.
+inline constexpr auto argmin = [](const auto& cost, auto& z) {
+    Eigen::Index best = 0;
+    for (Eigen::Index i = 0; i < cost.size(); ++i) {
+        z.data()[i] = 0;
+        if (cost.data()[i] < cost.data()[best]) best = i;
+    }
+    z.data()[best] = 1;
+};
+
+template <class Scalar, int Layout, bool Minimizes>
+struct setting {
+    using scalar = Scalar;
+    static constexpr int layout = Layout;
+    static constexpr bool minimizes = Minimizes;
+};
+
+// What a sample says: mean and variance of numbers.
+struct sample_mean {
+    double sum = 0, squares = 0, count = 0;
+    void add(double x) {
+        sum += x;
+        squares += x * x;
+        ++count;
+    }
+    [[nodiscard]] double mean() const { return sum / count; }
+    [[nodiscard]] double error() const {
+        return std::sqrt(std::max(0.0, squares / count - mean() * mean()) / count);
+    }
+};
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("fenchel_young_loss: values and gradient are the definition's", "[losses]",
+                   (setting<float, Eigen::RowMajor, false>), (setting<float, Eigen::ColMajor, true>),
+                   (setting<double, Eigen::RowMajor, true>), (setting<double, Eigen::ColMajor, false>)) {
+    using Scalar = typename TestType::scalar;
+    constexpr int layout = TestType::layout;
+    constexpr bool row_major = layout == Eigen::RowMajor;
+    constexpr bool minimizes = TestType::minimizes;
+    using tensor = Eigen::Tensor<Scalar, 3, layout>;
+    const random_key key{5};
+    const double temperature = 0.75;
+    const auto solver = [] {
+        if constexpr (minimizes)
+            return minimal_cube_solver{};
+        else
+            return cube_solver;
+    }();
+
+    // The last ones do not fit one block of noise.
+    struct size {
+        Eigen::Index batch, samples, rows, columns;
+    };
+    for (const auto& [batch, samples, rows, columns] :
+         {size{3, 1, 2, 3}, {2, 7, 2, 3}, {2, 30, 20, 15}, {1, 3, 100, 60}}) {
+        for (const std::uint64_t first : {std::uint64_t{0}, std::uint64_t{1000}}) {
+            const std::array<Eigen::Index, 3> dimensions{row_major ? batch : rows, row_major ? rows : columns,
+                                                         row_major ? columns : batch};
+            const tensor theta = numbers<tensor>(dimensions, 3), y = numbers<tensor>(dimensions, 4);
+            const auto n = static_cast<std::uint64_t>(rows * columns);
+            const auto S = static_cast<std::uint64_t>(samples);
+            const hashed_noise noise{(first + static_cast<std::uint64_t>(batch)) * S * n};
+            const fenchel_young_loss loss(solver, noise, {.samples = samples, .temperature = temperature});
+            const auto [values, gradient] = loss(theta, y, key, first);
+            const auto maximum = loss.perturbed_maximum(theta, key, first);
+            REQUIRE(values.dimension(0) == batch);
+            REQUIRE(maximum.dimension(0) == batch);
+            REQUIRE(imle::detail::dimensions_of(gradient) == imle::detail::dimensions_of(theta));
+
+            double furthest_apart = 0;
+            const auto compare = [&](double expected, Scalar found, double scale) {
+                const double distance = std::abs(expected - static_cast<double>(found)) / scale;
+                furthest_apart = std::max(furthest_apart, distance);
+            };
+            for (std::uint64_t b = 0; b < static_cast<std::uint64_t>(batch); ++b) {
+                std::vector<double> mean(n, 0.0);
+                double value = 0, best = 0;
+                for (std::uint64_t s = 0; s < S; ++s)
+                    for (std::uint64_t i = 0; i < n; ++i) {
+                        const double t = static_cast<double>(theta.data()[b * n + i]);
+                        const double eps = temperature * hashed(key, ((first + b) * S + s) * n + i);
+                        const double perturbed = minimizes ? t - eps : t + eps;
+                        const double z = (minimizes ? perturbed < 0 : perturbed > 0) ? 1 : 0;
+                        const double apart = z - static_cast<double>(y.data()[b * n + i]);
+                        value += (minimizes ? -1 : 1) * perturbed * apart / static_cast<double>(S);
+                        best += perturbed * z / static_cast<double>(S);
+                        mean[i] += apart / static_cast<double>(S);
+                    }
+                compare(value, values(static_cast<Eigen::Index>(b)), static_cast<double>(n));
+                compare(best, maximum(static_cast<Eigen::Index>(b)), static_cast<double>(n));
+                for (std::uint64_t i = 0; i < n; ++i)
+                    compare(minimizes ? -mean[i] : mean[i], gradient.data()[b * n + i], 1);
+            }
+            CHECK(furthest_apart < 1e-6);
+        }
+    }
+}
+
+TEST_CASE("fenchel_young_loss: the gradient is the values' slope under the same noise", "[losses]") {
+    const std::vector<double> theta{0.3, -0.2, 0.9, 0.1, -1.1, 0.4};
+    const matrix y = one_row({1, 0, 1, 0, 0, 1});
+    const auto check = [&](const auto& loss, const random_key key) {
+        const auto slopes = reference::gradient(
+            theta, [&](const std::vector<double>& t) { return loss(one_row(t), y, key).values(0); });
+        CHECK(reference::distance(slopes, vector_of(loss(one_row(theta), y, key).gradient)) < 1e-8);
+    };
+    for (std::uint64_t seed = 0; seed < 5; ++seed) {
+        const imle::fenchel_young_options options{.samples = 20, .temperature = 0.5};
+        const random_key key{seed};
+        check(fenchel_young_loss(imle::top_k{3}, imle::normal{}, options), key);
+        check(fenchel_young_loss(minimal_cube_solver{}, imle::gumbel{}, options), key);
+        check(fenchel_young_loss(imle::top_k{3}, imle::multiplicative{}, options), key);
+        check(fenchel_young_loss(minimal_cube_solver{}, imle::multiplicative{}, options), key);
+        check(fenchel_young_loss(imle::top_k{3}, imle::no_noise{}, options), key);
+    }
+}
+
+TEST_CASE("fenchel_young_loss: the perturbed maximum's slope is the samples' mean", "[losses]") {
+    const std::vector<double> theta{0.3, -0.2, 0.9, 0.1, -1.1, 0.4};
+    const random_key key{3};
+    const auto check = [&](const auto& solver, const auto& noise) {
+        const fenchel_young_loss loss(solver, noise, {.samples = 50, .temperature = 0.5});
+        const auto slopes = reference::gradient(
+            theta, [&](const std::vector<double>& t) { return loss.perturbed_maximum(one_row(t), key)(0); });
+        const imle::imle_layer layer(solver, noise, imle::perturbation_target{},
+                                     {.samples = 50, .input_temperature = 0.5});
+        CHECK(reference::distance(slopes, vector_of(layer.marginals(one_row(theta), key).marginals())) <
+              1e-8);
+    };
+    check(imle::top_k{2}, imle::normal{});
+    check(imle::categorical{}, imle::gumbel{});
+    check(imle::minimizing{argmin}, imle::gumbel{});
+}
+
+TEST_CASE("fenchel_young_loss: Gumbel noise and categories give logsumexp and softmax", "[losses]") {
+    // Bounds of 6.5 standard errors: a false alarm once in 10^10 comparisons, of which there are 60.
+    const std::vector<double> theta{0.5, -0.3, 1.2, 0.0};
+    const imle::testing::categories family(4);
+    for (const double temperature : {0.5, 1.0, 2.0}) {
+        const fenchel_young_loss loss(imle::categorical{}, imle::gumbel{}, {.temperature = temperature});
+        const fenchel_young_loss costs(imle::minimizing{argmin}, imle::gumbel{},
+                                       {.temperature = temperature});
+        sample_mean maximum, minimum, value;
+        std::array<sample_mean, 4> slope;
+        const Eigen::Index rows = 200000;
+        matrix thetas(rows, 4), negated(rows, 4), y(rows, 4);
+        y.setZero();
+        for (Eigen::Index b = 0; b < rows; ++b)
+            for (Eigen::Index i = 0; i < 4; ++i) {
+                thetas(b, i) = theta[static_cast<std::size_t>(i)];
+                negated(b, i) = -thetas(b, i);
+                y(b, 1) = 1;
+            }
+        const auto found = loss(thetas, y, random_key{11});
+        const auto maxima = loss.perturbed_maximum(thetas, random_key{12});
+        const auto minima = costs.perturbed_maximum(negated, random_key{13});
+        for (Eigen::Index b = 0; b < rows; ++b) {
+            maximum.add(maxima(b));
+            minimum.add(minima(b));
+            value.add(found.values(b));
+            for (Eigen::Index i = 0; i < 4; ++i) slope[static_cast<std::size_t>(i)].add(found.gradient(b, i));
+        }
+        const double log_sum = family.gibbs_log_partition(theta, temperature);
+        const double expected = log_sum + temperature * imle::detail::euler_gamma;
+        CHECK(std::abs(maximum.mean() - expected) < 6.5 * maximum.error());
+        // Minimising, the noise is taken off the costs: otherwise the constant's sign were wrong.
+        CHECK(std::abs(minimum.mean() + expected) < 6.5 * minimum.error());
+        CHECK(std::abs(value.mean() - (log_sum - theta[1])) < 6.5 * value.error());
+        const auto softmax = family.softmax(theta, temperature);
+        for (std::size_t i = 0; i < 4; ++i)
+            CHECK(std::abs(slope[i].mean() - (softmax[i] - (i == 1 ? 1 : 0))) < 6.5 * slope[i].error());
+    }
+}
+
+TEST_CASE("fenchel_young_loss: skewed noise is taken off costs", "[losses]") {
+    // softmin of [0, 0.5, 1, 2]; with noise added to the costs it would be another law. 6.5 standard errors.
+    const imle::testing::categories family(4);
+    const auto softmin = family.softmax(std::vector<double>{0, -0.5, -1, -2});
+    const Eigen::Index samples = 400000;
+    const fenchel_young_loss loss(imle::minimizing{argmin}, imle::gumbel{}, {.samples = samples});
+    const matrix y = one_row({0, 1, 0, 0});
+    const auto gradient = loss(one_row({0, 0.5, 1, 2}), y, random_key{2}).gradient;
+    for (std::size_t i = 0; i < 4; ++i) {
+        const double error = std::sqrt(softmin[i] * (1 - softmin[i]) / static_cast<double>(samples));
+        CHECK(std::abs(gradient.data()[i] - (y.data()[i] - softmin[i])) < 6.5 * error);
+    }
+}
+
+TEST_CASE("fenchel_young_loss: the gradient's mean is the exact marginals less y", "[losses]") {
+    // 6.5 standard errors; a mean of 0/1 numbers has at most the variance 1/4.
+    const imle::testing::k_subsets family(6, 2);
+    const std::vector<double> theta{0.3, -0.2, 0.9, 0.1, -1.1, 0.4};
+    const Eigen::Index samples = 200000;
+    const fenchel_young_loss loss(imle::top_k{2}, imle::gumbel{}, {.samples = samples, .temperature = 0.8});
+    const auto gradient = loss(one_row(theta), one_row({0.5, 0.5, 0.5, 0.5, 0, 0}), random_key{4}).gradient;
+    const auto marginals = family.gumbel_marginals(theta, 0.8);
+    for (std::size_t i = 0; i < 6; ++i)
+        CHECK(std::abs(gradient.data()[i] - (marginals[i] - (i < 4 ? 0.5 : 0))) <
+              6.5 * 0.5 / std::sqrt(static_cast<double>(samples)));
+}
+
+TEST_CASE("fenchel_young_loss: values are never negative, 0 where samples agree, and convex", "[losses]") {
+    const imle::testing::k_subsets family(6, 3);
+    const auto check = [&](const auto& loss) {
+        int negative = 0, concave = 0, wrong_zeros = 0, zeros = 0;
+        for (std::uint64_t seed = 0; seed < 200; ++seed) {
+            const double scale = seed % 3 == 0 ? 1e4 : 1;
+            matrix theta = numbers<matrix>({1, 6}, 2 * seed), other = numbers<matrix>({1, 6}, 2 * seed + 1);
+            theta = theta * scale;
+            const auto& states = family.states();
+            const auto& one = states[seed % states.size()];
+            const auto& two = states[seed * 7 % states.size()];
+            matrix y(1, 6);  // within the hull
+            for (Eigen::Index i = 0; i < 6; ++i)
+                y(i) = seed % 2 == 0 ? one[static_cast<std::size_t>(i)]
+                                     : 0.25 * one[static_cast<std::size_t>(i)] +
+                                           0.75 * two[static_cast<std::size_t>(i)];
+            const random_key key{seed};
+            const auto found = loss(theta, y, key);
+            negative += !(found.values(0) >= -1e-15 * scale);
+            // To its own state a large theta has no loss at all.
+            const auto& best = family.map(vector_of(theta));
+            const auto agreed = loss(theta, one_row(best), key);
+            const bool no_gradient = std::all_of(agreed.gradient.data(), agreed.gradient.data() + 6,
+                                                 [](double g) { return g == 0; });
+            wrong_zeros += (agreed.values(0) == 0) != no_gradient;
+            zeros += no_gradient;
+            const matrix middle = (theta + other) * 0.5;
+            const double chord = (found.values(0) + loss(other, y, key).values(0)) / 2;
+            concave += !(loss(middle, y, key).values(0) <= chord + 1e-12 * scale);
+        }
+        CHECK(negative == 0);
+        CHECK(concave == 0);
+        CHECK(wrong_zeros == 0);
+        CHECK(zeros > 20);
+    };
+    check(fenchel_young_loss(imle::top_k{3}, imle::normal{}, {.samples = 5, .temperature = 0.5}));
+    check(fenchel_young_loss(imle::top_k{3}, imle::gumbel{}, {.samples = 1, .temperature = 2}));
+    check(fenchel_young_loss(imle::top_k{3}, imle::no_noise{}));
+    check(fenchel_young_loss(imle::top_k{3}, imle::multiplicative{}, {.samples = 5, .temperature = 0.5}));
+}
+
+TEST_CASE("fenchel_young_loss: multiplicative noise has the exact mean, by the 1/2", "[losses]") {
+    // Over {0, 1} x {0, 1}, F(theta) = sum of theta_i^+ whatever the noise (its sign is theta's and its mean
+    // 1), so L = sum of |theta_i| (z_i - y_i)^2. Without T^2 / 2 it would be 1.65 times that. 6.5 errors.
+    const double temperature = 1;
+    const fenchel_young_loss loss(cube_solver, imle::multiplicative{}, {.temperature = temperature});
+    const Eigen::Index rows = 200000;
+    matrix theta(rows, 3), y(rows, 3);
+    for (Eigen::Index b = 0; b < rows; ++b)
+        for (Eigen::Index i = 0; i < 3; ++i) {
+            theta(b, i) = i == 0 ? 0.7 : i == 1 ? -1.3 : 0;
+            y(b, i) = i == 1 ? 1 : 0;
+        }
+    const auto found = loss(theta, y, random_key{9});
+    const auto maxima = loss.perturbed_maximum(theta, random_key{10});
+    sample_mean value, maximum;
+    std::array<sample_mean, 2> slope;
+    for (Eigen::Index b = 0; b < rows; ++b) {
+        value.add(found.values(b));
+        maximum.add(maxima(b));
+        slope[0].add(found.gradient(b, 0));
+        slope[1].add(found.gradient(b, 1));
+        if (found.gradient(b, 2) != 0) FAIL("a theta of 0 has a gradient where its z is y");
+    }
+    CHECK(std::abs(value.mean() - 2.0) < 6.5 * value.error());
+    CHECK(std::abs(maximum.mean() - 0.7) < 6.5 * maximum.error());
+    CHECK(std::abs(slope[0].mean() - 1.0) < 6.5 * slope[0].error());
+    CHECK(std::abs(slope[1].mean() + 1.0) < 6.5 * slope[1].error());
+}
+
+TEST_CASE("fenchel_young_loss: threads and shards give the same bits", "[losses]") {
+    const matrix theta = numbers<matrix>({40, 9}, 1), y = numbers<matrix>({40, 9}, 2);
+    const random_key key{8};
+    const imle::fenchel_young_options options{.samples = 20};
+    const auto whole = fenchel_young_loss(imle::top_k{4}, imle::normal{}, options)(theta, y, key);
+    imle::fenchel_young_options threaded = options;
+    threaded.threads = 3;
+    const auto same =
+        fenchel_young_loss(imle::top_k{4}, imle::normal{}, threaded, eager_threads())(theta, y, key);
+    CHECK(same_bits(whole.values, same.values));
+    CHECK(same_bits(whole.gradient, same.gradient));
+
+    const Eigen::Index first = 25;
+    const matrix theta_part =
+        theta.slice(std::array<Eigen::Index, 2>{first, 0}, std::array<Eigen::Index, 2>{15, 9});
+    const matrix y_part = y.slice(std::array<Eigen::Index, 2>{first, 0}, std::array<Eigen::Index, 2>{15, 9});
+    const auto part =
+        fenchel_young_loss(imle::top_k{4}, imle::normal{}, options)(theta_part, y_part, key, first);
+    CHECK(std::equal(part.values.data(), part.values.data() + 15, whole.values.data() + first));
+    CHECK(std::equal(part.gradient.data(), part.gradient.data() + 15 * 9, whole.gradient.data() + first * 9));
+}
+
+TEST_CASE("fenchel_young_loss: an empty batch has no losses", "[losses]") {
+    const fenchel_young_loss loss(imle::top_k{1}, imle::normal{});
+    const auto found = loss(matrix(0, 4), matrix(0, 4), random_key{1});
+    CHECK(found.values.size() == 0);
+    CHECK(found.gradient.dimension(1) == 4);
+}
+
+TEST_CASE("fenchel_young_loss: bad input is refused, in words", "[losses]") {
+    using support::message_of;
+    using support::says;
+    const auto make = [](imle::fenchel_young_options options) {
+        return message_of<std::invalid_argument>(
+            [&] { fenchel_young_loss loss(imle::top_k{1}, imle::normal{}, options); });
+    };
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    CHECK(says(make({.samples = 0}), {"fenchel_young_options::samples is 0", "at least 1"}));
+    CHECK(says(make({.temperature = -1}), {"fenchel_young_options::temperature is -1"}));
+    CHECK(says(make({.temperature = nan}), {"fenchel_young_options::temperature"}));
+    CHECK(says(make({.threads = -2}), {"fenchel_young_options::threads is -2"}));
+    CHECK(make({}).empty());
+
+    const fenchel_young_loss loss(imle::top_k{1}, imle::normal{});
+    const auto call = [&](const matrix& theta, const matrix& y) {
+        return message_of<std::invalid_argument>([&] { (void)loss(theta, y, random_key{1}); });
+    };
+    const matrix good = numbers<matrix>({2, 3}, 1);
+    matrix bad = good;
+    bad(1, 2) = nan;
+    CHECK(says(call(good, numbers<matrix>({2, 4}, 1)),
+               {"y is a tensor of shape [2, 4]", "theta's shape [2, 3]"}));
+    CHECK(says(call(good, bad), {"y is nan in row 1, coordinate 2"}));
+    CHECK(says(call(bad, good), {"theta is nan in row 1, coordinate 2"}));
+    CHECK(says(message_of<std::invalid_argument>([&] { (void)loss.perturbed_maximum(bad, random_key{1}); }),
+               {"theta is nan"}));
+
+    // Finite numbers whose products are not.
+    matrix huge(1, 2);
+    huge.setValues({{1e308, -1e308}});
+    matrix far(1, 2);
+    far.setValues({{-1.0, 2.0}});
+    CHECK(says(call(huge, far), {"the Fenchel-Young loss is inf in row 0"}));
+}

@@ -1,0 +1,90 @@
+#include <imle/testing/gibbs_family.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <random>
+#include <stdexcept>
+#include <vector>
+
+#include <imle/testing/assignments.hpp>
+#include <imle/testing/k_subsets.hpp>
+#include <imle/testing/spanning_trees.hpp>
+
+#include "estimators/family_fixtures.hpp"
+#include "support/catch.hpp"
+#include "testing/finite_differences.hpp"
+
+using imle::random_key;
+using imle::testing::gibbs_family;
+using vector = std::vector<double>;
+
+TEST_CASE("a Gibbs family's samples follow the enumerated law", "[testing][families]") {
+    const imle::testing::assignments assignments(3, 3);
+    for (const double temperature : {0.5, 1.0}) {
+        const gibbs_family family{assignments, temperature};
+        STATIC_REQUIRE(std::is_same_v<decltype(family), const gibbs_family<2>>);
+        const vector theta{0.5, -1, 0, 0.3, 0.9, -0.2, 0, 0, 1};
+        const std::size_t draws = 100000, n = 9;
+        const vector z = reference::sample_several(family, theta, random_key{1}, 0, draws);
+        const vector p = assignments.gibbs_probabilities(theta, temperature);
+        vector frequency(p.size(), 0);
+        for (std::size_t s = 0; s < draws; ++s)
+            for (std::size_t state = 0; state < p.size(); ++state)
+                if (std::equal(assignments.states()[state].begin(), assignments.states()[state].end(),
+                               z.begin() + static_cast<std::ptrdiff_t>(s * n)))
+                    frequency[state] += 1.0 / draws;
+        for (std::size_t state = 0; state < p.size(); ++state)  // false alarm: 12 * 1e-10
+            CHECK(std::abs(frequency[state] - p[state]) < reference::frequency_bound(p[state], draws));
+    }
+}
+
+TEST_CASE("a Gibbs family's draw is a function of its key and number", "[testing][families]") {
+    const gibbs_family family{imle::testing::k_subsets(6, 2)};
+    const std::vector<float> theta{0, 1, 2, -1, 0.5f, 0.25f};
+    const auto several = reference::sample_several(family, theta, random_key{2}, 40, 20);
+    std::vector<float> singly;
+    for (std::uint64_t item = 40; item < 60; ++item) {
+        const auto z = reference::sample(family, theta, random_key{2}, item);
+        singly.insert(singly.end(), z.begin(), z.end());
+    }
+    CHECK(several == singly);
+    CHECK(several != reference::sample_several(family, theta, random_key{3}, 40, 20));
+}
+
+TEST_CASE("a Gibbs family's marginals and gradient are the enumerated ones", "[testing][families]") {
+    std::mt19937 random(3);
+    const imle::testing::spanning_trees trees(4);
+    const gibbs_family family{trees, 0.7};
+    const vector theta = reference::normal_numbers(trees.size(), random);
+    const vector dmu = reference::normal_numbers(trees.size(), random);
+    CHECK(reference::marginals(family, theta) == trees.gibbs_marginals(theta, 0.7));
+    CHECK(reference::log_partition(family, theta) == trees.gibbs_log_partition(theta, 0.7));
+    const auto projected = [&](const vector& t) {
+        return reference::dot(dmu, reference::marginals(family, t));
+    };
+    CHECK(reference::distance(reference::marginals_vjp(family, theta, dmu),
+                              reference::gradient(theta, projected)) < 1e-9);
+    // Decided by far: the one state that is possible, whatever the uniform number.
+    vector decided(trees.size(), 0);
+    for (std::size_t i = 0; i < decided.size(); ++i) decided[i] = i < 3 ? 1e4 : -1e4;
+    for (std::uint64_t item = 0; item < 100; ++item)
+        CHECK(reference::sample(family, decided, random_key{4}, item) == trees.map(decided));
+}
+
+TEST_CASE("a Gibbs family says what is wrong", "[testing][families][errors]") {
+    using Catch::Matchers::Contains;
+    const imle::testing::k_subsets subsets(3, 1);
+    CHECK_THROWS_WITH((gibbs_family{subsets, 0.0}), Contains("temperature is 0"));
+    CHECK_THROWS_WITH((gibbs_family{subsets, std::nan("")}), Contains("temperature is nan"));
+    const gibbs_family family{subsets};
+    CHECK_THROWS_WITH(reference::marginals(family, vector{1, 2}), Contains("the 1-subsets of 3"));
+    CHECK_THROWS_WITH(reference::sample(family, vector{1, 2, 3, 4}, random_key{}, 0), Contains("z is of 4"));
+    CHECK_THROWS_WITH(reference::sample(family, vector{1, 2, std::nan("")}, random_key{}, 0),
+                      Contains("theta is nan at element 2"));
+    CHECK_THROWS_AS(reference::marginals_vjp(family, vector{1, 2, 3}, vector{1, 2}), std::invalid_argument);
+    vector wrong(4);
+    const vector theta{1, 2, 3};
+    CHECK_THROWS_WITH(
+        family.sample_several(std::span<const double>(theta), random_key{}, 0, std::span<double>(wrong)),
+        Contains("a multiple of n = 3"));
+}
