@@ -87,14 +87,7 @@ class split_graph {
             "imle::split_graph: the cotangent has theta's scalar and layout. See "
             "docs/adapters/split_graph.md");
         require_first_call();
-        theta_tensor gradient(detail::dimensions_of(pass_.theta()));
-        if constexpr (rank_of<CotangentT> == rank_of<sample_tensor>) {
-            detail::require_shape("dz", dz, detail::dimensions_of(pass_.samples()), "the samples' shape");
-            layer_->vjp_into(pass_, detail::cotangent_by_chain_rule<sample_tensor>(dz, pass_.sample_count()),
-                             gradient);
-        } else {
-            layer_->vjp_into(pass_, dz, gradient);
-        }
+        theta_tensor gradient = detail::pull_back(*layer_, pass_, dz);
         done_ = true;
         return gradient;
     }
@@ -137,10 +130,8 @@ class split_graph {
             throw std::logic_error(
                 "imle: split_graph::backward is called a second time for one forward pass; expected one call "
                 "with the whole cotangent: add up what all users of z give first, since gradients of parts "
-                "do "
-                "not add up. For several losses, each with its own whole cotangent, make the split_graph "
-                "with "
-                "imle::backward_calls::any");
+                "do not add up. For several losses, each with its own whole cotangent, make the "
+                "split_graph with imle::backward_calls::any");
     }
 
     LayerT* layer_;

@@ -197,8 +197,7 @@ class layer_function final : public EDFobject {
         std::copy_n(u, dz.size(), dz.data());
         // ADOL-C pulls back through all that its tape holds, used or not. Nothing came back here.
         if (std::all_of(dz.data(), dz.data() + dz.size(), [](double d) { return d == 0; })) return;
-        if constexpr (PerSample) dz = cotangent_by_chain_rule<z_tensor>(dz, state_.layer.options().samples);
-        const theta_tensor pulled = state_.layer.vjp(pass_of(x, y), dz);
+        const theta_tensor pulled = imle::detail::pull_back(state_.layer, pass_of(x, y), dz);
         for (Eigen::Index i = 0; i < pulled.size(); ++i) gradient[i] += pulled.data()[i];
     }
 
