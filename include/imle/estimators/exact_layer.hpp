@@ -7,7 +7,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -21,6 +20,7 @@
 #include <imle/core/tensor.hpp>
 #include <imle/estimators/detail/family_call.hpp>
 #include <imle/estimators/exact_options.hpp>
+#include <imle/layer/detail/checked_cotangent.hpp>
 #include <imle/layer/pullback.hpp>
 #include <imle/layer/sampled_pass.hpp>
 #include <imle/random/random_key.hpp>
@@ -72,7 +72,7 @@ class exact_layer {
     template <class Scalar, int Rank, int Layout, DenseTensor CotangentT>
     [[nodiscard]] auto vjp(const sampled_pass<Scalar, Rank, Layout>& pass, const CotangentT& dz) const {
         const auto call = detail::family_call_of<FamilyT>(pass);
-        const auto cotangent = detail::family_cotangent(pass, dz);
+        const auto cotangent = detail::checked_cotangent(pass, dz);
         typename sampled_pass<Scalar, Rank, Layout>::theta_tensor gradient(call.shape.theta());
         std::vector<Scalar> mean;
         for (Eigen::Index b = 0; b < call.shape.batch; ++b) {
@@ -112,11 +112,7 @@ class exact_layer {
     template <DenseTensor ThetaT>
     [[nodiscard]] auto value_and_pullback(const ThetaT& theta, random_key key,
                                           std::uint64_t first_instance = 0) const {
-        using pass = sampled_pass<scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>>;
-        auto kept = std::make_shared<const pass>(forward(theta, key, first_instance));
-        typename pass::sample_tensor value = kept->samples();
-        return value_and_pullback_result<typename pass::sample_tensor, pullback<exact_layer, pass>>{
-            std::move(value), pullback<exact_layer, pass>(*this, std::move(kept))};
+        return detail::value_and_pullback_of(*this, forward(theta, key, first_instance));
     }
 
     [[nodiscard]] const FamilyT& family() const noexcept { return family_; }

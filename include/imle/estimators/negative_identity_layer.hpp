@@ -17,10 +17,10 @@
 #include <imle/core/tensor.hpp>
 #include <imle/estimators/detail/mean_cotangent.hpp>
 #include <imle/estimators/detail/project.hpp>
-#include <imle/estimators/detail/pull_back.hpp>
 #include <imle/estimators/negative_identity_options.hpp>
 #include <imle/layer/detail/call_checks.hpp>
 #include <imle/layer/imle_layer.hpp>
+#include <imle/layer/pullback.hpp>
 #include <imle/layer/sampled_pass.hpp>
 #include <imle/noise/no_noise.hpp>
 #include <imle/parallel/executor.hpp>
@@ -113,7 +113,7 @@ class negative_identity_layer {
     template <DenseTensor ThetaT>
     [[nodiscard]] auto value_and_pullback(const ThetaT& theta, random_key key = random_key{},
                                           std::uint64_t first_instance = 0) const {
-        return detail::value_and_pullback_of(*this, theta, key, first_instance);
+        return detail::value_and_pullback_of(*this, forward(theta, key, first_instance));
     }
 
     [[nodiscard]] const SolverT& solver() const { return layer_.solver(); }

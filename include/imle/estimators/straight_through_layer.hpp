@@ -16,9 +16,9 @@
 #include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/estimators/detail/mean_cotangent.hpp>
-#include <imle/estimators/detail/pull_back.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/layer/layer_options.hpp>
+#include <imle/layer/pullback.hpp>
 #include <imle/parallel/executor.hpp>
 #include <imle/parallel/thread_executor.hpp>
 #include <imle/random/random_key.hpp>
@@ -83,7 +83,7 @@ class straight_through_layer {
     template <DenseTensor ThetaT>
     [[nodiscard]] auto value_and_pullback(const ThetaT& theta, random_key key,
                                           std::uint64_t first_instance = 0) const {
-        return detail::value_and_pullback_of(*this, theta, key, first_instance);
+        return detail::value_and_pullback_of(*this, forward(theta, key, first_instance));
     }
 
     [[nodiscard]] const SolverT& solver() const { return layer_.solver(); }

@@ -20,6 +20,7 @@
 #include <imle/core/tensor.hpp>
 #include <imle/layer/call_statistics.hpp>
 #include <imle/layer/detail/call_checks.hpp>
+#include <imle/layer/detail/checked_cotangent.hpp>
 #include <imle/layer/detail/layer_engine.hpp>
 #include <imle/layer/detail/pass_writer.hpp>
 #include <imle/layer/layer_options.hpp>
@@ -145,7 +146,7 @@ class imle_layer {
     template <class PassT, DenseTensor CotangentT, DenseTensor GradientT>
     void vjp_into(const PassT& pass, const CotangentT& dz, GradientT&& gradient) {
         require_gradient_tensor(pass, gradient);
-        write_vjp(pass, checked_cotangent(pass, dz), gradient.data());
+        write_vjp(pass, detail::checked_cotangent(pass, dz), gradient.data());
     }
 
     /// The gradient by the chain rule, for a tape: of a cotangent of the samples' shape, `vjp(pass, S * dz)`,
@@ -162,7 +163,7 @@ class imle_layer {
     template <class PassT, DenseTensor CotangentT, DenseTensor GradientT>
     void pull_back_into(const PassT& pass, const CotangentT& dz, GradientT&& gradient) {
         require_gradient_tensor(pass, gradient);
-        auto cotangent = checked_cotangent(pass, dz);
+        auto cotangent = detail::checked_cotangent(pass, dz);
         if (cotangent.per_sample) cotangent.scale = static_cast<scalar_of<CotangentT>>(pass.sample_count());
         write_vjp(pass, cotangent, gradient.data());
     }
@@ -170,7 +171,7 @@ class imle_layer {
     /// What the target may know of a whole vjp with this cotangent, for adding up over shards and ranks.
     template <class PassT, DenseTensor CotangentT>
     [[nodiscard]] target_sums sums(const PassT& pass, const CotangentT& dz) const {
-        return parts().sums(call_of(pass), checked_cotangent(pass, dz));
+        return parts().sums(call_of(pass), detail::checked_cotangent(pass, dz));
     }
 
     /// One shard's part of a vjp: the gradient, with the step that `whole`, the sums of all shards, gives,
@@ -179,7 +180,8 @@ class imle_layer {
     template <class PassT, DenseTensor CotangentT>
     [[nodiscard]] auto vjp_shard(const PassT& pass, const CotangentT& dz, const target_sums& whole) {
         typename PassT::theta_tensor gradient(detail::dimensions_of(pass.theta()));
-        const target_sums counts = write_gradient(pass, checked_cotangent(pass, dz), whole, gradient.data());
+        const target_sums counts =
+            write_gradient(pass, detail::checked_cotangent(pass, dz), whole, gradient.data());
         return std::pair(std::move(gradient), counts);
     }
 
@@ -188,11 +190,7 @@ class imle_layer {
     template <DenseTensor ThetaT>
     [[nodiscard]] auto value_and_pullback(const ThetaT& theta, random_key key,
                                           std::uint64_t first_instance = 0) const {
-        using pass = sampled_pass<scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>>;
-        auto kept = std::make_shared<const pass>(forward(theta, key, first_instance));
-        typename pass::sample_tensor value = kept->samples();
-        return value_and_pullback_result<typename pass::sample_tensor, pullback<imle_layer, pass>>{
-            std::move(value), pullback<imle_layer, pass>(handle(), std::move(kept))};
+        return detail::value_and_pullback_of(handle(), forward(theta, key, first_instance));
     }
 
     [[nodiscard]] const SolverT& solver() const { return parts().solver(); }
@@ -274,34 +272,9 @@ class imle_layer {
         using theta_tensor = typename PassT::theta_tensor;
         constexpr int instance_rank = rank_of<theta_tensor> - 1;
         require_parts<scalar_of<theta_tensor>, instance_rank, layout_of<theta_tensor>>();
-        const auto shape = detail::batch_shape<instance_rank, layout_of<theta_tensor>>::of(pass.theta());
+        const auto shape = detail::batch_shape_of(pass);
         return detail::layer_call<scalar_of<theta_tensor>, instance_rank, layout_of<theta_tensor>>{
             shape, pass.sample_count(), pass.theta().data(), pass.key(), pass.first_instance()};
-    }
-
-    template <class PassT, class CotangentT>
-    [[nodiscard]] static auto checked_cotangent(const PassT& pass, const CotangentT& dz) {
-        using theta_tensor = typename PassT::theta_tensor;
-        using Scalar = scalar_of<theta_tensor>;
-        constexpr int rank = rank_of<theta_tensor>;
-        constexpr bool keeps_samples = requires {
-            pass.samples();
-        };
-        static_assert(
-            std::same_as<scalar_of<CotangentT>, Scalar> && layout_of<CotangentT> == layout_of<theta_tensor>,
-            "imle: the cotangent has theta's scalar and layout. See docs/layer.md");
-        static_assert(rank_of<CotangentT> == rank || (keeps_samples && rank_of<CotangentT> == rank + 1),
-                      "imle: the cotangent has theta's shape or, for a pass of forward, the samples'. See "
-                      "docs/layer.md");
-        constexpr bool per_sample = rank_of<CotangentT> == rank + 1;
-        const auto call = call_of(pass);
-        if constexpr (per_sample)
-            detail::require_shape("dz", dz, call.shape.samples(call.samples), "the samples' shape");
-        else
-            detail::require_shape("dz", dz, call.shape.theta(), "theta's shape");
-        detail::require_finite("dz", dz.data(), call.shape.batch, per_sample ? call.samples : 0, call.shape.n,
-                               "a finite cotangent");
-        return detail::cotangent<Scalar>{dz.data(), per_sample};
     }
 
     template <class ThetaT, class CallT>

@@ -80,4 +80,17 @@ struct value_and_pullback_result {
     PullbackT pullback;
 };
 
+namespace detail {
+
+/// A forward pass's samples, and the pullback through `layer`, which it keeps.
+template <class LayerT, class PassT>
+[[nodiscard]] auto value_and_pullback_of(LayerT layer, PassT pass) {
+    auto kept = std::make_shared<const PassT>(std::move(pass));
+    typename PassT::sample_tensor value = kept->samples();
+    return value_and_pullback_result<typename PassT::sample_tensor, pullback<LayerT, PassT>>{
+        std::move(value), pullback<LayerT, PassT>(std::move(layer), std::move(kept))};
+}
+
+}  // namespace detail
+
 }  // namespace imle::inline IMLE_ABI

@@ -71,25 +71,6 @@ template <class FamilyT, class Scalar, int Rank, int Layout>
     return family_call<FamilyT>(pass.theta(), pass.sample_count(), pass.key(), pass.first_instance());
 }
 
-/// dz, of theta's shape or of the samples', checked.
-template <class Scalar, int Rank, int Layout, class CotangentT>
-[[nodiscard]] cotangent<Scalar> family_cotangent(const sampled_pass<Scalar, Rank, Layout>& pass,
-                                                 const CotangentT& dz) {
-    static_assert(std::same_as<scalar_of<CotangentT>, Scalar> && layout_of<CotangentT> == Layout,
-                  "imle: the cotangent has theta's scalar and layout. See docs/layer.md");
-    static_assert(rank_of<CotangentT> == Rank || rank_of<CotangentT> == Rank + 1,
-                  "imle: the cotangent has theta's shape or the samples'. See docs/layer.md");
-    constexpr bool per_sample = rank_of<CotangentT> == Rank + 1;
-    const auto shape = batch_shape<Rank - 1, Layout>::of(pass.theta());
-    const Eigen::Index samples = pass.sample_count();
-    if constexpr (per_sample)
-        require_shape("dz", dz, shape.samples(samples), "the samples' shape");
-    else
-        require_shape("dz", dz, shape.theta(), "theta's shape");
-    require_finite("dz", dz.data(), shape.batch, per_sample ? samples : 0, shape.n, "a finite cotangent");
-    return {dz.data(), per_sample};
-}
-
 /// Instance b's numbers, of values that have n for each instance.
 template <class Scalar>
 [[nodiscard]] std::span<Scalar> family_row(Scalar* values, Eigen::Index b, Eigen::Index n) {

@@ -3,7 +3,6 @@
 /// @file
 /// Cotangents for estimators whose backward pass is linear in them.
 
-#include <concepts>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -13,47 +12,22 @@
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
-#include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/layer/detail/call_checks.hpp>
+#include <imle/layer/detail/checked_cotangent.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
-
-/// The shape of a pass's theta.
-template <class PassT>
-[[nodiscard]] auto batch_shape_of(const PassT& pass) {
-    using theta_tensor = typename PassT::theta_tensor;
-    return batch_shape<rank_of<theta_tensor> - 1, layout_of<theta_tensor>>::of(pass.theta());
-}
 
 /// The mean over samples of the cotangents `dz`, which are of the samples' shape, or `dz` itself where it is
 /// of theta's shape: batch * n numbers in the order of memory. Throws `std::invalid_argument` for a wrong
 /// shape or a number that is not finite. O(size of dz).
 template <class PassT, DenseTensor CotangentT>
 [[nodiscard]] std::vector<double> mean_cotangent(const PassT& pass, const CotangentT& dz) {
-    using theta_tensor = typename PassT::theta_tensor;
-    using Scalar = scalar_of<theta_tensor>;
-    constexpr int rank = rank_of<theta_tensor>;
-    constexpr bool keeps_samples = requires {
-        pass.samples();
-    };
-    static_assert(
-        std::same_as<scalar_of<CotangentT>, Scalar> && layout_of<CotangentT> == layout_of<theta_tensor>,
-        "imle: the cotangent has theta's scalar and layout. See docs/layer.md");
-    static_assert(rank_of<CotangentT> == rank || (keeps_samples && rank_of<CotangentT> == rank + 1),
-                  "imle: the cotangent has theta's shape or, for a pass of forward, the samples'. See "
-                  "docs/layer.md");
-    constexpr bool per_sample = rank_of<CotangentT> == rank + 1;
+    const auto cotangent = checked_cotangent(pass, dz);
     const auto shape = batch_shape_of(pass);
-    const Eigen::Index samples = per_sample ? pass.sample_count() : 1;
-    if constexpr (per_sample)
-        require_shape("dz", dz, shape.samples(samples), "the samples' shape");
-    else
-        require_shape("dz", dz, shape.theta(), "theta's shape");
-    require_finite("dz", dz.data(), shape.batch, per_sample ? samples : 0, shape.n, "a finite cotangent");
+    const Eigen::Index samples = cotangent.per_sample ? pass.sample_count() : 1;
     std::vector<double> mean(static_cast<std::size_t>(shape.batch * shape.n), 0.0);
-    const Scalar* next = dz.data();
+    const auto* next = cotangent.dz;
     for (Eigen::Index row = 0; row < shape.batch; ++row) {
         double* const sum = mean.data() + row * shape.n;
         for (Eigen::Index s = 0; s < samples; ++s, next += shape.n)
