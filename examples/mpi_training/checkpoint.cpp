@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <iomanip>
+#include <limits>
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
@@ -20,7 +22,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "the file has its numbers as they lie in memory");
 
 constexpr std::array<char, 8> mark{'i', 'm', 'l', 'e', '-', 'm', 'p', 'i'};
-constexpr std::uint64_t version = 1;
+constexpr std::uint64_t version = 2;
 constexpr std::size_t head_size = sizeof mark + sizeof version + sizeof(std::uint64_t);
 
 /// Appends numbers to bytes.
@@ -77,6 +79,7 @@ void visit_settings(Settings& settings, Visit&& visit) {
     visit(settings.samples, "--samples");
     visit(settings.seed, "--seed");
     visit(settings.learning_rate, "--learning-rate");
+    visit(settings.reduce, "--reduction");
 }
 
 template <class Checkpoint, class Visit>
@@ -91,16 +94,27 @@ void visit_state(Checkpoint& state, Visit&& visit) {
     visit(state.target.previous_update);
 }
 
+std::string text_of(reduction how) {
+    return name_of(how);
+}
+/// With all digits, so that other numbers have other texts.
+template <class Number>
+std::string text_of(Number number) {
+    std::ostringstream out;
+    out << std::setprecision(std::numeric_limits<double>::max_digits10) << number;
+    return out.str();
+}
+
 void require_settings(const run_settings& saved, const run_settings& expected) {
-    std::vector<double> wanted;
-    visit_settings(expected, [&](auto value, const char*) { wanted.push_back(static_cast<double>(value)); });
+    std::vector<std::string> wanted;
+    visit_settings(expected, [&](auto value, const char*) { wanted.push_back(text_of(value)); });
     std::size_t i = 0;
     visit_settings(saved, [&](auto value, const char* name) {
-        const double want = wanted[i++];
-        if (static_cast<double>(value) == want) return;
-        std::ostringstream out;
-        out << "it was made with " << name << ' ' << value << ", this run has " << want;
-        throw std::runtime_error(out.str());
+        const std::string& want = wanted[i++];
+        const std::string was = text_of(value);
+        if (was != want)
+            throw std::runtime_error("it was made with " + std::string(name) + ' ' + was + ", this run has " +
+                                     want);
     });
 }
 

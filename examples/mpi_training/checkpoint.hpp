@@ -13,6 +13,7 @@
 #include <imle/targets/adaptive_target.hpp>
 
 #include "linear_model.hpp"
+#include "reduction.hpp"
 
 namespace mpi_training {
 
@@ -25,6 +26,7 @@ struct run_settings {
     std::int64_t samples = 10;
     std::uint64_t seed = 0;
     double learning_rate = 0.02;
+    reduction reduce = reduction::ordered;
 
     [[nodiscard]] std::int64_t cells() const noexcept { return side * side; }
 };

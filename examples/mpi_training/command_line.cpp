@@ -62,13 +62,15 @@ parsed_command_line parse_command_line(int argc, char** argv, bool prints) {
     app.add_option("--threads", wanted.threads, "Threads of a rank; 0 means all cores")
         ->type_name("N")
         ->check(CLI::Range(0, 1024));
-    std::string reduce = "ordered";
+    std::string reduce = name_of(settings.reduce);
     app.add_option("--reduction", reduce,
                    "How gradients are added up over ranks. plain: as MPI likes; ordered and\n"
                    "fixed-point: to bits that do not depend on the number of ranks")
         ->type_name("WAY")
         ->check(CLI::IsMember({"ordered", "fixed-point", "plain"}));
-    app.add_option("--checkpoint", wanted.checkpoint_file, "Write checkpoints to this file")
+    app.add_option("--checkpoint", wanted.checkpoint_file,
+                   "Write checkpoints to this file, which must be new\n"
+                   "or the one to go on from")
         ->type_name("FILE");
     app.add_option("--every", wanted.every, "Steps from one checkpoint, and one printed line, to the next")
         ->type_name("N")
@@ -90,8 +92,8 @@ parsed_command_line parse_command_line(int argc, char** argv, bool prints) {
         parsed.exit_code = app.exit(error, out, errors) == 0 ? 0 : exit_bad_usage;
         return parsed;
     }
-    if (reduce == "fixed-point") wanted.reduce = reduction::fixed_point;
-    if (reduce == "plain") wanted.reduce = reduction::plain;
+    for (const reduction how : {reduction::fixed_point, reduction::plain})
+        if (reduce == name_of(how)) settings.reduce = how;
     return parsed;
 }
 

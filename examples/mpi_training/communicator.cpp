@@ -2,6 +2,7 @@
 
 #include <climits>
 #include <cstdlib>
+#include <iostream>
 #include <stdexcept>
 #include <string>
 
@@ -37,7 +38,10 @@ communicator::communicator(int& argc, char**& argv) {
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
     MPI_Comm_size(MPI_COMM_WORLD, &size_);
-    if (provided < MPI_THREAD_FUNNELED) abort(EXIT_FAILURE);
+    if (provided < MPI_THREAD_FUNNELED) {
+        std::cerr << "mpi_training: this MPI takes no program with threads; expected MPI_THREAD_FUNNELED\n";
+        abort(EXIT_FAILURE);
+    }
 }
 
 communicator::~communicator() {

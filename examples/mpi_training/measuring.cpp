@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
+#include <filesystem>
 #include <iomanip>
 #include <iostream>
 #include <limits>
@@ -14,6 +14,8 @@ namespace {
 
 constexpr int repetitions = 15;
 constexpr double least_seconds = 2e-3;  // of a repetition, so that the clock's ticks do not matter
+
+constexpr reduction all_reductions[] = {reduction::plain, reduction::fixed_point, reduction::ordered};
 
 using clock = std::chrono::steady_clock;
 
@@ -79,17 +81,20 @@ void measure_reductions(const communicator& ranks, const block_layout& layout, c
         const matrix mine = matrix::Constant(blocks, weights, 0.5F);
         const std::string what =
             " sum of " + std::to_string(layout.count()) + " blocks of " + std::to_string(weights);
-        for (const auto& [name, how] : {std::pair{"plain", reduction::plain},
-                                        {"fixed-point", reduction::fixed_point},
-                                        {"ordered", reduction::ordered}})
-            out.row(name + what,
-                    best_seconds(ranks, [&, how = how] { (void)sum_over_blocks(ranks, how, mine); }));
+        for (const reduction how : all_reductions)
+            out.row(name_of(how) + what,
+                    best_seconds(ranks, [&] { (void)sum_over_blocks(ranks, how, mine); }));
     }
 }
 
 }  // namespace
 
-void measure(const communicator& ranks, const training_options& options) {
+void measure(const communicator& ranks, const training_options& wanted) {
+    // Neither another run's end nor its files.
+    training_options options = wanted;
+    options.resume_file.clear();
+    options.gradients_file.clear();
+
     const table out(ranks.rank() == 0);
     const run_settings& settings = options.settings;
     const auto per = static_cast<double>(settings.batch);
@@ -122,20 +127,20 @@ void measure(const communicator& ranks, const training_options& options) {
         out.row("an instance made", best_seconds(ranks, [&] { (void)source.make(0, settings.batch); }) / per);
     }
     // A whole step, shared by all ranks.
-    for (const auto& [name, how] : {std::pair{"plain", reduction::plain},
-                                    {"fixed-point", reduction::fixed_point},
-                                    {"ordered", reduction::ordered}}) {
+    for (const reduction how : all_reductions) {
         training_options other = options;
-        other.reduce = how;
+        other.settings.reduce = how;
         training trained(ranks, other);
         std::uint64_t number = 0;
-        out.row(std::string("a step of all ranks, ") + name,
+        out.row("a step of all ranks, " + name_of(how),
                 best_seconds(ranks, [&] { (void)trained.step(++number); }));
         if (how != reduction::ordered || options.checkpoint_file.empty()) continue;
         const std::vector<std::byte> bytes = to_bytes(trained.state());
+        const std::string file = options.checkpoint_file + ".measured";  // FILE itself may hold a run
         out.row("a checkpoint of " + bytes_text(bytes.size()), best_seconds(ranks, [&] {
-                    if (ranks.rank() == 0) write_atomically(options.checkpoint_file, bytes);
+                    if (ranks.rank() == 0) write_atomically(file, bytes);
                 }));
+        if (ranks.rank() == 0) std::filesystem::remove(file);
     }
     measure_messages(ranks, out);
     measure_reductions(ranks, block_layout(settings.batch, settings.block), out);

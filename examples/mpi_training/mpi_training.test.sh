@@ -26,7 +26,7 @@ ranks() {
     fi
 }
 
-# expect RANKS TEXT ARGUMENT...: the job ends with an error of its own and prints this text.
+# expect_error RANKS TEXT ARGUMENT...: the job ends with an error of its own and prints this text.
 expect_error() {
     count=$1
     text=$2
@@ -72,7 +72,7 @@ done
 same fixed1 fixed3 "fixed-point sums"
 # Weights within rounding: 576 numbers after head, settings, key and step. Adam's first steps have a size of 0.02
 # each, whatever the gradient's, and a gradient is rounded in its 24th bit.
-weights_of() { od -A n -v -t f4 -w4 -j 104 -N 2304 "$1"; }
+weights_of() { od -A n -v -t f4 -w4 -j 112 -N 2304 "$1"; }
 weights_of plain1 >plain1.txt
 weights_of plain3 | paste plain1.txt - | awk '
     { n++; d = $1 - $2; if (d < 0) d = -d; if (d > worst) worst = d }
@@ -118,7 +118,22 @@ done
 expect_error 1 "cannot open missing" --resume missing
 expect_error 1 "is not a checkpoint" --steps 200 --resume gradients1
 expect_error 1 "made with --batch 64, this run has 32" --steps 200 --batch 32 --resume weights1
+expect_error 1 "made with --reduction fixed-point, this run has ordered" --steps 200 --resume fixed1
 expect_error 1 "the checkpoint is of step 100" --steps 100 --resume weights1
+
+# Seeds that one double stands for are two.
+ranks 1 --steps 1 --seed 9007199254740993 --checkpoint seed >/dev/null || fail "a large seed"
+expect_error 1 "made with --seed 9007199254740993, this run has 9007199254740992" \
+    --steps 2 --seed 9007199254740992 --resume seed
+
+# A run that starts anew, or measures, leaves another's checkpoint alone.
+cp weights1 kept
+expect_error 2 "the checkpoint kept exists; expected --resume kept" --checkpoint kept
+expect_error 1 "the checkpoint kept exists" --steps 200 --resume weights2 --checkpoint kept
+ranks 1 --measure --side 4 --samples 1 --batch 8 --checkpoint kept --gradients none >measured || fail "--measure"
+grep -q "a checkpoint of" measured || fail "--measure should time a checkpoint"
+same weights1 kept "a checkpoint that was there"
+{ [ ! -e kept.measured ] && [ ! -e none ]; } || fail "--measure left a file"
 expect_error 1 "cannot open no/such/folder" --steps 1 --checkpoint no/such/folder/file
 
 # -- What else goes wrong -----------------------------------------------------------------------------------

@@ -68,6 +68,18 @@ std::vector<float> fixed_point_sum(const communicator& ranks, const matrix& mine
 
 }  // namespace
 
+std::string name_of(reduction how) {
+    switch (how) {
+        case reduction::ordered:
+            return "ordered";
+        case reduction::fixed_point:
+            return "fixed-point";
+        case reduction::plain:
+            return "plain";
+    }
+    return "unknown";
+}
+
 std::vector<float> sum_over_blocks(const communicator& ranks, reduction how, const matrix& mine) {
     switch (how) {
         case reduction::fixed_point:

@@ -3,6 +3,8 @@
 /// @file
 /// Sums over the blocks of a batch, wherever they are.
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include <imle/concepts/target_distribution.hpp>
@@ -12,16 +14,19 @@
 
 namespace mpi_training {
 
-enum class reduction {
+enum class reduction : std::int64_t {
     /// All blocks' numbers are gathered and added in the order of the blocks. Received by each rank: all
     /// blocks' numbers.
     ordered,
     /// Numbers are rounded to multiples of one power of two and added as integers, which is exact in any
-    /// order. One reduction of one number, then one of 8 bytes for each.
+    /// order. Two reductions of one number, then one of 8 bytes for each.
     fixed_point,
     /// Numbers are added as MPI likes: the last bits depend on the number of ranks.
     plain
 };
+
+/// "ordered", "fixed-point" or "plain", as on the command line.
+[[nodiscard]] std::string name_of(reduction how);
 
 /// What is added up besides gradients.
 struct block_totals {

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <iomanip>
 #include <iostream>
 #include <span>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include <imle/random/uniform.hpp>
@@ -84,12 +86,12 @@ double training::step(std::uint64_t number) {
     const maps cotangent = pass.marginals() - rows.gold;  // of the loss |marginals - gold|^2 / 2
 
     // Backward: the adaptive step needs the sums of the whole batch, and its update the counts.
-    const block_totals total = sum_over_blocks(ranks_, options_.reduce, totals_of(theta, cotangent));
+    const block_totals total = sum_over_blocks(ranks_, options_.settings.reduce, totals_of(theta, cotangent));
     const auto [gradient, counts] = layer_.vjp_shard(pass, cotangent, total.sums);
     layer_.target().update(total.sums + sum_of_counts(ranks_, counts));
 
     // Then as ever.
-    model_.update(sum_over_blocks(ranks_, options_.reduce, weight_gradients(rows, gradient)),
+    model_.update(sum_over_blocks(ranks_, options_.settings.reduce, weight_gradients(rows, gradient)),
                   static_cast<float>(options_.settings.learning_rate));
 
     write_gradients(number, gradient);
@@ -145,6 +147,7 @@ matrix training::weight_gradients(const map_rows& rows, const maps& gradient) co
 }
 
 void training::run() {
+    require_free_checkpoint_file();
     if (options_.steps <= last_step_)
         throw std::invalid_argument("--steps is " + std::to_string(options_.steps) +
                                     "; the checkpoint is of step " + std::to_string(last_step_) +
@@ -164,6 +167,16 @@ void training::run() {
 
 checkpoint training::state() const {
     return {options_.settings, last_step_, key_, model_, layer_.target().state()};
+}
+
+void training::require_free_checkpoint_file() const {
+    const std::string& file = options_.checkpoint_file;
+    std::error_code error;
+    if (ranks_.rank() != 0 || file.empty() || !std::filesystem::exists(file, error)) return;
+    if (!options_.resume_file.empty() && std::filesystem::equivalent(file, options_.resume_file, error))
+        return;
+    throw std::runtime_error("the checkpoint " + file + " exists; expected --resume " + file +
+                             " to go on from it, or another name to start anew");
 }
 
 void training::save() const {

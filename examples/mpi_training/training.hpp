@@ -28,8 +28,8 @@ struct training_options {
     run_settings settings;
     std::uint64_t steps = 100;
     int threads = 1;
-    reduction reduce = reduction::ordered;
-    /// Where checkpoints are written, every `every` steps and after the last; empty: nowhere.
+    /// Where checkpoints are written, every `every` steps and after the last; empty: nowhere. A file that is
+    /// there already must be `resume_file`.
     std::string checkpoint_file;
     std::uint64_t every = 20;
     /// Where to go on from; empty: from the start.
@@ -71,6 +71,7 @@ class training {
     [[nodiscard]] maps theta_of(const map_rows& rows) const;
     [[nodiscard]] std::vector<block_totals> totals_of(const maps& theta, const maps& cotangent) const;
     [[nodiscard]] matrix weight_gradients(const map_rows& rows, const maps& gradient) const;
+    void require_free_checkpoint_file() const;
     void resume();
     void save() const;
     void write_gradients(std::uint64_t number, const maps& gradient) const;

@@ -215,6 +215,17 @@ TEST_CASE("Reverse keeps to the noise of its forward sweep", "[adapters]") {
     CHECK(g.Reverse(1, dz) == own(layer, other, 2, imle::random_key{2}, dz).gradient);
     CHECK(f.Reverse(1, dz) == own(layer, one, 2, imle::random_key{1}, dz).gradient);
 
+    // At one theta too: z tells the keys apart.
+    choose.set_key(imle::random_key{1});
+    (void)f.Forward(0, one);
+    choose.set_key(imle::random_key{2});
+    (void)g.Forward(0, one);
+    const auto first = own(layer, one, 2, imle::random_key{1}, dz);
+    const auto second = own(layer, one, 2, imle::random_key{2}, dz);
+    REQUIRE(first.z != second.z);
+    CHECK(f.Reverse(1, dz) == first.gradient);
+    CHECK(g.Reverse(1, dz) == second.gradient);
+
     // Only so many passes are remembered. With another key since, a guess would be wrong noise.
     choose.set_remembered_passes(1);
     const CppAD::ErrorHandler handler(throw_error);

@@ -313,12 +313,16 @@ TEST_CASE("the layer can be used twice in one graph, and z changed in place", "[
     CHECK(same(both, gradient(key, a + b)));
     CHECK_FALSE(same(both, gradient(key, a) + gradient(key, b)));
 
-    // One after another, and theta is changed before the backward pass.
+    // One on what the other gives, and theta beside it. A mean over 8 samples divides exactly.
     const torch::Tensor chain = torch_samples<1>(layer, theta, key);
-    const torch::Tensor third = torch_samples<1>(layer, chain.mean(1) + theta, key);
-    const torch::Tensor dz = (third * b).sum();
-    CHECK(torch::autograd::grad({dz}, {theta})[0].abs().sum().item<float>() > 0);
+    const torch::Tensor next = chain.mean(1) + theta;
+    const torch::Tensor last = torch_samples<1>(layer, next, random_key{8});
+    const torch::Tensor found = gradient_of(last, b, theta);
+    const torch::Tensor leaf = next.detach().requires_grad_();
+    const torch::Tensor dnext = gradient_of(torch_samples<1>(layer, leaf, random_key{8}), b, leaf);
+    CHECK(same(found, dnext + gradient(key, (dnext / 8).unsqueeze(1).expand({4, 8, 9}))));
 
+    // z is changed, and so is theta, before the backward pass.
     torch::Tensor changed = torch_samples<1>(layer, theta, key);
     const torch::Tensor expected = gradient(key, a * 2);
     changed.mul_(2).sub_(1);
@@ -431,10 +435,14 @@ TEST_CASE("a tensor that does not fit is a c10::Error", "[adapters][torch][error
                    (void)torch_samples<1>(of_float, numbers({3, 2}, 1, torch::kDouble), key);
                }),
                {"type Double, which the layer's solver", "expected Float"}));
-    // A cotangent without numbers in order, from a hook, say.
+    // A cotangent that does not fit.
     const torch::Tensor leaf = theta.clone().requires_grad_();
     const torch::Tensor z = torch_samples<1>(layer, leaf, key);
     CHECK(says(message_of<c10::Error>([&] { (void)gradient_of(z, numbers({4, 9}, 2), leaf); }), {"shape"}));
+    CHECK(says(message_of<c10::Error>([&] {
+                   (void)gradient_of(z, numbers({4, 8, 9}, 2).to_sparse(), leaf);
+               }),
+               {"imle: the cotangent has the layout Sparse", "dense"}));
 }
 
 TEST_CASE("what layer and solver throw arrives unchanged, forward and backward",

@@ -51,9 +51,8 @@ class cppad_atomic : public CppAD::atomic_four<double> {
     static constexpr std::size_t instance_rank = static_cast<std::size_t>(rank_of<theta_tensor>) - 1;
     static constexpr bool by_sample = requires(const PassT& pass) { pass.samples(); };
 
-    /// layer: copied, and independent of the original. instance: the dimensions of one instance, each at
-    /// least
-    /// 1. Not in CppAD's parallel mode: make one for each thread before.
+    /// layer: copied, and independent of the original. instance: the dimensions of one instance, each
+    /// positive. Not in CppAD's parallel mode: make one for each thread before.
     cppad_atomic(LayerT layer, const Eigen::Index (&instance)[instance_rank], random_key key)
         : base(by_sample ? "imle::cppad_layer" : "imle::cppad_marginals"),
           layer_(std::move(layer)),
@@ -135,11 +134,10 @@ class cppad_atomic : public CppAD::atomic_four<double> {
     }
 
     bool reverse(std::size_t call_id, const vector<bool>&, std::size_t order_up,
-                 const vector<double>& taylor_x, const vector<double>&, vector<double>& partial_x,
+                 const vector<double>& taylor_x, const vector<double>& taylor_y, vector<double>& partial_x,
                  const vector<double>& partial_y) override {
         if (order_up > 0) return no_order(order_up + 1, "Reverse");
-        // Not z from CppAD: an optimised tape may have dropped some of it.
-        const PassT* pass = recall(call_id, taylor_x);
+        const PassT* pass = recall(call_id, taylor_x, taylor_y, partial_y);
         if (pass == nullptr) {
             if (keys_differ_)
                 return cppad_error(
@@ -235,12 +233,19 @@ class cppad_atomic : public CppAD::atomic_four<double> {
         while (passes_.size() >= remembered_) passes_.pop_back();
         passes_.push_front({call_id, std::move(pass)});
     }
-    [[nodiscard]] const PassT* recall(std::size_t call_id, const vector<double>& theta) const {
+    /// The newest pass with this theta and this z. Tapes may share theta and differ in their keys; z tells
+    /// them apart, where it was used: an optimised tape may have dropped the rest.
+    [[nodiscard]] const PassT* recall(std::size_t call_id, const vector<double>& theta,
+                                      const vector<double>& z, const vector<double>& partial_z) const {
         for (const noted_pass& noted : passes_) {
             const auto& known = noted.pass.theta();
-            if (noted.call_id == call_id && static_cast<std::size_t>(known.size()) == theta.size() &&
-                std::memcmp(known.data(), theta.data(), theta.size() * sizeof(double)) == 0)
-                return &noted.pass;
+            if (noted.call_id != call_id || static_cast<std::size_t>(known.size()) != theta.size() ||
+                std::memcmp(known.data(), theta.data(), theta.size() * sizeof(double)) != 0)
+                continue;
+            bool same = true;
+            for (std::size_t i = 0; i < z.size() && same; ++i)
+                same = partial_z[i] == 0 || values(noted.pass).data()[i] == z[i];
+            if (same) return &noted.pass;
         }
         return nullptr;
     }

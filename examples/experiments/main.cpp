@@ -1,0 +1,110 @@
+// Runs the published experiments and compares. `experiments --help`.
+
+#include <chrono>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <iomanip>
+#include <iostream>
+#include <sstream>
+#include <stdexcept>
+
+#include "command_line.hpp"
+#include "support/interrupt.hpp"
+#include "support/picture_writer.hpp"
+#include "support/progress_bar.hpp"
+#include "table.hpp"
+
+namespace experiments {
+namespace {
+
+/// Pictures take about this long each, in the bar's unit, which is a second.
+constexpr double work_of_a_picture = 0.3;
+constexpr double pictures_of_an_experiment = 2;
+/// How much less work there is with --quick.
+constexpr double quick_share = 0.05;
+
+/// Puts the text into a file, which appears under its name only when it is whole.
+void write_whole(const std::filesystem::path& file, const std::string& text) {
+    std::filesystem::path temporary = file;
+    temporary += ".tmp";
+    std::ofstream out(temporary, std::ios::binary);
+    out << text;
+    out.close();
+    if (!out) {
+        std::error_code ignored;
+        std::filesystem::remove(temporary, ignored);
+        throw std::runtime_error("cannot write " + file.string());
+    }
+    std::filesystem::rename(temporary, file);
+}
+
+/// One experiment's section of results.md.
+std::string section(const experiment& which, const experiment_result& result) {
+    std::ostringstream out;
+    out << "## " << which.title << "\n\n";
+    for (const experiment_table& table : result.tables) {
+        print_table(out, table);
+        out << '\n';
+    }
+    return out.str();
+}
+
+void run(const command_line& wanted) {
+    double total_work = 0;
+    const double share = wanted.options.quick ? quick_share : 1;
+    for (const experiment& each : wanted.only)
+        total_work += each.seconds * share + work_of_a_picture * pictures_of_an_experiment;
+
+    example_support::picture_writer writer(wanted.out, static_cast<unsigned>(wanted.options.threads));
+    example_support::progress_bar bar(total_work);
+    const example_support::interrupt_guard guard([&] {
+        writer.abandon();
+        bar.clear();
+        std::cerr << "experiments: interrupted; " << writer.count() << " pictures were finished\n";
+    });
+
+    std::ostringstream all;
+    all << "# Results of the experiments, seed " << wanted.options.seed << "\n\n";
+    if (wanted.options.quick) all << "Small sizes (`--quick`): these figures mean nothing.\n\n";
+    std::cout << all.str() << std::flush;
+    for (const experiment& each : wanted.only) {
+        const auto start = std::chrono::steady_clock::now();
+        bar.label(std::string(each.name));
+        double done = 0;
+        run_options options = wanted.options;
+        options.on_progress = [&](double part) {
+            bar.advance((part - done) * each.seconds * share);
+            done = part;
+        };
+        const experiment_result result = each.run(options);
+        const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+
+        bar.clear();
+        const std::string text = section(each, result);
+        std::cout << text << std::fixed << std::setprecision(1) << taken.count() << " s\n\n" << std::flush;
+        all << text;
+        for (const example_support::picture& picture : result.pictures)
+            all << "![" << each.title << "](" << picture.file_name << ")\n\n";
+        bar.label("drawing");
+        writer.write(result.pictures, [&] { bar.advance(work_of_a_picture); });
+    }
+    bar.clear();
+    write_whole(std::filesystem::path(wanted.out) / "results.md", all.str());
+    std::cout << "results.md and " << writer.count() << " pictures are in " << wanted.out << '\n';
+}
+
+}  // namespace
+}  // namespace experiments
+
+int main(int argc, char** argv) {
+    try {
+        const experiments::parsed_command_line parsed = experiments::parse_command_line(argc, argv);
+        if (parsed.exit_code.has_value()) return *parsed.exit_code;
+        experiments::run(parsed.wanted);
+        return 0;
+    } catch (const std::exception& error) {
+        std::cerr << "experiments: " << error.what() << '\n';
+        return 1;
+    }
+}

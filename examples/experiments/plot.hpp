@@ -1,0 +1,35 @@
+#pragma once
+
+/// @file
+/// What the pictures have in common.
+
+#include <iosfwd>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "experiment.hpp"
+
+namespace experiments {
+
+/// Colours that are told apart by the colour-blind too (Okabe and Ito's).
+namespace colour {
+inline constexpr auto blue = "#0072b2";
+inline constexpr auto orange = "#d55e00";
+inline constexpr auto green = "#009e73";
+inline constexpr auto purple = "#cc79a7";
+inline constexpr auto grey = "#606060";
+}  // namespace colour
+
+/// The terminal and the looks of a picture of this size in pixels.
+void set_up_picture(std::ostream& out, int width, int height);
+
+/// A named block of data, a line for each i: columns[0][i] columns[1][i] ...
+void put_data(std::ostream& out, const std::string& name, std::span<const std::vector<double>> columns);
+
+/// A line of points for each row of the table: ours with a bar of one standard deviation, and what it is
+/// compared with.
+[[nodiscard]] example_support::picture draw_comparison(const std::string& file_name,
+                                                       const experiment_table& table);
+
+}  // namespace experiments
