@@ -300,7 +300,7 @@ TEST_CASE("What a loss does not reach gives no gradient on Stan's tape", "[adapt
     CHECK(layer.target().state().beta == beta);
 }
 
-TEST_CASE("An adaptive target learns through Stan's tape, also when samples outlive the layer's name",
+TEST_CASE("An adaptive target learns through Stan's tape, which outlives the layer's name",
           "[adapters][stan]") {
     const tape emptied;
     using layer_type = imle::imle_layer<imle::top_k<>, imle::gumbel, imle::adaptive_target>;
@@ -318,6 +318,22 @@ TEST_CASE("An adaptive target learns through Stan's tape, also when samples outl
     loss.grad();
     CHECK(adjoints(theta) == own_gradient(made(), values(2, 5), imle::random_key{1}));
     CHECK(moved.target().state().beta != made().target().state().beta);
+
+    layer_type other = made();
+    const var_matrix again = variables(values(2, 5));
+    var sum = 0;
+    {
+        layer_type layer = made();
+        const var_matrix mu = imle::stan_marginals(layer, again, imle::random_key{1});
+        for (Eigen::Index i = 0; i < 10; ++i) sum += mu(i / 5, i % 5) * weight(i / 5, 0, i % 5);
+        other = std::move(layer);
+    }
+    sum.grad();
+    layer_type own = made();
+    tensor dmu(2, 5);
+    for (Eigen::Index i = 0; i < 10; ++i) dmu(i / 5, i % 5) = weight(i / 5, 0, i % 5);
+    CHECK(adjoints(again) == of(own.vjp(own.marginals(values(2, 5), imle::random_key{1}), dmu)));
+    CHECK(other.target().state() == own.target().state());
 }
 
 TEST_CASE("Errors of a layer on Stan's tape", "[adapters][stan]") {

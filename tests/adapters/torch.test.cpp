@@ -10,6 +10,7 @@
 // glog's, which torch includes; Catch has one of its own.
 #undef CHECK
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -26,8 +27,14 @@
 
 #include <imle/core/solve_failure.hpp>
 #include <imle/core/tensor.hpp>
+#include <imle/estimators/k_subset_family.hpp>
+#include <imle/estimators/perturbed_layer.hpp>
+#include <imle/estimators/score_function_layer.hpp>
+#include <imle/estimators/simple_layer.hpp>
+#include <imle/estimators/straight_through_layer.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/noise/gumbel.hpp>
+#include <imle/noise/normal.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/solvers/grid_shortest_path.hpp>
 #include <imle/solvers/top_k.hpp>
@@ -205,6 +212,29 @@ TEST_CASE("values and gradients are the layer's own, bit for bit", "[adapters][t
         imle::imle_layer{
             imle::grid_shortest_path{}, imle::gumbel{}, imle::perturbation_target{.beta = 3}, {.samples = 4}},
         {3, 6, 6});
+}
+
+TEST_CASE("the other estimators are layers too", "[adapters][torch]") {
+    const auto check = [](auto layer) {
+        torch::Tensor theta = numbers({3, 10}, 1).requires_grad_();
+        const torch::Tensor weights = numbers({3, 8, 10}, 2);
+        torch::Tensor z = torch_samples<1>(layer, theta, key);
+        (z * weights).sum().backward();
+
+        Eigen::Tensor<float, 2, Eigen::RowMajor> own_theta(3, 10);
+        std::copy_n(theta.data_ptr<float>(), 30, own_theta.data());
+        Eigen::Tensor<float, 3, Eigen::RowMajor> own_weights(3, 8, 10);
+        std::copy_n(weights.data_ptr<float>(), 240, own_weights.data());
+        const auto own = layer.value_and_pullback(own_theta, key);
+        const Eigen::Tensor<float, 2, Eigen::RowMajor> gradient = own.pullback(own_weights);
+        CHECK(std::memcmp(z.data_ptr<float>(), own.value.data(), 240 * sizeof(float)) == 0);
+        CHECK(std::memcmp(theta.grad().data_ptr<float>(), gradient.data(), 30 * sizeof(float)) == 0);
+        CHECK(theta.grad().abs().sum().item<float>() > 0);
+    };
+    check(imle::straight_through_layer{imle::top_k{3}, imle::gumbel{}, {.samples = 8}});
+    check(imle::perturbed_layer{imle::top_k{3}, imle::normal{}, {.samples = 8}});
+    check(imle::score_function_layer{imle::k_subset_family{3}, {.samples = 8}});
+    check(imle::simple_layer(3, {.samples = 8}));
 }
 
 TEST_CASE("a loss that is a mean over samples does not shrink the step", "[adapters][torch]") {
@@ -488,19 +518,22 @@ TEST_CASE("what layer and solver throw arrives unchanged, forward and backward",
     CHECK(told.solves == 6);
 }
 
-TEST_CASE("a graph of samples outlives its layer, one of marginals its module", "[adapters][torch]") {
+TEST_CASE("a graph outlives its layer and its module", "[adapters][torch]") {
     const torch::Tensor theta = numbers({4, 9}, 1).requires_grad_();
     const torch::Tensor dz = numbers({4, 8, 9}, 2), dmu = numbers({4, 9}, 3);
-    torch::Tensor z, mu;
+    torch::Tensor z, mean, mu;
     {
         auto layer = top_3();
         z = torch_samples<1>(layer, theta, key);
+        mean = torch_marginals<1>(layer, theta, key);
         auto module = imle::make_torch_layer<1>(top_3(), key, imle::torch_output::marginals);
         mu = module->forward_with(theta, key);
     }
     auto layer = top_3();
     CHECK(same(gradient_of(z, dz, theta), gradient_of(torch_samples<1>(layer, theta, key), dz, theta)));
-    CHECK(same(gradient_of(mu, dmu, theta), gradient_of(torch_marginals<1>(layer, theta, key), dmu, theta)));
+    for (const torch::Tensor& late : {mean, mu})
+        CHECK(same(gradient_of(late, dmu, theta),
+                   gradient_of(torch_marginals<1>(layer, theta, key), dmu, theta)));
 }
 
 TEST_CASE("threads with a layer each do not meet", "[adapters][torch][threads]") {

@@ -55,12 +55,40 @@ TEST_CASE("pullback: it obeys the chain rule", "[layer]") {
     CHECK(same_bits(kept(dz), gradient));
 }
 
-TEST_CASE("pullback: an adaptive target learns through the pullback", "[layer]") {
+TEST_CASE("pullback: an adaptive target learns through the pullback and its copies", "[layer]") {
     imle_layer layer{cube_solver, hashed_noise{}, imle::adaptive_target{{.beta_step = 0.1}}, {.samples = 4}};
     const matrix theta = numbers<matrix>({3, 7}, 1);
-    auto [value, pullback] = layer.value_and_pullback(theta, random_key{2});
-    pullback(value);
-    CHECK(layer.target().state().beta != 1.0);
+    const auto made = layer.value_and_pullback(theta, random_key{2});
+    made.pullback(made.value);
+    const double once = layer.target().state().beta;
+    CHECK(once != 1.0);
+    const std::function<matrix(const cube&)> copy = made.pullback;
+    copy(made.value);
+    CHECK(layer.target().state().beta != once);
+}
+
+TEST_CASE("pullback: marginals have one too, which hands their cotangent on as it is", "[layer]") {
+    const matrix theta = numbers<matrix>({3, 7}, 1);
+    const matrix dmu = numbers<matrix>({3, 7}, 2);
+    const auto made_layer = [] {
+        return imle_layer{
+            cube_solver, hashed_noise{}, imle::adaptive_target{{.beta_step = 0.1}}, {.samples = 4}};
+    };
+    auto own = made_layer();
+    const auto pass = own.marginals(theta, random_key{2}, 5);
+    const matrix expected = own.vjp(pass, dmu);
+
+    auto kept = made_layer();
+    std::function<matrix(const matrix&)> pullback;
+    {
+        auto layer = made_layer();
+        auto result = layer.marginals_and_pullback(theta, random_key{2}, 5);
+        CHECK(same_bits(result.value, pass.marginals()));
+        pullback = result.pullback;
+        kept = std::move(layer);
+    }
+    CHECK(same_bits(pullback(dmu), expected));  // it outlives the layer's name
+    CHECK(kept.target().state() == own.target().state());
 }
 
 TEST_CASE("pull_back: it is vjp of S * dz, bit for bit, and of dmu itself", "[layer]") {

@@ -62,12 +62,9 @@ template <class LayerT, class BatchT, std::size_t InstanceRank>
                                      const Eigen::Index (&instance)[InstanceRank], random_key key,
                                      std::uint64_t first_instance) {
     auto theta = nodes_of(batch);
-    auto pass =
-        layer.marginals(stan_theta(theta, batch.rows(), batch.columns(), instance), key, first_instance);
-    auto mean = pass.marginals();
-    const auto nodes =
-        put_on_tape(std::move(theta), std::move(mean),
-                    [&layer, pass = std::move(pass)](const auto& dmu) { return layer.vjp(pass, dmu); });
+    auto result = layer.marginals_and_pullback(stan_theta(theta, batch.rows(), batch.columns(), instance),
+                                               key, first_instance);
+    const auto nodes = put_on_tape(std::move(theta), std::move(result.value), std::move(result.pullback));
     return batch.shaped([&](Eigen::Index b, Eigen::Index j) {
         return stan::math::var(nodes[static_cast<std::size_t>(b * batch.columns() + j)]);
     });
@@ -100,8 +97,7 @@ template <class LayerT, StanTheta ThetaT, std::size_t InstanceRank>
 }
 
 /// The mean of z over the samples on Stan's tape, of theta's kind and shape. As `stan_samples`, but the
-/// cotangent goes to vjp as it is, no sample is kept, and **the layer must stay where it is until the tape's
-/// memory is recovered**: what the tape keeps refers to it.
+/// cotangent goes to vjp as it is, and no sample is kept.
 template <class LayerT, StanTheta ThetaT>
 [[nodiscard]] auto stan_marginals(LayerT& layer, const ThetaT& theta, random_key key,
                                   std::uint64_t first_instance = 0) {

@@ -23,8 +23,7 @@ namespace imle::inline IMLE_ABI {
 /// - a pure function of theta, dz and the target's value: same arguments, same bits;
 /// - `dz = 0` moves nothing that the target does not move for every dz (theta' = alpha * theta, say);
 /// - the convention is to maximise <theta, z>: a step downhill subtracts dz. For a minimising solver the
-/// layer
-///   calls with theta = -cost and negates the result; the target never learns of it.
+///   layer calls with theta = -cost and negates the result; the target never learns of it.
 ///
 /// Optional hooks, each used when present:
 /// - `target.validate()`: throws `std::invalid_argument` if the target's values make no sense. Called when
@@ -36,8 +35,7 @@ namespace imle::inline IMLE_ABI {
 /// - `target.for_instance(const target_sums&)`: as `for_call`, which it takes the place of, with the sums over
 ///   one instance and its samples: each instance then has a target, and a step, of its own.
 /// - `target.update(const target_sums&)`: called after a vjp that did not throw, with `nonzeros` filled in:
-/// the
-///   only place where a target may change its state.
+///   the only place where a target may change its state.
 template <class T, class Scalar>
 concept TargetDistribution = std::copy_constructible<T> && std::floating_point<Scalar> &&
     requires(const T& target, std::span<const Scalar> theta, std::span<const Scalar> dz,

@@ -86,6 +86,13 @@ class straight_through_layer {
         return detail::value_and_pullback_of(*this, forward(theta, key, first_instance));
     }
 
+    /// The same for the mean over samples, none of which is kept: see `imle_layer::marginals_and_pullback`.
+    template <DenseTensor ThetaT>
+    [[nodiscard]] auto marginals_and_pullback(const ThetaT& theta, random_key key,
+                                              std::uint64_t first_instance = 0) const {
+        return detail::value_and_pullback_of(*this, marginals(theta, key, first_instance));
+    }
+
     [[nodiscard]] const SolverT& solver() const { return layer_.solver(); }
     [[nodiscard]] const NoiseT& noise() const { return layer_.noise(); }
     [[nodiscard]] const layer_options& options() const { return layer_.options(); }

@@ -37,8 +37,9 @@ namespace imle::inline IMLE_ABI {
 /// 2021).
 ///
 ///     imle::imle_layer layer{imle::top_k{5}, imle::gumbel{}, imle::perturbation_target{.beta = 10},
-///     {.samples = 8}}; auto pass = layer.forward(theta, imle::random_key{seed}); auto gradient =
-///     layer.vjp(pass, dz);
+///                            {.samples = 8}};
+///     auto pass = layer.forward(theta, imle::random_key{seed});
+///     auto gradient = layer.vjp(pass, dz);
 ///
 /// Shapes: theta is [batch, instance...] row-major or [instance..., batch] column-major, of float or double,
 /// the instance of any rank from 1. Samples add a dimension next to the batch.
@@ -191,6 +192,14 @@ class imle_layer {
     [[nodiscard]] auto value_and_pullback(const ThetaT& theta, random_key key,
                                           std::uint64_t first_instance = 0) const {
         return detail::value_and_pullback_of(handle(), forward(theta, key, first_instance));
+    }
+
+    /// The same for the mean over samples, none of which is kept: value of theta's shape, and its cotangent
+    /// goes to `vjp` as it is.
+    template <DenseTensor ThetaT>
+    [[nodiscard]] auto marginals_and_pullback(const ThetaT& theta, random_key key,
+                                              std::uint64_t first_instance = 0) const {
+        return detail::value_and_pullback_of(handle(), marginals(theta, key, first_instance));
     }
 
     [[nodiscard]] const SolverT& solver() const { return parts().solver(); }

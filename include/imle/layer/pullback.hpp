@@ -32,49 +32,50 @@ template <class LayerT, class PassT, DenseTensor CotangentT>
 
 }  // namespace detail
 
-/// Maps the cotangent of a pass's samples to the gradient with respect to theta, by the chain rule.
+/// Maps the cotangent of a pass's output to the gradient with respect to theta, by the chain rule.
 ///
-/// A tape's loss is usually a mean over samples, so each sample's cotangent arrives divided by S. The layer's
-/// `vjp` takes the mean over samples of what each cotangent gives, so a pullback hands it S * dz: the result
-/// is the sum over samples of per-sample gradients, and the step does not shrink with S. Taking the mean of
-/// the samples and pulling dmu / S back equals `vjp(pass, dmu)`.
+/// For samples: a tape's loss is usually a mean over samples, so each sample's cotangent arrives divided by
+/// S. The layer's `vjp` takes the mean over samples of what each cotangent gives, so a pullback hands it S *
+/// dz: the result is the sum over samples of per-sample gradients, and the step does not shrink with S.
+/// Taking the mean of the samples and pulling dmu / S back equals `vjp(pass, dmu)`. For marginals the
+/// cotangent goes to `vjp` as it is.
 ///
-/// It can be copied, called any number of times, and outlives the layer: it shares the layer's parts, so what
-/// an adaptive target learns here is the layer's too. Layer and pullback count as one for the rule of one
-/// thread at a time.
+/// It can be copied, called any number of times, and outlives the layer: it and its copies share the layer's
+/// parts, so what an adaptive target learns here is the layer's too. They count as one with the layer for the
+/// rule of one thread at a time.
 template <class LayerT, class PassT>
 class pullback {
   public:
     /// For `imle_layer::value_and_pullback`.
     pullback(LayerT layer, std::shared_ptr<const PassT> pass)
-        : layer_(std::move(layer)), pass_(std::move(pass)) {}
+        : layer_(std::make_shared<LayerT>(std::move(layer))), pass_(std::move(pass)) {}
 
-    /// The gradient, of theta's shape, for a cotangent of the samples' shape. The whole accumulated cotangent
+    /// The gradient, of theta's shape, for a cotangent of the value's shape. The whole accumulated cotangent
     /// must come in one call: the backward pass is not linear in it. Throws as `imle_layer::vjp`.
     template <DenseTensor CotangentT>
     typename PassT::theta_tensor operator()(const CotangentT& dz) const {
-        using sample_tensor = typename PassT::sample_tensor;
-        static_assert(
-            rank_of<CotangentT> == rank_of<sample_tensor>,
-            "imle::pullback: the cotangent is of the samples' shape, [batch, sample, instance...]; for a "
-            "cotangent of the marginals use imle_layer::marginals and vjp. See docs/layer.md");
-        return detail::pull_back(layer_, *pass_, dz);
+        if constexpr (requires { pass_->samples(); })
+            static_assert(
+                rank_of<CotangentT> == rank_of<typename PassT::sample_tensor>,
+                "imle::pullback: the cotangent is of the samples' shape, [batch, sample, instance...]; for a "
+                "cotangent of the marginals use imle_layer::marginals_and_pullback. See docs/layer.md");
+        return detail::pull_back(*layer_, *pass_, dz);
     }
 
     /// The forward pass that is pulled back through.
     [[nodiscard]] const PassT& pass() const noexcept { return *pass_; }
 
   private:
-    // A handle to the layer's parts. The backward pass may move an adaptive target, which is the layer's
-    // state, not the pullback's.
-    mutable LayerT layer_;
+    // A handle to the layer's parts, shared with copies of the pullback: a copy of the handle would be a
+    // layer of its own, and what an adaptive target learns would be lost.
+    std::shared_ptr<LayerT> layer_;
     std::shared_ptr<const PassT> pass_;
 };
 
-/// What `imle_layer::value_and_pullback` returns: `auto [value, pullback] = ...`.
+/// What `imle_layer::value_and_pullback` and `marginals_and_pullback` return: `auto [value, pullback] = ...`.
 template <class ValueT, class PullbackT>
 struct value_and_pullback_result {
-    /// z, of the samples' shape.
+    /// z, of the samples' shape; or their mean, of theta's.
     ValueT value;
     /// Maps the value's cotangent to theta's gradient.
     PullbackT pullback;
@@ -82,13 +83,19 @@ struct value_and_pullback_result {
 
 namespace detail {
 
-/// A forward pass's samples, and the pullback through `layer`, which it keeps.
+/// A forward pass's samples, or its marginals if it kept no samples, and the pullback through `layer`, which
+/// it keeps.
 template <class LayerT, class PassT>
 [[nodiscard]] auto value_and_pullback_of(LayerT layer, PassT pass) {
     auto kept = std::make_shared<const PassT>(std::move(pass));
-    typename PassT::sample_tensor value = kept->samples();
-    return value_and_pullback_result<typename PassT::sample_tensor, pullback<LayerT, PassT>>{
-        std::move(value), pullback<LayerT, PassT>(std::move(layer), std::move(kept))};
+    const auto result = [&](auto value) {
+        return value_and_pullback_result<decltype(value), pullback<LayerT, PassT>>{
+            std::move(value), pullback<LayerT, PassT>(std::move(layer), std::move(kept))};
+    };
+    if constexpr (requires { kept->samples(); })
+        return result(kept->samples());
+    else
+        return result(kept->marginals());
 }
 
 }  // namespace detail

@@ -45,13 +45,13 @@ struct adaptive_target_state {
     friend bool operator==(const adaptive_target_state&, const adaptive_target_state&) = default;
 };
 
-/// Adaptive I-MLE (Minervini, Franceschi, Niepert, AAAI 2023): theta' = alpha * theta - lambda *
-/// dz, with the gradient divided by that same lambda, and
+/// Adaptive I-MLE (Minervini, Franceschi, Niepert, AAAI 2023): theta' = alpha * theta - lambda * dz, with the
+/// gradient divided by that same lambda, and
 ///
 ///     lambda = beta * rms(theta) / rms(dz)                           over the whole call
 ///     n     <- decay * n + (1 - decay) * nonzeros / (B * S)          after each vjp
-///     beta  <- max(0, beta + update),  update = momentum * previous_update + (n < target_norm ? 1 : -1) *
-///     beta_step
+///     u     <- momentum * u + (n < target_norm ? 1 : -1) * beta_step
+///     beta  <- max(0, beta + u)
 ///
 /// Root mean squares make lambda independent of the batch's size, the number of samples and the loss's
 /// reduction; at one sample they are the reference's ratio of Frobenius norms. `nonzeros` counts the

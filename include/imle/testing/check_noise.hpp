@@ -189,8 +189,7 @@ void check_law(law_report& report, const N& noise, const random_key& key,
 /// Checks the laws of `NoiseDistribution` on `noise`, for one scalar:
 ///
 /// - random access: fills in any pieces, in any order, from any index up to 2^64 - 1, give the same bits, and
-/// write
-///   nothing but their span;
+///   write nothing but their span;
 /// - every number is finite;
 /// - other keys give other sequences, and the elements of one differ;
 /// - where the noise has `mean()`, `variance()`, `cdf(x)`: the numbers have them.

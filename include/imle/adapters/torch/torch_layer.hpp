@@ -42,10 +42,7 @@ class torch_layer_impl : public torch::nn::Module {
   public:
     explicit torch_layer_impl(LayerT layer, random_key key = random_key{0},
                               torch_output output = torch_output::samples)
-        : Module("imle::torch_layer"),
-          layer_(std::make_shared<LayerT>(std::move(layer))),
-          key_(key),
-          output_(output) {}
+        : Module("imle::torch_layer"), layer_(std::move(layer)), key_(key), output_(output) {}
 
     /// The layer's output for the next number. Only a call that returns counts. Throws as `torch_samples`.
     torch::Tensor forward(const torch::Tensor& theta) {
@@ -59,12 +56,12 @@ class torch_layer_impl : public torch::nn::Module {
     [[nodiscard]] torch::Tensor forward_with(const torch::Tensor& theta, random_key key,
                                              std::uint64_t first_instance = 0) {
         if (output_ == torch_output::marginals)
-            return detail::torch_marginals_of<InstanceRank>(layer_, theta, key, first_instance);
-        return torch_samples<InstanceRank>(*layer_, theta, key, first_instance);
+            return torch_marginals<InstanceRank>(layer_, theta, key, first_instance);
+        return torch_samples<InstanceRank>(layer_, theta, key, first_instance);
     }
 
-    [[nodiscard]] LayerT& layer() noexcept { return *layer_; }
-    [[nodiscard]] const LayerT& layer() const noexcept { return *layer_; }
+    [[nodiscard]] LayerT& layer() noexcept { return layer_; }
+    [[nodiscard]] const LayerT& layer() const noexcept { return layer_; }
     [[nodiscard]] random_key key() const noexcept { return key_; }
     /// The number of the next call.
     [[nodiscard]] std::uint64_t step() const noexcept { return step_; }
@@ -73,26 +70,26 @@ class torch_layer_impl : public torch::nn::Module {
     /// Throws `c10::Error` if the target learns but is no `adaptive_target`: its state is not known here.
     void save(torch::serialize::OutputArchive& archive) const override {
         Module::save(archive);
-        detail::write_state(archive, key_, step_, layer_->target());
+        detail::write_state(archive, key_, step_, layer_.target());
     }
 
     /// Throws `c10::Error` if the archive holds none, or not this, and then changes nothing.
     void load(torch::serialize::InputArchive& archive) override {
-        detail::read_state(archive, key_, step_, layer_->target());
+        detail::read_state(archive, key_, step_, layer_.target());
         Module::load(archive);
     }
 
     /// An independent module with a copy of the layer.
     [[nodiscard]] std::shared_ptr<Module> clone(
         const torch::optional<torch::Device>& = torch::nullopt) const override {
-        auto copy = std::make_shared<torch_layer_impl>(*layer_, key_, output_);
+        auto copy = std::make_shared<torch_layer_impl>(layer_, key_, output_);
         copy->step_ = step_;
         copy->train(is_training());
         return copy;
     }
 
     void pretty_print(std::ostream& out) const override {
-        const layer_options& options = layer_->options();
+        const layer_options& options = layer_.options();
         out << "imle::torch_layer(instance_rank=" << InstanceRank
             << ", output=" << (output_ == torch_output::samples ? "samples" : "marginals")
             << ", samples=" << options.samples << ", input_temperature=" << options.input_temperature
@@ -104,8 +101,7 @@ class torch_layer_impl : public torch::nn::Module {
     }
 
   private:
-    // Shared with the graphs of marginals, which may outlive the module.
-    std::shared_ptr<LayerT> layer_;
+    LayerT layer_;
     random_key key_;
     std::uint64_t step_ = 0;
     torch_output output_;

@@ -11,6 +11,7 @@
 
 #include <torch/types.h>
 
+#include <imle/concepts/exponential_family.hpp>
 #include <imle/concepts/noise_distribution.hpp>
 #include <imle/concepts/solver.hpp>
 #include <imle/concepts/target_distribution.hpp>
@@ -52,13 +53,28 @@ template <class Scalar, int Rank>
         owner->data(), sizes, [owner](void*) {}, options);
 }
 
-/// Whether a layer's parts take this scalar. A solver or a noise may be written for one of the two alone.
+/// Whether a layer's parts take this scalar. A solver or a noise may be written for one of the two alone; the
+/// other estimators lack some of the parts, or have a family.
 template <class LayerT, class Scalar, int InstanceRank>
-inline constexpr bool layer_takes =
-    Solver<std::remove_cvref_t<decltype(std::declval<const LayerT&>().solver())>, Scalar, InstanceRank,
-           Eigen::RowMajor>&&
-        NoiseDistribution<std::remove_cvref_t<decltype(std::declval<const LayerT&>().noise())>, Scalar>&&
+inline constexpr bool layer_takes = [] {
+    bool takes = true;
+    if constexpr (requires(const LayerT& layer) { layer.solver(); })
+        takes = takes && Solver<std::remove_cvref_t<decltype(std::declval<const LayerT&>().solver())>, Scalar,
+                                InstanceRank, Eigen::RowMajor>;
+    if constexpr (requires(const LayerT& layer) { layer.noise(); })
+        takes =
+            takes &&
+            NoiseDistribution<std::remove_cvref_t<decltype(std::declval<const LayerT&>().noise())>, Scalar>;
+    if constexpr (requires(const LayerT& layer) { layer.target(); })
+        takes =
+            takes &&
             TargetDistribution<std::remove_cvref_t<decltype(std::declval<const LayerT&>().target())>, Scalar>;
+    if constexpr (requires(const LayerT& layer) { layer.family(); })
+        takes =
+            takes &&
+            ExponentialFamily<std::remove_cvref_t<decltype(std::declval<const LayerT&>().family())>, Scalar>;
+    return takes;
+}();
 
 /// Throws `c10::Error` unless theta is what a layer can take, whatever its numbers are.
 inline void require_theta(const torch::Tensor& theta, int instance_rank) {
