@@ -1,0 +1,114 @@
+#include "command_line.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
+#include "support/option_checks.hpp"
+
+namespace learning_to_explain {
+namespace {
+
+constexpr int most_instances = 1'000'000;
+constexpr int most_steps = 1'000'000;
+constexpr int most_batch = 10'000;
+constexpr int most_samples = 1000;
+constexpr int most_runs = 1000;
+constexpr int most_threads = 1024;
+constexpr double highest_beta = 1e6;
+
+constexpr std::array<std::pair<method, std::string_view>, 6> option_names = {{
+    {method::imle, "imle"},
+    {method::straight_through, "straight-through"},
+    {method::standardized, "standardized"},
+    {method::no_random_masks, "no-random-masks"},
+    {method::fixed, "fixed"},
+    {method::random, "random"},
+}};
+
+std::string refuse_unknown_method(const std::string& text) {
+    for (const auto& [how, name] : option_names)
+        if (text == name) return {};
+    return "'" + text +
+           "' is not a method; expected imle, straight-through, standardized, no-random-masks, fixed or "
+           "random";
+}
+
+std::string refuse_bad_beta(const std::string& text) {
+    const auto beta = example_support::read_number<double>(text);
+    if (beta.has_value() && *beta > 0 && *beta <= highest_beta) return {};
+    return "'" + text + "' is not a step; expected a number above 0, at most 1000000";
+}
+
+}  // namespace
+
+parsed_command_line parse_command_line(int argc, char** argv) {
+    parsed_command_line parsed;
+    command_line& wanted = parsed.wanted;
+
+    CLI::App app{
+        "Learns, for each instance, which 5 of its 20 features decide its label, from how probable the "
+        "label\n"
+        "is and nothing else: a selector scores the features, top-k under noise selects 5, a predictor sees\n"
+        "only these; both learn by I-MLE's gradient. Prints a table; gnuplot draws the pictures.\n"};
+    std::vector<std::string> methods;
+    app.add_option(
+           "--method", methods,
+           "Only this: imle, straight-through, standardized, no-random-masks, fixed or random. May be\n"
+           "repeated. Default: all six")
+        ->type_name("NAME")
+        ->check(refuse_unknown_method);
+    app.option_defaults()->always_capture_default();
+    app.add_option("--out", wanted.out, "Folder for the pictures; made if missing")
+        ->type_name("DIR")
+        ->check(example_support::refuse_what_is_not_a_folder);
+    app.add_option("--train", wanted.training_instances, "Instances to learn from")
+        ->type_name("N")
+        ->check(CLI::Range(1, most_instances));
+    app.add_option("--test", wanted.test_instances, "Instances to be tested on; none is learned from")
+        ->type_name("N")
+        ->check(CLI::Range(1, most_instances));
+    app.add_option("--steps", wanted.training.steps, "Steps of learning")
+        ->type_name("N")
+        ->check(CLI::Range(1, most_steps));
+    app.add_option("--batch", wanted.training.batch, "Instances in a step")
+        ->type_name("N")
+        ->check(CLI::Range(1, most_batch));
+    app.add_option("--samples", wanted.training.samples, "Selections of each instance in a step")
+        ->type_name("N")
+        ->check(CLI::Range(1, most_samples));
+    app.add_option("--beta", wanted.training.beta, "I-MLE's step")->type_name("X")->check(refuse_bad_beta);
+    app.add_flag("--drawn-labels", wanted.training.drawn_labels,
+                 "Learn from labels that were drawn, not from the probability of label 1. Wants a smaller\n"
+                 "step and more samples: --beta 0.1 --samples 8 --steps 3000");
+    app.add_option("--runs", wanted.runs, "Runs of each method, each with data, weights and noise of its own")
+        ->type_name("N")
+        ->check(CLI::Range(1, most_runs));
+    app.add_option("--seed", wanted.seed, "Seed of all runs")
+        ->type_name("N")
+        ->check(example_support::refuse_bad_seed);
+    app.add_option("--threads", wanted.training.threads,
+                   "Threads of the layer; 0 means all cores. The results do not depend on it, and most of\n"
+                   "the time goes to the networks, which have one")
+        ->type_name("N")
+        ->check(CLI::Range(0, most_threads));
+    app.add_flag("!--no-pictures", wanted.pictures, "Draw none; then gnuplot is not needed");
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        parsed.exit_code =
+            app.exit(error) == 0 ? 0 : exit_bad_usage;  // app.exit prints the help or the error
+        return parsed;
+    }
+
+    for (const auto& [how, name] : option_names)
+        if (methods.empty() || std::find(methods.begin(), methods.end(), name) != methods.end())
+            wanted.methods.push_back(how);
+    return parsed;
+}
+
+}  // namespace learning_to_explain
