@@ -38,9 +38,9 @@ namespace imle::inline IMLE_ABI {
 ///
 /// **Boost's own faults**: until the rewrite that answers https://github.com/boostorg/graph/issues/399
 /// `maximum_weighted_matching` fails on some graphs: a failed assertion or a crash (with Boost 1.74 about one
-/// solve in 400 of dense random graphs of 30 nodes, one in 10,000 of 12 or fewer), no end, or a worse
-/// matching; and it leaks. For what must not fail, take `integer_program` with a row for each node (the sum of
-/// its edges <= 1) or, between two sides, `assignment`.
+/// solve in 400 of dense random graphs of 30 nodes, one in 30,000 of 14 or fewer), no end, or a worse
+/// matching; and it leaks. For what must not fail, take `integer_program` with a row for each node (the sum
+/// of its edges <= 1) or, between two sides, `assignment`.
 ///
 /// Throws `std::invalid_argument` for an edge whose ends are not two nodes (no loops), and for a theta of
 /// another size or that is not finite. Allocates. Copies share the edges.
