@@ -148,26 +148,11 @@ done
 
 # -- Without gnuplot ----------------------------------------------------------------------------------------
 
-output=$(PATH="$scratch" "$program" --quick --out none 2>&1)
-[ $? = 1 ] || fail "without gnuplot the exit code should be 1"
-case $output in
-*"gnuplot-nox"*) ;;
-*) fail "without gnuplot it should say what to install, and said: $output" ;;
-esac
+expect_no_gnuplot --quick --out none
 
 # -- An interrupt while it measures: no results.md, nothing half written -------------------------------------
 
-"$program" --only bias --out cut >cut.txt 2>&1 &
-process=$!
-waited=0
-until [ -s cut.txt ] || [ $waited = 600 ]; do
-    sleep 0.1
-    waited=$((waited + 1))
-done
-kill -s INT $process
-wait $process
-ended=$?
-[ $ended = 130 ] || fail "after SIGINT the exit code is $ended, expected 130"
+interrupt_running INT cut.txt --only bias --out cut
 grep -q interrupted cut.txt || fail "an interrupted run does not say so"
 left=$(find cut -type f)
 [ -z "$left" ] || fail "an interrupted run leaves $left"

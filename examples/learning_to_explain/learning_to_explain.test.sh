@@ -2,30 +2,8 @@
 # Tries the learning_to_explain example as a user does:  sh learning_to_explain.test.sh PROGRAM
 set -u
 
-program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-scratch=$(mktemp -d)
-cd "$scratch" || exit 1
-trap 'rm -rf "$scratch"' EXIT
-failures=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
-
-# expect CODE TEXT ARGUMENT...: the program ends with this code and prints this text.
-expect() {
-    code=$1
-    text=$2
-    shift 2
-    output=$("$program" "$@" 2>&1)
-    ended=$?
-    [ $ended = "$code" ] || fail "$* ended with $ended, expected $code"
-    case $output in
-    *"$text"*) ;;
-    *) fail "$* should say '$text' and said: $output" ;;
-    esac
-}
+# shellcheck source=../support/program_test.sh source-path=SCRIPTDIR
+. "$(dirname "$0")/../support/program_test.sh"
 
 # -- The command line ---------------------------------------------------------------------------------------
 
@@ -120,26 +98,10 @@ expect 0 "I-MLE" --runs 1 --train 1 --test 1 --steps 1 --batch 1 --samples 1 --o
 
 # -- Without gnuplot, and interrupted -----------------------------------------------------------------------
 
-output=$(PATH="$scratch" "$program" --steps 1 --out none 2>&1)
-[ $? = 1 ] || fail "without gnuplot the exit code should be 1"
-case $output in
-*"gnuplot-nox"*) ;;
-*) fail "without gnuplot it should say what to install, and said: $output" ;;
-esac
+expect_no_gnuplot --steps 1 --out none
 
-"$program" --steps 1000000 --out cut >cut.txt 2>&1 &
-process=$!
-waited=0
-until [ -s cut.txt ] || [ $waited = 600 ]; do
-    sleep 0.1
-    waited=$((waited + 1))
-done
-kill -s TERM $process
-wait $process
-ended=$?
-[ $ended = 130 ] || fail "after SIGTERM the exit code is $ended, expected 130"
+interrupt_running TERM cut.txt --steps 1000000 --out cut
 grep -q interrupted cut.txt || fail "an interrupted run does not say so"
 [ -z "$(ls -A cut)" ] || fail "an interrupted run leaves $(ls -A cut)"
 
-[ $failures = 0 ] && echo "all as expected"
-[ $failures = 0 ]
+finish

@@ -43,12 +43,7 @@ done
 
 # -- Without gnuplot ----------------------------------------------------------------------------------------
 
-output=$(PATH="$scratch" "$program" --steps 1 --out "$scratch/none" 2>&1)
-[ $? = 1 ] || fail "without gnuplot the exit code should be 1"
-case $output in
-*"gnuplot-nox"*) ;;
-*) fail "without gnuplot it should say what to install, and said: $output" ;;
-esac
+expect_no_gnuplot --steps 1 --out "$scratch/none"
 
 # -- Interrupts ---------------------------------------------------------------------------------------------
 

@@ -29,6 +29,34 @@ expect() {
     esac
 }
 
+# expect_no_gnuplot ARGUMENT...: where there is no gnuplot the program says what to install.
+expect_no_gnuplot() {
+    output=$(PATH="$scratch" "$program" "$@" 2>&1)
+    [ $? = 1 ] || fail "without gnuplot the exit code should be 1"
+    case $output in
+    *"gnuplot-nox"*) ;;
+    *) fail "without gnuplot it should say what to install, and said: $output" ;;
+    esac
+}
+
+# interrupt_running SIGNAL FILE ARGUMENT...: once the program has printed something to FILE.
+interrupt_running() {
+    signal=$1
+    printed=$2
+    shift 2
+    "$program" "$@" >"$printed" 2>&1 &
+    process=$!
+    waited=0
+    until [ -s "$printed" ] || [ $waited = 600 ]; do
+        sleep 0.1
+        waited=$((waited + 1))
+    done
+    kill -s "$signal" $process
+    wait $process
+    ended=$?
+    [ $ended = 130 ] || fail "after SIG$signal the exit code is $ended, expected 130"
+}
+
 # The test's last line: its exit code says whether anything failed.
 finish() {
     [ $failures = 0 ] && echo "all as expected"
