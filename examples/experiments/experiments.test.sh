@@ -152,7 +152,7 @@ expect_no_gnuplot --quick --out none
 
 # -- An interrupt while it measures: no results.md, nothing half written -------------------------------------
 
-interrupt_running INT cut.txt --only bias --out cut
+interrupt_running INT cut.txt cut.txt --only bias --out cut
 grep -q interrupted cut.txt || fail "an interrupted run does not say so"
 left=$(find cut -type f)
 [ -z "$left" ] || fail "an interrupted run leaves $left"

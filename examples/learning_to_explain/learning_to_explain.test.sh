@@ -100,7 +100,7 @@ expect 0 "I-MLE" --runs 1 --train 1 --test 1 --steps 1 --batch 1 --samples 1 --o
 
 expect_no_gnuplot --steps 1 --out none
 
-interrupt_running TERM cut.txt --steps 1000000 --out cut
+interrupt_running TERM cut.txt cut.txt --steps 1000000 --out cut
 grep -q interrupted cut.txt || fail "an interrupted run does not say so"
 [ -z "$(ls -A cut)" ] || fail "an interrupted run leaves $(ls -A cut)"
 

@@ -50,20 +50,10 @@ expect_no_gnuplot --steps 1 --out "$scratch/none"
 # interrupt SIGNAL WHEN ARGUMENT...: once the file WHEN is there; no picture may then be half written.
 interrupt() {
     signal=$1
-    when=$scratch/$2
+    when=$2
     shift 2
     rm -rf "$scratch/cut" "$scratch/cut.txt"
-    "$program" --out "$scratch/cut" "$@" >"$scratch/cut.txt" 2>&1 &
-    process=$!
-    waited=0
-    until [ -s "$when" ] || [ $waited = 600 ]; do
-        sleep 0.1
-        waited=$((waited + 1))
-    done
-    kill -s "$signal" $process
-    wait $process
-    ended=$?
-    [ $ended = 130 ] || fail "after SIG$signal the exit code is $ended, expected 130"
+    interrupt_running "$signal" "$scratch/cut.txt" "$scratch/$when" --out "$scratch/cut" "$@"
     left=$(find "$scratch/cut" -name '*.tmp')
     [ -z "$left" ] || fail "SIG$signal leaves $left"
     for file in "$scratch/cut"/*; do

@@ -39,15 +39,17 @@ expect_no_gnuplot() {
     esac
 }
 
-# interrupt_running SIGNAL FILE ARGUMENT...: once the program has printed something to FILE.
+# interrupt_running SIGNAL PRINTED WHEN ARGUMENT...: once there is something in the file WHEN. PRINTED is the file for
+# what the program prints, and may be WHEN too.
 interrupt_running() {
     signal=$1
     printed=$2
-    shift 2
+    when=$3
+    shift 3
     "$program" "$@" >"$printed" 2>&1 &
     process=$!
     waited=0
-    until [ -s "$printed" ] || [ $waited = 600 ]; do
+    until [ -s "$when" ] || [ $waited = 600 ]; do
         sleep 0.1
         waited=$((waited + 1))
     done

@@ -18,9 +18,9 @@ namespace imle::inline IMLE_ABI {
 ///
 /// Laws, which no compiler can check (`imle::testing::check_noise` does):
 /// - Random access: element i of `out` is element `first + i` of one infinite sequence that the key
-///   determines. Filling a range in any pieces, in any order, from any thread gives the same bits. This is what lets the
-///   layer replay the noise of the forward pass in the backward pass instead of storing it, and what makes
-///   shards and thread counts invisible.
+///   determines. Filling a range in any pieces, in any order, from any thread gives the same bits. This is
+///   what lets the layer replay the noise of the forward pass in the backward pass instead of storing it,
+///   and what makes shards and thread counts invisible.
 /// - Every number is finite; the layer throws `imle::noise_error` otherwise.
 /// - Keys that differ give independent sequences.
 ///

@@ -32,8 +32,8 @@ namespace imle::inline IMLE_ABI {
 /// - `target.for_call(const target_sums&)`: a target (any `TargetDistribution`) for this one vjp, made from
 ///   sums over the whole call; its `parameters` and `gradient_divisor` are then used. For a step that depends
 ///   on norms.
-/// - `target.for_instance(const target_sums&)`: as `for_call`, which it takes the place of, with the sums over
-///   one instance and its samples: each instance then has a target, and a step, of its own.
+/// - `target.for_instance(const target_sums&)`: as `for_call`, which it takes the place of, with the sums
+///   over one instance and its samples: each instance then has a target, and a step, of its own.
 /// - `target.update(const target_sums&)`: called after a vjp that did not throw, with `nonzeros` filled in:
 ///   the only place where a target may change its state.
 template <class T, class Scalar>

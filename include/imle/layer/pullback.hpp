@@ -7,9 +7,7 @@
 #include <utility>
 
 #include <imle/core/config.hpp>
-#include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/layer/detail/call_checks.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -24,7 +22,6 @@ template <class LayerT, class PassT, DenseTensor CotangentT>
         return layer.vjp(pass, dz);
     } else {
         using Scalar = scalar_of<CotangentT>;
-        require_shape("dz", dz, dimensions_of(pass.samples()), "the samples' shape");
         const typename PassT::sample_tensor scaled = dz * static_cast<Scalar>(pass.sample_count());
         return layer.vjp(pass, scaled);
     }

@@ -46,10 +46,11 @@ namespace imle::inline IMLE_ABI {
 /// - `quantile(u)` for 0 < u < 1, and optionally `survival_quantile(p)` (the quantile of 1 - p, without the
 ///   loss of 1 - p for small p: without it a double's upper tail is as coarse as 2^-53) and `lower_bound()`.
 /// - `cdf(x)` = P(X <= x) and its derivative `pdf(x)`, and optionally `survival(x)` = P(X > x), accurate
-///   where it is small (without it the upper tail is as coarse as 1 - cdf(x): the bounds above still hold, but for
-///   that relative to the tail in double), `lower_bound()` and `upper_bound()`. x may be any finite number
-///   between the bounds. A lower bound near which the density is infinite or a power of the distance must be
-///   told, and an end beyond which the functions make no sense. Where both kinds are there the first is used.
+///   where it is small (without it the upper tail is as coarse as 1 - cdf(x): the bounds above still hold,
+///   but for that relative to the tail in double), `lower_bound()` and `upper_bound()`. x may be any finite
+///   number between the bounds. A lower bound near which the density is infinite or a power of the distance
+///   must be told, and an end beyond which the functions make no sense. Where both kinds are there the
+///   first is used.
 ///
 /// Copies share one table, which never changes: copying is cheap, and any number of threads may draw.
 template <class Scalar>
