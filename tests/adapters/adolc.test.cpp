@@ -12,7 +12,7 @@
 
 #include <adolc/adolc_fatalerror.h>
 
-#include <imle/core/solve_failure.hpp>
+#include <imle/core/errors.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/noise/gumbel.hpp>
 #include <imle/noise/no_noise.hpp>

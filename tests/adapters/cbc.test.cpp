@@ -13,7 +13,7 @@
 #include <vector>
 
 #include <imle/concepts/solver.hpp>
-#include <imle/core/solve_failure.hpp>
+#include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/noise/gumbel.hpp>

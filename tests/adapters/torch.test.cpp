@@ -25,7 +25,7 @@
 #include <utility>
 #include <vector>
 
-#include <imle/core/solve_failure.hpp>
+#include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/estimators/k_subset_family.hpp>
 #include <imle/estimators/perturbed_layer.hpp>

@@ -12,7 +12,7 @@
 #include <imle/estimators/softmax_family.hpp>
 #include <imle/estimators/straight_through_layer.hpp>
 #include <imle/layer/imle_layer.hpp>
-#include <imle/layer/sampled_pass.hpp>
+#include <imle/layer/pass.hpp>
 #include <imle/noise/gumbel.hpp>
 #include <imle/noise/multiplicative.hpp>
 #include <imle/noise/sum_of_gamma.hpp>

@@ -17,7 +17,7 @@
 #include <Eigen/Core>
 
 #include <imle/adapters/cbc.hpp>
-#include <imle/core/solve_failure.hpp>
+#include <imle/core/errors.hpp>
 
 #include "byte_source.hpp"
 

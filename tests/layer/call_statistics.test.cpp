@@ -1,6 +1,6 @@
 // Solves without an answer, and what a layer counts and times.
 
-#include <imle/layer/call_statistics.hpp>
+#include <imle/layer/layer_options.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -8,7 +8,7 @@
 #include <memory>
 #include <thread>
 
-#include <imle/core/solve_failure.hpp>
+#include <imle/core/errors.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/targets/adaptive_target.hpp>

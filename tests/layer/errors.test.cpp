@@ -344,18 +344,38 @@ TEST_CASE("errors: a failed vjp leaves an adaptive target as it was", "[layer][e
     CHECK(layer.target().state() == before);
 }
 
-TEST_CASE("errors: a layer that is in use says so", "[layer][errors]") {
+TEST_CASE("errors: a target that is learning says so to a second call", "[layer][errors]") {
+    std::function<void()> reenter = [] {};
+    const auto solver = [&reenter](const auto& theta, auto& z) {
+        cube_solver(theta, z);
+        reenter();
+    };
+    imle_layer layer{solver, hashed_noise{}, imle::adaptive_target{}};
+    const auto pass = layer.forward(ordinary_theta(), random_key{1});
+    const auto pull_back = [&] { (void)layer.vjp(pass, ordinary_theta()); };
+    const auto before = layer.target().state();
+    reenter = pull_back;
+    CHECK(says(message_of<std::logic_error>(pull_back), {"in use", "copy the layer"}));
+    CHECK(layer.target().state() == before);
+    reenter = [] {};
+    pull_back();
+    CHECK(layer.target().state() != before);
+}
+
+TEST_CASE("errors: a solver may call its own layer", "[layer][errors]") {
+    int depth = 0;
     std::function<void()> reenter = [] {};
     const auto solver = [&reenter](const auto& theta, auto& z) {
         cube_solver(theta, z);
         reenter();
     };
     imle_layer layer{solver, hashed_noise{}, perturbation_target{}};
-    reenter = [&] { (void)layer.forward(ordinary_theta(), random_key{1}); };
-    CHECK(says(message_of<std::logic_error>([&] { (void)layer.forward(ordinary_theta(), random_key{1}); }),
-               {"in use", "copy the layer"}));
-    reenter = [] {};
-    check_usable(layer);
+    const auto alone = layer.forward(ordinary_theta(), random_key{1});
+    reenter = [&] {
+        if (++depth == 1) CHECK(same_bits(layer.forward(ordinary_theta(), random_key{1}).samples(), alone.samples()));
+    };
+    CHECK(same_bits(layer.forward(ordinary_theta(), random_key{1}).samples(), alone.samples()));
+    CHECK(depth > 1);
 }
 
 TEST_CASE("errors: a layer that was moved from says so", "[layer][errors]") {

@@ -5,7 +5,6 @@
 #include <imle/layer/imle_layer.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/targets/adaptive_target.hpp>
-#include <imle/targets/instance_adaptive_target.hpp>
 #include <imle/targets/perturbation_target.hpp>
 
 #include "layer/layer_fixtures.hpp"

@@ -1,7 +1,7 @@
 #include <imle/solvers/knapsack.hpp>
 
 #include <imle/concepts/solver.hpp>
-#include <imle/core/solve_failure.hpp>
+#include <imle/core/errors.hpp>
 #include <imle/testing/check_solver.hpp>
 #include <imle/testing/enumerated_family.hpp>
 

@@ -1,4 +1,4 @@
-#include <imle/targets/instance_adaptive_target.hpp>
+#include <imle/targets/adaptive_target.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -10,8 +10,7 @@
 #include <imle/adapters/cppad/detail/cppad_atomic.hpp>
 #include <imle/core/config.hpp>
 #include <imle/layer/imle_layer.hpp>
-#include <imle/layer/marginals_pass.hpp>
-#include <imle/layer/sampled_pass.hpp>
+#include <imle/layer/pass.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {

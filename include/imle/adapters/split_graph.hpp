@@ -17,7 +17,7 @@
 #include <imle/core/tensor.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/layer/pullback.hpp>
-#include <imle/layer/sampled_pass.hpp>
+#include <imle/layer/pass.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -3,11 +3,12 @@
 /// @file
 /// The concept of a target distribution, and its optional hooks.
 
+#include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <span>
-#include <type_traits>
+#include <utility>
 
 #include <imle/core/config.hpp>
 
@@ -47,17 +48,71 @@ concept TargetDistribution = std::copy_constructible<T> && std::floating_point<S
 template <class T>
 concept TargetDistributionOfSomeScalar = TargetDistribution<T, float> || TargetDistribution<T, double>;
 
+/// A sum of squares, value * 2^exponent, which no square of a double over- or underflows. The exponent is even,
+/// and 0 for sums of ordinary size. Two doubles' worth of plain numbers, the same on every machine.
+struct square_sum {
+    double value = 0;
+    int exponent = 0;
+
+    constexpr square_sum() = default;
+    constexpr square_sum(double sum, int power_of_two = 0) noexcept : value(sum), exponent(power_of_two) {}
+    /// The sum as one double, where it fits.
+    explicit operator double() const noexcept { return std::ldexp(value, exponent); }
+
+    /// Adds (scale * x)^2 for all numbers x, in their order.
+    template <class Scalar>
+    void add(std::span<const Scalar> numbers, Scalar scale = 1) noexcept {
+        square_sum more{sum(numbers, scale, 0), 0};
+        if constexpr (sizeof(Scalar) > sizeof(float)) {  // a float's square always fits a double
+            if (!(more.value > 0x1p-900 && more.value < 0x1p+1000)) {
+                double largest = 0;
+                for (const Scalar x : numbers) largest = std::max(largest, std::abs(double(scale * x)));
+                if (largest > 0) {
+                    const int half = std::ilogb(largest);
+                    more = {sum(numbers, scale, -half), 2 * half};
+                }
+            }
+        }
+        *this += more;
+    }
+
+    /// Adds another sum.
+    square_sum& operator+=(square_sum other) noexcept {
+        if (other.value == 0) return *this;
+        if (value == 0) return *this = other;
+        if (exponent < other.exponent) std::swap(*this, other);
+        value += std::ldexp(other.value, other.exponent - exponent);
+        return *this;
+    }
+
+    /// The root of the sum over `count`; 0 where that is 0. It fits a double again.
+    [[nodiscard]] double root_mean(std::uint64_t count) const noexcept {
+        return count == 0 ? 0 : std::ldexp(std::sqrt(value / static_cast<double>(count)), exponent / 2);
+    }
+
+    friend bool operator==(const square_sum&, const square_sum&) noexcept = default;
+
+  private:
+    template <class Scalar>
+    static double sum(std::span<const Scalar> numbers, Scalar scale, int shift) noexcept {
+        double total = 0;
+        for (const Scalar number : numbers) {
+            const double x = static_cast<double>(scale * number);
+            const double scaled = shift == 0 ? x : std::ldexp(x, shift);
+            total += scaled * scaled;
+        }
+        return total;
+    }
+};
+
 /// What a target may know of a whole vjp: sums, so that shards and ranks can add theirs up before use.
-///
-/// Sums of squares are long double, whose exponent no square of a double leaves (where it is wider than
-/// double's).
 struct target_sums {
     /// Sum of theta^2 over the call's instances (of the cost's, for a minimising solver: the sign is lost).
-    long double theta_squared = 0;
+    square_sum theta_squared;
     /// How many numbers are in that sum: instances * n.
     std::uint64_t theta_count = 0;
     /// Sum of dz^2 over the cotangents as they were given: per sample, or one for all samples.
-    long double dz_squared = 0;
+    square_sum dz_squared;
     /// How many numbers are in that sum.
     std::uint64_t dz_count = 0;
     /// Coordinates in which the per-sample difference z - z' is not 0, over all instances and samples.
@@ -65,9 +120,9 @@ struct target_sums {
     /// How many differences (instances * samples) those were counted in.
     std::uint64_t differences = 0;
 
-    /// The root mean square of theta, and of dz; 0 where there is none. It fits a double again.
-    [[nodiscard]] double theta_rms() const noexcept { return root_mean(theta_squared, theta_count); }
-    [[nodiscard]] double dz_rms() const noexcept { return root_mean(dz_squared, dz_count); }
+    /// The root mean square of theta, and of dz; 0 where there is none.
+    [[nodiscard]] double theta_rms() const noexcept { return theta_squared.root_mean(theta_count); }
+    [[nodiscard]] double dz_rms() const noexcept { return dz_squared.root_mean(dz_count); }
 
     /// Adds another shard's sums.
     target_sums& operator+=(const target_sums& other) noexcept {
@@ -81,11 +136,6 @@ struct target_sums {
     }
     friend target_sums operator+(target_sums a, const target_sums& b) noexcept { return a += b; }
     friend bool operator==(const target_sums&, const target_sums&) noexcept = default;
-
-  private:
-    static double root_mean(long double sum, std::uint64_t count) noexcept {
-        return count == 0 ? 0 : static_cast<double>(std::sqrt(sum / static_cast<long double>(count)));
-    }
 };
 
 namespace detail {

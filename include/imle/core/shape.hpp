@@ -3,6 +3,7 @@
 /// @file
 /// The shape of a batch of instances, in both layouts.
 
+#include <algorithm>
 #include <array>
 #include <sstream>
 #include <string>
@@ -97,6 +98,15 @@ struct batch_shape {
         return result;
     }
 };
+
+/// The shape of a tensor of instances.
+template <DenseTensor TensorT>
+[[nodiscard]] auto shape_of(const TensorT& tensor) {
+    static_assert(rank_of<TensorT> >= 2,
+                  "imle: theta has a batch dimension and at least one instance dimension; view a single "
+                  "instance as a batch of one. See docs/layer.md");
+    return batch_shape<std::max(rank_of<TensorT> - 1, 1), layout_of<TensorT>>::of(tensor);
+}
 
 }  // namespace detail
 }  // namespace imle::inline IMLE_ABI

@@ -1,10 +1,14 @@
 #pragma once
 
 /// @file
-/// What the library knows of Eigen's tensors, and `as_tensor`.
+/// What the library knows of Eigen's tensors: which it takes, how expressions of them are evaluated, and how a
+/// matrix is viewed as one.
 
 #include <concepts>
+#include <cstddef>
+#include <cstdint>
 #include <type_traits>
+#include <utility>
 
 #include <Eigen/Core>
 #include <unsupported/Eigen/CXX11/Tensor>
@@ -76,6 +80,55 @@ using mutable_view = Eigen::TensorMap<Eigen::Tensor<Scalar, Rank, Layout>>;
 
 namespace detail {
 
+/// A dense tensor as it is, or an expression of tensors (a sum, a chip, a cast) as a tensor of its own. A call
+/// takes its arguments through here, so that they may be either.
+template <class T>
+[[nodiscard]] decltype(auto) evaluated(const T& tensor) {
+    if constexpr (DenseTensor<T>) {
+        return (tensor);
+    } else if constexpr (is_tensor_expression<T>) {
+        using traits = Eigen::internal::traits<T>;
+        using Scalar = std::remove_const_t<typename traits::Scalar>;
+        static_assert(std::floating_point<Scalar>,
+                      "imle::DenseTensor: the tensor's numbers are neither float nor double; cast them by "
+                      "tensor.cast<float>(). See docs/layer.md#tensors");
+        constexpr int layout = static_cast<int>(traits::Layout);
+        if constexpr (std::floating_point<Scalar>)
+            return Eigen::Tensor<Scalar, traits::NumDimensions, layout>(tensor);
+        else
+            return Eigen::Tensor<float, traits::NumDimensions, layout>(tensor.template cast<float>());
+    } else {
+        static_assert(is_tensor_expression<T>,
+                      "imle::DenseTensor: this argument is not an Eigen tensor. View an Eigen matrix or array "
+                      "by imle::as_tensor(matrix), other memory by an Eigen::TensorMap. See "
+                      "docs/layer.md#tensors");
+        // So that what follows compiles, and the sentence stays alone.
+        return Eigen::Tensor<float, 2, Eigen::RowMajor>();
+    }
+}
+
+/// The type of what `evaluated` gives.
+template <class T>
+using evaluated_t = std::remove_cvref_t<decltype(evaluated(std::declval<const T&>()))>;
+
+/// Whether two ranges of memory have a byte in common.
+template <class A, class B>
+[[nodiscard]] bool overlap(const A* a, Eigen::Index a_size, const B* b, Eigen::Index b_size) noexcept {
+    // As addresses: pointers into different objects have no order of their own.
+    const auto a_begin = reinterpret_cast<std::uintptr_t>(a), b_begin = reinterpret_cast<std::uintptr_t>(b);
+    return a_begin < b_begin + static_cast<std::size_t>(b_size) * sizeof(B) &&
+           b_begin < a_begin + static_cast<std::size_t>(a_size) * sizeof(A);
+}
+
+}  // namespace detail
+
+namespace detail {
+
+template <class Derived>
+concept MatrixInMemory = (Derived::Flags & Eigen::DirectAccessBit) != 0;
+template <class Derived>
+concept WritableMatrix = MatrixInMemory<Derived> && (Derived::Flags & Eigen::LvalueBit) != 0;
+
 /// Throws unless a matrix's numbers lie one after another, as a tensor's do.
 template <class Derived>
 void require_no_gaps(const Eigen::DenseBase<Derived>& matrix) {
@@ -93,18 +146,16 @@ void require_no_gaps(const Eigen::DenseBase<Derived>& matrix) {
 /// a column-major one as [n = rows, batch = columns], so that an instance is contiguous in both. The view is
 /// valid as long as the matrix. An expression that owns no memory does not compile; a block with gaps throws
 /// `std::invalid_argument`.
-template <class Derived>
-requires(bool(Derived::Flags& Eigen::DirectAccessBit))
-    [[nodiscard]] auto as_tensor(const Eigen::DenseBase<Derived>& matrix) {
+template <detail::MatrixInMemory Derived>
+[[nodiscard]] auto as_tensor(const Eigen::DenseBase<Derived>& matrix) {
     constexpr int layout = Derived::IsRowMajor ? Eigen::RowMajor : Eigen::ColMajor;
     detail::require_no_gaps(matrix);
     return const_view<typename Derived::Scalar, 2, layout>(matrix.derived().data(), matrix.rows(),
                                                            matrix.cols());
 }
 /// The same for a matrix that may be written to.
-template <class Derived>
-requires(bool(Derived::Flags& Eigen::DirectAccessBit) && bool(Derived::Flags & Eigen::LvalueBit))
-    [[nodiscard]] auto as_tensor(Eigen::DenseBase<Derived>& matrix) {
+template <detail::WritableMatrix Derived>
+[[nodiscard]] auto as_tensor(Eigen::DenseBase<Derived>& matrix) {
     constexpr int layout = Derived::IsRowMajor ? Eigen::RowMajor : Eigen::ColMajor;
     detail::require_no_gaps(matrix);
     return mutable_view<typename Derived::Scalar, 2, layout>(matrix.derived().data(), matrix.rows(),

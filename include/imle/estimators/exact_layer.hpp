@@ -20,9 +20,9 @@
 #include <imle/core/tensor.hpp>
 #include <imle/estimators/detail/family_call.hpp>
 #include <imle/estimators/exact_options.hpp>
-#include <imle/layer/detail/checked_cotangent.hpp>
+#include <imle/layer/call.hpp>
 #include <imle/layer/pullback.hpp>
-#include <imle/layer/sampled_pass.hpp>
+#include <imle/layer/pass.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -6,31 +6,37 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
-#include <cstdint>
-#include <span>
 #include <utility>
 #include <vector>
 
 #include <imle/concepts/noise_distribution.hpp>
 #include <imle/concepts/scored_noise.hpp>
-#include <imle/concepts/sense.hpp>
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
-#include <imle/core/shape.hpp>
-#include <imle/core/tensor.hpp>
+#include <imle/core/finite.hpp>
+#include <imle/estimators/baseline.hpp>
 #include <imle/estimators/detail/mean_cotangent.hpp>
-#include <imle/estimators/perturbed_options.hpp>
-#include <imle/layer/detail/call_checks.hpp>
-#include <imle/layer/detail/layer_call.hpp>
-#include <imle/layer/imle_layer.hpp>
-#include <imle/layer/pullback.hpp>
-#include <imle/layer/sampled_pass.hpp>
+#include <imle/layer/call.hpp>
+#include <imle/layer/layer_interface.hpp>
+#include <imle/layer/layer_options.hpp>
+#include <imle/layer/sampler_layer.hpp>
 #include <imle/parallel/executor.hpp>
 #include <imle/parallel/thread_executor.hpp>
-#include <imle/random/random_key.hpp>
-#include <imle/targets/perturbation_target.hpp>
 
 namespace imle::inline IMLE_ABI {
+
+/// The settings of a `perturbed_layer`. The order of the members is part of the contract.
+struct perturbed_options {
+    /// Samples S per instance, at least 1; `baseline::leave_one_out` needs 2 for a gradient.
+    Eigen::Index samples = 1;
+    /// T, the scale of the noise (sigma or epsilon in the papers), above 0.
+    double temperature = 1;
+    /// What is subtracted from a sample's <dmu, z>: `leave_one_out` or `none`.
+    imle::baseline baseline = imle::baseline::leave_one_out;
+    /// Worker threads of the forward pass; 0 is one for each core. Results do not depend on it.
+    int threads = 1;
+};
 
 /// The perturbed optimiser (Berthet, Blondel, Teboul, Cuturi, Vert, Bach, "Learning with differentiable
 /// perturbed optimizers", NeurIPS 2020): the smooth function
@@ -60,12 +66,15 @@ namespace imle::inline IMLE_ABI {
 /// Bias: for a cotangent that does not depend on the samples the mean over keys is the exact gradient
 /// J(theta)^T dmu of the smooth function, for any S and T. A loss that is not linear, whose slope is taken at
 /// the estimated marginals, adds a bias of O(1 / S). The variance is what one pays: it grows as 1 / T^2 and
-/// falls as 1 / S. S solves forward, none backward.
+/// falls as 1 / S. S solves forward, none backward: O(batch * S * n).
 ///
-/// Shapes, keys, threads and errors are `imle_layer`'s.
+/// Functions, shapes, keys, threads and errors are `layer_interface`'s. `vjp` takes passes of `forward`; it
+/// throws for one sample where leave-one-out needs two, and for a gradient that overflows.
 template <std::copy_constructible SolverT, NoiseDistributionOfSomeScalar NoiseT,
           Executor ExecutorT = thread_executor>
-class perturbed_layer {
+class perturbed_layer
+    : public sampler_layer<perturbed_layer<SolverT, NoiseT, ExecutorT>, SolverT, NoiseT, ExecutorT> {
+    using base = sampler_layer<perturbed_layer, SolverT, NoiseT, ExecutorT>;
     static_assert(
         ScoredNoise<NoiseT>,
         "imle::ScoredNoise: the noise of a perturbed_layer has score(x), -d/dx log of its density, as "
@@ -77,77 +86,66 @@ class perturbed_layer {
     /// parameters.
     explicit perturbed_layer(SolverT solver, NoiseT noise, perturbed_options options = {},
                              ExecutorT executor = {})
-        : options_(detail::checked(options)),
-          layer_(std::move(solver), std::move(noise), perturbation_target{},
-                 {.samples = options.samples,
-                  .input_temperature = options.temperature,
-                  .target_temperature = options.temperature,
-                  .threads = options.threads},
-                 std::move(executor)) {
+        : base({std::move(solver), std::move(noise), sampler_options(options), std::move(executor)}),
+          options_(options) {
         if constexpr (requires(const NoiseT& law) { law.score(law.mean()); })
-            (void)layer_.noise().score(layer_.noise().mean());
+            (void)this->noise().score(this->noise().mean());
     }
 
-    /// Samples z = MAP(theta + T * eps); `pass.marginals()` is the estimate of mu(theta). batch * S solves.
-    template <DenseTensor ThetaT>
-    [[nodiscard]] auto forward(const ThetaT& theta, random_key key, std::uint64_t first_instance = 0) const {
-        return layer_.forward(theta, key, first_instance);
-    }
-
-    /// The gradient with respect to theta, of theta's shape: J(theta)^T dmu, estimated by the pass's samples,
-    /// whose noise is replayed from the pass's key. `dmu` is of theta's shape, the cotangent of the
-    /// marginals; of one of the samples' shape the mean over samples is taken, which is the cotangent of the
-    /// marginals by the chain rule, up to the factor S that a pullback puts in.
-    ///
-    /// Throws `std::invalid_argument` for a wrong shape, a number that is not finite, one sample where
-    /// leave-one-out needs two, or a gradient that overflows. O(batch * S * n), no solve.
-    template <class Scalar, int Rank, int Layout, DenseTensor CotangentT>
-    [[nodiscard]] auto vjp(const sampled_pass<Scalar, Rank, Layout>& pass, const CotangentT& dmu) const {
-        static_assert(NoiseDistribution<NoiseT, Scalar>,
-                      "imle::NoiseDistribution: the layer's noise has no fill(random_key, std::uint64_t, "
-                      "std::span<Scalar>) const for this scalar. See docs/concepts/noise_distribution.md");
-        const auto shape = detail::batch_shape_of(pass);
-        const Eigen::Index samples = pass.sample_count();
-        const detail::layer_call<Scalar, Rank - 1, Layout> call{shape, samples, pass.theta().data(),
-                                                                pass.key(), pass.first_instance()};
-        detail::require_addresses(call);
-        if (options_.baseline == baseline::leave_one_out && samples < 2)
-            detail::throw_invalid("the pass's number of samples", samples,
-                                  "at least 2, since baseline::leave_one_out compares each with the others "
-                                  "(or baseline::none)");
-        const std::vector<double> cotangent = detail::mean_cotangent(pass, dmu);
-        typename sampled_pass<Scalar, Rank, Layout>::theta_tensor gradient(shape.theta());
-        std::vector<double> weights(static_cast<std::size_t>(samples));
-        std::vector<double> sum(static_cast<std::size_t>(shape.n));
-        std::vector<Scalar> noise;
-        for (Eigen::Index row = 0; row < shape.batch; ++row) {
-            weigh(cotangent.data() + row * shape.n, pass.samples().data() + row * samples * shape.n, shape.n,
-                  weights);
-            std::fill(sum.begin(), sum.end(), 0.0);
-            add_weighted_scores(call, row, weights, noise, sum);
-            write_row(pass.theta().data() + row * shape.n, samples, sum, gradient.data() + row * shape.n);
-        }
-        for (const Eigen::Index row : pass.failed_rows())
-            std::fill_n(gradient.data() + row * shape.n, shape.n, Scalar(0));
-        detail::require_finite_gradient(
-            gradient,
-            "a finite one: a larger temperature, a smaller cotangent or, for multiplicative noise, "
-            "a theta further from 0");
-        return gradient;
-    }
-
-    /// Samples and the function that pulls their cotangent back by the chain rule: see `imle::pullback`.
-    template <DenseTensor ThetaT>
-    [[nodiscard]] auto value_and_pullback(const ThetaT& theta, random_key key,
-                                          std::uint64_t first_instance = 0) const {
-        return detail::value_and_pullback_of(*this, forward(theta, key, first_instance));
-    }
-
-    [[nodiscard]] const SolverT& solver() const { return layer_.solver(); }
-    [[nodiscard]] const NoiseT& noise() const { return layer_.noise(); }
     [[nodiscard]] const perturbed_options& options() const noexcept { return options_; }
 
   private:
+    friend layer_interface<perturbed_layer>;
+
+    static layer_options sampler_options(const perturbed_options& options) {
+        detail::require_samples("perturbed_options::samples", options.samples);
+        if (!detail::is_finite(options.temperature) || !(options.temperature > 0))
+            detail::throw_invalid("perturbed_options::temperature", options.temperature,
+                                  "a finite number above 0 (without noise there is no gradient to estimate)");
+        if (options.baseline == baseline::exact_marginals)
+            detail::throw_invalid("perturbed_options::baseline", "baseline::exact_marginals",
+                                  "baseline::leave_one_out or baseline::none (the exact marginals of a "
+                                  "solver under noise are not known)");
+        if (options.baseline != baseline::none && options.baseline != baseline::leave_one_out)
+            detail::throw_invalid("perturbed_options::baseline", static_cast<int>(options.baseline),
+                                  "baseline::leave_one_out or baseline::none");
+        detail::require_threads("perturbed_options::threads", options.threads);
+        return {.samples = options.samples, .input_temperature = options.temperature, .threads = options.threads};
+    }
+
+    template <class PassT, class CallT, class Scalar>
+    void write_gradient(const PassT& pass, const CallT& call, const detail::cotangent<Scalar>& dmu,
+                        Scalar* gradient) const {
+        static_assert(PassT::keeps_samples,
+                      "imle::perturbed_layer: the gradient is an average over samples, which a pass of "
+                      "marginals does not keep; use forward. See docs/estimators.md");
+        const Eigen::Index n = call.shape.n;
+        if (options_.baseline == baseline::leave_one_out && call.samples < 2)
+            detail::throw_invalid("the pass's number of samples", call.samples,
+                                  "at least 2, since baseline::leave_one_out compares each with the others "
+                                  "(or baseline::none)");
+        const std::vector<double> cotangent = detail::mean_cotangent(call, dmu);
+        std::vector<double> weights(static_cast<std::size_t>(call.samples)), sum(static_cast<std::size_t>(n));
+        auto replay = this->sampler_.replay(pass);
+        for (Eigen::Index row = 0; row < call.shape.batch; ++row) {
+            weigh(cotangent.data() + row * n, pass.samples().data() + row * call.samples * n, n, weights);
+            std::fill(sum.begin(), sum.end(), 0.0);
+            if (std::any_of(weights.begin(), weights.end(), [](double w) { return w != 0; }))
+                replay.for_each_noise(row, [&](Eigen::Index s, const Scalar* eps) {
+                    // sum_i += weights[s] * score(eps_{s,i})
+                    for (std::size_t i = 0; i < sum.size(); ++i)
+                        sum[i] += weights[static_cast<std::size_t>(s)] *
+                                  static_cast<double>(this->noise().score(static_cast<double>(eps[i])));
+                });
+            write_row(call.theta + row * n, call.samples, sum, gradient + row * n);
+        }
+        for (const Eigen::Index row : pass.failed_rows()) std::fill_n(gradient + row * n, n, Scalar(0));
+        detail::require_finite_gradient(
+            call, gradient,
+            "a finite one: a larger temperature, a smaller cotangent or, for multiplicative noise, a theta "
+            "further from 0");
+    }
+
     /// weights[s] = a_s - b_s of one instance. With the leave-one-out baseline, the weights of samples that
     /// agree are exactly 0: differences from the first sample's a are, where a difference from a rounded mean
     /// would leave something for 1 / T to blow up.
@@ -163,32 +161,6 @@ class perturbed_layer {
         double total = 0;
         for (double& a : weights) total += a -= first;
         for (double& a : weights) a -= (total - a) / (count - 1);
-    }
-
-    /// sum_i += weights[s] * score(eps_{s,i}) over the samples of one instance. Some thousand numbers of the
-    /// noise are asked for at a time.
-    template <class CallT, class Scalar>
-    void add_weighted_scores(const CallT& call, Eigen::Index row, const std::vector<double>& weights,
-                             std::vector<Scalar>& noise, std::vector<double>& sum) const {
-        const std::size_t n = sum.size();
-        if (n == 0) return;
-        const std::size_t block = std::max<std::size_t>(1, 4096 / n);
-        noise.resize(std::min(block, weights.size()) * n);
-        const std::uint64_t first = (call.first_instance + static_cast<std::uint64_t>(row)) *
-                                    static_cast<std::uint64_t>(call.samples);
-        for (std::size_t begin = 0; begin < weights.size(); begin += block) {
-            const std::size_t end = std::min(begin + block, weights.size());
-            if (std::all_of(weights.begin() + static_cast<std::ptrdiff_t>(begin),
-                            weights.begin() + static_cast<std::ptrdiff_t>(end),
-                            [](double w) { return w == 0; }))
-                continue;
-            layer_.noise().fill(call.key, (first + begin) * n,
-                                std::span<Scalar>(noise.data(), (end - begin) * n));
-            for (std::size_t s = begin; s < end; ++s)
-                for (std::size_t i = 0; i < n; ++i)
-                    sum[i] += weights[s] * static_cast<double>(layer_.noise().score(
-                                               static_cast<double>(noise[(s - begin) * n + i])));
-        }
     }
 
     /// gradient_i = sum_i / S / T, divided by theta_i too where noise multiplies.
@@ -209,7 +181,6 @@ class perturbed_layer {
     }
 
     perturbed_options options_;
-    imle_layer<SolverT, NoiseT, perturbation_target, ExecutorT> layer_;
 };
 
 namespace detail {

@@ -1,7 +1,10 @@
 #pragma once
 
 /// @file
-/// The settings of a layer.
+/// The settings of a layer, and what it counts where they ask for that.
+
+#include <cstdint>
+#include <limits>
 
 #include <Eigen/Core>
 
@@ -48,25 +51,67 @@ struct layer_options {
     bool statistics = false;
 };
 
+/// What `imle_layer::statistics` returns for the last forward or backward pass of a layer with
+/// `layer_options::statistics`. The counts do not depend on the number of threads.
+struct call_statistics {
+    /// Solves that the solver was asked for. With `skipped` they are one for each instance and sample; two in
+    /// central differences, and where an adaptive target counts the differences of a `marginals_pass`.
+    std::uint64_t solves = 0;
+    /// Solves that were left out because their result was known, see docs/layer.md, "What is not solved", or
+    /// because the instance had failed in the forward pass.
+    std::uint64_t skipped = 0;
+    /// Solves without an answer, where `layer_options::failures` lets a call go on.
+    std::uint64_t failed = 0;
+    /// Backward passes: instances times samples whose difference z - z' was taken. 0 in forward passes, and
+    /// in one-sided backward passes of a `marginals_pass`, which see means only.
+    std::uint64_t differences = 0;
+    /// Of those, differences that are zero: samples that tell the gradient nothing. Too small a step has
+    /// many.
+    std::uint64_t zero_differences = 0;
+    /// The wall clock's time of the call, in seconds.
+    double seconds = 0;
+    /// Time in the noise's `fill`, in the solver, and in all else; seconds, added up over threads.
+    double noise_seconds = 0;
+    double solve_seconds = 0;
+    double other_seconds = 0;
+
+    /// The share of zero differences, 0 to 1; NaN where none was taken.
+    [[nodiscard]] double zero_share() const noexcept {
+        if (differences == 0) return std::numeric_limits<double>::quiet_NaN();
+        return static_cast<double>(zero_differences) / static_cast<double>(differences);
+    }
+};
+
 namespace detail {
 
-/// Throws `std::invalid_argument` unless the settings make sense.
-inline void validate(const layer_options& options) {
-    if (options.samples < 1) throw_invalid("layer_options::samples", options.samples, "at least 1");
-    if (!is_finite(options.input_temperature) || options.input_temperature < 0)
-        throw_invalid("layer_options::input_temperature", options.input_temperature,
-                      "a finite number that is not negative");
-    if (!is_finite(options.target_temperature) || options.target_temperature < 0)
-        throw_invalid("layer_options::target_temperature", options.target_temperature,
-                      "a finite number that is not negative");
+// Settings that several options have, checked in one way. All throw `std::invalid_argument`.
+
+inline void require_samples(const char* option, Eigen::Index samples) {
+    if (samples < 1) throw_invalid(option, samples, "at least 1");
+}
+
+inline void require_temperature(const char* option, double temperature) {
+    if (!is_finite(temperature) || temperature < 0)
+        throw_invalid(option, temperature, "a finite number that is not negative");
+}
+
+inline void require_threads(const char* option, int threads) {
+    if (threads < 0) throw_invalid(option, threads, "0 (all cores) or a positive number");
+}
+
+/// The settings, if they make sense.
+inline const layer_options& checked(const layer_options& options) {
+    require_samples("layer_options::samples", options.samples);
+    require_temperature("layer_options::input_temperature", options.input_temperature);
+    require_temperature("layer_options::target_temperature", options.target_temperature);
     if (options.difference != difference::forward && options.difference != difference::central)
         throw_invalid("layer_options::difference", static_cast<int>(options.difference),
                       "difference::forward or difference::central");
-    if (options.threads < 0)
-        throw_invalid("layer_options::threads", options.threads, "0 (all cores) or a positive number");
+    require_threads("layer_options::threads", options.threads);
     if (options.failures != failure_policy::throw_error && options.failures != failure_policy::zero_gradient)
         throw_invalid("layer_options::failures", static_cast<int>(options.failures),
                       "failure_policy::throw_error or failure_policy::zero_gradient");
+    return options;
 }
 
 }  // namespace detail

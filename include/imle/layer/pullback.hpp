@@ -10,25 +10,6 @@
 #include <imle/core/tensor.hpp>
 
 namespace imle::inline IMLE_ABI {
-namespace detail {
-
-/// The gradient by the chain rule, of a pass of any layer: of a cotangent of the samples' shape,
-/// vjp(pass, S * dz), since `vjp` is a mean over samples; of one of theta's shape, vjp(pass, dz).
-template <class LayerT, class PassT, DenseTensor CotangentT>
-[[nodiscard]] typename PassT::theta_tensor pull_back(LayerT& layer, const PassT& pass, const CotangentT& dz) {
-    if constexpr (requires { layer.pull_back(pass, dz); }) {
-        return layer.pull_back(pass, dz);  // without a copy of dz
-    } else if constexpr (rank_of<CotangentT> == rank_of<typename PassT::theta_tensor>) {
-        return layer.vjp(pass, dz);
-    } else {
-        using Scalar = scalar_of<CotangentT>;
-        const typename PassT::sample_tensor scaled = dz * static_cast<Scalar>(pass.sample_count());
-        return layer.vjp(pass, scaled);
-    }
-}
-
-}  // namespace detail
-
 /// Maps the cotangent of a pass's output to the gradient with respect to theta, by the chain rule.
 ///
 /// For samples: a tape's loss is usually a mean over samples, so each sample's cotangent arrives divided by
@@ -49,14 +30,14 @@ class pullback {
 
     /// The gradient, of theta's shape, for a cotangent of the value's shape. The whole accumulated cotangent
     /// must come in one call: the backward pass is not linear in it. Throws as `imle_layer::vjp`.
-    template <DenseTensor CotangentT>
+    template <class CotangentT>
     typename PassT::theta_tensor operator()(const CotangentT& dz) const {
-        if constexpr (requires { pass_->samples(); })
+        if constexpr (PassT::keeps_samples)
             static_assert(
-                rank_of<CotangentT> == rank_of<typename PassT::sample_tensor>,
+                rank_of<detail::evaluated_t<CotangentT>> == rank_of<typename PassT::sample_tensor>,
                 "imle::pullback: the cotangent is of the samples' shape, [batch, sample, instance...]; for a "
                 "cotangent of the marginals use imle_layer::marginals_and_pullback. See docs/layer.md");
-        return detail::pull_back(*layer_, *pass_, dz);
+        return layer_->pull_back(*pass_, dz);
     }
 
     /// The forward pass that is pulled back through.
@@ -89,7 +70,7 @@ template <class LayerT, class PassT>
         return value_and_pullback_result<decltype(value), pullback<LayerT, PassT>>{
             std::move(value), pullback<LayerT, PassT>(std::move(layer), std::move(kept))};
     };
-    if constexpr (requires { kept->samples(); })
+    if constexpr (PassT::keeps_samples)
         return result(kept->samples());
     else
         return result(kept->marginals());

@@ -3,6 +3,7 @@
 /// @file
 /// The loss that a perturbed solver brings with it: Fenchel-Young.
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -12,20 +13,29 @@
 #include <Eigen/Core>
 
 #include <imle/concepts/noise_distribution.hpp>
-#include <imle/concepts/sense.hpp>
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/layer/imle_layer.hpp>
-#include <imle/losses/detail/loss_inputs.hpp>
-#include <imle/losses/detail/perturbed_rows.hpp>
-#include <imle/losses/fenchel_young_options.hpp>
+#include <imle/layer/layer_options.hpp>
+#include <imle/layer/pass.hpp>
+#include <imle/layer/perturbed_sampler.hpp>
 #include <imle/losses/loss_value.hpp>
 #include <imle/parallel/executor.hpp>
 #include <imle/parallel/thread_executor.hpp>
 #include <imle/random/random_key.hpp>
-#include <imle/targets/perturbation_target.hpp>
 
 namespace imle::inline IMLE_ABI {
+
+/// The settings of a `fenchel_young_loss`. The order of the members is part of the contract.
+struct fenchel_young_options {
+    /// Samples S per instance, at least 1.
+    Eigen::Index samples = 1;
+    /// T, the scale of the noise; 0 is no noise.
+    double temperature = 1;
+    /// Worker threads; 0 is one for each core. Results do not depend on it.
+    int threads = 1;
+};
 
 /// The Fenchel-Young loss of the perturbed maximum (Berthet, Blondel, Teboul, Cuturi, Vert and Bach, NeurIPS
 /// 2020, section 4), for learning from decisions y that were observed:
@@ -70,94 +80,117 @@ class fenchel_young_loss {
     /// Throws `std::invalid_argument` if an option makes no sense.
     fenchel_young_loss(SolverT solver, NoiseT noise, fenchel_young_options options = {},
                        ExecutorT executor = {})
-        : options_(checked(options)),
-          layer_(std::move(solver), std::move(noise), perturbation_target{},
-                 layer_options{.samples = options.samples,
-                               .input_temperature = options.temperature,
-                               .threads = options.threads},
-                 std::move(executor)) {}
+        : options_(options),
+          sampler_(std::move(solver), std::move(noise), sampler_options(options), std::move(executor)) {}
 
     /// Values and gradient with respect to theta, for the decisions y, of theta's shape. batch * S solves,
     /// and O(batch * S * n) beside them.
-    template <DenseTensor ThetaT, DenseTensor YT>
+    template <class ThetaT, class YT>
     [[nodiscard]] auto operator()(const ThetaT& theta, const YT& y, random_key key,
                                   std::uint64_t first_instance = 0) const {
-        using Scalar = scalar_of<ThetaT>;
-        const auto shape = detail::shape_of_batch(theta);
-        detail::require_like("y", y, theta, "theta's shape");
-        const auto pass = layer_.forward(theta, key, first_instance);
-
-        const Eigen::Index n = shape.n;
-        std::vector<double> sums(static_cast<std::size_t>(shape.batch), 0.0);
-        std::vector<double> differences(static_cast<std::size_t>(shape.batch * n), 0.0);
-        detail::for_each_perturbed<minimizes>(
-            noise(), options_.temperature, pass, [&](const detail::perturbed_sample<Scalar>& sample) {
-                const Scalar* const wanted = y.data() + sample.row * n;
-                sums[static_cast<std::size_t>(sample.row)] +=
-                    detail::dot_difference(sample.parameters, sample.z, wanted, n);
-                double* const difference = differences.data() + sample.row * n;
-                for (Eigen::Index i = 0; i < n; ++i) {
-                    const double factor =
-                        sample.factors == nullptr ? 1.0 : static_cast<double>(sample.factors[i]);
-                    difference[i] +=
-                        factor * (static_cast<double>(sample.z[i]) - static_cast<double>(wanted[i]));
-                }
-            });
-
-        loss_value<Scalar, rank_of<ThetaT>, layout_of<ThetaT>> loss;
-        loss.values = means<Scalar, layout_of<ThetaT>>(sums);
-        loss.gradient.resize(shape.theta());
-        const double share = sign / static_cast<double>(options_.samples);
-        for (Eigen::Index i = 0; i < loss.gradient.size(); ++i)
-            loss.gradient.data()[i] = static_cast<Scalar>(differences[static_cast<std::size_t>(i)] * share);
-        return loss;
+        return detail::with_loss_inputs(
+            [&](const auto& parameters, const auto& wanted) {
+                return loss(parameters, wanted, key, first_instance);
+            },
+            theta, y);
     }
 
     /// F(theta) by the same samples: mean over s of max <theta + T * eps_s, z>, [batch], whose gradient with
     /// respect to theta the samples' mean is (that of m_s * z_s with `multiplicative` noise). Of a minimising
     /// solver the perturbed minimum: mean over s of min <c - T * eps_s, z>, with that same gradient. batch *
     /// S solves.
-    template <DenseTensor ThetaT>
+    template <class ThetaT>
     [[nodiscard]] auto perturbed_maximum(const ThetaT& theta, random_key key,
                                          std::uint64_t first_instance = 0) const {
-        using Scalar = scalar_of<ThetaT>;
-        const auto shape = detail::shape_of_batch(theta);
-        const auto pass = layer_.forward(theta, key, first_instance);
-        std::vector<double> sums(static_cast<std::size_t>(shape.batch), 0.0);
-        detail::for_each_perturbed<minimizes>(
-            noise(), options_.temperature, pass, [&](const detail::perturbed_sample<Scalar>& sample) {
-                sums[static_cast<std::size_t>(sample.row)] +=
-                    sign * detail::dot(sample.parameters, sample.z, shape.n);
-            });
-        return means<Scalar, layout_of<ThetaT>>(sums);
+        return detail::with_loss_inputs(
+            [&](const auto& parameters) {
+                const auto pass = forward(parameters, key, first_instance);
+                const auto shape = detail::shape_of(parameters);
+                using Scalar = scalar_of<decltype(parameters)>;
+                auto replay = sampler_.replay(pass);
+                Eigen::Tensor<Scalar, 1, layout_of<decltype(parameters)>> values(shape.batch);
+                for (Eigen::Index row = 0; row < shape.batch; ++row) {
+                    double sum = 0;
+                    replay.for_each(row, [&](const perturbed_sample<Scalar>& sample) {
+                        sum += sign * detail::dot(sample.parameters, sample.z, shape.n);
+                    });
+                    values(row) = mean<Scalar>(sum, row);
+                }
+                return values;
+            },
+            theta);
     }
 
-    [[nodiscard]] const SolverT& solver() const { return layer_.solver(); }
-    [[nodiscard]] const NoiseT& noise() const { return layer_.noise(); }
+    [[nodiscard]] const SolverT& solver() const { return sampler_.solver(); }
+    [[nodiscard]] const NoiseT& noise() const { return sampler_.noise(); }
     [[nodiscard]] const fenchel_young_options& options() const noexcept { return options_; }
 
   private:
-    static constexpr bool minimizes = sense_of<SolverT> == sense::minimize;
-    static constexpr double sign = minimizes ? -1 : 1;
+    static constexpr double sign = sense_of<SolverT> == sense::minimize ? -1 : 1;
 
-    static const fenchel_young_options& checked(const fenchel_young_options& options) {
-        detail::validate(options);
-        return options;
+    static layer_options sampler_options(const fenchel_young_options& options) {
+        detail::require_samples("fenchel_young_options::samples", options.samples);
+        detail::require_temperature("fenchel_young_options::temperature", options.temperature);
+        detail::require_threads("fenchel_young_options::threads", options.threads);
+        return {.samples = options.samples, .input_temperature = options.temperature, .threads = options.threads};
     }
 
-    /// Sums over samples, divided by their number.
-    template <class Scalar, int Layout>
-    [[nodiscard]] Eigen::Tensor<Scalar, 1, Layout> means(const std::vector<double>& sums) const {
-        Eigen::Tensor<Scalar, 1, Layout> result(static_cast<Eigen::Index>(sums.size()));
-        for (Eigen::Index row = 0; row < result.size(); ++row)
-            result(row) = detail::finite_loss<Scalar>(
-                "the Fenchel-Young loss",
-                sums[static_cast<std::size_t>(row)] / static_cast<double>(options_.samples), row);
-        return result;
+    template <class ThetaT>
+    [[nodiscard]] auto forward(const ThetaT& theta, random_key key, std::uint64_t first_instance) const {
+        using pass_type = sampled_pass<scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>>;
+        const auto call = detail::checked_call(theta, options_.samples, key, first_instance);
+        auto pass = detail::pass_writer::empty<pass_type>(call);
+        detail::pass_writer::write(pass, call, [&](const auto& own, auto* z, auto& failed_rows) {
+            sampler_.write_samples(own, z, failed_rows);
+        });
+        return pass;
+    }
+
+    template <class ThetaT, class YT>
+    [[nodiscard]] auto loss(const ThetaT& theta, const YT& y, random_key key,
+                            std::uint64_t first_instance) const {
+        using Scalar = scalar_of<ThetaT>;
+        detail::require_like("y", y, theta, "theta's shape");
+        const auto pass = forward(theta, key, first_instance);
+        const auto shape = detail::shape_of(theta);
+        const Eigen::Index n = shape.n;
+        const double share = sign / static_cast<double>(options_.samples);
+
+        auto replay = sampler_.replay(pass);
+        std::vector<double> difference(static_cast<std::size_t>(n));
+        loss_value<Scalar, rank_of<ThetaT>, layout_of<ThetaT>> loss;
+        loss.values.resize(shape.batch);
+        loss.gradient.resize(shape.theta());
+        for (Eigen::Index row = 0; row < shape.batch; ++row) {
+            const Scalar* const wanted = y.data() + row * n;
+            double sum = 0;
+            std::fill(difference.begin(), difference.end(), 0.0);
+            replay.for_each(row, [&](const perturbed_sample<Scalar>& sample) {
+                sum += detail::dot_difference(sample.parameters, sample.z, wanted, n);
+                for (Eigen::Index i = 0; i < n; ++i) {
+                    const double factor =
+                        sample.factors == nullptr ? 1.0 : static_cast<double>(sample.factors[i]);
+                    difference[static_cast<std::size_t>(i)] +=
+                        factor * (static_cast<double>(sample.z[i]) - static_cast<double>(wanted[i]));
+                }
+            });
+            loss.values(row) = mean<Scalar>(sum, row);
+            for (Eigen::Index i = 0; i < n; ++i)
+                loss.gradient.data()[row * n + i] =
+                    static_cast<Scalar>(difference[static_cast<std::size_t>(i)] * share);
+        }
+        return loss;
+    }
+
+    /// A row's sum over samples, divided by their number.
+    template <class Scalar>
+    [[nodiscard]] Scalar mean(double sum, Eigen::Index row) const {
+        return detail::finite_loss<Scalar>("the Fenchel-Young loss",
+                                           sum / static_cast<double>(options_.samples), row);
     }
 
     fenchel_young_options options_;
-    imle_layer<SolverT, NoiseT, perturbation_target, ExecutorT> layer_;
+    perturbed_sampler<SolverT, NoiseT, ExecutorT> sampler_;
 };
 
 template <class S, class N>

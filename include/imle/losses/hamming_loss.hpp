@@ -7,7 +7,8 @@
 
 #include <imle/core/config.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/losses/detail/loss_inputs.hpp>
+#include <imle/layer/call.hpp>
+#include <imle/losses/loss_value.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -17,34 +18,40 @@ namespace imle::inline IMLE_ABI {
 /// It is linear in z: of `marginals()` it is the mean over samples of the samples' losses. A mean over
 /// coordinates or instances is the caller's to take. z and y: [batch, instance...] or [instance..., batch];
 /// throws `std::invalid_argument` for different shapes and for numbers that are not finite. O(batch * n).
-template <DenseTensor ZT, DenseTensor YT>
+template <class ZT, class YT>
 [[nodiscard]] auto hamming_loss(const ZT& z, const YT& y) {
-    using Scalar = scalar_of<ZT>;
-    detail::require_finite_batch("z", z);
-    detail::require_like("y", y, z, "z's shape");
-    const auto shape = detail::shape_of_batch(z);
-    Eigen::Tensor<Scalar, 1, layout_of<ZT>> values(shape.batch);
-    for (Eigen::Index row = 0; row < shape.batch; ++row) {
-        double sum = 0;
-        for (Eigen::Index i = row * shape.n; i < (row + 1) * shape.n; ++i) {
-            const double chosen = static_cast<double>(z.data()[i]);
-            const double wanted = static_cast<double>(y.data()[i]);
-            sum += chosen * (1 - wanted) + wanted * (1 - chosen);
-        }
-        values(row) = detail::finite_loss<Scalar>("the Hamming loss", sum, row);
-    }
-    return values;
+    return detail::with_loss_inputs(
+        [](const auto& decided, const auto& wanted) {
+            detail::require_finite_batch("z", decided);
+            detail::require_like("y", wanted, decided, "z's shape");
+            using Scalar = scalar_of<decltype(decided)>;
+            const auto shape = detail::shape_of(decided);
+            Eigen::Tensor<Scalar, 1, layout_of<decltype(decided)>> values(shape.batch);
+            for (Eigen::Index row = 0; row < shape.batch; ++row) {
+                double sum = 0;
+                for (Eigen::Index i = row * shape.n; i < (row + 1) * shape.n; ++i) {
+                    const double a = static_cast<double>(decided.data()[i]);
+                    const double b = static_cast<double>(wanted.data()[i]);
+                    sum += a * (1 - b) + b * (1 - a);
+                }
+                values(row) = detail::finite_loss<Scalar>("the Hamming loss", sum, row);
+            }
+            return values;
+        },
+        z, y);
 }
 
 /// The gradient of each instance's Hamming loss with respect to z: 1 - 2 y, of y's shape. With
 /// `loss_gradient_target`, a target temperature of 0 and y of 0 and 1, I-MLE's gradient is then marginals -
 /// y. Throws `std::invalid_argument` for numbers that are not finite. O(batch * n).
-template <DenseTensor YT>
+template <class YT>
 [[nodiscard]] auto hamming_gradient(const YT& y) {
-    using Scalar = scalar_of<YT>;
-    detail::require_finite_batch("y", y);
-    Eigen::Tensor<Scalar, rank_of<YT>, layout_of<YT>> gradient(detail::shape_of_batch(y).theta());
-    for (Eigen::Index i = 0; i < gradient.size(); ++i) gradient.data()[i] = 1 - 2 * y.data()[i];
+    const auto& wanted = detail::evaluated(y);
+    using tensor = detail::evaluated_t<YT>;
+    detail::require_finite_batch("y", wanted);
+    Eigen::Tensor<scalar_of<tensor>, rank_of<tensor>, layout_of<tensor>> gradient(
+        detail::shape_of(wanted).theta());
+    for (Eigen::Index i = 0; i < gradient.size(); ++i) gradient.data()[i] = 1 - 2 * wanted.data()[i];
     return gradient;
 }
 

@@ -1,11 +1,17 @@
 #pragma once
 
 /// @file
-/// What a loss gives: a number for each instance, and its gradient.
+/// What losses have in common: what they return, what they take, and their sums.
 
-#include <unsupported/Eigen/CXX11/Tensor>
+#include <utility>
+
+#include <Eigen/Core>
 
 #include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/finite.hpp>
+#include <imle/core/tensor.hpp>
+#include <imle/layer/batch_first.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -19,4 +25,52 @@ struct loss_value {
     Eigen::Tensor<Scalar, Rank, Layout> gradient;
 };
 
+namespace detail {
+
+/// What a loss may be given: a tensor, an expression of tensors, or a `batch_first` tensor.
+template <class T>
+concept LossTensor = is_tensor_expression<T> || is_batch_first<T>;
+
+/// Calls f with a loss's tensors: expressions evaluated and, where the first is a `batch_first` tensor, all of
+/// them with their batch last, and the gradient turned back.
+template <class F, class FirstT, class... RestT>
+[[nodiscard]] auto with_loss_inputs(F&& f, const FirstT& first, const RestT&... rest) {
+    if constexpr (is_batch_first<FirstT>) {
+        auto result = f(first.batch_last(), batch_last_of(rest)...);
+        if constexpr (requires { result.gradient; }) result.gradient = with_batch_first<1>(result.gradient);
+        return result;
+    } else {
+        return f(evaluated(first), evaluated(rest)...);
+    }
+}
+
+/// <a, b - c> of n numbers, summed in double. The difference is taken first: where a decision is the wanted
+/// one the sum is exactly 0.
+template <class Scalar>
+[[nodiscard]] double dot_difference(const Scalar* a, const Scalar* b, const Scalar* c, Eigen::Index n) {
+    double sum = 0;
+    for (Eigen::Index i = 0; i < n; ++i)
+        sum += static_cast<double>(a[i]) * (static_cast<double>(b[i]) - static_cast<double>(c[i]));
+    return sum;
+}
+
+/// <a, b> of n numbers, summed in double.
+template <class Scalar>
+[[nodiscard]] double dot(const Scalar* a, const Scalar* b, Eigen::Index n) {
+    double sum = 0;
+    for (Eigen::Index i = 0; i < n; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+    return sum;
+}
+
+/// A loss as the caller's scalar. Throws `std::invalid_argument` where it is too large for it.
+template <class Scalar>
+[[nodiscard]] Scalar finite_loss(const char* what, double value, Eigen::Index row) {
+    const Scalar result = static_cast<Scalar>(value);
+    if (!is_finite(result))
+        throw_invalid(what, message(value, " in row ", row),
+                      "numbers whose products with z sum to a finite one");
+    return result;
+}
+
+}  // namespace detail
 }  // namespace imle::inline IMLE_ABI

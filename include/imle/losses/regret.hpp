@@ -8,14 +8,35 @@
 
 #include <Eigen/Core>
 
-#include <imle/concepts/sense.hpp>
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
+#include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/losses/detail/loss_inputs.hpp>
-#include <imle/losses/detail/plain_solver.hpp>
+#include <imle/layer/call.hpp>
+#include <imle/layer/perturbed_sampler.hpp>
+#include <imle/losses/loss_value.hpp>
+#include <imle/noise/no_noise.hpp>
 
 namespace imle::inline IMLE_ABI {
+
+namespace detail {
+
+/// Calls f(z*(theta_hat), theta_true, z*(theta_true)).
+template <class F, class SolverT, class HatT, class TrueT>
+[[nodiscard]] auto with_decisions(F&& f, const SolverT& solver, const HatT& theta_hat,
+                                  const TrueT& theta_true, std::uint64_t first_instance, int threads) {
+    return with_loss_inputs(
+        [&](const auto& hat, const auto& truth) {
+            require_finite_batch("theta_hat", hat);
+            require_like("theta_true", truth, hat, "theta_hat's shape");
+            const perturbed_sampler<SolverT, no_noise> sampler(solver, no_noise{}, {.threads = threads});
+            return f(sampler.map(hat, first_instance), truth, sampler.map(truth, first_instance));
+        },
+        theta_hat, theta_true);
+}
+
+}  // namespace detail
 
 /// The regret of each instance's decision z, [batch]: <theta_true, z_true - z>, or <c, z - z_true> for
 /// `sense::minimize`, z_true being the best decision under the true parameters.
@@ -26,22 +47,26 @@ namespace imle::inline IMLE_ABI {
 /// z a feasible one (to the rounding of the solver's own sums); that is not checked. It is linear in z, with
 /// gradient -theta_true, or c. Throws `std::invalid_argument` for different shapes and for numbers that are
 /// not finite. O(batch * n).
-template <sense Sense, DenseTensor ZT, DenseTensor TrueT, DenseTensor BestT>
+template <sense Sense, class ZT, class TrueT, class BestT>
 [[nodiscard]] auto regret(const ZT& z, const TrueT& theta_true, const BestT& z_true) {
-    using Scalar = scalar_of<ZT>;
-    detail::require_finite_batch("z", z);
-    detail::require_like("theta_true", theta_true, z, "z's shape");
-    detail::require_like("z_true", z_true, z, "z's shape");
-    const auto shape = detail::shape_of_batch(z);
-    Eigen::Tensor<Scalar, 1, layout_of<ZT>> values(shape.batch);
-    for (Eigen::Index row = 0; row < shape.batch; ++row) {
-        const Eigen::Index at = row * shape.n;
-        const auto* const better = (Sense == sense::minimize ? z.data() : z_true.data()) + at;
-        const auto* const worse = (Sense == sense::minimize ? z_true.data() : z.data()) + at;
-        values(row) = detail::finite_loss<Scalar>(
-            "the regret", detail::dot_difference(theta_true.data() + at, better, worse, shape.n), row);
-    }
-    return values;
+    return detail::with_loss_inputs(
+        [](const auto& decided, const auto& truth, const auto& best) {
+            detail::require_finite_batch("z", decided);
+            detail::require_like("theta_true", truth, decided, "z's shape");
+            detail::require_like("z_true", best, decided, "z's shape");
+            using Scalar = scalar_of<decltype(decided)>;
+            const auto shape = detail::shape_of(decided);
+            Eigen::Tensor<Scalar, 1, layout_of<decltype(decided)>> values(shape.batch);
+            for (Eigen::Index row = 0; row < shape.batch; ++row) {
+                const Eigen::Index at = row * shape.n;
+                const auto* const better = (Sense == sense::minimize ? decided.data() : best.data()) + at;
+                const auto* const worse = (Sense == sense::minimize ? best.data() : decided.data()) + at;
+                values(row) = detail::finite_loss<Scalar>(
+                    "the regret", detail::dot_difference(truth.data() + at, better, worse, shape.n), row);
+            }
+            return values;
+        },
+        z, theta_true, z_true);
 }
 
 /// The regret of deciding by theta_hat where theta_true holds, of each instance, [batch]: the true value of
@@ -52,14 +77,14 @@ template <sense Sense, DenseTensor ZT, DenseTensor TrueT, DenseTensor BestT>
 /// Two solves an instance, `threads` at a time (0: one for each core). Instances are rows `first_instance`...
 /// of a larger batch, for solvers that ask. Throws `std::invalid_argument` for different shapes and for
 /// numbers that are not finite, and what `imle_layer::forward` throws.
-template <class SolverT, DenseTensor HatT, DenseTensor TrueT>
+template <class SolverT, class HatT, class TrueT>
 [[nodiscard]] auto regret(const SolverT& solver, const HatT& theta_hat, const TrueT& theta_true,
                           std::uint64_t first_instance = 0, int threads = 1) {
-    detail::require_finite_batch("theta_hat", theta_hat);
-    detail::require_like("theta_true", theta_true, theta_hat, "theta_hat's shape");
-    const detail::plain_solver<SolverT> solve(solver, threads);
-    return regret<sense_of<SolverT>>(solve.solve(theta_hat, first_instance), theta_true,
-                                     solve.solve(theta_true, first_instance));
+    return detail::with_decisions(
+        [](const auto& decided, const auto& truth, const auto& best) {
+            return regret<sense_of<SolverT>>(decided, truth, best);
+        },
+        solver, theta_hat, theta_true, first_instance, threads);
 }
 
 /// The regret of a batch relative to what was to be had: the sum of the regrets over the sum of
@@ -68,33 +93,37 @@ template <class SolverT, DenseTensor HatT, DenseTensor TrueT>
 ///
 /// Arguments as `regret<sense>`. Throws `std::invalid_argument` where that sum is 0: an empty batch, or best
 /// decisions that are worth nothing.
-template <sense Sense, DenseTensor ZT, DenseTensor TrueT, DenseTensor BestT>
+template <sense Sense, class ZT, class TrueT, class BestT>
 [[nodiscard]] double normalized_regret(const ZT& z, const TrueT& theta_true, const BestT& z_true) {
-    const auto regrets = regret<Sense>(z, theta_true, z_true);
-    const auto shape = detail::shape_of_batch(z);
-    double sum = 0, scale = 0;
-    for (Eigen::Index row = 0; row < shape.batch; ++row) {
-        const Eigen::Index at = row * shape.n;
-        sum += static_cast<double>(regrets(row));
-        scale += std::abs(detail::dot(theta_true.data() + at, z_true.data() + at, shape.n));
-    }
-    if (!(scale > 0))
-        detail::throw_invalid("the sum of |<theta_true, z_true>|",
-                              detail::message(scale, " over a batch of ", shape.batch),
-                              "more than 0, as regrets are divided by it (use imle::regret instead)");
-    return sum / scale;
+    return detail::with_loss_inputs(
+        [](const auto& decided, const auto& truth, const auto& best) {
+            const auto regrets = regret<Sense>(decided, truth, best);
+            const auto shape = detail::shape_of(decided);
+            double sum = 0, scale = 0;
+            for (Eigen::Index row = 0; row < shape.batch; ++row) {
+                const Eigen::Index at = row * shape.n;
+                sum += static_cast<double>(regrets(row));
+                scale += std::abs(detail::dot(truth.data() + at, best.data() + at, shape.n));
+            }
+            if (!(scale > 0))
+                detail::throw_invalid("the sum of |<theta_true, z_true>|",
+                                      detail::message(scale, " over a batch of ", shape.batch),
+                                      "more than 0, as regrets are divided by it (use imle::regret instead)");
+            return sum / scale;
+        },
+        z, theta_true, z_true);
 }
 
 /// The normalised regret of deciding by theta_hat where theta_true holds. Arguments, cost and errors as
 /// `regret(solver, ...)`, and as the above.
-template <class SolverT, DenseTensor HatT, DenseTensor TrueT>
+template <class SolverT, class HatT, class TrueT>
 [[nodiscard]] double normalized_regret(const SolverT& solver, const HatT& theta_hat, const TrueT& theta_true,
                                        std::uint64_t first_instance = 0, int threads = 1) {
-    detail::require_finite_batch("theta_hat", theta_hat);
-    detail::require_like("theta_true", theta_true, theta_hat, "theta_hat's shape");
-    const detail::plain_solver<SolverT> solve(solver, threads);
-    return normalized_regret<sense_of<SolverT>>(solve.solve(theta_hat, first_instance), theta_true,
-                                                solve.solve(theta_true, first_instance));
+    return detail::with_decisions(
+        [](const auto& decided, const auto& truth, const auto& best) {
+            return normalized_regret<sense_of<SolverT>>(decided, truth, best);
+        },
+        solver, theta_hat, theta_true, first_instance, threads);
 }
 
 }  // namespace imle::inline IMLE_ABI

@@ -9,17 +9,26 @@
 
 #include <Eigen/Core>
 
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
+#include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
+#include <imle/layer/call.hpp>
 #include <imle/layer/imle_layer.hpp>
-#include <imle/losses/detail/loss_inputs.hpp>
-#include <imle/losses/detail/plain_solver.hpp>
+#include <imle/layer/layer_options.hpp>
+#include <imle/layer/perturbed_sampler.hpp>
 #include <imle/losses/loss_value.hpp>
-#include <imle/losses/spo_plus_options.hpp>
+#include <imle/noise/no_noise.hpp>
 #include <imle/parallel/executor.hpp>
 #include <imle/parallel/thread_executor.hpp>
 
 namespace imle::inline IMLE_ABI {
+
+/// The settings of a `spo_plus_loss`. The order of the members is part of the contract.
+struct spo_plus_options {
+    /// Worker threads; 0 is one for each core. Results do not depend on it.
+    int threads = 1;
+};
 
 /// The SPO+ loss (Elmachtoub and Grigas, "Smart 'Predict, then Optimize'", Management Science 2022,
 /// definition 3 and proposition 3), for learning parameters whose true values are known. For costs c, a
@@ -53,40 +62,47 @@ class spo_plus_loss {
   public:
     /// Throws `std::invalid_argument` if an option makes no sense.
     explicit spo_plus_loss(SolverT solver, spo_plus_options options = {}, ExecutorT executor = {})
-        : options_(checked(options)), solver_(std::move(solver), options.threads, std::move(executor)) {}
+        : options_(options),
+          sampler_(std::move(solver), no_noise{}, sampler_options(options), std::move(executor)) {}
 
     /// Values and gradient with respect to theta_hat. Two solves an instance.
-    template <DenseTensor HatT, DenseTensor TrueT>
+    template <class HatT, class TrueT>
     [[nodiscard]] auto operator()(const HatT& theta_hat, const TrueT& theta_true,
                                   std::uint64_t first_instance = 0) const {
-        require_inputs(theta_hat, theta_true);
-        return loss(theta_hat, theta_true, solver_.solve(theta_true, first_instance), first_instance);
+        return detail::with_loss_inputs(
+            [&](const auto& hat, const auto& truth) {
+                require_inputs(hat, truth);
+                return loss(hat, truth, sampler_.map(truth, first_instance), first_instance);
+            },
+            theta_hat, theta_true);
     }
 
     /// The same where z*(theta_true) is known. One solve an instance.
-    template <DenseTensor HatT, DenseTensor TrueT, DenseTensor ZT>
+    template <class HatT, class TrueT, detail::LossTensor ZT>
     [[nodiscard]] auto operator()(const HatT& theta_hat, const TrueT& theta_true, const ZT& z_true,
                                   std::uint64_t first_instance = 0) const {
-        require_inputs(theta_hat, theta_true);
-        detail::require_like("z_true", z_true, theta_hat, "theta_hat's shape");
-        return loss(theta_hat, theta_true, z_true, first_instance);
+        return detail::with_loss_inputs(
+            [&](const auto& hat, const auto& truth, const auto& best) {
+                require_inputs(hat, truth);
+                detail::require_like("z_true", best, hat, "theta_hat's shape");
+                return loss(hat, truth, best, first_instance);
+            },
+            theta_hat, theta_true, z_true);
     }
 
     /// z*(theta), of theta's shape, to be handed in as z_true.
-    template <DenseTensor ThetaT>
+    template <class ThetaT>
     [[nodiscard]] auto solve(const ThetaT& theta, std::uint64_t first_instance = 0) const {
-        return solver_.solve(theta, first_instance);
+        return sampler_.map(theta, first_instance);
     }
 
-    [[nodiscard]] const SolverT& solver() const { return solver_.solver(); }
+    [[nodiscard]] const SolverT& solver() const { return sampler_.solver(); }
     [[nodiscard]] const spo_plus_options& options() const noexcept { return options_; }
 
   private:
-    static constexpr bool minimizes = detail::plain_solver<SolverT, ExecutorT>::minimizes;
-
-    static const spo_plus_options& checked(const spo_plus_options& options) {
-        detail::validate(options);
-        return options;
+    static layer_options sampler_options(const spo_plus_options& options) {
+        detail::require_threads("spo_plus_options::threads", options.threads);
+        return {.threads = options.threads};
     }
 
     template <class HatT, class TrueT>
@@ -100,16 +116,16 @@ class spo_plus_loss {
                             std::uint64_t first_instance) const {
         using Scalar = scalar_of<HatT>;
         constexpr int rank = rank_of<HatT>, layout = layout_of<HatT>;
-        const auto shape = detail::shape_of_batch(theta_hat);
+        const auto shape = detail::shape_of(theta_hat);
         Eigen::Tensor<Scalar, rank, layout> shifted(shape.theta());
         for (Eigen::Index i = 0; i < shifted.size(); ++i)
             shifted.data()[i] = 2 * theta_hat.data()[i] - theta_true.data()[i];
         detail::require_finite_batch("2 * theta_hat - theta_true", shifted);
-        const auto z = solver_.solve(shifted, first_instance);
+        const auto z = sampler_.map(shifted, first_instance);
 
         loss_value<Scalar, rank, layout> result{Eigen::Tensor<Scalar, 1, layout>(shape.batch),
                                                 Eigen::Tensor<Scalar, rank, layout>(shape.theta())};
-        constexpr int sign = minimizes ? -1 : 1;
+        constexpr int sign = sense_of<SolverT> == sense::minimize ? -1 : 1;
         for (Eigen::Index row = 0; row < shape.batch; ++row) {
             const Eigen::Index at = row * shape.n;
             result.values(row) =
@@ -124,7 +140,7 @@ class spo_plus_loss {
     }
 
     spo_plus_options options_;
-    detail::plain_solver<SolverT, ExecutorT> solver_;
+    perturbed_sampler<SolverT, no_noise, ExecutorT> sampler_;
 };
 
 template <class S>

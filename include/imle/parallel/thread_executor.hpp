@@ -1,18 +1,21 @@
 #pragma once
 
 /// @file
-/// The executor that a layer uses unless it is given another: a few `std::jthread`s that live as long as it.
+/// The executor that a layer uses unless it is given another: a few threads that live as long as it.
 
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <memory>
 #include <mutex>
-#include <stop_token>
 #include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#if __has_include(<unistd.h>)
+#include <unistd.h>
+#endif
 
 #include <imle/core/config.hpp>
 
@@ -26,6 +29,9 @@ namespace imle::inline IMLE_ABI {
 /// Waking a thread takes tens of microseconds, so a call begins on the caller's thread, and others join only
 /// when what is left seems to take at least `least_work()`: a small step is never slower with threads than
 /// without.
+///
+/// A process that was forked has none of its parent's threads: there the executor starts its own, and leaves
+/// the parent's few hundred bytes behind. (No other thread may be inside a call while the process forks.)
 class thread_executor {
   public:
     thread_executor() = default;
@@ -41,6 +47,7 @@ class thread_executor {
         return *this;
     }
     thread_executor& operator=(thread_executor&&) noexcept = default;
+    ~thread_executor() = default;
 
     /// How long what is left of a call must seem to take on one thread before others are woken: 100 us unless
     /// it was given.
@@ -54,13 +61,25 @@ class thread_executor {
             if (n == 1) f(std::size_t{0});
             return;
         }
-        if (!pool_) pool_ = std::make_unique<pool>();
+        if (!pool_ || pool_.get_deleter().is_forked()) pool_ = std::unique_ptr<pool, deleter>(new pool);
         pool_->run(n, f);
     }
 
   private:
     class pool {
       public:
+        pool() = default;
+        pool(const pool&) = delete;
+        pool& operator=(const pool&) = delete;
+        ~pool() {
+            {
+                const std::lock_guard lock(mutex_);
+                stops_ = true;
+            }
+            work_arrived_.notify_all();
+            for (std::thread& worker : workers_) worker.join();
+        }
+
         template <class F>
         void run(std::size_t n, F& f) {
             const auto call = [](void* function, std::size_t i) { (*static_cast<F*>(function))(i); };
@@ -79,18 +98,23 @@ class thread_executor {
 
       private:
         void start_workers(std::size_t wanted) {
+            workers_.reserve(wanted);
             while (workers_.size() < wanted) {
                 try {
-                    workers_.emplace_back([this](std::stop_token stop) { wait_for_work(stop); });
+                    workers_.emplace_back([this] { wait_for_work(); });
                 } catch (const std::system_error&) {
                     return;  // no more threads to be had: the caller's own thread takes what is left
                 }
             }
         }
 
-        void wait_for_work(std::stop_token stop) {
+        void wait_for_work() {
             std::unique_lock lock(mutex_);
-            while (work_arrived_.wait(lock, stop, [this] { return next_ < size_; })) take_items(lock);
+            while (true) {
+                work_arrived_.wait(lock, [this] { return stops_ || next_ < size_; });
+                if (stops_) return;
+                take_items(lock);
+            }
         }
 
         /// Takes items until none is left. Items are few and large, so one mutex for all is no bottleneck.
@@ -105,19 +129,39 @@ class thread_executor {
         }
 
         std::mutex mutex_;
-        std::condition_variable_any work_arrived_;
+        std::condition_variable work_arrived_;
         std::condition_variable all_finished_;
         void* function_ = nullptr;
         void (*call_)(void*, std::size_t) = nullptr;
         std::size_t next_ = 0;
         std::size_t size_ = 0;
         std::size_t unfinished_ = 0;
-        // Last, so that the workers have stopped before what they use is destroyed.
-        std::vector<std::jthread> workers_;
+        bool stops_ = false;
+        std::vector<std::thread> workers_;
+    };
+
+    /// Ends a pool in the process that made it; elsewhere its threads are not there to be joined.
+    class deleter {
+      public:
+        deleter() noexcept : process_(this_process()) {}
+        [[nodiscard]] bool is_forked() const noexcept { return process_ != this_process(); }
+        void operator()(pool* threads) const noexcept {
+            if (!is_forked()) delete threads;
+        }
+
+      private:
+        static long this_process() noexcept {
+#if __has_include(<unistd.h>)
+            return static_cast<long>(::getpid());
+#else
+            return 0;
+#endif
+        }
+        long process_;
     };
 
     std::chrono::nanoseconds least_work_ = std::chrono::microseconds{100};
-    std::unique_ptr<pool> pool_;
+    std::unique_ptr<pool, deleter> pool_;
 };
 
 }  // namespace imle::inline IMLE_ABI

@@ -17,7 +17,6 @@
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
-#include <imle/core/solve_failure.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/solvers/detail/instance.hpp>
 #include <imle/solvers/detail/knapsack_order.hpp>

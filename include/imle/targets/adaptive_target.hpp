@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include <imle/concepts/target_distribution.hpp>
@@ -75,19 +76,16 @@ class adaptive_target {
     }
 
     /// The target of one call: lambda is fixed by the sums over the call, and divides the gradient.
-    /// Throws `std::invalid_argument` if lambda is not finite.
-    [[nodiscard]] perturbation_target for_call(const target_sums& sums) const {
-        const double step = lambda(sums);
-        if (!detail::is_finite(step))
-            detail::throw_invalid("adaptive_target's lambda = beta * rms(theta) / rms(dz)", step,
-                                  "norms of theta and dz whose ratio is finite");
-        return {options_.initial_alpha, step, true};
+    [[nodiscard]] perturbation_target for_call(const target_sums& sums) const noexcept {
+        return {options_.initial_alpha, lambda(sums), true};
     }
 
-    /// The step that a call with these sums takes: beta * rms(theta) / rms(dz), or 0 where dz is 0.
+    /// The step that a call with these sums takes: beta * rms(theta) / rms(dz), or 0 where dz is 0. Where dz
+    /// has all but vanished, so that it would overflow, the largest finite one.
     [[nodiscard]] double lambda(const target_sums& sums) const noexcept {
         const double dz_rms = sums.dz_rms();
-        return dz_rms > 0 ? state_.beta * (sums.theta_rms() / dz_rms) : 0;
+        if (!(dz_rms > 0)) return 0;
+        return std::min(state_.beta * (sums.theta_rms() / dz_rms), std::numeric_limits<double>::max());
     }
 
     /// Moves the running count and beta after a vjp. Does nothing for a call without instances.
@@ -142,6 +140,30 @@ class adaptive_target {
 
     adaptive_target_options options_;
     adaptive_target_state state_;
+};
+
+/// `adaptive_target` with one lambda an instance in place of one a call:
+///
+///     lambda_b = beta * rms(theta_b) / rms(dz_b)
+///     theta'   = alpha * theta - lambda_b * dz,  the instance's gradient divided by that same lambda_b
+///
+/// For batches whose instances differ in scale: with one lambda for all, the largest cotangent sets the step
+/// of every instance, and the others' differences are zero. beta is one for all and moves as
+/// `adaptive_target`'s does, once a call. An instance with dz = 0 or theta = 0 takes no step.
+///
+/// Since lambda depends on the instance alone, shards and ranks need no sums before use, only the counts for
+/// `update` after it.
+class instance_adaptive_target : public adaptive_target {
+  public:
+    using adaptive_target::adaptive_target;
+
+    /// The target of one instance, from the sums over its theta and the cotangents of its samples.
+    [[nodiscard]] perturbation_target for_instance(const target_sums& sums) const noexcept {
+        return adaptive_target::for_call(sums);
+    }
+
+    /// The layer is to ask for each instance's.
+    perturbation_target for_call(const target_sums& sums) const = delete;
 };
 
 }  // namespace imle::inline IMLE_ABI

@@ -33,6 +33,12 @@ struct perturbation_target {
                     std::span<Scalar> theta_prime) const {
         const Scalar share = static_cast<Scalar>(alpha);
         const Scalar step = static_cast<Scalar>(-beta);
+        if (!detail::is_finite(step)) {  // a step for a dz that has all but vanished: theta' may be finite
+            for (std::size_t i = 0; i < theta_prime.size(); ++i)
+                theta_prime[i] = static_cast<Scalar>(static_cast<double>(share * theta[i]) -
+                                                     beta * static_cast<double>(dz[i]));
+            return;
+        }
         for (std::size_t i = 0; i < theta_prime.size(); ++i)
             theta_prime[i] = detail::multiply_add(step, dz[i], share * theta[i]);
     }

@@ -26,9 +26,9 @@
 #include <imle/core/config.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/shape.hpp>
-#include <imle/core/solve_failure.hpp>
+#include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/layer/detail/solver_port.hpp>
+#include <imle/layer/solver_port.hpp>
 #include <imle/testing/check_solver_options.hpp>
 #include <imle/testing/detail/solver_inputs.hpp>
 #include <imle/testing/enumerated_family.hpp>

@@ -18,9 +18,8 @@
 #include <imle/core/finite.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/layer/detail/call_checks.hpp>
-#include <imle/layer/detail/layer_call.hpp>
-#include <imle/layer/sampled_pass.hpp>
+#include <imle/layer/call.hpp>
+#include <imle/layer/pass.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -21,9 +21,8 @@
 #include <imle/core/finite.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/layer/layer_options.hpp>
-#include <imle/layer/marginals_pass.hpp>
+#include <imle/layer/pass.hpp>
 #include <imle/layer/pullback.hpp>
-#include <imle/layer/sampled_pass.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {

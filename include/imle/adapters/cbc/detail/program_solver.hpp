@@ -28,7 +28,6 @@
 #include <imle/adapters/cbc/integer_program_options.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
-#include <imle/core/solve_failure.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

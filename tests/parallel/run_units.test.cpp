@@ -1,4 +1,4 @@
-#include <imle/parallel/detail/run_units.hpp>
+#include <imle/parallel/run_units.hpp>
 
 #include <algorithm>
 #include <atomic>

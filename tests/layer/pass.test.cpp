@@ -1,4 +1,4 @@
-#include <imle/layer/marginals_pass.hpp>
+#include <imle/layer/pass.hpp>
 
 #include <imle/layer/imle_layer.hpp>
 #include <imle/targets/adaptive_target.hpp>
@@ -19,8 +19,40 @@ using support::says;
 namespace {
 
 using matrix = Eigen::Tensor<float, 2, Eigen::RowMajor>;
+using cube = Eigen::Tensor<float, 3, Eigen::RowMajor>;
 
 }  // namespace
+
+TEST_CASE("sampled_pass: parts that do not fit are refused", "[layer]") {
+    const auto error = [](auto&& f) { return message_of<std::invalid_argument>(f); };
+    using pass_type = imle::sampled_pass<float, 2, Eigen::RowMajor>;
+    CHECK(says(error([] { pass_type(matrix(4, 5), cube(4, 3, 6), random_key{}, 0); }),
+               {"[4, 3, 6]", "[4, 5]"}));
+    CHECK(says(error([] { pass_type(matrix(4, 5), cube(4, 0, 5), random_key{}, 0); }), {"[4, 0, 5]"}));
+}
+
+TEST_CASE("sampled_pass: one made of saved parts is the one that was saved", "[layer]") {
+    imle_layer layer{cube_solver, hashed_noise{}, perturbation_target{}, {.samples = 3}};
+    const matrix theta = numbers<matrix>({4, 5}, 1);
+    const auto pass = layer.forward(theta, random_key{1}, 8);
+    const imle::sampled_pass<float, 2, Eigen::RowMajor> restored(pass.theta(), pass.samples(), pass.key(),
+                                                                 pass.first_instance());
+    CHECK(same_bits(restored.theta(), theta));
+    CHECK(same_bits(layer.vjp(restored, theta), layer.vjp(pass, theta)));
+    CHECK(restored.sample_count() == 3);
+    CHECK(restored.key() == random_key{1});
+    CHECK(restored.first_instance() == 8);
+}
+
+TEST_CASE("sampled_pass: marginals are the mean of the samples", "[layer]") {
+    imle_layer layer{cube_solver, hashed_noise{}, perturbation_target{}, {.samples = 100}};
+    const auto pass = layer.forward(numbers<matrix>({4, 5}, 1), random_key{1});
+    matrix mean(4, 5);
+    mean = pass.samples().mean(Eigen::array<int, 1>{1});
+    CHECK(furthest(pass.marginals(), mean) < 1e-6);
+    cube taken = layer.forward(numbers<matrix>({4, 5}, 1), random_key{1}).samples();
+    CHECK(same_bits(taken, pass.samples()));
+}
 
 TEST_CASE("marginals_pass: a pass that kept no samples gives the same to rounding", "[layer]") {
     for (const auto kind : {difference::forward, difference::central}) {

@@ -1,6 +1,6 @@
 // Which solves a backward pass leaves out, and where it lets the solver start.
 
-#include <imle/layer/detail/layer_engine.hpp>
+#include <imle/layer/detail/backward.hpp>
 
 #include <algorithm>
 #include <atomic>

@@ -1,10 +1,7 @@
-#include <imle/layer/detail/sample_plan.hpp>
+#include <imle/layer/detail/plan.hpp>
 
 #include <algorithm>
 #include <vector>
-
-#include <imle/layer/detail/piece.hpp>
-#include <imle/layer/detail/sample_sum.hpp>
 
 #include "support/catch.hpp"
 
@@ -25,7 +22,8 @@ TEST_CASE("sample_plan: units cover all items in order, without a gap", "[layer]
                     };
                     Eigen::Index next = 0;
                     for (Eigen::Index unit = 0; unit < plan.units(); ++unit) {
-                        const auto [first, last] = plan.items(unit);
+                        const auto [first, count] = plan.items(unit);
+                        const Eigen::Index last = first + count;
                         wrong += first != next || last <= first;
                         wrong += !starts_chunk(first) || (last != batch * samples && !starts_chunk(last));
                         // A batch solver's unit is whole instances, or lies in one chunk of one.
@@ -45,7 +43,7 @@ TEST_CASE("sample_plan: the cut within an instance does not depend on the batch"
     for (const solve_grain grain : {solve_grain{}, solve_grain{true, 2}})
         for (const Eigen::Index samples : {1, 16, 17, 100, 1000}) {
             const sample_plan one(1, samples, 9, grain), many(77, samples, 9, grain);
-            wrong += one.chunk != many.chunk || one.chunks != many.chunks || one.piece != many.piece;
+            wrong += one.chunk != many.chunk || one.chunks != many.chunks || one.piece_size != many.piece_size;
         }
     CHECK(wrong == 0);
 }
@@ -79,7 +77,7 @@ TEST_CASE("sample_plan: solves that are known to be quick are handed out togethe
     CHECK(sample_plan(1, 1000, 16, {true, 2, 50}).units() == 16);
     // Never more than a worker's piece, however quick.
     const sample_plan plan(1000, 10, 16, {true, 2, 1000000});
-    CHECK(plan.chunks_per_unit * plan.chunk <= plan.piece);
+    CHECK(plan.chunks_per_unit * plan.chunk <= plan.piece_size);
     // Nor does it change what is summed together.
     CHECK(plan.chunk == sample_plan(1000, 10, 16, {true, 2}).chunk);
     // A batch solver's units are its own matter.

@@ -1,0 +1,139 @@
+#pragma once
+
+/// @file
+/// Column-major tensors whose batch comes first.
+
+#include <array>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <imle/core/config.hpp>
+#include <imle/core/tensor.hpp>
+#include <imle/random/random_key.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// Column-major [first..., rest...] with its first `Count` dimensions moved behind the others in the opposite
+/// order: [batch, instance...] becomes [instance..., batch], [batch, sample, instance...] becomes
+/// [instance..., sample, batch]. O(size).
+template <int Count, class TensorT>
+[[nodiscard]] auto with_batch_last(const TensorT& tensor) {
+    constexpr int rank = rank_of<TensorT>;
+    std::array<int, rank> order{};
+    for (int i = 0; i < rank; ++i) order[static_cast<std::size_t>(i)] = i < rank - Count ? i + Count : rank - 1 - i;
+    return Eigen::Tensor<scalar_of<TensorT>, rank, Eigen::ColMajor>(tensor.shuffle(order));
+}
+
+/// The way back.
+template <int Count, class TensorT>
+[[nodiscard]] auto with_batch_first(const TensorT& tensor) {
+    constexpr int rank = rank_of<TensorT>;
+    std::array<int, rank> order{};
+    for (int i = 0; i < rank; ++i) order[static_cast<std::size_t>(i)] = i < Count ? rank - 1 - i : i - Count;
+    return Eigen::Tensor<scalar_of<TensorT>, rank, Eigen::ColMajor>(tensor.shuffle(order));
+}
+
+/// What `imle::batch_first` gives.
+template <class Scalar, int Rank>
+class batch_first_tensor {
+  public:
+    using tensor = Eigen::Tensor<Scalar, Rank, Eigen::ColMajor>;
+    explicit batch_first_tensor(tensor batch_last) : batch_last_(std::move(batch_last)) {}
+    [[nodiscard]] const tensor& batch_last() const noexcept { return batch_last_; }
+
+  private:
+    tensor batch_last_;
+};
+
+template <class T>
+inline constexpr bool is_batch_first = false;
+template <class Scalar, int Rank>
+inline constexpr bool is_batch_first<batch_first_tensor<Scalar, Rank>> = true;
+
+/// A tensor whose batch comes first, or what `imle::batch_first` made of one, with its batch last.
+template <class TensorT>
+[[nodiscard]] auto batch_last_of(const TensorT& tensor) {
+    if constexpr (is_batch_first<TensorT>)
+        return tensor.batch_last();
+    else
+        return with_batch_last<1>(evaluated(tensor));
+}
+
+/// A pass whose tensors are read and given with their batch first.
+template <class PassT>
+class batch_first_pass {
+  public:
+    static constexpr bool keeps_samples = PassT::keeps_samples;
+    using theta_tensor = typename PassT::theta_tensor;
+    using sample_tensor =
+        Eigen::Tensor<scalar_of<theta_tensor>, rank_of<theta_tensor> + 1, Eigen::ColMajor>;
+
+    explicit batch_first_pass(PassT pass) : pass_(std::move(pass)) {}
+
+    /// z, [batch, sample, instance...].
+    template <class P = PassT>
+    [[nodiscard]] sample_tensor samples() const {
+        static_assert(P::keeps_samples, "imle: a pass of marginals keeps no samples. See docs/layer.md");
+        return detail::with_batch_first<2>(pass_.samples());
+    }
+    /// The mean of z over the samples, [batch, instance...].
+    [[nodiscard]] theta_tensor marginals() const { return with_batch_first(pass_.marginals()); }
+    /// theta as it was given, [batch, instance...].
+    [[nodiscard]] theta_tensor theta() const { return with_batch_first(pass_.theta()); }
+    [[nodiscard]] random_key key() const noexcept { return pass_.key(); }
+    [[nodiscard]] std::uint64_t first_instance() const noexcept { return pass_.first_instance(); }
+    [[nodiscard]] const std::vector<Eigen::Index>& failed_rows() const noexcept { return pass_.failed_rows(); }
+    [[nodiscard]] Eigen::Index sample_count() const noexcept { return pass_.sample_count(); }
+
+    /// The pass as the layer has it.
+    [[nodiscard]] const PassT& batch_last() const noexcept { return pass_; }
+    /// A cotangent of the samples' or of theta's shape, as the layer wants it.
+    template <class CotangentT>
+    [[nodiscard]] auto with_batch_last(const CotangentT& dz) const {
+        const auto& values = evaluated(dz);
+        using tensor = evaluated_t<CotangentT>;
+        static_assert(layout_of<tensor> == Eigen::ColMajor,
+                      "imle::batch_first: the cotangent is column-major, as theta is. See "
+                      "docs/layer.md#tensors");
+        if constexpr (rank_of<tensor> == rank_of<theta_tensor>)
+            return detail::with_batch_last<1>(values);
+        else
+            return detail::with_batch_last<2>(values);
+    }
+    [[nodiscard]] static theta_tensor with_batch_first(const theta_tensor& tensor) {
+        return detail::with_batch_first<1>(tensor);
+    }
+
+  private:
+    PassT pass_;
+};
+
+template <class T>
+inline constexpr bool is_batch_first_pass = false;
+template <class PassT>
+inline constexpr bool is_batch_first_pass<batch_first_pass<PassT>> = true;
+
+}  // namespace detail
+
+/// A column-major tensor [batch, instance...], or an expression of such, for a layer or a loss, whose results
+/// then have their batch first too: samples [batch, sample, instance...], marginals and gradients [batch,
+/// instance...]. (As it is, a column-major tensor has its batch last.) An instance reaches the solver
+/// column-major. Each tensor is copied once on its way in or out: O(size).
+///
+///     auto pass = layer.forward(imle::batch_first(theta), key);      // theta: Tensor<float, 2>(batch, n)
+///     auto gradient = layer.vjp(pass, pass.marginals() - wanted);   // [batch, n], like wanted
+template <class TensorT>
+[[nodiscard]] auto batch_first(const TensorT& tensor) {
+    const auto& values = detail::evaluated(tensor);
+    using evaluated = detail::evaluated_t<TensorT>;
+    static_assert(layout_of<evaluated> == Eigen::ColMajor,
+                  "imle::batch_first: a row-major tensor has its batch first as it is. See "
+                  "docs/layer.md#tensors");
+    return detail::batch_first_tensor<scalar_of<evaluated>, rank_of<evaluated>>(
+        detail::with_batch_last<1>(values));
+}
+
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,351 @@
+#pragma once
+
+/// @file
+/// The backward pass: implicit differentiation by finite differences of MAP states.
+///
+///     theta'(dz)  = the target's parameters at theta, dz
+///     forward:   grad[b] = mean over s of  z[b,s] - MAP(theta'(dz[b,s]) + T_tgt * eps[b,s])
+///     central:   grad[b] = mean over s of (MAP(theta'(-dz[b,s]) + T_tgt * eps[b,s])
+///                                        - MAP(theta'(dz[b,s]) + T_tgt * eps[b,s])) / 2
+///
+/// both divided by the target's step. eps is the forward pass's, replayed from the key. For costs the sign of
+/// the differences is the opposite.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <imle/concepts/target_distribution.hpp>
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/finite.hpp>
+#include <imle/layer/call.hpp>
+#include <imle/layer/detail/perturbed_solve.hpp>
+#include <imle/layer/detail/plan.hpp>
+#include <imle/layer/detail/runner.hpp>
+#include <imle/layer/layer_options.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// What a backward pass is given.
+template <class Scalar, int Rank, int Layout>
+struct backward_input {
+    layer_call<Scalar, Rank, Layout> call;
+    cotangent<Scalar> dz;
+    /// The forward pass's samples, or null where it kept none.
+    const Scalar* z;
+    /// Their mean, where it kept none.
+    const Scalar* mean_z;
+    /// The rows that failed in the forward pass, rising: their gradient is 0.
+    std::span<const Eigen::Index> failed;
+};
+
+/// What a target may know of `count` rows of a call from `first` on, but for `nonzeros`.
+template <class Scalar, int Rank, int Layout>
+[[nodiscard]] target_sums sums_of_rows(const layer_call<Scalar, Rank, Layout>& call,
+                                       const cotangent<Scalar>& dz, Eigen::Index first, Eigen::Index count) {
+    const Eigen::Index n = call.shape.n, dz_per_row = (dz.per_sample ? call.samples : 1) * n;
+    target_sums sums;
+    sums.theta_count = static_cast<std::uint64_t>(count * n);
+    sums.theta_squared.add(std::span(call.theta + first * n, sums.theta_count));
+    sums.dz_count = static_cast<std::uint64_t>(count * dz_per_row);
+    sums.dz_squared.add(std::span(dz.dz + first * dz_per_row, sums.dz_count), dz.scale);
+    return sums;
+}
+
+/// The step by which a gradient is divided: 1 where the target has none, or took none.
+template <class TargetT>
+[[nodiscard]] double step_of(const TargetT& target) {
+    if constexpr (has_gradient_divisor<TargetT>) {
+        const double divisor = target.gradient_divisor();
+        return divisor == 0 ? 1.0 : divisor;
+    } else {
+        return 1.0;
+    }
+}
+
+/// One backward pass. `target_of(row)` is a row's target; `step` the step by which all rows are divided, or
+/// nothing where each row has its own. `counts`: whether nonzeros of the differences are to be counted.
+template <class SolverT, class NoiseT, class ExecutorT, class TargetOfT, class Scalar, int Rank, int Layout>
+class backward_pass {
+    using solve_type = perturbed_solve<SolverT, NoiseT>;
+    using worker_type = worker<SolverT>;
+    static constexpr bool minimizes = solve_type::minimizes;
+
+  public:
+    backward_pass(call_runner<SolverT, ExecutorT>& runner, const perturbed_solve<SolverT, NoiseT>& solve,
+                  const TargetOfT& target_of, std::optional<double> step, bool counts,
+                  const backward_input<Scalar, Rank, Layout>& input)
+        : runner_(runner),
+          solve_(solve),
+          target_of_(target_of),
+          step_(step),
+          counts_(counts),
+          input_(input),
+          call_(input.call) {}
+
+    /// Writes the gradient, of theta's shape.
+    void write(Scalar* gradient) {
+        const Eigen::Index n = call_.shape.n;
+        if (options().difference == difference::central)
+            central_difference(gradient);
+        else if (input_.z != nullptr || counts_)
+            forward_difference(gradient);
+        else
+            difference_of_means(gradient);
+        if (!step_)
+            for (Eigen::Index row = 0; row < call_.shape.batch; ++row)
+                divide(gradient + row * n, n, step_of(target_of_(row)));
+        const auto clear = [&](Eigen::Index row) { std::fill_n(gradient + row * n, n, Scalar(0)); };
+        std::for_each(input_.failed.begin(), input_.failed.end(), clear);
+        runner_.for_each_failure(clear);
+        require_finite(gradient);
+    }
+
+  private:
+    /// grad = mean over s of (z - MAP(theta' + T_tgt * eps)) / step. Where the pass kept no z, it is solved
+    /// for again.
+    void forward_difference(Scalar* gradient) {
+        const bool kept = input_.z != nullptr;
+        runner_.expect_solves(call_.shape.batch * call_.samples * (kept ? 1 : 2));
+        average(gradient, step_.value_or(1), [&](worker_type& worker, const auto& add) {
+            const auto theta_prime = parameters(worker, input_.dz.scale, skips_unmoved());
+            const Scalar* const noise =
+                noise_for(worker, kept ? 0 : options().input_temperature, options().target_temperature);
+            Scalar* const moved = memory(worker).other_z.take(worker.item_count() * call_.shape.n);
+            solve_theta_prime(worker, theta_prime, noise, input_.z, moved);
+            Scalar* z = nullptr;
+            if (!kept) {
+                z = memory(worker).z.take(worker.item_count() * call_.shape.n);
+                solve_.solve_theta(worker, call_, options().input_temperature, noise, z);
+            }
+            add([&](std::size_t j) { return kept ? input_.z + worker.items[j] * call_.shape.n : row(z, j); },
+                [&](std::size_t j) { return row(moved, j); });
+        });
+    }
+
+    /// grad = mean over s of (MAP(theta'(-dz) + T_tgt * eps) - MAP(theta'(dz) + T_tgt * eps)) / 2 / step.
+    void central_difference(Scalar* gradient) {
+        runner_.expect_solves(call_.shape.batch * call_.samples * 2);
+        average(gradient, 2 * step_.value_or(1), [&](worker_type& worker, const auto& add) {
+            drop_zero_cotangents(worker);
+            const Scalar* const noise = noise_for(worker, 0, options().target_temperature);
+            const Eigen::Index size = worker.item_count() * call_.shape.n;
+            Scalar* const down = memory(worker).other_z.take(size);
+            solve_theta_prime(worker, parameters(worker, input_.dz.scale, false), noise, nullptr, down);
+            Scalar* const up = memory(worker).z.take(size);
+            solve_theta_prime(worker, parameters(worker, -input_.dz.scale, false), noise, nullptr, up);
+            add([&](std::size_t j) { return row(up, j); }, [&](std::size_t j) { return row(down, j); });
+        });
+    }
+
+    /// grad = (mean of z - mean over s of MAP(theta' + T_tgt * eps)) / step, for a pass that kept no samples
+    /// and a target that counts nothing: one solve a sample.
+    void difference_of_means(Scalar* gradient) {
+        const Eigen::Index n = call_.shape.n;
+        runner_.expect_solves(call_.shape.batch * call_.samples);
+        // gradient holds the mean of z' until the end.
+        runner_.reduce(call_, pass_kind::gradient, 1.0, gradient,
+                       [&](worker_type& worker, const item_range& piece, sample_sum& sum) {
+                           drop_failed(worker);
+                           const auto theta_prime = parameters(worker, input_.dz.scale, skips_unmoved());
+                           const Scalar* const noise = noise_for(worker, 0, options().target_temperature);
+                           Scalar* const moved = memory(worker).other_z.take(piece.count * n);
+                           solve_theta_prime(worker, theta_prime, noise, nullptr, moved);
+                           sum.add(piece, worker.items,
+                                   [&](std::size_t j) { return [z = row(moved, j)](Eigen::Index i) { return z[i]; }; });
+                       });
+        for (Eigen::Index instance = 0; instance < call_.shape.batch; ++instance) {
+            Scalar* const out = gradient + instance * n;
+            if (skips_unmoved() && !moves(instance)) {
+                std::fill_n(out, n, Scalar(0));
+                continue;
+            }
+            for (Eigen::Index i = 0; i < n; ++i) {
+                const double z = static_cast<double>(input_.mean_z[instance * n + i]);
+                const double moved = static_cast<double>(out[i]);
+                out[i] = static_cast<Scalar>((minimizes ? moved - z : z - moved) / step_.value_or(1));
+            }
+        }
+    }
+
+    // ---- the steps of these -------------------------------------------------------------------------------
+
+    /// Means of the differences of what `solve(worker, add)` adds for a piece: add(near, far), with functions
+    /// that give the n numbers of the worker's j-th item. Items that it drops count as 0.
+    template <class SolveT>
+    void average(Scalar* gradient, double divisor, SolveT&& solve) {
+        runner_.reduce(call_, pass_kind::gradient, divisor, gradient,
+                       [&](worker_type& worker, const item_range& piece, sample_sum& sum) {
+                           drop_failed(worker);
+                           solve(worker, [&](const auto& near, const auto& far) {
+                               const auto difference = [&](std::size_t j) {
+                                   return [a = near(j), b = far(j)](Eigen::Index i) {
+                                       return minimizes ? b[i] - a[i] : a[i] - b[i];
+                                   };
+                               };
+                               if (options().statistics) count_differences(worker, piece, difference);
+                               if (counts_) count_nonzeros(worker, difference);
+                               sum.add(piece, worker.items, difference);
+                           });
+                       });
+    }
+
+    /// theta' of the worker's items, for scale * dz: once for all samples of an instance that have one
+    /// cotangent. With `drop_unmoved`, items are dropped whose theta' is theta, bit for bit.
+    [[nodiscard]] std::span<const Scalar* const> parameters(worker_type& worker, Scalar scale,
+                                                            bool drop_unmoved) const {
+        const Eigen::Index n = call_.shape.n;
+        const std::size_t size = static_cast<std::size_t>(n);
+        worker_memory<Scalar>& memory = worker.template memory_of<Scalar>();
+        Scalar* theta_prime = memory.own_parameters.take(worker.item_count() * n);
+        memory.parameters.clear();
+        Eigen::Index row_end = 0;
+        bool dropped = true;
+        std::size_t kept = 0;
+        for (const Eigen::Index item : worker.items) {
+            if (input_.dz.per_sample || item >= row_end) {
+                if (!dropped) theta_prime += n;
+                const Eigen::Index row = item / call_.samples;
+                row_end = (row + 1) * call_.samples;
+                const Scalar* theta = call_.theta + row * n;
+                const Scalar* item_dz = cotangent_of(item);
+                if constexpr (minimizes) theta = scaled(memory.negated_theta, theta, n, Scalar(-1));
+                if (scale != Scalar(1)) item_dz = scaled(memory.scaled_dz, item_dz, n, scale);
+                // What a target forgets to write must not pass for a number of an earlier item.
+                std::fill_n(theta_prime, n, unwritten<Scalar>());
+                target_of_(row).parameters(std::span<const Scalar>(theta, size),
+                                           std::span<const Scalar>(item_dz, size),
+                                           std::span<Scalar>(theta_prime, size));
+                dropped = drop_unmoved &&
+                          (n == 0 || std::memcmp(theta_prime, theta, size * sizeof(Scalar)) == 0);
+            }
+            if (dropped) continue;
+            memory.parameters.push_back(theta_prime);
+            worker.items[kept++] = item;
+        }
+        worker.items.resize(kept);
+        return memory.parameters;
+    }
+
+    /// Whether theta' of an instance whose samples have one cotangent is another than theta.
+    [[nodiscard]] bool moves(Eigen::Index instance) {
+        worker_type& worker = runner_.first_worker();
+        worker.items.assign(1, instance * call_.samples);
+        return !parameters(worker, input_.dz.scale, true).empty();
+    }
+
+    /// With equal temperatures an unmoved theta' is the forward pass's problem again: the difference is 0.
+    [[nodiscard]] bool skips_unmoved() const {
+        return options().input_temperature == options().target_temperature;
+    }
+
+    /// eps of the worker's items, or null where no temperature asks for it.
+    [[nodiscard]] const Scalar* noise_for(worker_type& worker, double one_temperature,
+                                          double other_temperature) const {
+        if (!perturbs<NoiseT>(one_temperature) && !perturbs<NoiseT>(other_temperature)) return nullptr;
+        return solve_.noise(worker, call_);
+    }
+
+    void solve_theta_prime(worker_type& worker, std::span<const Scalar* const> theta_prime,
+                           const Scalar* noise, const Scalar* start, Scalar* z) const {
+        solve_.solve(worker, call_, theta_prime, options().target_temperature, noise, start, z,
+                     "the target's theta' + target_temperature * noise overflows; expected alpha, beta "
+                     "and a temperature that keep it finite");
+    }
+
+    /// Drops the items of instances that failed in the forward pass.
+    void drop_failed(worker_type& worker) const {
+        if (input_.failed.empty()) return;
+        std::erase_if(worker.items, [&](Eigen::Index item) {
+            return std::binary_search(input_.failed.begin(), input_.failed.end(), item / call_.samples);
+        });
+    }
+
+    /// Drops the items whose cotangent is zero, which no scale changes.
+    void drop_zero_cotangents(worker_type& worker) const {
+        std::erase_if(worker.items, [&](Eigen::Index item) {
+            const Scalar* const values = cotangent_of(item);
+            return std::all_of(values, values + call_.shape.n, [](Scalar x) { return x == Scalar(0); });
+        });
+    }
+
+    /// Counts a piece's differences for the statistics, and those that are zero.
+    template <class DifferenceT>
+    void count_differences(worker_type& worker, const item_range& piece, const DifferenceT& difference_of) const {
+        Eigen::Index nonzero = 0;
+        for (std::size_t j = 0; j < worker.items.size(); ++j) {
+            const auto difference = difference_of(j);
+            // To the end, without a branch: that is faster than to look for the first.
+            std::int32_t any = 0;
+            for (Eigen::Index i = 0; i < call_.shape.n; ++i) any |= difference(i) != 0;
+            nonzero += any;
+        }
+        worker.statistics.differences += static_cast<std::uint64_t>(piece.count);
+        worker.statistics.zero_differences += static_cast<std::uint64_t>(piece.count - nonzero);
+    }
+
+    /// Counts the numbers of a piece's differences that are not zero, for the target.
+    template <class DifferenceT>
+    void count_nonzeros(worker_type& worker, const DifferenceT& difference_of) const {
+        Eigen::Index count = 0;
+        for (std::size_t j = 0; j < worker.items.size(); ++j) {
+            const auto difference = difference_of(j);
+            for (Eigen::Index i = 0; i < call_.shape.n; ++i) count += difference(i) != 0;
+        }
+        worker.nonzeros += static_cast<std::uint64_t>(count);
+    }
+
+    void require_finite(const Scalar* gradient) const {
+        const std::span<const Scalar> whole(gradient,
+                                            static_cast<std::size_t>(call_.shape.batch * call_.shape.n));
+        if (all_finite(whole)) return;
+        const Scalar* const given = input_.z != nullptr ? input_.z : input_.mean_z;
+        const Eigen::Index given_size =
+            call_.shape.batch * call_.shape.n * (input_.z != nullptr ? call_.samples : 1);
+        if (!all_finite(std::span(given, static_cast<std::size_t>(given_size))))
+            throw_invalid("the pass", "without finite values (the call that wrote it threw)",
+                          "one whose forward call returned");
+        const auto row = static_cast<Eigen::Index>(first_not_finite(whole)) / call_.shape.n;
+        throw_invalid("the gradient divided by the target's step",
+                      message("infinite at step ", step_of(target_of_(row))),
+                      "a step large enough, or an unscaled gradient");
+    }
+
+    [[nodiscard]] const Scalar* cotangent_of(Eigen::Index item) const {
+        return input_.dz.dz + (input_.dz.per_sample ? item : item / call_.samples) * call_.shape.n;
+    }
+    [[nodiscard]] static const Scalar* scaled(buffer<Scalar>& memory, const Scalar* values, Eigen::Index n,
+                                              Scalar factor) {
+        Scalar* const result = memory.take(n);
+        for (Eigen::Index i = 0; i < n; ++i) result[i] = factor * values[i];
+        return result;
+    }
+    static void divide(Scalar* values, Eigen::Index n, double divisor) {
+        for (Eigen::Index i = 0; i < n; ++i)
+            values[i] = static_cast<Scalar>(static_cast<double>(values[i]) / divisor);
+    }
+    [[nodiscard]] const Scalar* row(const Scalar* values, std::size_t j) const {
+        return values + static_cast<Eigen::Index>(j) * call_.shape.n;
+    }
+    [[nodiscard]] static worker_memory<Scalar>& memory(worker_type& worker) {
+        return worker.template memory_of<Scalar>();
+    }
+    [[nodiscard]] const layer_options& options() const { return runner_.options(); }
+
+    call_runner<SolverT, ExecutorT>& runner_;
+    const solve_type& solve_;
+    const TargetOfT& target_of_;
+    std::optional<double> step_;
+    bool counts_;
+    const backward_input<Scalar, Rank, Layout>& input_;
+    const layer_call<Scalar, Rank, Layout>& call_;
+};
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,215 @@
+#pragma once
+
+/// @file
+/// One worker's solves: z = MAP(parameters + T * eps) for the few items of a piece.
+///
+/// Symbols: theta [batch, n], eps [batch, sample, n], z likewise; an item is one instance and sample. For a
+/// minimising solver theta is a cost c: everything is worked out for -c, and negated where the solver looks.
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <stdexcept>
+#include <type_traits>
+#include <vector>
+
+#include <imle/concepts/noise_distribution.hpp>
+#include <imle/concepts/solver.hpp>
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/finite.hpp>
+#include <imle/core/multiply_add.hpp>
+#include <imle/layer/call.hpp>
+#include <imle/layer/detail/runner.hpp>
+#include <imle/layer/layer_options.hpp>
+#include <imle/layer/solver_port.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// exp(T * xi - T^2 / 2), by which noise that multiplies theta does so: log-normal with mean 1 for standard
+/// normal xi (Dalle, Baty, Bouvier, Parmentier, "Learning with combinatorial optimization layers: a
+/// probabilistic approach", 2022). Without T^2 / 2 its mean would be exp(T^2 / 2).
+template <class Scalar>
+[[nodiscard]] inline Scalar noise_factor(Scalar temperature, Scalar xi) noexcept {
+    return std::exp(multiply_add(temperature, xi, -temperature * temperature / 2));
+}
+
+/// Whether the bits of a perturbed solve depend on noise.
+template <class NoiseT>
+[[nodiscard]] bool perturbs(double temperature) noexcept {
+    return !is_zero_noise<NoiseT> && temperature != 0;
+}
+
+/// The solves of a layer's solver under its noise. Where a function takes items, they are `worker.items` or
+/// some of them, and its memory is the worker's: what it returns is valid until it is called again.
+template <class SolverT, class NoiseT>
+class perturbed_solve {
+  public:
+    static constexpr bool minimizes = sense_of<SolverT> == sense::minimize;
+    using worker_type = worker<SolverT>;
+
+    perturbed_solve(const SolverT& solver, const NoiseT& noise, const layer_options& options)
+        : solver_(solver), noise_(noise), options_(options) {}
+
+    /// eps of the worker's items, n numbers each: element ((first_instance + b) * S + s) * n + i of the key's
+    /// sequence for coordinate i. Consecutive items' elements are consecutive, so they are asked for
+    /// together.
+    template <class Scalar, int Rank, int Layout>
+    [[nodiscard]] const Scalar* noise(worker_type& worker,
+                                      const layer_call<Scalar, Rank, Layout>& call) const {
+        const std::vector<Eigen::Index>& items = worker.items;
+        const std::uint64_t first_item = call.first_instance * static_cast<std::uint64_t>(call.samples);
+        const std::size_t n = static_cast<std::size_t>(call.shape.n);
+        Scalar* const noise =
+            worker.template memory_of<Scalar>().noise.take(worker.item_count() * call.shape.n);
+        for (std::size_t j = 0, end; j < items.size(); j = end) {
+            end = j + 1;
+            while (end < items.size() && items[end] == items[end - 1] + 1) ++end;
+            const std::uint64_t item = first_item + static_cast<std::uint64_t>(items[j]);
+            const stopwatch watch(options_.statistics ? &worker.statistics.noise_seconds : nullptr);
+            noise_.fill(call.key, item * n, std::span<Scalar>(noise + j * n, (end - j) * n));
+        }
+        return noise;
+    }
+
+    /// theta of the worker's items, negated if it is a cost.
+    template <class Scalar, int Rank, int Layout>
+    [[nodiscard]] std::span<const Scalar* const> theta(worker_type& worker,
+                                                       const layer_call<Scalar, Rank, Layout>& call) const {
+        const Eigen::Index n = call.shape.n;
+        worker_memory<Scalar>& memory = worker.template memory_of<Scalar>();
+        memory.parameters.clear();
+        [[maybe_unused]] Scalar* next = memory.own_parameters.take(minimizes ? worker.item_count() * n : 0);
+        const Scalar* theta = nullptr;
+        Eigen::Index row_end = 0;
+        for (const Eigen::Index item : worker.items) {
+            if (item >= row_end) {
+                const Eigen::Index row = item / call.samples;
+                row_end = (row + 1) * call.samples;
+                theta = call.theta + row * n;
+                if constexpr (minimizes) {
+                    for (Eigen::Index i = 0; i < n; ++i) next[i] = -theta[i];
+                    theta = next;
+                    next += n;
+                }
+            }
+            memory.parameters.push_back(theta);
+        }
+        return memory.parameters;
+    }
+
+    /// z = MAP(theta + T_in * eps), or the argmin of c - T_in * eps, of the worker's items.
+    template <class Scalar, int Rank, int Layout>
+    void solve_theta(worker_type& worker, const layer_call<Scalar, Rank, Layout>& call, double temperature,
+                     const std::type_identity_t<Scalar>* noise, Scalar* z) const {
+        solve(worker, call, theta(worker, call), temperature, noise, nullptr, z,
+              is_multiplicative_noise<NoiseT>
+                  ? "theta * exp(T * noise - T^2 / 2), T the input_temperature, overflows or underflows; "
+                    "expected a smaller temperature"
+                  : "theta + input_temperature * noise overflows; expected finite sums");
+    }
+
+    /// z = MAP(parameters + T * eps) of the worker's items. Both passes come through here, with the same
+    /// operations in the same order: where theta' is theta and the temperatures are equal, the solver would
+    /// be given the bits of the forward pass again. `noise` may be null. `start` is null or, for each item of
+    /// the call, a solution to start from. `overflow` is the message if a sum is not finite.
+    template <class Scalar, int Rank, int Layout>
+    void solve(worker_type& worker, const layer_call<Scalar, Rank, Layout>& call,
+               std::span<const Scalar* const> parameters, double temperature,
+               const std::type_identity_t<Scalar>* noise, const std::type_identity_t<Scalar>* start,
+               Scalar* z, const char* overflow) const {
+        const Eigen::Index n = call.shape.n;
+        Scalar* const perturbed =
+            worker.template memory_of<Scalar>().perturbed.take(worker.item_count() * n);
+        const Scalar scale = static_cast<Scalar>(temperature);
+        // One pass over the numbers: here they are in the nearest cache.
+        finite_check<Scalar> check;
+        for (Eigen::Index j = 0; j < worker.item_count(); ++j) {
+            const Scalar* const from = parameters[static_cast<std::size_t>(j)];
+            Scalar* const out = perturbed + j * n;
+            if (noise != nullptr && scale != Scalar(0))
+                perturb(from, scale, noise + j * n, out, n, check);
+            else
+                for (Eigen::Index i = 0; i < n; ++i) check.add(out[i] = minimizes ? -from[i] : from[i]);
+        }
+        load_contexts(worker, call);
+        if (check.all_finite()) {
+            solve_items(worker, call, perturbed, worker.items.size(), start, z);
+            return;
+        }
+        // The items before the first bad one are solved, since an error of a lower item comes first.
+        const std::span<const Scalar> all(perturbed, static_cast<std::size_t>(worker.item_count() * n));
+        const std::size_t bad = first_not_finite(all) / static_cast<std::size_t>(n);
+        solve_items(worker, call, perturbed, bad, start, z);
+        const solve_context& at = worker.contexts[bad];
+        const std::string where = message(" in instance ", at.instance, ", sample ", at.sample);
+        const auto size = static_cast<std::size_t>(n);
+        if (noise != nullptr && !all_finite(std::span<const Scalar>(noise + bad * size, size)))
+            throw noise_error(message("imle: the noise distribution's fill gave a number that is not finite",
+                                      where, "; expected finite noise"),
+                              at.instance, at.sample);
+        throw std::invalid_argument(message("imle: ", overflow, where));
+    }
+
+  private:
+    static void load_contexts(worker_type& worker, const auto& call) {
+        const std::vector<Eigen::Index>& items = worker.items;
+        const std::uint64_t samples = static_cast<std::uint64_t>(call.samples);
+        const std::uint64_t first_item = call.first_instance * samples;
+        std::vector<solve_context>& contexts = worker.contexts;
+        contexts.resize(items.size());
+        for (std::size_t j = 0; j < items.size(); ++j) {
+            // Mostly the one before's next sample: a division takes as long as perturbing many numbers.
+            if (j > 0 && items[j] == items[j - 1] + 1 && contexts[j - 1].sample + 1 < samples) {
+                contexts[j] = {contexts[j - 1].instance, contexts[j - 1].sample + 1};
+            } else {
+                const std::uint64_t item = first_item + static_cast<std::uint64_t>(items[j]);
+                contexts[j] = {item / samples, item % samples};
+            }
+        }
+    }
+
+    /// out = parameters + scale * noise, or parameters * exp(scale * noise - scale^2 / 2) where the noise
+    /// multiplies; or the cost that is its negative. A factor that underflows gives NaN: theta would be lost.
+    template <class Scalar>
+    static void perturb(const Scalar* parameters, Scalar scale, const Scalar* noise, Scalar* out,
+                        Eigen::Index n, finite_check<Scalar>& check) {
+        for (Eigen::Index i = 0; i < n; ++i) {
+            Scalar perturbed;
+            if constexpr (is_multiplicative_noise<NoiseT>) {
+                const Scalar factor = noise_factor(scale, noise[i]);
+                perturbed = factor >= std::numeric_limits<Scalar>::min() ? parameters[i] * factor
+                                                                         : unwritten<Scalar>();
+            } else {
+                perturbed = multiply_add(scale, noise[i], parameters[i]);
+            }
+            check.add(out[i] = minimizes ? -perturbed : perturbed);
+        }
+    }
+
+    /// Solves the first `count` of the worker's items.
+    template <class Scalar, int Rank, int Layout>
+    void solve_items(worker_type& worker, const layer_call<Scalar, Rank, Layout>& call,
+                     const Scalar* parameters, std::size_t count, const std::type_identity_t<Scalar>* start,
+                     Scalar* z) const {
+        worker.statistics.solves += count;
+        const stopwatch watch(options_.statistics ? &worker.statistics.solve_seconds : nullptr);
+        solver_port<Scalar, Rank, Layout, SolverT>(solver_, worker.solver, call.shape,
+                                                   options_.failures == failure_policy::zero_gradient)
+            .solve(parameters, z, std::span<const solve_context>(worker.contexts).first(count), start,
+                   worker.items, [&](std::size_t j) {
+                       ++worker.statistics.failed;
+                       worker.failed_rows.push_back(worker.items[j] / call.samples);
+                   });
+    }
+
+    const SolverT& solver_;
+    const NoiseT& noise_;
+    const layer_options& options_;
+};
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

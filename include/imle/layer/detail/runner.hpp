@@ -1,0 +1,392 @@
+#pragma once
+
+/// @file
+/// Who does a call's work: workers, the threads that they run on, and what they count.
+///
+/// A call takes a workspace out of a pool and puts it back, so that calls of one layer from several threads
+/// share nothing while they solve, and a layer that is called again finds its memory and its solvers.
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <numeric>
+#include <optional>
+#include <span>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <imle/concepts/solver.hpp>
+#include <imle/core/config.hpp>
+#include <imle/layer/call.hpp>
+#include <imle/layer/detail/plan.hpp>
+#include <imle/layer/layer_options.hpp>
+#include <imle/parallel/executor.hpp>
+#include <imle/parallel/run_units.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// Aligned memory that only grows. Its numbers are undefined after `take`.
+///
+/// By the language's aligned new and not by Eigen's allocator, whose two halves (in Eigen's own namespace) do
+/// not fit one another when translation units of different instruction sets are linked.
+template <class Scalar>
+class buffer {
+  public:
+    [[nodiscard]] Scalar* take(Eigen::Index size) {
+        if (size > size_) {
+            memory_.reset();
+            size_ = 0;
+            memory_.reset(static_cast<Scalar*>(::operator new (
+                static_cast<std::size_t>(size) * sizeof(Scalar), std::align_val_t{alignment})));
+            size_ = size;
+        }
+        return memory_.get();
+    }
+
+  private:
+    static constexpr std::size_t alignment = 64;
+    struct release {
+        void operator()(Scalar* memory) const noexcept {
+            ::operator delete (memory, std::align_val_t{alignment});
+        }
+    };
+    std::unique_ptr<Scalar, release> memory_;
+    Eigen::Index size_ = 0;
+};
+
+/// The memory of one worker for one scalar: a piece's worth each.
+template <class Scalar>
+struct worker_memory {
+    buffer<Scalar> noise;
+    /// Where each item's theta or theta' is. Items of one instance may share it.
+    std::vector<const Scalar*> parameters;
+    /// Those of them that are not the caller's.
+    buffer<Scalar> own_parameters;
+    buffer<Scalar> perturbed;
+    buffer<Scalar> z;
+    buffer<Scalar> other_z;
+    buffer<Scalar> negated_theta;
+    buffer<Scalar> scaled_dz;
+};
+
+/// Adds the time of its life to `seconds`, unless that is null: no clock is read then.
+class stopwatch {
+  public:
+    explicit stopwatch(double* seconds) : seconds_(seconds) {
+        if (seconds_ != nullptr) start_ = clock::now();
+    }
+    stopwatch(const stopwatch&) = delete;
+    stopwatch& operator=(const stopwatch&) = delete;
+    ~stopwatch() {
+        if (seconds_ != nullptr) *seconds_ += std::chrono::duration<double>(clock::now() - start_).count();
+    }
+
+  private:
+    using clock = std::chrono::steady_clock;
+    double* seconds_;
+    clock::time_point start_;
+};
+
+/// What a call computes.
+enum class pass_kind { samples, marginals, gradient };
+
+/// One worker.
+template <class SolverT>
+struct worker {
+    /// This worker's copy of the layer's solver; empty until it is needed, and again after an exception,
+    /// since what a solver was doing when it was interrupted is not known.
+    std::optional<SolverT> solver;
+    worker_memory<float> float_memory;
+    worker_memory<double> double_memory;
+    /// The piece's items that are to be solved, rising, and their contexts.
+    std::vector<Eigen::Index> items;
+    std::vector<solve_context> contexts;
+    /// The rows of the call's instances for which a solve failed, in any order.
+    std::vector<Eigen::Index> failed_rows;
+    /// This worker's part of the call's statistics; `seconds` is its time in all units.
+    call_statistics statistics;
+    /// How many numbers of the differences z - z' were not 0.
+    std::uint64_t nonzeros = 0;
+
+    /// Makes room for pieces of `count` items of `n` numbers before the work begins: which worker comes to
+    /// work is chance, and no later call of the same kind should allocate.
+    template <class Scalar>
+    void prepare(const SolverT& original, Eigen::Index count, Eigen::Index n, pass_kind kind) {
+        if (!solver) solver.emplace(original);
+        items.reserve(static_cast<std::size_t>(count));
+        contexts.reserve(static_cast<std::size_t>(count));
+        worker_memory<Scalar>& memory = memory_of<Scalar>();
+        (void)memory.noise.take(count * n);
+        memory.parameters.reserve(static_cast<std::size_t>(count));
+        (void)memory.own_parameters.take(count * n);
+        (void)memory.perturbed.take(count * n);
+        if (kind == pass_kind::samples) return;
+        (void)memory.z.take(count * n);
+        if (kind == pass_kind::marginals) return;
+        (void)memory.other_z.take(count * n);
+        (void)memory.negated_theta.take(n);
+        (void)memory.scaled_dz.take(n);
+    }
+
+    [[nodiscard]] Eigen::Index item_count() const noexcept { return static_cast<Eigen::Index>(items.size()); }
+    template <class Scalar>
+    [[nodiscard]] worker_memory<Scalar>& memory_of() {
+        if constexpr (std::is_same_v<Scalar, float>)
+            return float_memory;
+        else
+            return double_memory;
+    }
+};
+
+/// What one call uses, and the next one uses again.
+template <class SolverT, class ExecutorT>
+struct workspace {
+    explicit workspace(const ExecutorT& original) : executor(original) {}
+
+    /// How long an item took in the last call of each kind, for whether threads are worth their waking. No
+    /// result depends on it.
+    struct item_cost {
+        Eigen::Index n = -1;
+        double seconds = 0;
+    };
+
+    ExecutorT executor;
+    std::vector<std::unique_ptr<worker<SolverT>>> workers;
+    buffer<double> sums;
+    std::array<item_cost, 3> costs;
+};
+
+/// The workspaces of a layer that no call is using, and the statistics of its last call.
+template <class SolverT, class ExecutorT>
+class workspace_pool {
+  public:
+    using workspace_type = workspace<SolverT, ExecutorT>;
+
+    explicit workspace_pool(ExecutorT executor) : executor_(std::move(executor)) {}
+
+    [[nodiscard]] std::unique_ptr<workspace_type> take() {
+        const std::lock_guard lock(mutex_);
+        if (idle_.empty()) {
+            idle_.reserve(++count_);  // so that giving back never throws
+            return std::make_unique<workspace_type>(executor_);
+        }
+        auto taken = std::move(idle_.back());
+        idle_.pop_back();
+        return taken;
+    }
+
+    void give_back(std::unique_ptr<workspace_type> used) noexcept {
+        const std::lock_guard lock(mutex_);
+        idle_.push_back(std::move(used));
+    }
+
+    void note(const call_statistics& statistics) noexcept {
+        const std::lock_guard lock(mutex_);
+        statistics_ = statistics;
+    }
+
+    [[nodiscard]] call_statistics statistics() const {
+        const std::lock_guard lock(mutex_);
+        return statistics_;
+    }
+
+    [[nodiscard]] const ExecutorT& executor() const noexcept { return executor_; }
+
+  private:
+    ExecutorT executor_;
+    mutable std::mutex mutex_;
+    std::size_t count_ = 0;
+    std::vector<std::unique_ptr<workspace_type>> idle_;
+    call_statistics statistics_;
+};
+
+/// One call's work, from its beginning to its end: cut into units and pieces by a `sample_plan`, done by the
+/// workers of one workspace.
+template <class SolverT, class ExecutorT>
+class call_runner {
+  public:
+    using worker_type = worker<SolverT>;
+
+    call_runner(workspace_pool<SolverT, ExecutorT>& pool, const SolverT& solver, const layer_options& options)
+        : pool_(pool), solver_(solver), options_(options), space_(pool.take()) {
+        for (auto& worker : space_->workers) {
+            worker->failed_rows.clear();
+            worker->statistics = {};
+            worker->nonzeros = 0;
+        }
+    }
+    call_runner(const call_runner&) = delete;
+    call_runner& operator=(const call_runner&) = delete;
+    ~call_runner() {
+        // Without `finish`, what the workers' solvers were doing is not known: they are made afresh.
+        if (!finished_)
+            for (auto& worker : space_->workers) worker->solver.reset();
+        pool_.give_back(std::move(space_));
+    }
+
+    [[nodiscard]] const layer_options& options() const noexcept { return options_; }
+
+    /// How many solves the call would take if none were skipped.
+    void expect_solves(Eigen::Index count) noexcept {
+        expected_solves_ = static_cast<std::uint64_t>(count);
+    }
+
+    /// Calls f(worker, piece) for every piece of a call; `worker.items` are then the piece's.
+    template <class CallT, class F>
+    void for_each_piece(const CallT& call, pass_kind kind, F&& f) {
+        const sample_plan plan(call.shape.batch, call.samples, call.shape.n, grain_of(call, kind));
+        run(call, plan, 0, kind, f);
+    }
+
+    /// Means over samples of what `add_piece(worker, piece, sum)` adds, divided by `divisor`. Instances are
+    /// taken so many at a time that the partial sums' memory is bounded for any batch.
+    template <class CallT, class Scalar, class F>
+    void reduce(const CallT& call, pass_kind kind, double divisor, Scalar* mean, F&& add_piece) {
+        const solve_grain grain = grain_of(call, kind);
+        const sample_plan whole(call.shape.batch, call.samples, call.shape.n, grain);
+        const Eigen::Index most_doubles = Eigen::Index{1} << 22;  // 32 MiB
+        const Eigen::Index per_instance = std::max<Eigen::Index>(1, whole.chunks * whole.n);
+        // A whole number of units, so that the call is cut where the plan cuts it.
+        const Eigen::Index at_a_time =
+            std::max<Eigen::Index>(1, most_doubles / per_instance / whole.instances_per_unit()) *
+            whole.instances_per_unit();
+        for (Eigen::Index first = 0; first < whole.batch; first += at_a_time) {
+            const sample_plan plan(std::min(at_a_time, whole.batch - first), call.samples, call.shape.n,
+                                   grain);
+            sample_sum sum(plan, first * plan.samples, space_->sums.take(sample_sum::size(plan)));
+            run(call, plan, first, kind,
+                [&](worker_type& worker, const item_range& piece) { add_piece(worker, piece, sum); });
+            sum.write_mean(divisor, mean + first * plan.n);
+        }
+    }
+
+    /// Adds the rows for which a solve failed to `rows`, each once, rising.
+    void add_failures(std::vector<Eigen::Index>& rows) const {
+        for (const auto& worker : space_->workers)
+            rows.insert(rows.end(), worker->failed_rows.begin(), worker->failed_rows.end());
+        std::sort(rows.begin(), rows.end());
+        rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+    }
+
+    /// Calls f(row) for every row for which a solve failed, some of them more than once.
+    template <class F>
+    void for_each_failure(F&& f) const {
+        for (const auto& worker : space_->workers)
+            for (const Eigen::Index row : worker->failed_rows) f(row);
+    }
+
+    /// How many numbers of the differences were not 0.
+    [[nodiscard]] std::uint64_t nonzeros() const noexcept {
+        std::uint64_t count = 0;
+        for (const auto& worker : space_->workers) count += worker->nonzeros;
+        return count;
+    }
+
+    /// A worker for what the calling thread does by itself, between pieces.
+    [[nodiscard]] worker_type& first_worker() noexcept { return *space_->workers.front(); }
+
+    /// The call has succeeded.
+    void finish() noexcept {
+        finished_ = true;
+        if (!options_.statistics) return;
+        const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
+        call_statistics total;
+        for (const auto& worker : space_->workers) {
+            const call_statistics& part = worker->statistics;
+            total.solves += part.solves;
+            total.failed += part.failed;
+            total.differences += part.differences;
+            total.zero_differences += part.zero_differences;
+            total.noise_seconds += part.noise_seconds;
+            total.solve_seconds += part.solve_seconds;
+            total.other_seconds += part.seconds;
+        }
+        total.skipped = expected_solves_ - total.solves;
+        total.seconds = spent.count();
+        total.other_seconds += spent.count() - parallel_seconds_ - total.noise_seconds - total.solve_seconds;
+        pool_.note(total);
+    }
+
+  private:
+    /// Does the pieces of a plan whose first instance is `first_instance` of the call.
+    template <class CallT, class F>
+    void run(const CallT& call, const sample_plan& plan, Eigen::Index first_instance, pass_kind kind, F&& f) {
+        using Scalar = std::remove_cvref_t<decltype(*call.theta)>;
+        auto& workers = space_->workers;
+        const std::size_t units = static_cast<std::size_t>(plan.units());
+        const std::size_t count = std::min(units, worker_count());
+        while (workers.size() < count) workers.push_back(std::make_unique<worker_type>());
+        for (std::size_t i = 0; i < count; ++i)
+            workers[i]->template prepare<Scalar>(solver_, std::min(plan.piece_size, plan.batch * plan.samples),
+                                                 plan.n, kind);
+        const bool timed = options_.statistics;
+        const stopwatch parallel(timed ? &parallel_seconds_ : nullptr);
+        const double items = static_cast<double>(plan.batch * plan.samples);
+        auto& cost = space_->costs[static_cast<std::size_t>(kind)];
+        const double expected_seconds = cost.n == plan.n ? cost.seconds * items : 0;
+        double spent = 0;
+        {
+            // What one worker does is timed too where others might have helped: solves may become slower.
+            const stopwatch alone(units == 1 && worker_count() > 1 ? &spent : nullptr);
+            const auto do_unit = [&](std::size_t worker_index, std::size_t unit_index) {
+                worker_type& worker = *workers[worker_index];
+                const stopwatch working(timed ? &worker.statistics.seconds : nullptr);
+                const item_range unit = plan.items(static_cast<Eigen::Index>(unit_index));
+                for (Eigen::Index done = 0; done < unit.count; done += plan.piece_size) {
+                    const item_range piece{first_instance * plan.samples + unit.first + done,
+                                           std::min(plan.piece_size, unit.count - done)};
+                    worker.items.resize(static_cast<std::size_t>(piece.count));
+                    std::iota(worker.items.begin(), worker.items.end(), piece.first);
+                    f(worker, piece);
+                }
+            };
+            spent = run_units(space_->executor, count, units, expected_seconds, do_unit);
+        }
+        if (spent > 0) cost = {plan.n, spent / items};
+    }
+
+    template <class Scalar, int Rank, int Layout>
+    [[nodiscard]] solve_grain grain_of(const layer_call<Scalar, Rank, Layout>& call, pass_kind kind) const {
+        constexpr bool one_by_one = !BatchSolver<SolverT, Scalar, Rank, Layout>;
+        solve_grain grain{one_by_one, static_cast<Eigen::Index>(worker_count())};
+        const auto& cost = space_->costs[static_cast<std::size_t>(kind)];
+        if (one_by_one && cost.n == call.shape.n && cost.seconds > 0) {
+            // Handing out a unit and reading the clock take some tenths of a microsecond.
+            const double worth_handing_out = 5e-6;
+            const double most = static_cast<double>(std::numeric_limits<int>::max());
+            grain.least_items =
+                static_cast<Eigen::Index>(std::min(most, std::ceil(worth_handing_out / cost.seconds)));
+        }
+        return grain;
+    }
+
+    [[nodiscard]] std::size_t worker_count() const {
+        const unsigned count = options_.threads > 0 ? static_cast<unsigned>(options_.threads)
+                                                    : std::thread::hardware_concurrency();
+        return std::max(1u, count);
+    }
+
+    workspace_pool<SolverT, ExecutorT>& pool_;
+    const SolverT& solver_;
+    const layer_options& options_;
+    std::unique_ptr<workspace<SolverT, ExecutorT>> space_;
+    std::uint64_t expected_solves_ = 0;
+    double parallel_seconds_ = 0;
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+    bool finished_ = false;
+};
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

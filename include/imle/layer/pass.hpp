@@ -1,0 +1,247 @@
+#pragma once
+
+/// @file
+/// What a forward pass leaves behind: theta, the key, and the samples or their mean.
+///
+/// A pass owns its numbers, so it outlives the layer and can be copied; noise is not stored, since the key
+/// replays it. `Rank` is theta's, the batch included. Theta is [batch, instance...], or [instance..., batch]
+/// column-major; the samples have one more dimension, next to the batch.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/finite.hpp>
+#include <imle/core/shape.hpp>
+#include <imle/core/tensor.hpp>
+#include <imle/layer/call.hpp>
+#include <imle/layer/detail/plan.hpp>
+#include <imle/random/random_key.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+struct pass_writer;
+
+/// What both kinds of passes have.
+template <class Scalar, int Rank, int Layout>
+class any_pass {
+  public:
+    /// [batch, instance...], or [instance..., batch] column-major.
+    using theta_tensor = Eigen::Tensor<Scalar, Rank, Layout>;
+
+    /// theta as it was given.
+    [[nodiscard]] const theta_tensor& theta() const noexcept { return theta_; }
+    [[nodiscard]] random_key key() const noexcept { return key_; }
+    [[nodiscard]] std::uint64_t first_instance() const noexcept { return first_instance_; }
+    /// The rows of theta for which a solve failed, rising: their failed samples are 0 (in the mean too), and
+    /// their gradient will be. Only with `failure_policy::zero_gradient`.
+    [[nodiscard]] const std::vector<Eigen::Index>& failed_rows() const noexcept { return failed_rows_; }
+
+  protected:
+    any_pass(theta_tensor theta, random_key key, std::uint64_t first_instance,
+             std::vector<Eigen::Index> failed_rows)
+        : theta_(std::move(theta)),
+          key_(key),
+          first_instance_(first_instance),
+          failed_rows_(std::move(failed_rows)) {
+        require_rows("failed_rows", failed_rows_, shape_of(theta_).batch);
+    }
+
+    static void require_whole(bool whole) {
+        if (!whole)
+            throw std::logic_error(
+                "imle: the pass was moved from, or its samples were; expected a pass that still has them");
+    }
+
+    theta_tensor theta_;
+    random_key key_;
+    std::uint64_t first_instance_;
+    std::vector<Eigen::Index> failed_rows_;
+};
+
+}  // namespace detail
+
+/// What a layer's `forward` returns: theta, the key, and a MAP state per instance and sample.
+template <class Scalar, int Rank, int Layout>
+class sampled_pass : public detail::any_pass<Scalar, Rank, Layout> {
+  public:
+    static constexpr bool keeps_samples = true;
+    using typename detail::any_pass<Scalar, Rank, Layout>::theta_tensor;
+    /// [batch, sample, instance...], or [instance..., sample, batch] column-major.
+    using sample_tensor = Eigen::Tensor<Scalar, Rank + 1, Layout>;
+
+    /// From parts that were saved. Throws `std::invalid_argument` if they do not fit one another.
+    sampled_pass(theta_tensor theta, sample_tensor samples, random_key key, std::uint64_t first_instance,
+                 std::vector<Eigen::Index> failed_rows = {})
+        : detail::any_pass<Scalar, Rank, Layout>(std::move(theta), key, first_instance,
+                                                 std::move(failed_rows)),
+          samples_(std::move(samples)) {
+        const auto expected = detail::shape_of(this->theta_).samples(sample_count());
+        if (sample_count() < 1 || detail::dimensions_of(samples_) != expected)
+            detail::throw_invalid(
+                "samples", "a tensor of shape " + detail::shape_string(detail::dimensions_of(samples_)),
+                "theta's shape " + detail::shape_string(detail::dimensions_of(this->theta_)) +
+                    " with a sample dimension of at least 1 next to the batch");
+    }
+
+    /// z, one MAP state per instance and sample.
+    [[nodiscard]] const sample_tensor& samples() const& noexcept { return samples_; }
+    [[nodiscard]] sample_tensor samples() && noexcept { return std::move(samples_); }
+
+    /// The mean of z over the samples, of theta's shape: an estimate of the marginals. O(batch * samples *
+    /// n).
+    [[nodiscard]] theta_tensor marginals() const {
+        require_whole();
+        const auto shape = detail::shape_of(this->theta_);
+        theta_tensor mean(shape.theta());
+        detail::write_mean_of(samples_.data(), shape.batch, sample_count(), shape.n, mean.data());
+        return mean;
+    }
+
+    /// S, the number of samples per instance.
+    [[nodiscard]] Eigen::Index sample_count() const noexcept {
+        return samples_.dimension(Layout == Eigen::RowMajor ? 1 : Rank - 1);
+    }
+
+    /// Throws `std::logic_error` if the pass or its samples were moved from.
+    void require_whole() const { detail::any_pass<Scalar, Rank, Layout>::require_whole(sample_count() >= 1); }
+
+  private:
+    friend struct detail::pass_writer;
+    sample_tensor samples_;
+};
+
+/// What a layer's `marginals` returns: theta, the key, and the mean MAP state per instance. Its memory does
+/// not grow with the number of samples.
+template <class Scalar, int Rank, int Layout>
+class marginals_pass : public detail::any_pass<Scalar, Rank, Layout> {
+  public:
+    static constexpr bool keeps_samples = false;
+    using typename detail::any_pass<Scalar, Rank, Layout>::theta_tensor;
+
+    /// From parts that were saved. Throws `std::invalid_argument` if they do not fit one another or
+    /// `sample_count` < 1.
+    marginals_pass(theta_tensor theta, theta_tensor marginals, random_key key, std::uint64_t first_instance,
+                   Eigen::Index sample_count, std::vector<Eigen::Index> failed_rows = {})
+        : detail::any_pass<Scalar, Rank, Layout>(std::move(theta), key, first_instance,
+                                                 std::move(failed_rows)),
+          marginals_(std::move(marginals)),
+          sample_count_(sample_count) {
+        if (detail::dimensions_of(marginals_) != detail::dimensions_of(this->theta_))
+            detail::throw_invalid(
+                "marginals", "a tensor of shape " + detail::shape_string(detail::dimensions_of(marginals_)),
+                "theta's shape " + detail::shape_string(detail::dimensions_of(this->theta_)));
+        if (sample_count_ < 1) detail::throw_invalid("sample_count", sample_count_, "at least 1");
+    }
+
+    marginals_pass(const marginals_pass&) = default;
+    marginals_pass(marginals_pass&& other) noexcept
+        : detail::any_pass<Scalar, Rank, Layout>(std::move(other)),
+          marginals_(std::move(other.marginals_)),
+          sample_count_(std::exchange(other.sample_count_, 0)) {}
+    marginals_pass& operator=(const marginals_pass&) = default;
+    marginals_pass& operator=(marginals_pass&& other) noexcept {
+        detail::any_pass<Scalar, Rank, Layout>::operator=(std::move(other));
+        marginals_ = std::move(other.marginals_);
+        sample_count_ = std::exchange(other.sample_count_, 0);
+        return *this;
+    }
+    ~marginals_pass() = default;
+
+    /// The mean of z over the samples, of theta's shape: an estimate of the marginals.
+    [[nodiscard]] const theta_tensor& marginals() const& noexcept { return marginals_; }
+    [[nodiscard]] theta_tensor marginals() && noexcept {
+        sample_count_ = 0;
+        return std::move(marginals_);
+    }
+
+    /// S, the number of samples per instance.
+    [[nodiscard]] Eigen::Index sample_count() const noexcept { return sample_count_; }
+
+    /// Throws `std::logic_error` if the pass or its marginals were moved from.
+    void require_whole() const { detail::any_pass<Scalar, Rank, Layout>::require_whole(sample_count_ >= 1); }
+
+  private:
+    friend struct detail::pass_writer;
+    theta_tensor marginals_;
+    Eigen::Index sample_count_;
+};
+
+namespace detail {
+
+/// The only one that may change a pass.
+struct pass_writer {
+    /// Makes a pass that of a call: theta and what else the call says are the pass's own, and its values,
+    /// which `write(call, values, failed_rows)` is to fill in, have the right shape. Memory is kept where the
+    /// shape stays the same. theta may lie in the pass.
+    ///
+    /// If memory cannot be had, the pass is as it was before. If `write` throws, the pass is consistent, and
+    /// its values are NaN: they must not look like a result.
+    template <class PassT, class CallT, class WriteT>
+    static void write(PassT& pass, CallT call, WriteT&& write) {
+        auto& values = values_of(pass);
+        const auto theta_shape = call.shape.theta();
+        const auto value_shape = [&] {
+            if constexpr (PassT::keeps_samples)
+                return call.shape.samples(call.samples);
+            else
+                return call.shape.theta();
+        }();
+        // New memory is all there before old memory goes. (Eigen's resize leaves a dangling pointer if it
+        // throws, and theta may lie in what it would free.)
+        using theta_tensor = typename PassT::theta_tensor;
+        using value_tensor = std::remove_reference_t<decltype(values)>;
+        const bool keeps_theta = dimensions_of(pass.theta_) == theta_shape;
+        const bool keeps_values = dimensions_of(values) == value_shape;
+        theta_tensor theta = keeps_theta ? theta_tensor() : theta_tensor(theta_shape);
+        value_tensor fresh = keeps_values ? value_tensor() : value_tensor(value_shape);
+        const Eigen::Index size = call.shape.batch * call.shape.n;
+        if (size > 0)
+            std::memmove(keeps_theta ? pass.theta_.data() : theta.data(), call.theta,
+                         static_cast<std::size_t>(size) * sizeof(*call.theta));
+        if (!keeps_theta) pass.theta_ = std::move(theta);
+        if (!keeps_values) values = std::move(fresh);
+        call.theta = pass.theta_.data();
+        pass.key_ = call.key;
+        pass.first_instance_ = call.first_instance;
+        if constexpr (!PassT::keeps_samples) pass.sample_count_ = call.samples;
+        pass.failed_rows_.clear();
+        try {
+            write(call, values.data(), pass.failed_rows_);
+        } catch (...) {
+            pass.failed_rows_.clear();
+            std::fill_n(values.data(), values.size(), unwritten<scalar_of<theta_tensor>>());
+            throw;
+        }
+    }
+
+    /// A pass of a call that does not exist yet, without samples.
+    template <class PassT, class CallT>
+    [[nodiscard]] static PassT empty(const CallT& call) {
+        CallT none = call;
+        none.shape.batch = 0;
+        if constexpr (PassT::keeps_samples)
+            return PassT(typename PassT::theta_tensor(none.shape.theta()),
+                         typename PassT::sample_tensor(none.shape.samples(call.samples)), call.key, 0);
+        else
+            return PassT(typename PassT::theta_tensor(none.shape.theta()),
+                         typename PassT::theta_tensor(none.shape.theta()), call.key, 0, call.samples);
+    }
+
+  private:
+    template <class PassT>
+    static auto& values_of(PassT& pass) noexcept {
+        if constexpr (PassT::keeps_samples)
+            return pass.samples_;
+        else
+            return pass.marginals_;
+    }
+};
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

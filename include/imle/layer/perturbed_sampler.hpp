@@ -1,0 +1,299 @@
+#pragma once
+
+/// @file
+/// Perturb-and-MAP: samples of a solver under noise. The forward half of every layer around a solver.
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <imle/concepts/noise_distribution.hpp>
+#include <imle/concepts/solver.hpp>
+#include <imle/core/config.hpp>
+#include <imle/core/multiply_add.hpp>
+#include <imle/core/tensor.hpp>
+#include <imle/layer/batch_first.hpp>
+#include <imle/layer/call.hpp>
+#include <imle/layer/detail/perturbed_solve.hpp>
+#include <imle/layer/detail/plan.hpp>
+#include <imle/layer/detail/runner.hpp>
+#include <imle/layer/layer_options.hpp>
+#include <imle/layer/pass.hpp>
+#include <imle/parallel/executor.hpp>
+#include <imle/parallel/thread_executor.hpp>
+#include <imle/random/random_key.hpp>
+
+namespace imle::inline IMLE_ABI {
+
+/// One sample of one instance, as `perturbed_replay` gives it back.
+template <class Scalar>
+struct perturbed_sample {
+    Eigen::Index sample;
+    /// The n numbers that the solver maximised over, bit for bit: theta + T * eps, or theta * exp(T * xi -
+    /// T^2 / 2) with noise that multiplies. Of a minimising solver, the negative of the cost that it was
+    /// given.
+    const Scalar* parameters;
+    /// d parameters_i / d theta_i, or null where it is 1.
+    const Scalar* factors;
+    /// What the solver found.
+    const Scalar* z;
+};
+
+/// The noise and the perturbed parameters of a pass that kept its samples, drawn again from its key: see
+/// `perturbed_sampler::replay`. The memory is that of a few thousand numbers.
+template <class SolverT, NoiseDistributionOfSomeScalar NoiseT, class PassT>
+class perturbed_replay {
+    using Scalar = scalar_of<typename PassT::theta_tensor>;
+    static constexpr bool minimizes = sense_of<SolverT> == sense::minimize;
+    static constexpr bool multiplies = is_multiplicative_noise<NoiseT>;
+
+  public:
+    perturbed_replay(const NoiseT& noise, double temperature, const PassT& pass)
+        : noise_(noise),
+          scale_(static_cast<Scalar>(temperature)),
+          perturbs_(detail::perturbs<NoiseT>(static_cast<double>(scale_))),
+          pass_(pass),
+          call_(detail::call_of(pass)),
+          size_(static_cast<std::size_t>(call_.shape.n)) {
+        constexpr std::size_t cached_numbers = 4096;
+        at_a_time_ = std::clamp<std::size_t>(cached_numbers / std::max<std::size_t>(size_, 1), 1,
+                                             static_cast<std::size_t>(call_.samples));
+        eps_.resize(perturbs_ ? at_a_time_ * size_ : 0);
+        own_.resize(size_);
+        perturbed_.resize(size_);
+        factors_.resize(multiplies ? size_ : 0);
+    }
+
+    /// Calls f(sample, eps) for the samples of one row, rising; eps are n numbers, null without noise. O(S *
+    /// n).
+    template <class F>
+    void for_each_noise(Eigen::Index row, F&& f) {
+        const auto samples = static_cast<std::size_t>(call_.samples);
+        const std::uint64_t first = (call_.first_instance + static_cast<std::uint64_t>(row)) * samples;
+        for (std::size_t begin = 0; begin < samples; begin += at_a_time_) {
+            const std::size_t count = std::min(at_a_time_, samples - begin);
+            if (perturbs_)
+                noise_.fill(call_.key, (first + begin) * size_, std::span<Scalar>(eps_).first(count * size_));
+            for (std::size_t j = 0; j < count; ++j)
+                f(static_cast<Eigen::Index>(begin + j), perturbs_ ? eps_.data() + j * size_ : nullptr);
+        }
+    }
+
+    /// Calls f(perturbed_sample) for the samples of one row, rising. O(S * n).
+    template <class F>
+    void for_each(Eigen::Index row, F&& f) {
+        const Scalar* const theta = call_.theta + row * call_.shape.n;
+        for (std::size_t i = 0; i < size_; ++i) own_[i] = minimizes ? -theta[i] : theta[i];
+        for_each_noise(row, [&](Eigen::Index sample, const Scalar* eps) {
+            if (eps != nullptr) perturb(eps);
+            f(perturbed_sample<Scalar>{sample, eps != nullptr ? perturbed_.data() : own_.data(),
+                                       eps != nullptr && multiplies ? factors_.data() : nullptr,
+                                       pass_.samples().data() + (row * call_.samples + sample) * call_.shape.n});
+        });
+    }
+
+  private:
+    /// As `detail::perturbed_solve`, bit for bit.
+    void perturb(const Scalar* eps) {
+        for (std::size_t i = 0; i < size_; ++i) {
+            if constexpr (multiplies) {
+                factors_[i] = detail::noise_factor(scale_, eps[i]);
+                perturbed_[i] = own_[i] * factors_[i];
+            } else {
+                perturbed_[i] = detail::multiply_add(scale_, eps[i], own_[i]);
+            }
+        }
+    }
+
+    const NoiseT& noise_;
+    Scalar scale_;
+    bool perturbs_;
+    const PassT& pass_;
+    decltype(detail::call_of(std::declval<const PassT&>())) call_;
+    std::size_t size_;
+    std::size_t at_a_time_ = 1;
+    std::vector<Scalar> eps_, own_, perturbed_, factors_;
+};
+
+/// Samples z = MAP(theta + T_in * eps) of a solver under noise, or the argmin of c - T_in * eps for costs.
+///
+/// What `layer_interface` says of shapes, randomness, threads and errors begins here. Copies are cheap: they
+/// share solver, noise and workers, which no call changes for another.
+///
+/// Of the options, `target_temperature` and `difference` have no meaning here.
+template <std::copy_constructible SolverT, NoiseDistributionOfSomeScalar NoiseT,
+          Executor ExecutorT = thread_executor>
+class perturbed_sampler {
+  public:
+    static constexpr bool minimizes = sense_of<SolverT> == sense::minimize;
+
+    /// Throws `std::invalid_argument` if an option makes no sense.
+    perturbed_sampler(SolverT solver, NoiseT noise, const layer_options& options = {}, ExecutorT executor = {})
+        : shared_(std::make_shared<shared>(std::move(solver), std::move(noise), detail::checked(options),
+                                           std::move(executor))) {}
+
+    /// The same parts, with workers and statistics of its own.
+    [[nodiscard]] perturbed_sampler independent_copy() const {
+        const shared& from = parts();
+        return perturbed_sampler(from.solver, from.noise, from.options, from.pool.executor());
+    }
+
+    /// Writes z of every instance and sample of a call, batch * S * n numbers, and the rows for which a solve
+    /// failed. batch * S solves.
+    template <class Scalar, int Rank, int Layout>
+    void write_samples(const detail::layer_call<Scalar, Rank, Layout>& call, Scalar* z,
+                       std::vector<Eigen::Index>& failed_rows) const {
+        sample(call, options().input_temperature, z, failed_rows);
+    }
+
+    /// Writes the mean of z over the samples, batch * n numbers, likewise.
+    template <class Scalar, int Rank, int Layout>
+    void write_marginals(const detail::layer_call<Scalar, Rank, Layout>& call, Scalar* mean,
+                         std::vector<Eigen::Index>& failed_rows) const {
+        require_parts<Scalar, Rank, Layout>();
+        const Eigen::Index n = call.shape.n;
+        in_one_call([&](auto& runner, const auto& solve) {
+            runner.expect_solves(call.shape.batch * call.samples);
+            runner.reduce(call, detail::pass_kind::marginals, 1.0, mean,
+                          [&](auto& worker, const detail::item_range& piece, auto& sum) {
+                              Scalar* const z = worker.template memory_of<Scalar>().z.take(piece.count * n);
+                              solve_perturbed(solve, worker, call, options().input_temperature, z);
+                              sum.add(piece, z);
+                          });
+            runner.add_failures(failed_rows);
+        });
+    }
+
+    /// z = MAP(theta) of every instance, without noise, of theta's shape. Instances are rows
+    /// `first_instance`... of a larger batch. batch solves. Throws as a layer's `forward`.
+    template <class ThetaT>
+    [[nodiscard]] auto map(const ThetaT& theta, std::uint64_t first_instance = 0) const {
+        if constexpr (detail::is_batch_first<ThetaT>) {
+            return detail::with_batch_first<1>(map(theta.batch_last(), first_instance));
+        } else {
+            const auto& values = detail::evaluated(theta);
+            using tensor = detail::evaluated_t<ThetaT>;
+            const auto call = detail::checked_call(values, 1, random_key{0}, first_instance);
+            Eigen::Tensor<scalar_of<tensor>, rank_of<tensor>, layout_of<tensor>> z(call.shape.theta());
+            std::vector<Eigen::Index> failed_rows;
+            sample(call, 0, z.data(), failed_rows);
+            return z;
+        }
+    }
+
+    /// The noise of a pass and what its solves were given, drawn again. Valid as long as the sampler and the
+    /// pass.
+    template <class PassT>
+    [[nodiscard]] perturbed_replay<SolverT, NoiseT, PassT> replay(const PassT& pass) const {
+        return {noise(), options().input_temperature, pass};
+    }
+
+    [[nodiscard]] const SolverT& solver() const { return parts().solver; }
+    [[nodiscard]] const NoiseT& noise() const { return parts().noise; }
+    [[nodiscard]] const layer_options& options() const { return parts().options; }
+
+    /// What the last call that has ended did and what took its time. Throws `std::logic_error` unless the
+    /// options have `.statistics = true`.
+    [[nodiscard]] call_statistics statistics() const {
+        if (!options().statistics)
+            throw std::logic_error(
+                "imle: layer_options::statistics is false, so nothing was counted; expected a layer that was "
+                "made with layer_options{.statistics = true}");
+        return parts().pool.statistics();
+    }
+
+    /// Calls f(runner, solve), with which one call's work is done, and what it leaves behind is cleaned up.
+    template <class F>
+    void in_one_call(F&& f) const {
+        shared& own = parts();
+        detail::call_runner<SolverT, ExecutorT> runner(own.pool, own.solver, own.options);
+        f(runner, detail::perturbed_solve<SolverT, NoiseT>(own.solver, own.noise, own.options));
+        runner.finish();
+    }
+
+    /// Fails to compile, with one sentence, unless solver and noise fit theta.
+    template <class Scalar, int InstanceRank, int Layout>
+    static constexpr void require_parts() {
+        static_assert(Solver<SolverT, Scalar, InstanceRank, Layout>,
+                      "imle::Solver: the layer's solver takes neither (theta, z) nor (theta), with or "
+                      "without a context, for this scalar, rank and layout. See docs/concepts/solver.md");
+        static_assert(NoiseDistribution<NoiseT, Scalar>,
+                      "imle::NoiseDistribution: the layer's noise has no fill(random_key, std::uint64_t, "
+                      "std::span<Scalar>) const for this scalar. See docs/concepts/noise_distribution.md");
+    }
+
+  private:
+    struct shared {
+        shared(SolverT s, NoiseT n, const layer_options& o, ExecutorT e)
+            : solver(std::move(s)), noise(std::move(n)), options(o), pool(std::move(e)) {}
+        SolverT solver;
+        NoiseT noise;
+        layer_options options;
+        detail::workspace_pool<SolverT, ExecutorT> pool;
+    };
+
+    [[nodiscard]] shared& parts() const {
+        if (!shared_)
+            throw std::logic_error(
+                "imle: the layer was moved from; expected one that was not, or a new one assigned to it");
+        return *shared_;
+    }
+
+    template <class Scalar, int Rank, int Layout>
+    void sample(const detail::layer_call<Scalar, Rank, Layout>& call, double temperature, Scalar* z,
+                std::vector<Eigen::Index>& failed_rows) const {
+        require_parts<Scalar, Rank, Layout>();
+        in_one_call([&](auto& runner, const auto& solve) {
+            runner.expect_solves(call.shape.batch * call.samples);
+            runner.for_each_piece(call, detail::pass_kind::samples,
+                                  [&](auto& worker, const detail::item_range& piece) {
+                                      solve_perturbed(solve, worker, call, temperature,
+                                                      z + piece.first * call.shape.n);
+                                  });
+            runner.add_failures(failed_rows);
+        });
+    }
+
+    /// z = MAP(theta + T * eps) of a whole piece.
+    template <class SolveT, class WorkerT, class CallT, class Scalar>
+    static void solve_perturbed(const SolveT& solve, WorkerT& worker, const CallT& call, double temperature,
+                                Scalar* z) {
+        const Scalar* const noise =
+            detail::perturbs<NoiseT>(temperature) ? solve.noise(worker, call) : nullptr;
+        solve.solve_theta(worker, call, temperature, noise, z);
+    }
+
+    std::shared_ptr<shared> shared_;
+};
+
+namespace detail {
+
+// A wrong part given to class template argument deduction should fail with one sentence, not with a list of
+// deduction guides that do not fit: these traits are instantiated by the guide below.
+template <class S>
+struct require_solver_object {
+    static_assert(
+        std::copy_constructible<S>,
+        "imle::Solver: a solver is an object that can be copied, since each worker thread has its own. See "
+        "docs/concepts/solver.md");
+    using type = S;
+};
+template <class N>
+struct require_noise {
+    static_assert(
+        NoiseDistributionOfSomeScalar<N>,
+        "imle::NoiseDistribution: the noise has no fill(random_key, std::uint64_t, std::span<Scalar>) const. "
+        "See docs/concepts/noise_distribution.md");
+    using type = N;
+};
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI
