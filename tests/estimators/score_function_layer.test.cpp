@@ -8,13 +8,13 @@
 #include <stdexcept>
 #include <vector>
 
-#include <imle/estimators/k_subset_family.hpp>
-#include <imle/estimators/softmax_family.hpp>
+#include <imle/families/k_subset_family.hpp>
+#include <imle/families/softmax_family.hpp>
 #include <imle/testing/gibbs_family.hpp>
 #include <imle/testing/k_subsets.hpp>
 #include <imle/testing/spanning_trees.hpp>
 
-#include "estimators/family_fixtures.hpp"
+#include "families/family_fixtures.hpp"
 #include "support/catch.hpp"
 #include "testing/finite_differences.hpp"
 

@@ -1,4 +1,4 @@
-#include <imle/estimators/softmax_family.hpp>
+#include <imle/families/softmax_family.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -15,7 +15,7 @@
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/categories.hpp>
 
-#include "estimators/family_fixtures.hpp"
+#include "families/family_fixtures.hpp"
 #include "support/catch.hpp"
 #include "testing/finite_differences.hpp"
 
