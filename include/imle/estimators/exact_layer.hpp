@@ -96,15 +96,16 @@ class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, e
         const Eigen::Index n = call.shape.n;
         Eigen::Tensor<Scalar, InstanceRank + 1, Layout> result(call.shape.theta());
         std::vector<Scalar> mean;
+        bool may_overflow = false;
         for (Eigen::Index b = 0; b < call.shape.batch; ++b) {
             std::span<const Scalar> dmu;
             if (cotangent.per_sample)
                 dmu = mean_of(detail::family_row(cotangent.dz, b, call.samples * n), n, mean);
             else
                 dmu = detail::family_row(cotangent.dz, b, n);
-            write_gradient(call, b, dmu, detail::family_row(result.data(), b, n));
+            may_overflow |= write_gradient(call, b, dmu, detail::family_row(result.data(), b, n));
         }
-        detail::require_finite_gradient(result, "a finite one: a smaller cotangent");
+        if (may_overflow) detail::require_finite_gradient(result, "a finite one: a smaller cotangent");
         return result;
     }
 
@@ -125,36 +126,35 @@ class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, e
         return mean;
     }
 
+    /// J(theta_b)' dmu. Whether it was worked out with a smaller dmu, so that it may have left the range
+    /// since.
     template <class Scalar, class CallT>
-    void write_gradient(const CallT& call, Eigen::Index b, std::span<const Scalar> dmu,
-                        std::span<Scalar> out) const {
+    [[nodiscard]] bool write_gradient(const CallT& call, Eigen::Index b, std::span<const Scalar> dmu,
+                                      std::span<Scalar> out) const {
         static_assert(DifferentiableFamily<FamilyT, Scalar>,
                       "imle::DifferentiableFamily: the layer's family has no marginals_vjp(theta, dmu, "
                       "gradient) const for this scalar; score_function_layer does without. See "
                       "docs/concepts/exponential_family.md");
         if (std::all_of(dmu.begin(), dmu.end(), [](Scalar d) { return d == Scalar(0); })) {
             std::fill(out.begin(), out.end(), Scalar(0));
-            return;
+            return false;
         }
         const auto theta = detail::family_row(call.theta, b, call.shape.n);
-        constexpr int half = std::numeric_limits<Scalar>::max_exponent / 2;
-        const Scalar large = std::ldexp(Scalar(1), half);
-        Scalar scale = 1;
+        std::fill(out.begin(), out.end(), detail::unwritten<Scalar>());
+        this->family().marginals_vjp(theta, dmu, out);
+        if (detail::all_finite(std::span<const Scalar>(out))) return false;
+        // Sums of large numbers may overflow on the way to a gradient that does not. J is linear, so the
+        // family is asked again, with smaller ones; if there are none, it is at fault.
+        const Scalar large = std::ldexp(Scalar(1), std::numeric_limits<Scalar>::max_exponent / 2);
+        const bool any = std::any_of(dmu.begin(), dmu.end(), [=](Scalar d) { return std::abs(d) > large; });
+        const Scalar factor = any ? large : Scalar(1);
+        std::vector<Scalar> smaller(dmu.begin(), dmu.end());
+        for (Scalar& d : smaller) d /= factor;
         detail::write_by_family("marginals_vjp", call, b, out, [&](std::span<Scalar> values) {
-            this->family().marginals_vjp(theta, dmu, values);
-            // Sums of large numbers may overflow on the way to a gradient that does not. J is linear, so the
-            // family is asked again, with smaller ones.
-            if (detail::all_finite(std::span<const Scalar>(values)) ||
-                std::none_of(dmu.begin(), dmu.end(), [=](Scalar d) { return std::abs(d) > large; }))
-                return;
-            scale = large;
-            std::vector<Scalar> smaller(dmu.begin(), dmu.end());
-            for (Scalar& d : smaller) d /= large;
-            std::fill(values.begin(), values.end(), detail::unwritten<Scalar>());
             this->family().marginals_vjp(theta, std::span<const Scalar>(smaller), values);
         });
-        if (scale != Scalar(1))
-            for (Scalar& g : out) g *= scale;
+        for (Scalar& g : out) g *= factor;
+        return true;
     }
 };
 

@@ -194,10 +194,10 @@ class score_function_layer
             const std::span<Scalar> out = detail::family_row(gradient.data(), b, call.shape.n);
             bool known = false;
             const auto marginals = [&] {
-                if (!known)
+                if (!std::exchange(known, true)) {
                     detail::write_family_marginals(this->family(), call, b, std::span<Scalar>(written));
-                if (!known) std::copy(written.begin(), written.end(), mu.begin());
-                known = true;
+                    std::copy(written.begin(), written.end(), mu.begin());
+                }
                 return std::span<const double>(mu);
             };
             const auto write = [&](double scale) {
