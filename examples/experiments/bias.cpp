@@ -10,8 +10,8 @@
 #include <imle/core/tensor.hpp>
 #include <imle/estimators/exact_layer.hpp>
 #include <imle/estimators/score_function_layer.hpp>
-#include <imle/estimators/softmax_family.hpp>
 #include <imle/estimators/straight_through_layer.hpp>
+#include <imle/families/softmax_family.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/noise/gumbel.hpp>
 #include <imle/random/random_key.hpp>

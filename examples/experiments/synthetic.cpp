@@ -6,10 +6,10 @@
 #include <utility>
 
 #include <imle/core/tensor.hpp>
-#include <imle/estimators/k_subset_family.hpp>
+#include <imle/estimators/exact_layer.hpp>
 #include <imle/estimators/score_function_layer.hpp>
-#include <imle/estimators/simple_layer.hpp>
 #include <imle/estimators/straight_through_layer.hpp>
+#include <imle/families/k_subset_family.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/noise/gumbel.hpp>
 #include <imle/noise/sum_of_gamma.hpp>

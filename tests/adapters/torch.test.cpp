@@ -27,11 +27,11 @@
 
 #include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/estimators/k_subset_family.hpp>
+#include <imle/estimators/exact_layer.hpp>
 #include <imle/estimators/perturbed_layer.hpp>
 #include <imle/estimators/score_function_layer.hpp>
-#include <imle/estimators/simple_layer.hpp>
 #include <imle/estimators/straight_through_layer.hpp>
+#include <imle/families/k_subset_family.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/noise/gumbel.hpp>
 #include <imle/noise/normal.hpp>

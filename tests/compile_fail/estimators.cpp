@@ -5,7 +5,7 @@
 #include <imle/estimators/exact_layer.hpp>
 #include <imle/estimators/perturbed_layer.hpp>
 #include <imle/estimators/score_function_layer.hpp>
-#include <imle/estimators/softmax_family.hpp>
+#include <imle/families/softmax_family.hpp>
 #include <imle/losses/fenchel_young_loss.hpp>
 #include <imle/noise/multiplicative.hpp>
 #include <imle/noise/normal.hpp>

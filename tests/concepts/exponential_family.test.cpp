@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <span>
 
-#include <imle/estimators/k_subset_family.hpp>
-#include <imle/estimators/softmax_family.hpp>
+#include <imle/families/k_subset_family.hpp>
+#include <imle/families/softmax_family.hpp>
 #include <imle/testing/gibbs_family.hpp>
 
 #include "support/catch.hpp"

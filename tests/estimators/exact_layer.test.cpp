@@ -9,15 +9,17 @@
 #include <random>
 #include <span>
 #include <stdexcept>
+#include <type_traits>
 #include <vector>
 
-#include <imle/estimators/k_subset_family.hpp>
-#include <imle/estimators/softmax_family.hpp>
+#include <imle/families/k_subset_family.hpp>
+#include <imle/families/softmax_family.hpp>
 #include <imle/testing/assignments.hpp>
+#include <imle/testing/enumerated_family.hpp>
 #include <imle/testing/gibbs_family.hpp>
 #include <imle/testing/k_subsets.hpp>
 
-#include "estimators/family_fixtures.hpp"
+#include "families/family_fixtures.hpp"
 #include "support/catch.hpp"
 #include "testing/finite_differences.hpp"
 
@@ -57,6 +59,21 @@ struct faulty_family {
     void marginals_vjp(std::span<const double>, std::span<const double> d, std::span<double> gradient) const {
         std::copy(d.begin(), d.end(), gradient.begin());
     }
+};
+
+// Right forwards; the last number of what it writes backwards is wrong.
+enum class bad_gradient { nan, unwritten, infinite };
+struct wrong_backwards : faulty_family {
+    explicit wrong_backwards(bad_gradient fault) : fault_(fault) {}
+    void marginals_vjp(std::span<const double>, std::span<const double>, std::span<double> gradient) const {
+        std::fill(gradient.begin(), gradient.end() - 1, 0.0);
+        const volatile double zero = 0;
+        if (fault_ == bad_gradient::nan) gradient.back() = zero / zero;
+        if (fault_ == bad_gradient::infinite) gradient.back() = 1 / zero;
+    }
+
+  private:
+    bad_gradient fault_;
 };
 
 // What the layer computes, in terms of the family, for both scalars and layouts.
@@ -213,4 +230,97 @@ TEST_CASE("an exact layer looks at what its family wrote", "[estimators][exact_l
     }
     const exact_layer infinite{faulty_family{.in_marginals = true}};
     CHECK_THROWS_AS(infinite.marginals(theta), imle::solver_error);
+}
+
+TEST_CASE("an exact layer looks at the gradient that its family wrote", "[estimators][exact_layer][errors]") {
+    using matrix = Eigen::Tensor<double, 2, Eigen::RowMajor>;
+    matrix theta(3, 4), dmu(3, 4);
+    theta.setZero();
+    dmu.setZero();
+    dmu(2, 1) = 1;  // a zero cotangent asks no family
+    const Eigen::Tensor<double, 3, Eigen::RowMajor> dz = dmu.reshape(std::array<Eigen::Index, 3>{3, 1, 4});
+    for (const bad_gradient fault : {bad_gradient::nan, bad_gradient::unwritten, bad_gradient::infinite}) {
+        const exact_layer layer{wrong_backwards{fault}};
+        const auto expect_error = [&](auto&& call, std::uint64_t instance) {
+            try {
+                static_cast<void>(call());
+                FAIL("fault " << static_cast<int>(fault) << " passed");
+            } catch (const imle::solver_error& error) {
+                CHECK(error.instance() == instance);
+                CHECK_THAT(error.what(), Catch::Matchers::Contains("marginals_vjp") &&
+                                             Catch::Matchers::Contains("coordinate 3"));
+            }
+        };
+        const auto pass = layer.forward(theta, random_key{1}, 5);
+        expect_error([&] { return layer.vjp(pass, dmu); }, 7);
+        expect_error([&] { return layer.vjp(pass, dz); }, 7);
+        expect_error([&] { return layer.vjp(layer.marginals(theta, random_key{1}, 5), dmu); }, 7);
+        expect_error([&] { return layer.marginals_vjp(theta, dmu); }, 2);
+        const matrix large = dmu * 1e300;
+        expect_error([&] { return layer.vjp(pass, large); }, 7);
+        CHECK_NOTHROW(layer.vjp(pass, matrix(dmu * 0.0)));
+    }
+}
+
+TEST_CASE("an exact layer's gradient of huge cotangents", "[estimators][exact_layer]") {
+    using matrix = Eigen::Tensor<double, 2, Eigen::RowMajor>;
+    constexpr double most = std::numeric_limits<double>::max();
+    matrix theta(1, 3), dmu(1, 3);
+    theta.setValues({{0.5, -0.25, 0}});
+    dmu.setValues({{most, -most, -most}});
+    const matrix small = dmu * 0x1p-600;
+    // Sums of the family's overflow on the way, the gradient does not.
+    const auto check = [&](const auto& layer) {
+        const auto pass = layer.forward(theta, random_key{1});
+        const auto gradient = layer.vjp(pass, dmu), expected = layer.vjp(pass, small);
+        for (Eigen::Index i = 0; i < 3; ++i)
+            CHECK(gradient(0, i) == Approx(expected(0, i) * 0x1p600).epsilon(1e-13));
+        CHECK(layer.marginals_vjp(theta, dmu)(0, 1) == gradient(0, 1));
+    };
+    check(exact_layer{k_subset_family{1}});
+    check(exact_layer{imle::softmax_family{}});
+    check(exact_layer{imle::testing::gibbs_family{imle::testing::k_subsets(3, 1)}});
+
+    // A mean of numbers that are all the largest is not infinite.
+    for (const Eigen::Index samples : {2, 3, 49, 1000}) {
+        const exact_layer layer{imle::softmax_family{}, {.samples = samples}};
+        Eigen::Tensor<double, 3, Eigen::RowMajor> dz(1, samples, 3);
+        for (Eigen::Index s = 0; s < samples; ++s)
+            for (Eigen::Index i = 0; i < 3; ++i) dz(0, s, i) = dmu(0, i);
+        const auto pass = layer.forward(theta, random_key{1});
+        const auto gradient = layer.vjp(pass, dz), expected = layer.vjp(pass, dmu);
+        for (Eigen::Index i = 0; i < 3; ++i) CHECK(gradient(0, i) == Approx(expected(0, i)).epsilon(1e-12));
+    }
+
+    // Here the gradient itself leaves the range: the first number of z is 5 or -5, its variance 25.
+    const imle::testing::enumerated_family<1> wide("wide", {3}, {{5, 0, 0}, {-5, 0, 0}});
+    const exact_layer layer{imle::testing::gibbs_family{wide}};
+    theta.setZero();
+    const auto pass = layer.forward(theta, random_key{1});
+    CHECK_THROWS_AS(layer.vjp(pass, dmu), std::invalid_argument);
+    CHECK_THROWS_WITH(layer.vjp(pass, dmu), Catch::Matchers::Contains("the gradient is inf") &&
+                                                Catch::Matchers::Contains("a smaller cotangent"));
+    const Eigen::Tensor<float, 2, Eigen::RowMajor> narrow = theta.cast<float>();
+    Eigen::Tensor<float, 2, Eigen::RowMajor> huge(1, 3);
+    huge.setConstant(3e38F);
+    CHECK_THROWS_AS(layer.marginals_vjp(narrow, huge), std::invalid_argument);
+}
+
+TEST_CASE("simple_layer is the exact layer of k-subsets", "[estimators][simple]") {
+    const auto layer = imle::simple_layer(3, {.samples = 2});
+    STATIC_REQUIRE(std::is_same_v<decltype(layer), const imle::exact_layer<imle::k_subset_family>>);
+    CHECK(layer.family().k() == 3);
+    CHECK(layer.options().samples == 2);
+    CHECK(imle::simple_layer(0).options().samples == 1);
+    CHECK_THROWS_AS(imle::simple_layer(-1), std::invalid_argument);
+
+    Eigen::Tensor<float, 2, Eigen::RowMajor> theta(1, 4), loss(1, 4);
+    theta.setValues({{0, 1, 2, 3}});
+    loss.setValues({{1, 0, 0, 0}});
+    const auto pass = layer.forward(theta, imle::random_key{1});
+    CHECK(std::count(pass.samples().data(), pass.samples().data() + 8, 1.0f) == 6);
+    // 3 of 4: the one left out is i with probability softmax(-theta)_i.
+    const double e = std::exp(1.0), out = e * e * e / (e * e * e + e * e + e + 1);
+    CHECK(layer.marginals(theta)(0, 0) == Approx(1 - out));
+    CHECK(layer.vjp(pass, loss)(0, 0) == Approx(out * (1 - out)));
 }

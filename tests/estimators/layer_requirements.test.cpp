@@ -8,9 +8,8 @@
 #include <imle/estimators/negative_identity_layer.hpp>
 #include <imle/estimators/perturbed_layer.hpp>
 #include <imle/estimators/score_function_layer.hpp>
-#include <imle/estimators/simple_layer.hpp>
-#include <imle/estimators/softmax_family.hpp>
 #include <imle/estimators/straight_through_layer.hpp>
+#include <imle/families/softmax_family.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/layer/pass.hpp>
 #include <imle/noise/gumbel.hpp>

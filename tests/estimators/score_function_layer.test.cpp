@@ -3,18 +3,19 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <random>
 #include <span>
 #include <stdexcept>
 #include <vector>
 
-#include <imle/estimators/k_subset_family.hpp>
-#include <imle/estimators/softmax_family.hpp>
+#include <imle/families/k_subset_family.hpp>
+#include <imle/families/softmax_family.hpp>
 #include <imle/testing/gibbs_family.hpp>
 #include <imle/testing/k_subsets.hpp>
 #include <imle/testing/spanning_trees.hpp>
 
-#include "estimators/family_fixtures.hpp"
+#include "families/family_fixtures.hpp"
 #include "support/catch.hpp"
 #include "testing/finite_differences.hpp"
 
@@ -200,6 +201,75 @@ TEST_CASE("the score function's pullback follows the chain rule", "[estimators][
     CHECK(std::equal(pulled.data(), pulled.data() + pulled.size(), expected.data()));
     CHECK(std::equal(value.data(), value.data() + value.size(), pass.samples().data()));
     CHECK(layer.family() == k_subset_family{2});
+}
+
+TEST_CASE("the score function of huge losses and cotangents", "[estimators][score_function]") {
+    using cube = Eigen::Tensor<double, 3, Eigen::RowMajor>;
+    constexpr double most = std::numeric_limits<double>::max();
+    const tensor theta = batch_of({0.5, -0.25, 0, 1, 0.75, -1}, 2);
+    // The first row's sums overflow, its gradient does not; the second row is as it would be alone. A power
+    // of two changes no bit.
+    const auto check = [](const tensor& found, const tensor& small) {
+        for (Eigen::Index i = 0; i < 6; ++i) {
+            INFO("coordinate " << i);
+            CHECK(found(0, i) == small(0, i) * 0x1p800);
+            CHECK(found(1, i) == small(1, i));
+        }
+    };
+    for (const baseline kind : {baseline::none, baseline::leave_one_out, baseline::exact_marginals}) {
+        const score_function_layer layer{k_subset_family{3}, {.samples = 4, .baseline = kind}};
+        const auto pass = layer.forward(theta, random_key{18});
+        cube dz(2, 4, 6);
+        dz.setConstant(1e-200);
+        for (Eigen::Index i = 0; i < 24; ++i) {
+            const double along = pass.samples().data()[i] == 1 ? most / 2 : -most / 2;
+            dz.data()[i] = i < 6 ? along : i < 12 ? -along : 0;
+        }
+        cube small = dz;
+        for (Eigen::Index i = 0; i < 24; ++i) small.data()[i] *= 0x1p-800;
+        check(layer.vjp(pass, dz), layer.vjp(pass, small));
+    }
+    const score_function_layer layer{k_subset_family{3}, {.samples = 4}};
+    const auto pass = layer.forward(theta, random_key{18});
+    tensor losses(2, 4);
+    losses.setValues({{most, -most, most, -most}, {1e-200, 2e-200, 0, 3e-200}});
+    tensor small = losses;
+    for (Eigen::Index i = 0; i < 4; ++i) small.data()[i] *= 0x1p-800;
+    check(layer.gradient(pass, losses), layer.gradient(pass, small));
+    Eigen::Tensor<double, 1, Eigen::RowMajor> own(2), small_own(2);
+    own.setValues({-most, 1e-200});
+    small_own.setValues({-most * 0x1p-800, 1e-200});
+    for (Eigen::Index i = 0; i < 4; ++i) {
+        losses.data()[i] /= 4;
+        small.data()[i] /= 4;
+    }
+    check(layer.gradient(pass, losses, own), layer.gradient(pass, small, small_own));
+}
+
+TEST_CASE("a score function that overflows is the caller's", "[estimators][score_function][errors]") {
+    // The case that was found: the sums fit double, the gradient does not fit float.
+    Eigen::Tensor<float, 2, Eigen::RowMajor> theta(1, 6);
+    theta.setZero();
+    const score_function_layer layer{k_subset_family{3}, {.samples = 2}};
+    const auto pass = layer.forward(theta, random_key{18});
+    Eigen::Tensor<float, 3, Eigen::RowMajor> dz(1, 2, 6);
+    for (Eigen::Index i = 0; i < 12; ++i)
+        dz.data()[i] = (pass.samples().data()[i] == 1) == (i < 6) ? 3e38F : -3e38F;
+    CHECK_THROWS_AS(layer.vjp(pass, dz), std::invalid_argument);
+    CHECK_THROWS_WITH(layer.vjp(pass, dz), Catch::Matchers::Contains("the gradient is ") &&
+                                               Catch::Matchers::Contains("a smaller cotangent"));
+
+    // 2 (z - mu) times the largest number: just in range for one of two, not for one of three.
+    constexpr double most = std::numeric_limits<double>::max();
+    const score_function_layer one{imle::softmax_family{}};
+    Eigen::Tensor<double, 1, Eigen::RowMajor> own(1);
+    own.setConstant(-most);
+    tensor loss(1, 1);
+    loss.setConstant(most);
+    const auto of_two = one.forward(batch_of({0, 0}, 1), random_key{1});
+    CHECK(std::abs(one.gradient(of_two, loss, own)(0, 0)) == most);
+    const auto of_three = one.forward(batch_of({0, 0, 0}, 1), random_key{1});
+    CHECK_THROWS_AS(one.gradient(of_three, loss, own), std::invalid_argument);
 }
 
 TEST_CASE("the score function says what is wrong", "[estimators][score_function][errors]") {

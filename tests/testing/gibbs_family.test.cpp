@@ -10,7 +10,7 @@
 #include <imle/testing/k_subsets.hpp>
 #include <imle/testing/spanning_trees.hpp>
 
-#include "estimators/family_fixtures.hpp"
+#include "families/family_fixtures.hpp"
 #include "support/catch.hpp"
 #include "testing/finite_differences.hpp"
 

@@ -27,7 +27,7 @@ namespace imle::inline IMLE_ABI {
 ///   Draws of keys or items that differ are independent. Randomness comes from `key.fold_in(item)`, or from a
 ///   fixed number of elements of the key's sequence for each item, which the family documents.
 /// - z is drawn from p(z; theta) exactly (up to rounding), and mu is that law's mean.
-/// - All of z and mu is written, with finite numbers.
+/// - All of z, mu and the gradient is written, with finite numbers.
 /// - What makes no sense for the family (a wrong size of theta) throws `std::invalid_argument`. theta is
 ///   finite, as the layers check before.
 /// - Several threads may use one family at the same time.

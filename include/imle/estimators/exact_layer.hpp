@@ -4,9 +4,10 @@
 /// Exact samples forwards, the exact marginals' gradient backwards.
 
 #include <algorithm>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
-#include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -15,17 +16,21 @@
 
 #include <imle/concepts/exponential_family.hpp>
 #include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/shape.hpp>
+#include <imle/core/finite.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/estimators/detail/family_call.hpp>
-#include <imle/estimators/exact_options.hpp>
+#include <imle/estimators/detail/family_layer.hpp>
+#include <imle/families/k_subset_family.hpp>
 #include <imle/layer/call.hpp>
-#include <imle/layer/pullback.hpp>
-#include <imle/layer/pass.hpp>
+#include <imle/layer/layer_interface.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
+
+/// The settings of `exact_layer`. The order of the members is part of the contract.
+struct exact_options {
+    /// Samples S per instance, at least 1.
+    Eigen::Index samples = 1;
+};
 
 /// A layer around a family whose marginals and their derivative are known: forwards it gives exact samples,
 /// backwards it treats them as if they were the marginals, with the exact Jacobian of mu(theta) = E z. With
@@ -37,118 +42,125 @@ namespace imle::inline IMLE_ABI {
 ///
 /// For a loss that is linear in z the gradient is exact and without variance beyond dz's own. For others it
 /// is biased: it takes E[J' dz] for the gradient of E loss(z). A loss of the marginals themselves
-/// (`marginals(theta)`) is differentiated exactly.
+/// (`marginals`, `marginals_and_pullback`) is differentiated exactly.
 ///
-/// Shapes, samples' numbering and shards as `imle_layer`. One thread. Copies are cheap. Errors: a caller's
-/// mistake throws `std::invalid_argument`, a family that writes what is not finite `solver_error`.
+/// Functions, shapes and samples' numbering as `layer_interface`. Copies are cheap. Errors: a caller's mistake, which a gradient that overflows is, throws
+/// `std::invalid_argument`, a family that writes what is not finite `solver_error`.
 template <ExponentialFamilyOfSomeScalar FamilyT>
-class exact_layer {
+class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, exact_options> {
+    using base = detail::family_layer<exact_layer<FamilyT>, FamilyT, exact_options>;
+
   public:
     /// Throws `std::invalid_argument` if an option makes no sense.
     explicit exact_layer(FamilyT family, exact_options options = {})
-        : family_(std::move(family)), options_(options) {
-        detail::validate(options_);
-    }
+        : base(std::move(family), options, "exact_options::samples") {}
 
-    /// S exact samples per instance, z of item (first_instance + b) * S + s.
-    template <DenseTensor ThetaT>
-    [[nodiscard]] auto forward(const ThetaT& theta, random_key key, std::uint64_t first_instance = 0) const {
-        return detail::family_forward(family_, theta, options_.samples, key, first_instance);
-    }
-
-    /// E z, of theta's shape. No key: nothing is random.
-    template <DenseTensor ThetaT>
+    using layer_interface<exact_layer>::marginals;
+    /// `marginals(theta, key).marginals()`, which no key changes.
+    template <class ThetaT>
     [[nodiscard]] auto marginals(const ThetaT& theta) const {
-        const auto call = detail::family_call<FamilyT>(theta, 1, random_key{}, 0);
-        Eigen::Tensor<scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>> mu(call.shape.theta());
-        for (Eigen::Index b = 0; b < call.shape.batch; ++b)
-            detail::write_family_marginals(family_, call, b, detail::family_row(mu.data(), b, call.shape.n));
-        return mu;
+        return marginals(theta, random_key{}).marginals();
     }
 
-    /// J(theta)' mean_s dz_s, of theta's shape, J the Jacobian of the marginals. dz is of the samples' shape
-    /// or of theta's, which each sample then gets. One call of the family's `marginals_vjp` per instance,
-    /// however many samples there are. Linear in dz.
-    template <class Scalar, int Rank, int Layout, DenseTensor CotangentT>
-    [[nodiscard]] auto vjp(const sampled_pass<Scalar, Rank, Layout>& pass, const CotangentT& dz) const {
-        const auto call = detail::family_call_of<FamilyT>(pass);
-        const auto cotangent = detail::checked_cotangent(pass, dz);
-        typename sampled_pass<Scalar, Rank, Layout>::theta_tensor gradient(call.shape.theta());
-        std::vector<Scalar> mean;
-        for (Eigen::Index b = 0; b < call.shape.batch; ++b) {
-            const auto row = [&](auto* values) { return detail::family_row(values, b, call.shape.n); };
-            if (cotangent.per_sample) {
-                write_mean(detail::family_row(cotangent.dz, b, call.samples * call.shape.n), call.shape.n,
-                           mean);
-                write_gradient(row(call.theta), std::span<const Scalar>(mean), row(gradient.data()));
-            } else {
-                write_gradient(row(call.theta), row(cotangent.dz), row(gradient.data()));
-            }
-        }
-        return gradient;
-    }
-
-    /// The gradient of <dmu, marginals(theta)>: exact, and no sample is drawn.
-    template <DenseTensor ThetaT, DenseTensor CotangentT>
+    /// The gradient of <dmu, marginals(theta)>: exact, and neither samples nor marginals are worked out.
+    template <class ThetaT, class CotangentT>
     [[nodiscard]] auto marginals_vjp(const ThetaT& theta, const CotangentT& dmu) const {
-        using Scalar = scalar_of<ThetaT>;
-        static_assert(std::same_as<scalar_of<CotangentT>, Scalar> &&
-                          layout_of<CotangentT> == layout_of<ThetaT> &&
-                          rank_of<CotangentT> == rank_of<ThetaT>,
-                      "imle: the cotangent of the marginals has theta's scalar, rank and layout. See "
-                      "docs/layer.md");
-        const auto call = detail::family_call<FamilyT>(theta, 1, random_key{}, 0);
-        detail::require_shape("dmu", dmu, call.shape.theta(), "theta's shape");
-        detail::require_finite("dmu", dmu.data(), call.shape.batch, 0, call.shape.n, "a finite cotangent");
-        Eigen::Tensor<Scalar, rank_of<ThetaT>, layout_of<ThetaT>> gradient(call.shape.theta());
-        for (Eigen::Index b = 0; b < call.shape.batch; ++b)
-            write_gradient(detail::family_row(call.theta, b, call.shape.n),
-                           detail::family_row(std::as_const(dmu).data(), b, call.shape.n),
-                           detail::family_row(gradient.data(), b, call.shape.n));
+        const auto& values = detail::evaluated(theta);
+        const auto& cotangent = detail::evaluated(dmu);
+        const auto call = detail::checked_call(values, 1, random_key{}, 0);
+        detail::require_like("dmu", cotangent, values, "theta's shape");
+        using tensor = detail::evaluated_t<ThetaT>;
+        Eigen::Tensor<scalar_of<tensor>, rank_of<tensor>, layout_of<tensor>> gradient(call.shape.theta());
+        write_product(call, detail::cotangent<scalar_of<tensor>>{cotangent.data(), false}, gradient.data());
         return gradient;
     }
-
-    /// Samples and the function that pulls their cotangent back by the chain rule: see `imle::pullback`.
-    template <DenseTensor ThetaT>
-    [[nodiscard]] auto value_and_pullback(const ThetaT& theta, random_key key,
-                                          std::uint64_t first_instance = 0) const {
-        return detail::value_and_pullback_of(*this, forward(theta, key, first_instance));
-    }
-
-    [[nodiscard]] const FamilyT& family() const noexcept { return family_; }
-    [[nodiscard]] const exact_options& options() const noexcept { return options_; }
 
   private:
-    /// mean: n numbers, the mean over samples, summed in double.
+    friend layer_interface<exact_layer>;
+
+    /// J(theta)' mean_s dz_s, J the Jacobian of the marginals, for passes of both kinds. One call of the
+    /// family's `marginals_vjp` per instance, however many samples there are. Linear in dz.
+    template <class PassT, class CallT, class Scalar>
+    void write_gradient(const PassT&, const CallT& call, const detail::cotangent<Scalar>& dz,
+                        Scalar* gradient) const {
+        write_product(call, dz, gradient);
+    }
+
+    template <class CallT, class Scalar>
+    void write_product(const CallT& call, const detail::cotangent<Scalar>& dz, Scalar* gradient) const {
+        base::require_family(call);
+        const Eigen::Index n = call.shape.n;
+        std::vector<Scalar> mean;
+        bool may_overflow = false;
+        for (Eigen::Index b = 0; b < call.shape.batch; ++b) {
+            std::span<const Scalar> dmu;
+            if (dz.per_sample)
+                dmu = mean_of(detail::family_row(dz.dz, b, call.samples * n), dz.scale, n, mean);
+            else
+                dmu = detail::family_row(dz.dz, b, n);
+            may_overflow |= write_row(call, b, dmu, detail::family_row(gradient, b, n));
+        }
+        if (may_overflow)
+            detail::require_finite_gradient(call, gradient, "a finite one: a smaller cotangent");
+    }
+
+    /// The mean over samples, n numbers, summed in double. No mean is larger than the largest of its numbers,
+    /// but for rounding.
     template <class Scalar>
-    static void write_mean(std::span<const Scalar> dz, Eigen::Index n, std::vector<Scalar>& mean) {
+    [[nodiscard]] static std::span<const Scalar> mean_of(std::span<const Scalar> dz, Scalar scale,
+                                                         Eigen::Index n, std::vector<Scalar>& mean) {
+        constexpr double largest = static_cast<double>(std::numeric_limits<Scalar>::max());
         const auto size = static_cast<std::size_t>(n), samples = size == 0 ? 1 : dz.size() / size;
         std::vector<double> sum(size, 0);
         for (std::size_t s = 0; s < samples; ++s)
             for (std::size_t i = 0; i < size; ++i)
-                sum[i] += static_cast<double>(dz[s * size + i]) / static_cast<double>(samples);
+                sum[i] += static_cast<double>(scale * dz[s * size + i]) / static_cast<double>(samples);
         mean.resize(size);
-        for (std::size_t i = 0; i < size; ++i) mean[i] = static_cast<Scalar>(sum[i]);
+        for (std::size_t i = 0; i < size; ++i)
+            mean[i] = static_cast<Scalar>(std::clamp(sum[i], -largest, largest));
+        return mean;
     }
 
-    template <class Scalar>
-    void write_gradient(std::span<const Scalar> theta, std::span<const Scalar> dmu,
-                        std::span<Scalar> gradient) const {
+    /// J(theta_b)' dmu. Whether it was worked out with a smaller dmu, so that it may have left the range
+    /// since.
+    template <class Scalar, class CallT>
+    [[nodiscard]] bool write_row(const CallT& call, Eigen::Index b, std::span<const Scalar> dmu,
+                                 std::span<Scalar> out) const {
         static_assert(DifferentiableFamily<FamilyT, Scalar>,
                       "imle::DifferentiableFamily: the layer's family has no marginals_vjp(theta, dmu, "
                       "gradient) const for this scalar; score_function_layer does without. See "
                       "docs/concepts/exponential_family.md");
-        if (std::all_of(dmu.begin(), dmu.end(), [](Scalar d) { return d == Scalar(0); }))
-            std::fill(gradient.begin(), gradient.end(), Scalar(0));
-        else
-            family_.marginals_vjp(theta, dmu, gradient);
+        if (std::all_of(dmu.begin(), dmu.end(), [](Scalar d) { return d == Scalar(0); })) {
+            std::fill(out.begin(), out.end(), Scalar(0));
+            return false;
+        }
+        const auto theta = detail::family_row(call.theta, b, call.shape.n);
+        std::fill(out.begin(), out.end(), detail::unwritten<Scalar>());
+        this->family().marginals_vjp(theta, dmu, out);
+        if (detail::all_finite(std::span<const Scalar>(out))) return false;
+        // Sums of large numbers may overflow on the way to a gradient that does not. J is linear, so the
+        // family is asked again, with smaller ones; if there are none, it is at fault.
+        const Scalar large = std::ldexp(Scalar(1), std::numeric_limits<Scalar>::max_exponent / 2);
+        const bool any = std::any_of(dmu.begin(), dmu.end(), [=](Scalar d) { return std::abs(d) > large; });
+        const Scalar factor = any ? large : Scalar(1);
+        std::vector<Scalar> smaller(dmu.begin(), dmu.end());
+        for (Scalar& d : smaller) d /= factor;
+        detail::write_by_family("marginals_vjp", call, b, out, [&](std::span<Scalar> values) {
+            this->family().marginals_vjp(theta, std::span<const Scalar>(smaller), values);
+        });
+        for (Scalar& g : out) g *= factor;
+        return true;
     }
-
-    FamilyT family_;
-    exact_options options_;
 };
 
 template <class F>
 exact_layer(F, exact_options = {}) -> exact_layer<typename detail::require_exact_family<F>::type>;
+
+/// The layer of SIMPLE (Ahmed, Zeng, Niepert, Van den Broeck, "SIMPLE: a gradient estimator for k-subset
+/// sampling", ICLR 2023): exact k-subsets forwards, the exact Jacobian of the marginals backwards. Throws
+/// `std::invalid_argument` if k is negative or an option makes no sense.
+[[nodiscard]] inline exact_layer<k_subset_family> simple_layer(Eigen::Index k, exact_options options = {}) {
+    return exact_layer<k_subset_family>(k_subset_family{k}, options);
+}
 
 }  // namespace imle::inline IMLE_ABI

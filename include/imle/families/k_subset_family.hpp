@@ -16,8 +16,8 @@
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
-#include <imle/estimators/detail/family_coins.hpp>
-#include <imle/estimators/detail/family_subset_table.hpp>
+#include <imle/families/detail/family_coins.hpp>
+#include <imle/families/detail/family_subset_table.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/random/uniform.hpp>
 

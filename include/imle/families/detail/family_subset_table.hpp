@@ -22,8 +22,8 @@
 #include <utility>
 
 #include <imle/core/config.hpp>
-#include <imle/estimators/detail/family_coins.hpp>
-#include <imle/estimators/detail/family_lanes.hpp>
+#include <imle/families/detail/family_coins.hpp>
+#include <imle/families/detail/family_lanes.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

@@ -1,4 +1,4 @@
-#include <imle/estimators/k_subset_family.hpp>
+#include <imle/families/k_subset_family.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -18,7 +18,7 @@
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/k_subsets.hpp>
 
-#include "estimators/family_fixtures.hpp"
+#include "families/family_fixtures.hpp"
 #include "support/catch.hpp"
 #include "testing/finite_differences.hpp"
 

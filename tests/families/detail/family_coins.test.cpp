@@ -1,4 +1,4 @@
-#include <imle/estimators/detail/family_coins.hpp>
+#include <imle/families/detail/family_coins.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "estimators/family_fixtures.hpp"
+#include "families/family_fixtures.hpp"
 #include "support/catch.hpp"
 
 using imle::detail::family_coins;

@@ -1,4 +1,4 @@
-#include <imle/estimators/softmax_family.hpp>
+#include <imle/families/softmax_family.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -15,7 +15,7 @@
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/categories.hpp>
 
-#include "estimators/family_fixtures.hpp"
+#include "families/family_fixtures.hpp"
 #include "support/catch.hpp"
 #include "testing/finite_differences.hpp"
 
@@ -111,4 +111,16 @@ TEST_CASE("softmax says what is wrong", "[estimators][softmax][errors]") {
     CHECK_THROWS_AS(
         softmax_family{}.sample(std::span<const double>(theta), random_key{}, 0, std::span<double>(wrong)),
         std::invalid_argument);
+}
+
+TEST_CASE("the softmax gradient of huge cotangents", "[estimators][softmax]") {
+    constexpr double most = std::numeric_limits<double>::max();
+    const std::vector<double> theta{0.5, -0.25, 0};
+    for (const auto& dmu : {std::vector<double>{most, -most, -most}, {most, most, most}, {-most, most, 0}}) {
+        std::vector<double> small = dmu;
+        for (double& d : small) d *= 0x1p-600;
+        const auto gradient = reference::marginals_vjp(imle::softmax_family{}, theta, dmu);
+        const auto expected = reference::marginals_vjp(imle::softmax_family{}, theta, small);
+        for (std::size_t i = 0; i < 3; ++i) CHECK(gradient[i] == expected[i] * 0x1p600);
+    }
 }

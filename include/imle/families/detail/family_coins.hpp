@@ -12,7 +12,7 @@
 #include <span>
 
 #include <imle/core/config.hpp>
-#include <imle/estimators/detail/family_lanes.hpp>
+#include <imle/families/detail/family_lanes.hpp>
 #include <imle/random/detail/exponential_function.hpp>
 #include <imle/solvers/detail/kth_largest.hpp>
 

@@ -60,13 +60,13 @@ class softmax_family {
         require_finite("dmu", dmu);
         const auto mu = std::make_unique_for_overwrite<double[]>(theta.size());
         const weights of(theta);
-        double mean = 0;
+        double half_mean = 0;  // halves: the difference of two large numbers stays in range
         for (std::size_t i = 0; i < theta.size(); ++i) {
             mu[i] = of(theta[i]) / of.sum;
-            mean += mu[i] * static_cast<double>(dmu[i]);
+            half_mean += mu[i] * (0.5 * static_cast<double>(dmu[i]));
         }
         for (std::size_t i = 0; i < theta.size(); ++i)
-            gradient[i] = static_cast<Scalar>(mu[i] * (static_cast<double>(dmu[i]) - mean));
+            gradient[i] = static_cast<Scalar>(2 * (mu[i] * (0.5 * static_cast<double>(dmu[i]) - half_mean)));
     }
 
     /// log sum_i exp(theta_i). O(n).

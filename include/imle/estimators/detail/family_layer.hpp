@@ -1,0 +1,146 @@
+#pragma once
+
+/// @file
+/// What the layers around an exact family have in common: the forward half, and the family's answers, looked
+/// at.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <imle/concepts/exponential_family.hpp>
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/finite.hpp>
+#include <imle/layer/call.hpp>
+#include <imle/layer/layer_interface.hpp>
+#include <imle/layer/layer_options.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+template <class FamilyT, int InstanceRank, int Layout>
+inline constexpr bool family_fits_layout = [] {
+    if constexpr (requires { FamilyT::layout; })
+        return InstanceRank == 1 || int(FamilyT::layout) == Layout;
+    else
+        return true;
+}();
+
+/// Instance b's numbers, of values that have n for each instance.
+template <class Scalar>
+[[nodiscard]] std::span<Scalar> family_row(Scalar* values, Eigen::Index b, Eigen::Index n) {
+    return {values + b * n, static_cast<std::size_t>(n)};
+}
+
+/// Hands `out` to `write`, which calls the family's `function` for instance b. Throws `solver_error` unless
+/// all of it was written, with finite numbers.
+template <class CallT, class Scalar, class WriteT>
+void write_by_family(const char* function, const CallT& call, Eigen::Index b, std::span<Scalar> out,
+                     WriteT&& write) {
+    std::fill(out.begin(), out.end(), unwritten<Scalar>());
+    write(out);
+    const std::span<const Scalar> values(out);
+    if (all_finite(values)) return;
+    const std::size_t at = first_not_finite(values), n = static_cast<std::size_t>(call.shape.n);
+    const std::uint64_t instance = call.first_instance + static_cast<std::uint64_t>(b);
+    throw solver_error(message("imle: the family's ", function, " wrote ", values[at],
+                               " (or nothing) at coordinate ", at % n, " in instance ", instance, ", sample ",
+                               at / n, "; expected a finite number at every coordinate"),
+                       instance, at / n);
+}
+
+/// mu of instance b.
+template <class FamilyT, class CallT, class Scalar>
+void write_family_marginals(const FamilyT& family, const CallT& call, Eigen::Index b, std::span<Scalar> mu) {
+    write_by_family("marginals", call, b, mu, [&](std::span<Scalar> out) {
+        family.marginals(family_row(call.theta, b, call.shape.n), out);
+    });
+}
+
+/// The S draws of instance b.
+template <class FamilyT, class CallT, class Scalar>
+void write_family_samples(const FamilyT& family, const CallT& call, Eigen::Index b, std::span<Scalar> zs) {
+    write_by_family("sample", call, b, zs, [&](std::span<Scalar> out) {
+        const auto theta = family_row(call.theta, b, call.shape.n);
+        const std::uint64_t first_item =
+            (call.first_instance + static_cast<std::uint64_t>(b)) * static_cast<std::uint64_t>(call.samples);
+        if constexpr (requires { family.sample_several(theta, call.key, first_item, out); }) {
+            family.sample_several(theta, call.key, first_item, out);
+        } else {
+            for (Eigen::Index s = 0; s < call.samples; ++s)
+                family.sample(theta, call.key, first_item + static_cast<std::uint64_t>(s),
+                              family_row(out.data(), s, call.shape.n));
+        }
+    });
+}
+
+/// `layer_interface` around a family: `forward` gives S exact samples per instance, z of item
+/// (first_instance + b) * S + s; `marginals` gives E z exactly, without drawing a sample, as a pass that is
+/// pulled back through like one of `forward`. `LayerT` adds `write_gradient`. It holds nothing but the family
+/// and the options.
+template <class LayerT, class FamilyT, class OptionsT>
+class family_layer : public layer_interface<LayerT> {
+  public:
+    [[nodiscard]] const FamilyT& family() const noexcept { return family_; }
+    [[nodiscard]] const OptionsT& options() const noexcept { return options_; }
+    /// S, the samples per instance.
+    [[nodiscard]] Eigen::Index sample_count() const noexcept { return options_.samples; }
+
+  protected:
+    friend layer_interface<LayerT>;
+
+    family_layer(FamilyT family, const OptionsT& options, const char* samples_option)
+        : family_(std::move(family)), options_(options) {
+        require_samples(samples_option, options_.samples);
+    }
+
+    template <class Scalar, int Rank, int Layout>
+    static constexpr void require_family(const layer_call<Scalar, Rank, Layout>&) {
+        static_assert(
+            ExponentialFamily<FamilyT, Scalar>,
+            "imle::ExponentialFamily: the layer's family has no sample(theta, random_key, std::uint64_t, "
+            "z) const and marginals(theta, mu) const for this scalar. See "
+            "docs/concepts/exponential_family.md");
+        static_assert(
+            family_fits_layout<FamilyT, Rank, Layout>,
+            "imle::ExponentialFamily: the family reads an instance of several dimensions in one layout, "
+            "and theta is of the other. See docs/concepts/exponential_family.md");
+    }
+
+  private:
+    template <class CallT, class Scalar>
+    void write_samples(const CallT& call, Scalar* z, std::vector<Eigen::Index>&) const {
+        require_family(call);
+        for (Eigen::Index b = 0; b < call.shape.batch; ++b)
+            write_family_samples(family_, call, b, family_row(z, b, call.samples * call.shape.n));
+    }
+
+    template <class CallT, class Scalar>
+    void write_marginals(const CallT& call, Scalar* mu, std::vector<Eigen::Index>&) const {
+        require_family(call);
+        for (Eigen::Index b = 0; b < call.shape.batch; ++b)
+            write_family_marginals(family_, call, b, family_row(mu, b, call.shape.n));
+    }
+
+    FamilyT family_;
+    OptionsT options_;
+};
+
+// A wrong family given to class template argument deduction fails with one sentence.
+template <class F>
+struct require_exact_family {
+    static_assert(
+        ExponentialFamilyOfSomeScalar<F>,
+        "imle::ExponentialFamily: the layer's family has no sample(theta, random_key, std::uint64_t, "
+        "z) const and marginals(theta, mu) const. See docs/concepts/exponential_family.md");
+    using type = F;
+};
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI
