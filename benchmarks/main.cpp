@@ -20,6 +20,7 @@
 
 #include "outside.hpp"
 #include "sampler.hpp"
+#include "support/output.hpp"
 #include "table.hpp"
 #include "timing.hpp"
 
@@ -165,10 +166,5 @@ int main(int count, char** arguments) {
 
     imle_benchmarks::options choice;
     if (!imle_benchmarks::parse(left, all.data(), choice)) return 2;
-    try {
-        return imle_benchmarks::run(choice);
-    } catch (const std::exception& error) {
-        std::cerr << error.what() << '\n';
-        return EXIT_FAILURE;
-    }
+    return example_support::run_program("imle_benchmarks", [&] { return imle_benchmarks::run(choice); });
 }

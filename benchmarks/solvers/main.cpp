@@ -21,6 +21,7 @@
 #include "../collector.hpp"
 #include "problem.hpp"
 #include "steps.hpp"
+#include "support/output.hpp"
 
 namespace imle_benchmarks {
 namespace {
@@ -112,23 +113,7 @@ void write_growth(std::ostream& out, const std::vector<growth_point>& points, co
     }
 }
 
-}  // namespace
-}  // namespace imle_benchmarks
-
-int main(int count, char** arguments) {
-    using namespace imle_benchmarks;
-    benchmark::Initialize(&count, arguments);
-    std::string growth_file;
-    for (int i = 1; i < count; ++i) {
-        const std::string_view argument = arguments[i];
-        constexpr std::string_view growth_flag = "--growth=";
-        if (!argument.starts_with(growth_flag)) {
-            std::cerr << "unknown argument '" << argument << "'; benchmarks/solvers/main.cpp lists them\n";
-            return 2;
-        }
-        growth_file = argument.substr(growth_flag.size());
-    }
-
+int run(const std::string& growth_file) {
     const problem_list problems = library_problems();
 #if defined(IMLE_BENCHMARK_BOOST)
     add_boost_ways(problems);
@@ -154,9 +139,26 @@ int main(int count, char** arguments) {
     if (!growth_file.empty()) {
         std::ofstream out(growth_file);
         write_growth(out, growth, times);
-        if (!out.flush()) {
-            std::cerr << "cannot write '" << growth_file << "'\n";
-            return 1;
-        }
+        example_support::close_written(out, growth_file);
     }
+    return 0;
+}
+
+}  // namespace
+}  // namespace imle_benchmarks
+
+int main(int count, char** arguments) {
+    benchmark::Initialize(&count, arguments);
+    std::string growth_file;
+    for (int i = 1; i < count; ++i) {
+        const std::string_view argument = arguments[i];
+        constexpr std::string_view growth_flag = "--growth=";
+        if (!argument.starts_with(growth_flag)) {
+            std::cerr << "unknown argument '" << argument << "'; benchmarks/solvers/main.cpp lists them\n";
+            return 2;
+        }
+        growth_file = argument.substr(growth_flag.size());
+    }
+    return example_support::run_program("imle_solver_benchmarks",
+                                        [&] { return imle_benchmarks::run(growth_file); });
 }

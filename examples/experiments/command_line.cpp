@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <thread>
 
-#include <CLI/CLI.hpp>
-
-#include "support/option_checks.hpp"
+#include "support/command_line.hpp"
 
 namespace experiments {
 namespace {
 
-constexpr int most_threads = 1024;
+using example_support::add_out;
+using example_support::add_seed;
+using example_support::add_threads;
 
 std::string names() {
     std::string all;
@@ -27,9 +27,7 @@ std::string refuse_unknown_experiment(const std::string& text) {
 
 }  // namespace
 
-parsed_command_line parse_command_line(int argc, char** argv) {
-    parsed_command_line parsed;
-    command_line& wanted = parsed.wanted;
+std::optional<int> parse_command_line(int argc, char** argv, command_line& wanted) {
     wanted.options.data = IMLE_EXPERIMENTS_DATA;
 
     CLI::App app{
@@ -41,33 +39,20 @@ parsed_command_line parse_command_line(int argc, char** argv) {
         ->delimiter(',')
         ->check(refuse_unknown_experiment);
     app.option_defaults()->always_capture_default();
-    app.add_option("--out", wanted.out, "Folder for results.md and the pictures; made if missing")
-        ->type_name("DIR")
-        ->check(example_support::refuse_what_is_not_a_folder);
-    app.add_option("--seed", wanted.options.seed, "Seed of the noise")
-        ->type_name("N")
-        ->check(example_support::refuse_bad_seed);
+    add_out(app, wanted.out, "Folder for results.md and the pictures; made if missing");
+    add_seed(app, wanted.options.seed, "Seed of the noise");
     wanted.options.threads = 0;
-    app.add_option("--threads", wanted.options.threads,
-                   "Threads; 0 means all cores. The results do not depend on it")
-        ->type_name("N")
-        ->check(CLI::Range(0, most_threads));
+    add_threads(app, wanted.options.threads, "Threads; 0 means all cores. The results do not depend on it");
     app.add_flag("--quick", wanted.options.quick,
                  "Small sizes, to see whether all runs: the figures then mean nothing");
 
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        parsed.exit_code =
-            app.exit(error) == 0 ? 0 : exit_bad_usage;  // app.exit prints the help or the error
-        return parsed;
-    }
+    if (const auto exit_code = example_support::parse(app, argc, argv)) return exit_code;
     if (wanted.options.threads == 0)
         wanted.options.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     for (const experiment& each : all_experiments())
         if (only.empty() || std::find(only.begin(), only.end(), each.name) != only.end())
             wanted.only.push_back(each);
-    return parsed;
+    return std::nullopt;
 }
 
 }  // namespace experiments

@@ -11,9 +11,6 @@
 
 namespace experiments {
 
-/// Exit code for a command line that makes no sense.
-inline constexpr int exit_bad_usage = 2;
-
 struct command_line {
     std::string out = "imle-experiments";
     /// What to run, in the list's order, each once.
@@ -21,12 +18,7 @@ struct command_line {
     run_options options;
 };
 
-/// What the command line asks for; or, after printing help or a complaint, the code to exit with at once.
-struct parsed_command_line {
-    command_line wanted;
-    std::optional<int> exit_code;
-};
-
-[[nodiscard]] parsed_command_line parse_command_line(int argc, char** argv);
+/// Reads what is wanted; or, after printing help or a complaint, gives the code to exit with at once.
+[[nodiscard]] std::optional<int> parse_command_line(int argc, char** argv, command_line& wanted);
 
 }  // namespace experiments

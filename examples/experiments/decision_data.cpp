@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "support/option_checks.hpp"
+#include "support/read_number.hpp"
 
 namespace experiments {
 namespace {

@@ -1,7 +1,6 @@
 // Runs the published experiments and compares. `experiments --help`.
 
 #include <chrono>
-#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iomanip>
@@ -11,6 +10,7 @@
 
 #include "command_line.hpp"
 #include "support/interrupt.hpp"
+#include "support/output.hpp"
 #include "support/picture_writer.hpp"
 #include "support/progress_bar.hpp"
 #include "table.hpp"
@@ -30,11 +30,12 @@ void write_whole(const std::filesystem::path& file, const std::string& text) {
     temporary += ".tmp";
     std::ofstream out(temporary, std::ios::binary);
     out << text;
-    out.close();
-    if (!out) {
+    try {
+        example_support::close_written(out, file.string());
+    } catch (...) {
         std::error_code ignored;
         std::filesystem::remove(temporary, ignored);
-        throw std::runtime_error("cannot write " + file.string());
+        throw;
     }
     std::filesystem::rename(temporary, file);
 }
@@ -98,13 +99,10 @@ void run(const command_line& wanted) {
 }  // namespace experiments
 
 int main(int argc, char** argv) {
-    try {
-        const experiments::parsed_command_line parsed = experiments::parse_command_line(argc, argv);
-        if (parsed.exit_code.has_value()) return *parsed.exit_code;
-        experiments::run(parsed.wanted);
+    return example_support::run_program("experiments", [&] {
+        experiments::command_line wanted;
+        if (const auto exit_code = experiments::parse_command_line(argc, argv, wanted)) return *exit_code;
+        experiments::run(wanted);
         return 0;
-    } catch (const std::exception& error) {
-        std::cerr << "experiments: " << error.what() << '\n';
-        return 1;
-    }
+    });
 }

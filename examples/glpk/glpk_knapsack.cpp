@@ -15,6 +15,8 @@
 
 #include <imle/imle.hpp>
 
+#include "support/output.hpp"
+
 // A solver: maximise <theta, z> over 0/1 vectors with weights * z <= capacities.
 //
 // GLPK keeps an environment for each thread, and a problem must be freed by the thread that made it. A layer
@@ -76,7 +78,7 @@ void print_marginals(const char* name, const SolverT& solver) {
     std::cout << '\n';
 }
 
-int main() {
+int run() {
     // Two resources and six items.
     Eigen::MatrixXd weights(2, 6);
     weights << 3, 4, 2, 5, 1, 6,  //
@@ -85,4 +87,9 @@ int main() {
     std::cout << "How often each of six items is taken:\n";
     print_marginals("GLPK", glpk_knapsack(weights, capacities));
     print_marginals("imle::knapsack", imle::knapsack(weights, capacities));
+    return 0;
+}
+
+int main() {
+    return example_support::run_program("glpk_knapsack", run);
 }

@@ -5,19 +5,21 @@
 #include <string_view>
 #include <utility>
 
-#include <CLI/CLI.hpp>
-
-#include "support/option_checks.hpp"
+#include "support/command_line.hpp"
 
 namespace learning_to_explain {
 namespace {
+
+using example_support::add_count;
+using example_support::add_out;
+using example_support::add_seed;
+using example_support::add_threads;
 
 constexpr int most_instances = 1'000'000;
 constexpr int most_steps = 1'000'000;
 constexpr int most_batch = 10'000;
 constexpr int most_samples = 1000;
 constexpr int most_runs = 1000;
-constexpr int most_threads = 1024;
 constexpr double highest_beta = 1e6;
 
 constexpr std::array<std::pair<method, std::string_view>, 6> option_names = {{
@@ -45,10 +47,7 @@ std::string refuse_bad_beta(const std::string& text) {
 
 }  // namespace
 
-parsed_command_line parse_command_line(int argc, char** argv) {
-    parsed_command_line parsed;
-    command_line& wanted = parsed.wanted;
-
+std::optional<int> parse_command_line(int argc, char** argv, command_line& wanted) {
     CLI::App app{
         "Learns, for each instance, which 5 of its 20 features decide its label, from how probable the "
         "label\n"
@@ -62,53 +61,32 @@ parsed_command_line parse_command_line(int argc, char** argv) {
         ->type_name("NAME")
         ->check(refuse_unknown_method);
     app.option_defaults()->always_capture_default();
-    app.add_option("--out", wanted.out, "Folder for the pictures; made if missing")
-        ->type_name("DIR")
-        ->check(example_support::refuse_what_is_not_a_folder);
-    app.add_option("--train", wanted.training_instances, "Instances to learn from")
-        ->type_name("N")
-        ->check(CLI::Range(1, most_instances));
-    app.add_option("--test", wanted.test_instances, "Instances to be tested on; none is learned from")
-        ->type_name("N")
-        ->check(CLI::Range(1, most_instances));
-    app.add_option("--steps", wanted.training.steps, "Steps of learning")
-        ->type_name("N")
-        ->check(CLI::Range(1, most_steps));
-    app.add_option("--batch", wanted.training.batch, "Instances in a step")
-        ->type_name("N")
-        ->check(CLI::Range(1, most_batch));
-    app.add_option("--samples", wanted.training.samples, "Selections of each instance in a step")
-        ->type_name("N")
-        ->check(CLI::Range(1, most_samples));
+    add_out(app, wanted.out, "Folder for the pictures; made if missing");
+    add_count(app, "--train", wanted.training_instances, 1, most_instances, "Instances to learn from");
+    add_count(app, "--test", wanted.test_instances, 1, most_instances,
+              "Instances to be tested on; none is learned from");
+    add_count(app, "--steps", wanted.training.steps, 1, most_steps, "Steps of learning");
+    add_count(app, "--batch", wanted.training.batch, 1, most_batch, "Instances in a step");
+    add_count(app, "--samples", wanted.training.samples, 1, most_samples,
+              "Selections of each instance in a step");
     app.add_option("--beta", wanted.training.beta, "I-MLE's step")->type_name("X")->check(refuse_bad_beta);
     app.add_flag("--drawn-labels", wanted.training.drawn_labels,
                  "Learn from labels that were drawn, not from the probability of label 1. Wants a smaller\n"
                  "step and more samples: --beta 0.1 --samples 8 --steps 3000");
-    app.add_option("--runs", wanted.runs, "Runs of each method, each with data, weights and noise of its own")
-        ->type_name("N")
-        ->check(CLI::Range(1, most_runs));
-    app.add_option("--seed", wanted.seed, "Seed of all runs")
-        ->type_name("N")
-        ->check(example_support::refuse_bad_seed);
-    app.add_option("--threads", wanted.training.threads,
-                   "Threads of the layer; 0 means all cores. The results do not depend on it, and most of\n"
-                   "the time goes to the networks, which have one")
-        ->type_name("N")
-        ->check(CLI::Range(0, most_threads));
+    add_count(app, "--runs", wanted.runs, 1, most_runs,
+              "Runs of each method, each with data, weights and noise of its own");
+    add_seed(app, wanted.seed, "Seed of all runs");
+    add_threads(app, wanted.training.threads,
+                "Threads of the layer; 0 means all cores. The results do not depend on it, and most of\n"
+                "the time goes to the networks, which have one");
     app.add_flag("!--no-pictures", wanted.pictures, "Draw none; then gnuplot is not needed");
 
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        parsed.exit_code =
-            app.exit(error) == 0 ? 0 : exit_bad_usage;  // app.exit prints the help or the error
-        return parsed;
-    }
+    if (const auto exit_code = example_support::parse(app, argc, argv)) return exit_code;
 
     for (const auto& [how, name] : option_names)
         if (methods.empty() || std::find(methods.begin(), methods.end(), name) != methods.end())
             wanted.methods.push_back(how);
-    return parsed;
+    return std::nullopt;
 }
 
 }  // namespace learning_to_explain

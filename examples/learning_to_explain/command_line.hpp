@@ -12,9 +12,6 @@
 
 namespace learning_to_explain {
 
-/// Exit code for a command line that makes no sense.
-inline constexpr int exit_bad_usage = 2;
-
 struct command_line {
     std::string out = "imle-learning-to-explain";
     bool pictures = true;
@@ -26,12 +23,7 @@ struct command_line {
     training_options training;
 };
 
-/// What the command line asks for; or, after printing help or a complaint, the code to exit with at once.
-struct parsed_command_line {
-    command_line wanted;
-    std::optional<int> exit_code;
-};
-
-[[nodiscard]] parsed_command_line parse_command_line(int argc, char** argv);
+/// Reads what is wanted; or, after printing help or a complaint, gives the code to exit with at once.
+[[nodiscard]] std::optional<int> parse_command_line(int argc, char** argv, command_line& wanted);
 
 }  // namespace learning_to_explain

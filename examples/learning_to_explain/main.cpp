@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <exception>
 #include <iomanip>
 #include <iostream>
 #include <optional>
@@ -16,6 +15,7 @@
 #include "drawing.hpp"
 #include "scoring.hpp"
 #include "support/interrupt.hpp"
+#include "support/output.hpp"
 #include "support/picture_writer.hpp"
 #include "support/progress_bar.hpp"
 #include "table.hpp"
@@ -89,14 +89,11 @@ void learn_and_draw(const command_line& wanted) {
 }  // namespace learning_to_explain
 
 int main(int argc, char** argv) {
-    try {
-        const learning_to_explain::parsed_command_line parsed =
-            learning_to_explain::parse_command_line(argc, argv);
-        if (parsed.exit_code.has_value()) return *parsed.exit_code;
-        learning_to_explain::learn_and_draw(parsed.wanted);
+    return example_support::run_program("learning_to_explain", [&] {
+        learning_to_explain::command_line wanted;
+        if (const auto exit_code = learning_to_explain::parse_command_line(argc, argv, wanted))
+            return *exit_code;
+        learning_to_explain::learn_and_draw(wanted);
         return 0;
-    } catch (const std::exception& error) {
-        std::cerr << "learning_to_explain: " << error.what() << '\n';
-        return 1;
-    }
+    });
 }

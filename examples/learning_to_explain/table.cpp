@@ -8,16 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "support/percent.hpp"
+
 namespace learning_to_explain {
 namespace {
 
-constexpr int name_width = 30;
+using example_support::percent;
 
-std::string percent(double share) {
-    std::ostringstream out;
-    out << std::fixed << std::setprecision(1) << 100 * share << " %";
-    return out.str();
-}
+constexpr int name_width = 30;
 
 void put_row(std::ostream& out, const std::string& name, std::span<const scores> runs,
              const std::optional<double>& seconds) {

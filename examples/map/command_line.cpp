@@ -3,19 +3,20 @@
 #include <algorithm>
 #include <string_view>
 
-#include <CLI/CLI.hpp>
-
-#include "support/option_checks.hpp"
+#include "support/command_line.hpp"
 
 namespace map_demo {
 namespace {
 
+using example_support::add_count;
+using example_support::add_out;
+using example_support::add_seed;
+using example_support::add_threads;
 using example_support::read_number;
 
 constexpr double highest_temperature = 1e6;
 constexpr int most_samples = 100'000;
 constexpr int most_steps = 1'000'000;
-constexpr int most_threads = 1024;
 
 std::vector<std::string_view> split_at_commas(std::string_view text) {
     std::vector<std::string_view> parts;
@@ -53,10 +54,7 @@ std::string refuse_bad_setting(const std::string& text) {
 
 }  // namespace
 
-parsed_command_line parse_command_line(int argc, char** argv) {
-    parsed_command_line parsed;
-    command_line& wanted = parsed.wanted;
-
+std::optional<int> parse_command_line(int argc, char** argv, command_line& wanted) {
     CLI::App app{
         "Samples paths through a 16 x 16 map, then learns the weights whose best path is the gold path,\n"
         "by I-MLE gradients through a shortest-path solver. Prints a table; gnuplot draws the pictures.\n"};
@@ -68,38 +66,23 @@ parsed_command_line parse_command_line(int argc, char** argv) {
         ->type_name("T,T[,S]")
         ->check(refuse_bad_setting);
     app.option_defaults()->always_capture_default();
-    app.add_option("--out", wanted.out, "Folder for the pictures; made if missing")
-        ->type_name("DIR")
-        ->check(example_support::refuse_what_is_not_a_folder);
-    app.add_option("--seed", wanted.learning.seed, "Seed of the noise and of the first weights")
-        ->type_name("N")
-        ->check(example_support::refuse_bad_seed);
-    app.add_option("--steps", wanted.learning.steps, "Steps of learning")
-        ->type_name("N")
-        ->check(CLI::Range(1, most_steps));
-    app.add_option("--threads", wanted.learning.threads,
-                   "Threads; 0 means all cores. The results do not depend on it")
-        ->type_name("N")
-        ->check(CLI::Range(0, most_threads));
+    add_out(app, wanted.out, "Folder for the pictures; made if missing");
+    add_seed(app, wanted.learning.seed, "Seed of the noise and of the first weights");
+    add_count(app, "--steps", wanted.learning.steps, 1, most_steps, "Steps of learning");
+    add_threads(app, wanted.learning.threads, "Threads; 0 means all cores. The results do not depend on it");
     app.add_flag("--per-sample", wanted.learning.per_sample,
                  "Give each sample its share of the mean loss's cotangent, as the reference\n"
                  "implementation does, instead of the cotangent of the marginals. The more\n"
                  "samples, the smaller the step");
 
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        parsed.exit_code =
-            app.exit(error) == 0 ? 0 : exit_bad_usage;  // app.exit prints the help or the error
-        return parsed;
-    }
+    if (const auto exit_code = example_support::parse(app, argc, argv)) return exit_code;
 
     for (const std::string& text : settings)
         for (const setting& each : read_settings(text))
             if (std::find(wanted.settings.begin(), wanted.settings.end(), each) == wanted.settings.end())
                 wanted.settings.push_back(each);
     if (wanted.settings.empty()) wanted.settings = all_settings();
-    return parsed;
+    return std::nullopt;
 }
 
 }  // namespace map_demo

@@ -2,7 +2,6 @@
 // --help`.
 
 #include <chrono>
-#include <exception>
 #include <iomanip>
 #include <iostream>
 #include <thread>
@@ -13,6 +12,7 @@
 #include "map_game.hpp"
 #include "sampling.hpp"
 #include "support/interrupt.hpp"
+#include "support/output.hpp"
 #include "support/picture_writer.hpp"
 #include "support/progress_bar.hpp"
 #include "table.hpp"
@@ -86,13 +86,10 @@ void run(const command_line& wanted) {
 }  // namespace map_demo
 
 int main(int argc, char** argv) {
-    try {
-        const map_demo::parsed_command_line parsed = map_demo::parse_command_line(argc, argv);
-        if (parsed.exit_code.has_value()) return *parsed.exit_code;
-        map_demo::run(parsed.wanted);
+    return example_support::run_program("map", [&] {
+        map_demo::command_line wanted;
+        if (const auto exit_code = map_demo::parse_command_line(argc, argv, wanted)) return *exit_code;
+        map_demo::run(wanted);
         return 0;
-    } catch (const std::exception& error) {
-        std::cerr << "map: " << error.what() << '\n';
-        return 1;
-    }
+    });
 }

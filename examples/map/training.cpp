@@ -11,8 +11,8 @@
 #include <imle/imle.hpp>
 #include <imle/random/uniform.hpp>
 
-#include "adam.hpp"
 #include "map_noise.hpp"
+#include "support/adam.hpp"
 
 namespace map_demo {
 namespace {
@@ -31,14 +31,6 @@ grid initial_weights(imle::random_key key) {
     imle::uniforms(key, 0, std::span<float>(weights));
     for (float& weight : weights) weight = -0.1F + 0.2F * weight;
     return weights;
-}
-
-/// The gradient of the Hamming distance to the gold path with respect to a path z in {0, 1}^n: the distance
-/// is sum_i z_i + gold_i - 2 z_i gold_i, which is linear in z.
-grid hamming_gradient(const grid& gold) {
-    grid gradient;
-    std::transform(gold.begin(), gold.end(), gradient.begin(), [](float g) { return 1 - 2 * g; });
-    return gradient;
 }
 
 /// Steps 1 to `steps`, `frame_count` of them or fewer, at distances that grow from the first to the last.
@@ -117,18 +109,18 @@ learning_record learn(const setting& which, const learning_options& options, con
     // the marginals, so that each sample gets all of it, or to each sample its share of the mean. Since I-MLE
     // *steps* by beta * cotangent before it solves again, the two are not the same: the share makes the step
     // smaller the more samples there are.
-    const grid of_the_marginals = hamming_gradient(gold);
-    const Eigen::TensorMap<const tensor3> marginals_cotangent(of_the_marginals.data(), 1, side, side);
+    const tensor3 marginals_cotangent =
+        imle::hamming_gradient(Eigen::TensorMap<const tensor3>(gold.data(), 1, side, side));
     tensor4 samples_cotangent;
     if (options.per_sample) {
         samples_cotangent.resize(1, which.samples, side, side);
         for (Eigen::Index i = 0; i < samples_cotangent.size(); ++i)
-            samples_cotangent.data()[i] =
-                of_the_marginals[static_cast<std::size_t>(i) % cells] / static_cast<float>(which.samples);
+            samples_cotangent.data()[i] = marginals_cotangent.data()[i % marginals_cotangent.size()] /
+                                          static_cast<float>(which.samples);
     }
     // [/cotangents]
 
-    adam optimizer(learning_rate);
+    example_support::adam optimizer(cells, learning_rate);
     const std::set<int> kept = steps_to_keep(options.steps);
     for (int step = 1; step <= options.steps; ++step) {
         const auto pass = layer.forward(theta, key.fold_in(static_cast<std::uint64_t>(step)));
@@ -141,9 +133,7 @@ learning_record learn(const setting& which, const learning_options& options, con
 
         const tensor3 slope =
             options.per_sample ? layer.vjp(pass, samples_cotangent) : layer.vjp(pass, marginals_cotangent);
-        grid gradient;
-        std::copy_n(slope.data(), cells, gradient.begin());
-        optimizer.update(weights, gradient);
+        optimizer.update(weights, std::span(slope.data(), cells));
 
         record.is_gold.push_back(best_path(weights) == gold);
         on_step();

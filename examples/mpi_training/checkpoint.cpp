@@ -22,7 +22,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "the file has its numbers as they lie in memory");
 
 constexpr std::array<char, 8> mark{'i', 'm', 'l', 'e', '-', 'm', 'p', 'i'};
-constexpr std::uint64_t version = 2;
+constexpr std::uint64_t version = 3;
 constexpr std::size_t head_size = sizeof mark + sizeof version + sizeof(std::uint64_t);
 
 /// Appends numbers to bytes.
@@ -35,6 +35,7 @@ class writer {
     void operator()(const matrix& numbers) {
         append(std::as_bytes(std::span(numbers.data(), static_cast<std::size_t>(numbers.size()))));
     }
+    void operator()(const std::vector<float>& numbers) { append(std::as_bytes(std::span(numbers))); }
     [[nodiscard]] std::vector<std::byte> take() { return std::move(bytes_); }
 
   private:
@@ -55,6 +56,7 @@ class reader {
     void operator()(matrix& numbers) {
         take(std::as_writable_bytes(std::span(numbers.data(), static_cast<std::size_t>(numbers.size()))));
     }
+    void operator()(std::vector<float>& numbers) { take(std::as_writable_bytes(std::span(numbers))); }
     [[nodiscard]] std::size_t left() const noexcept { return bytes_.size(); }
 
   private:
@@ -85,10 +87,10 @@ void visit_settings(Settings& settings, Visit&& visit) {
 template <class Checkpoint, class Visit>
 void visit_state(Checkpoint& state, Visit&& visit) {
     visit(state.step);
-    visit(state.model.weights);
-    visit(state.model.first_moment);
-    visit(state.model.second_moment);
-    visit(state.model.updates);
+    visit(state.weights);
+    visit(state.optimizer.first_moment);
+    visit(state.optimizer.second_moment);
+    visit(state.optimizer.updates);
     visit(state.target.beta);
     visit(state.target.grad_norm);
     visit(state.target.previous_update);
@@ -151,7 +153,8 @@ checkpoint decoded(std::span<const std::byte> bytes, const run_settings& expecte
     saved.key = imle::random_key{saved.settings.seed};
     if (key != saved.key.philox_key() || stream != saved.key.stream())
         throw std::runtime_error("its key is not that of its seed: another version of imle made it");
-    saved.model = linear_model(1 + saved.settings.features, saved.settings.cells());
+    saved.weights.resize(1 + saved.settings.features, saved.settings.cells());
+    saved.optimizer = make_optimizer(saved.settings);
     visit_state(saved, read);
     if (read.left() != sizeof sum) throw std::runtime_error("it has more numbers than its settings say");
     return saved;
@@ -197,6 +200,11 @@ class descriptor {
 };
 
 }  // namespace
+
+example_support::adam make_optimizer(const run_settings& settings) {
+    return {static_cast<std::size_t>((1 + settings.features) * settings.cells()),
+            static_cast<float>(settings.learning_rate)};
+}
 
 std::vector<std::byte> to_bytes(const checkpoint& saved) {
     writer fields;

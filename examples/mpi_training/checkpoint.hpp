@@ -12,8 +12,9 @@
 #include <imle/random/random_key.hpp>
 #include <imle/targets/adaptive_target.hpp>
 
-#include "linear_model.hpp"
+#include "map_rows.hpp"
 #include "reduction.hpp"
+#include "support/adam.hpp"
 
 namespace mpi_training {
 
@@ -37,9 +38,14 @@ struct checkpoint {
     std::uint64_t step = 0;
     /// The run's key, from which each step's is folded.
     imle::random_key key;
-    linear_model model{0, 0};
+    /// [1 + features, cells]: theta = features * weights.
+    matrix weights;
+    example_support::adam optimizer{0, 0};
     imle::adaptive_target_state target;
 };
+
+/// Adam for the weights of such a run.
+[[nodiscard]] example_support::adam make_optimizer(const run_settings& settings);
 
 /// The file's bytes: a mark, a version, the size, the fields, a checksum.
 [[nodiscard]] std::vector<std::byte> to_bytes(const checkpoint& saved);

@@ -5,29 +5,31 @@
 #include <string>
 #include <string_view>
 
-#include <CLI/CLI.hpp>
-
-#include "support/option_checks.hpp"
+#include "support/command_line.hpp"
 
 namespace mpi_training {
 namespace {
 
+using example_support::add_count;
+using example_support::add_seed;
+using example_support::add_threads;
+
+constexpr int many = 1'000'000'000;
+
 void add_accident(CLI::App& app, const std::string& name, const std::string& what, accident& planned) {
-    app.add_option("--" + name + "-at-step", planned.step, what + " at the start of this step; 0: never")
-        ->type_name("N")
-        ->check(CLI::Range(0, 1'000'000'000))
-        ->group("Accidents, to try what becomes of the job");
-    app.add_option("--" + name + "-rank", planned.rank, "On which rank")
+    const char* const group = "Accidents, to try what becomes of the job";
+    add_count(app, "--" + name + "-at-step", planned.step, 0, many,
+              what + " at the start of this step; 0: never")
+        ->group(group);
+    add_count(app, "--" + name + "-rank", planned.rank, 0, 1'000'000, "On which rank")
         ->type_name("RANK")
-        ->check(CLI::Range(0, 1'000'000))
-        ->group("Accidents, to try what becomes of the job");
+        ->group(group);
 }
 
 }  // namespace
 
-parsed_command_line parse_command_line(int argc, char** argv, bool prints) {
-    parsed_command_line parsed;
-    training_options& wanted = parsed.wanted;
+std::optional<int> parse_command_line(int argc, char** argv, bool prints, command_line& into) {
+    training_options& wanted = into.training;
     run_settings& settings = wanted.settings;
 
     CLI::App app{
@@ -35,33 +37,18 @@ parsed_command_line parse_command_line(int argc, char** argv, bool prints) {
         "job:\n"
         "mpirun -np 4 mpi_training. The numbers do not depend on the number of ranks.\n"};
     app.option_defaults()->always_capture_default();
-    app.add_option("--steps", wanted.steps, "Steps in all, those before a checkpoint included")
-        ->type_name("N")
-        ->check(CLI::Range(1, 1'000'000'000));
-    app.add_option("--batch", settings.batch, "Instances of a step, over all ranks")
-        ->type_name("N")
-        ->check(CLI::Range(1, 10'000'000));
-    app.add_option("--block", settings.block, "Instances whose gradients are always added together")
-        ->type_name("N")
-        ->check(CLI::Range(1, 10'000'000));
-    app.add_option("--samples", settings.samples, "Samples of an instance")
-        ->type_name("N")
-        ->check(CLI::Range(1, 100'000));
-    app.add_option("--side", settings.side, "Rows and columns of a map")
-        ->type_name("N")
-        ->check(CLI::Range(2, 256));
-    app.add_option("--features", settings.features, "Features of an instance")
-        ->type_name("N")
-        ->check(CLI::Range(1, 10'000));
+    add_count(app, "--steps", wanted.steps, 1, many, "Steps in all, those before a checkpoint included");
+    add_count(app, "--batch", settings.batch, 1, 10'000'000, "Instances of a step, over all ranks");
+    add_count(app, "--block", settings.block, 1, 10'000'000,
+              "Instances whose gradients are always added together");
+    add_count(app, "--samples", settings.samples, 1, 100'000, "Samples of an instance");
+    add_count(app, "--side", settings.side, 2, 256, "Rows and columns of a map");
+    add_count(app, "--features", settings.features, 1, 10'000, "Features of an instance");
     app.add_option("--learning-rate", settings.learning_rate, "Adam's")
         ->type_name("X")
         ->check(CLI::Range(1e-9, 1e3));
-    app.add_option("--seed", settings.seed, "Seed of data, first weights and noise")
-        ->type_name("N")
-        ->check(example_support::refuse_bad_seed);
-    app.add_option("--threads", wanted.threads, "Threads of a rank; 0 means all cores")
-        ->type_name("N")
-        ->check(CLI::Range(0, 1024));
+    add_seed(app, settings.seed, "Seed of data, first weights and noise");
+    add_threads(app, wanted.threads, "Threads of a rank; 0 means all cores");
     std::string reduce = name_of(settings.reduce);
     app.add_option("--reduction", reduce,
                    "How gradients are added up over ranks. plain: as MPI likes; ordered and\n"
@@ -72,29 +59,23 @@ parsed_command_line parse_command_line(int argc, char** argv, bool prints) {
                    "Write checkpoints to this file, which must be new\n"
                    "or the one to go on from")
         ->type_name("FILE");
-    app.add_option("--every", wanted.every, "Steps from one checkpoint, and one printed line, to the next")
-        ->type_name("N")
-        ->check(CLI::Range(1, 1'000'000'000));
+    add_count(app, "--every", wanted.every, 1, many,
+              "Steps from one checkpoint, and one printed line, to the next");
     app.add_option("--resume", wanted.resume_file, "Go on from this checkpoint")->type_name("FILE");
     app.add_option("--gradients", wanted.gradients_file,
                    "Write a digest of each instance's gradient, at each step, to this file")
         ->type_name("FILE");
-    app.add_flag("--measure", parsed.measures, "Instead of training, time the parts of a step and messages");
+    app.add_flag("--measure", into.measures, "Instead of training, time the parts of a step and messages");
     add_accident(app, "die", "A rank kills itself", wanted.death);
     add_accident(app, "fail", "A rank's solver throws", wanted.solver_failure);
 
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        std::ostringstream unheard;
-        std::ostream& out = prints ? std::cout : unheard;
-        std::ostream& errors = prints ? std::cerr : unheard;
-        parsed.exit_code = app.exit(error, out, errors) == 0 ? 0 : exit_bad_usage;
-        return parsed;
-    }
+    std::ostringstream unheard;
+    std::ostream& out = prints ? std::cout : unheard;
+    std::ostream& errors = prints ? std::cerr : unheard;
+    if (const auto exit_code = example_support::parse(app, argc, argv, out, errors)) return exit_code;
     for (const reduction how : {reduction::fixed_point, reduction::plain})
         if (reduce == name_of(how)) settings.reduce = how;
-    return parsed;
+    return std::nullopt;
 }
 
 }  // namespace mpi_training

@@ -9,17 +9,13 @@
 
 namespace mpi_training {
 
-/// Exit code for a command line that makes no sense.
-inline constexpr int exit_bad_usage = 2;
-
-/// What the command line asks for; or the code to exit with at once, after help or a complaint if this rank
-/// `prints`.
-struct parsed_command_line {
-    training_options wanted;
-    bool measures = false;
-    std::optional<int> exit_code;
+struct command_line {
+    training_options training;
+    bool measures = false;  ///< instead of training
 };
 
-[[nodiscard]] parsed_command_line parse_command_line(int argc, char** argv, bool prints);
+/// Reads what is wanted; or gives the code to exit with at once, after help or a complaint if this rank
+/// `prints`.
+[[nodiscard]] std::optional<int> parse_command_line(int argc, char** argv, bool prints, command_line& into);
 
 }  // namespace mpi_training

@@ -8,6 +8,7 @@
 
 #include "command_line.hpp"
 #include "measuring.hpp"
+#include "support/output.hpp"
 
 namespace mpi_training {
 namespace {
@@ -29,14 +30,12 @@ void run(const communicator& ranks, const training_options& options) {
 int main(int argc, char** argv) {
     const mpi_training::communicator ranks(argc, argv);
     try {
-        const mpi_training::parsed_command_line parsed =
-            mpi_training::parse_command_line(argc, argv, ranks.rank() == 0);
-        if (parsed.exit_code.has_value()) return *parsed.exit_code;
-        if (parsed.measures)
-            mpi_training::measure(ranks, parsed.wanted);
-        else
-            mpi_training::run(ranks, parsed.wanted);
-        return 0;
+        mpi_training::command_line wanted;
+        const auto exit_code = mpi_training::parse_command_line(argc, argv, ranks.rank() == 0, wanted);
+        if (!exit_code.has_value() && wanted.measures) mpi_training::measure(ranks, wanted.training);
+        if (!exit_code.has_value() && !wanted.measures) mpi_training::run(ranks, wanted.training);
+        example_support::require_printed();
+        return exit_code.value_or(0);
     } catch (const std::exception& error) {
         // The others may be waiting for this rank, so it must not just leave. One string: lines of several
         // ranks do not mix.

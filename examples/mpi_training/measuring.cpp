@@ -107,7 +107,7 @@ void measure(const communicator& ranks, const training_options& wanted) {
         const map_rows rows = source.make(0, settings.batch);
         map_layer layer = trained.layer();
         const Eigen::Index side = settings.side;
-        const matrix weights = trained.state().model.weights;
+        const matrix weights = trained.state().weights;
         maps theta(settings.batch, side, side);
         const double product = best_seconds(ranks, [&] {
             const matrix values = rows.features * weights;

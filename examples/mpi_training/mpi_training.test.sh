@@ -135,6 +135,7 @@ grep -q "a checkpoint of" measured || fail "--measure should time a checkpoint"
 same weights1 kept "a checkpoint that was there"
 { [ ! -e kept.measured ] && [ ! -e none ]; } || fail "--measure left a file"
 expect_error 1 "cannot open no/such/folder" --steps 1 --checkpoint no/such/folder/file
+[ ! -c /dev/full ] || expect_error 1 "cannot write /dev/full" --steps 1 --gradients /dev/full
 
 # -- What else goes wrong -----------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@
 #include <imle/random/uniform.hpp>
 
 #include "digest.hpp"
+#include "support/output.hpp"
 
 namespace mpi_training {
 namespace {
@@ -37,14 +38,17 @@ map_layer make_layer(const training_options& options, std::shared_ptr<const bool
             {.samples = options.settings.samples, .threads = options.threads}};
 }
 
+std::span<float> numbers_of(matrix& weights) {
+    return {weights.data(), static_cast<std::size_t>(weights.size())};
+}
+
 /// Every map costs 1 everywhere, up to a little noise: an adaptive step needs a theta that is not 0.
-linear_model first_model(const run_settings& settings) {
-    linear_model model(1 + settings.features, settings.cells());
-    const std::span<float> weights(model.weights.data(), static_cast<std::size_t>(model.weights.size()));
-    imle::uniforms(stream_of(settings, weights_stream), 0, weights);
-    for (float& weight : weights) weight = 0.1F * (2 * weight - 1);
-    model.weights.row(0).setConstant(-1);
-    return model;
+matrix first_weights(const run_settings& settings) {
+    matrix weights(1 + settings.features, settings.cells());
+    imle::uniforms(stream_of(settings, weights_stream), 0, numbers_of(weights));
+    for (float& weight : numbers_of(weights)) weight = 0.1F * (2 * weight - 1);
+    weights.row(0).setConstant(-1);
+    return weights;
 }
 
 /// Instances first to last - 1 of a batch, copied.
@@ -67,7 +71,8 @@ training::training(const communicator& ranks, const training_options& options)
       rows_(blocks_.empty() ? row_range{} : row_range{blocks_.front().first, blocks_.back().last}),
       key_(options.settings.seed),
       source_(stream_of(options.settings, data_stream), options.settings.side, options.settings.features),
-      model_(first_model(options.settings)),
+      weights_(first_weights(options.settings)),
+      optimizer_(make_optimizer(options.settings)),
       broken_(std::make_shared<bool>(false)),
       layer_(make_layer(options, broken_)) {
     if (!options_.resume_file.empty()) resume();
@@ -91,8 +96,8 @@ double training::step(std::uint64_t number) {
     layer_.target().update(total.sums + sum_of_counts(ranks_, counts));
 
     // Then as ever.
-    model_.update(sum_over_blocks(ranks_, options_.settings.reduce, weight_gradients(rows, gradient)),
-                  static_cast<float>(options_.settings.learning_rate));
+    optimizer_.update(numbers_of(weights_),
+                      sum_over_blocks(ranks_, options_.settings.reduce, weight_gradients(rows, gradient)));
 
     write_gradients(number, gradient);
     last_step_ = number;
@@ -106,7 +111,7 @@ maps training::theta_of(const map_rows& rows) const {
     for (const row_range& block : blocks_) {
         // A matrix of its own for each block: a product's last bits depend on the number of rows.
         const matrix features = rows.features.middleRows(block.first - rows_.first, block.size());
-        const matrix product = features * model_.weights;
+        const matrix product = features * weights_;
         std::copy_n(product.data(), product.size(), theta.data() + (block.first - rows_.first) * side * side);
     }
     return theta;
@@ -134,7 +139,7 @@ std::vector<block_totals> training::totals_of(const maps& theta, const maps& cot
 
 matrix training::weight_gradients(const map_rows& rows, const maps& gradient) const {
     const Eigen::Index cells = options_.settings.cells();
-    matrix sums(static_cast<Eigen::Index>(blocks_.size()), model_.weights.size());
+    matrix sums(static_cast<Eigen::Index>(blocks_.size()), weights_.size());
     for (std::size_t b = 0; b < blocks_.size(); ++b) {
         const Eigen::Index first = blocks_[b].first - rows_.first;
         const matrix features = rows.features.middleRows(first, blocks_[b].size());
@@ -166,7 +171,7 @@ void training::run() {
 }
 
 checkpoint training::state() const {
-    return {options_.settings, last_step_, key_, model_, layer_.target().state()};
+    return {options_.settings, last_step_, key_, weights_, optimizer_, layer_.target().state()};
 }
 
 void training::require_free_checkpoint_file() const {
@@ -193,7 +198,8 @@ void training::resume() {
     bytes = ranks_.from_rank_0(std::move(bytes));
     const checkpoint saved = from_bytes(bytes, options_.settings, options_.resume_file);
     last_step_ = saved.step;
-    model_ = saved.model;
+    weights_ = saved.weights;
+    optimizer_ = saved.optimizer;
     layer_.target().restore(saved.target);
 }
 
@@ -207,7 +213,7 @@ std::uint64_t training::solved_maps(Eigen::Index count) const {
     maps path(1, side, side);
     for (const row_range& one : mine) {
         const map_rows row = source_.make(first_unseen_row + static_cast<std::uint64_t>(one.first), 1);
-        const matrix theta = row.features * model_.weights;
+        const matrix theta = row.features * weights_;
         const imle::const_view<float, 2, Eigen::RowMajor> theta_view(theta.data(), side, side);
         imle::mutable_view<float, 2, Eigen::RowMajor> z(path.data(), side, side);
         solver(theta_view, z);
@@ -224,7 +230,7 @@ std::uint64_t training::solved_maps(Eigen::Index count) const {
 }
 
 std::uint64_t training::weights_digest() const {
-    return digest(std::span(model_.weights.data(), static_cast<std::size_t>(model_.weights.size())));
+    return digest(std::span(weights_.data(), static_cast<std::size_t>(weights_.size())));
 }
 
 void training::require_equal_weights() const {
@@ -247,7 +253,7 @@ void training::write_gradients(std::uint64_t number, const maps& gradient) const
     std::ofstream out(options_.gradients_file, number == 1 ? std::ios::trunc : std::ios::app);
     for (std::size_t i = 0; i < all.size(); ++i)
         out << number << ' ' << i << ' ' << std::hex << all[i] << std::dec << '\n';
-    if (!out) throw std::runtime_error("cannot write " + options_.gradients_file);
+    example_support::close_written(out, options_.gradients_file);
 }
 
 }  // namespace mpi_training

@@ -84,7 +84,8 @@ class training {
     imle::random_key key_;
     map_source source_;
     std::uint64_t last_step_ = 0;
-    linear_model model_;
+    matrix weights_;  // [1 + features, cells]
+    example_support::adam optimizer_;
     std::shared_ptr<bool> broken_;
     map_layer layer_;
 };

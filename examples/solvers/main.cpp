@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "drawings.hpp"
+#include "support/output.hpp"
 
 namespace {
 
@@ -34,9 +35,7 @@ void print_names(std::ostream& out) {
     for (const drawing& one : drawings) out << one.name << '\n';
 }
 
-}  // namespace
-
-int main(int count, char** arguments) {
+int run(int count, char** arguments) {
     if (count == 1) {
         print_names(std::cout);
         return 0;
@@ -50,5 +49,11 @@ int main(int count, char** arguments) {
         return 2;
     }
     found->draw(std::cout);
-    return std::cout ? 0 : 1;
+    return 0;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    return example_support::run_program("solvers", [&] { return run(count, arguments); });
 }

@@ -3,16 +3,18 @@
 #include <algorithm>
 #include <array>
 
-#include <CLI/CLI.hpp>
-
-#include "support/option_checks.hpp"
+#include "support/command_line.hpp"
 
 namespace terrain {
 namespace {
 
+using example_support::add_count;
+using example_support::add_out;
+using example_support::add_seed;
+using example_support::add_threads;
+
 constexpr int most_maps = 1'000'000;
 constexpr int most_epochs = 10'000;
-constexpr int most_threads = 1024;
 constexpr std::array all_methods = {method::imle, method::blackbox, method::per_tile};
 
 std::string refuse_bad_learning_rate(const std::string& text) {
@@ -41,10 +43,7 @@ std::string option_name(method how) {
     return {};
 }
 
-parsed_command_line parse_command_line(int argc, char** argv) {
-    parsed_command_line parsed;
-    command_line& wanted = parsed.wanted;
-
+std::optional<int> parse_command_line(int argc, char** argv, command_line& wanted) {
     CLI::App app{
         "Learns what terrain costs from pictures of maps and the cheapest paths through them, never from a\n"
         "cost: through a shortest-path solver by I-MLE, through it by blackbox backprop, and without it, "
@@ -60,57 +59,35 @@ parsed_command_line parse_command_line(int argc, char** argv) {
         ->type_name("FILE")
         ->check(CLI::ExistingFile)
         ->excludes(const_cast<CLI::Option*>(method_option));
-    app.add_option("--blocks", wanted.training.blocks,
-                   "Residual blocks, by which tiles know about each other. Default: 3 per tile, else 0")
-        ->type_name("N")
-        ->check(CLI::Range(0, most_blocks));
+    add_count(app, "--blocks", wanted.training.blocks, 0, most_blocks,
+              "Residual blocks, by which tiles know about each other. Default: 3 per tile, else 0");
     app.add_option("--learning-rate", wanted.training.learning_rate,
                    "Of Adam in the first step; it falls to 0 along a cosine. Default: 0.002 for blackbox,\n"
                    "else 0.01")
         ->type_name("X")
         ->check(refuse_bad_learning_rate);
     app.option_defaults()->always_capture_default();
-    app.add_option("--out", wanted.out, "Folder for networks and pictures; made if missing")
-        ->type_name("DIR")
-        ->check(example_support::refuse_what_is_not_a_folder);
-    app.add_option("--train", wanted.training_maps, "Maps to learn from")
-        ->type_name("N")
-        ->check(CLI::Range(2, most_maps));
-    app.add_option("--test", wanted.test_maps, "Maps to be tested on; none of them is learned from")
-        ->type_name("N")
-        ->check(CLI::Range(1, most_maps));
-    app.add_option("--epochs", wanted.training.epochs, "How often each map is learned from")
-        ->type_name("N")
-        ->check(CLI::Range(1, most_epochs));
-    app.add_option("--batch", wanted.training.batch, "Maps in a step")
-        ->type_name("N")
-        ->check(CLI::Range(2, most_maps));
-    app.add_option("--seed", wanted.training.seed,
-                   "Seed of the first weights, the order of the maps and the noise; the maps are the same\n"
-                   "for any seed")
-        ->type_name("N")
-        ->check(example_support::refuse_bad_seed);
-    app.add_option(
-           "--threads", wanted.training.threads,
-           "Threads of libtorch and of the layer; 0 means all cores. The network is so small that one\n"
-           "is as fast, and then a seed gives the same network each time")
-        ->type_name("N")
-        ->check(CLI::Range(0, most_threads));
+    add_out(app, wanted.out, "Folder for networks and pictures; made if missing");
+    add_count(app, "--train", wanted.training_maps, 2, most_maps, "Maps to learn from");
+    add_count(app, "--test", wanted.test_maps, 1, most_maps,
+              "Maps to be tested on; none of them is learned from");
+    add_count(app, "--epochs", wanted.training.epochs, 1, most_epochs, "How often each map is learned from");
+    add_count(app, "--batch", wanted.training.batch, 2, most_maps, "Maps in a step");
+    add_seed(app, wanted.training.seed,
+             "Seed of the first weights, the order of the maps and the noise; the maps are the same\n"
+             "for any seed");
+    add_threads(app, wanted.training.threads,
+                "Threads of libtorch and of the layer; 0 means all cores. The network is so small that one\n"
+                "is as fast, and then a seed gives the same network each time");
 
     app.add_flag("!--no-pictures", wanted.pictures, "Draw none; then gnuplot is not needed");
 
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        parsed.exit_code =
-            app.exit(error) == 0 ? 0 : exit_bad_usage;  // app.exit prints the help or the error
-        return parsed;
-    }
+    if (const auto exit_code = example_support::parse(app, argc, argv)) return exit_code;
 
     for (const method how : all_methods)
         if (methods.empty() || std::find(methods.begin(), methods.end(), option_name(how)) != methods.end())
             wanted.methods.push_back(how);
-    return parsed;
+    return std::nullopt;
 }
 
 }  // namespace terrain

@@ -12,9 +12,6 @@
 
 namespace terrain {
 
-/// Exit code for a command line that makes no sense.
-inline constexpr int exit_bad_usage = 2;
-
 struct command_line {
     std::string out = "imle-terrain";
     std::string load;  ///< a saved model to test, instead of training
@@ -25,13 +22,8 @@ struct command_line {
     training_options training;
 };
 
-/// What the command line asks for; or, after printing help or a complaint, the code to exit with at once.
-struct parsed_command_line {
-    command_line wanted;
-    std::optional<int> exit_code;
-};
-
-[[nodiscard]] parsed_command_line parse_command_line(int argc, char** argv);
+/// Reads what is wanted; or, after printing help or a complaint, gives the code to exit with at once.
+[[nodiscard]] std::optional<int> parse_command_line(int argc, char** argv, command_line& wanted);
 
 /// "imle", "blackbox" or "per-tile": a method on the command line and in file names.
 [[nodiscard]] std::string option_name(method how);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <exception>
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
@@ -15,6 +14,7 @@
 #include "drawing.hpp"
 #include "run.hpp"
 #include "support/interrupt.hpp"
+#include "support/output.hpp"
 #include "support/picture_writer.hpp"
 #include "support/progress_bar.hpp"
 #include "table.hpp"
@@ -97,13 +97,10 @@ void learn_and_draw(const command_line& wanted) {
 }  // namespace terrain
 
 int main(int argc, char** argv) {
-    try {
-        const terrain::parsed_command_line parsed = terrain::parse_command_line(argc, argv);
-        if (parsed.exit_code.has_value()) return *parsed.exit_code;
-        terrain::learn_and_draw(parsed.wanted);
+    return example_support::run_program("terrain", [&] {
+        terrain::command_line wanted;
+        if (const auto exit_code = terrain::parse_command_line(argc, argv, wanted)) return *exit_code;
+        terrain::learn_and_draw(wanted);
         return 0;
-    } catch (const std::exception& error) {
-        std::cerr << "terrain: " << error.what() << '\n';
-        return 1;
-    }
+    });
 }

@@ -4,16 +4,14 @@
 #include <ostream>
 #include <sstream>
 
+#include "support/percent.hpp"
+
 namespace terrain {
 namespace {
 
-constexpr int name_width = 28;
+using example_support::percent;
 
-std::string percent(double share) {
-    std::ostringstream out;
-    out << std::fixed << std::setprecision(1) << 100 * share << " %";
-    return out.str();
-}
+constexpr int name_width = 28;
 
 void put_row(std::ostream& out, const std::string& name, const scores& reached) {
     out << std::left << std::setw(name_width) << name << std::right << std::setw(11)
