@@ -17,7 +17,6 @@ template <class Number>
 MPI_Datatype datatype_of() {
     if constexpr (std::is_same_v<Number, float>) return MPI_FLOAT;
     if constexpr (std::is_same_v<Number, double>) return MPI_DOUBLE;
-    if constexpr (std::is_same_v<Number, long double>) return MPI_LONG_DOUBLE;
     if constexpr (std::is_same_v<Number, std::int64_t>) return MPI_INT64_T;
     if constexpr (std::is_same_v<Number, std::uint64_t>) return MPI_UINT64_T;
 }
@@ -77,7 +76,6 @@ void communicator::all_reduce(std::span<Number> values, reduce_by how) const {
 
 template void communicator::all_reduce(std::span<float>, reduce_by) const;
 template void communicator::all_reduce(std::span<double>, reduce_by) const;
-template void communicator::all_reduce(std::span<long double>, reduce_by) const;
 template void communicator::all_reduce(std::span<std::int64_t>, reduce_by) const;
 template void communicator::all_reduce(std::span<std::uint64_t>, reduce_by) const;
 

@@ -41,7 +41,7 @@ class communicator {
 
     /// Combines the ranks' values, coordinate by coordinate, in whatever order MPI likes: the last bits of
     /// floating-point sums depend on the number of ranks, those of integers and maxima do not. For float,
-    /// double, long double, std::int64_t and std::uint64_t.
+    /// double, std::int64_t and std::uint64_t.
     template <class Number>
     void all_reduce(std::span<Number> values, reduce_by how = reduce_by::sum) const;
 

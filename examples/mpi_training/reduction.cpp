@@ -100,13 +100,15 @@ block_totals sum_over_blocks(const communicator& ranks, reduction how,
         return total;
     }
     for (const block_totals& block : mine) total += block;
-    std::array<long double, 3> numbers{total.sums.theta_squared, total.sums.dz_squared, total.loss};
+    // Of floats, so that each sum fits one double.
+    std::array<double, 3> numbers{static_cast<double>(total.sums.theta_squared),
+                                  static_cast<double>(total.sums.dz_squared), total.loss};
     std::array<std::uint64_t, 2> counts{total.sums.theta_count, total.sums.dz_count};
-    ranks.all_reduce(std::span<long double>(numbers));
+    ranks.all_reduce(std::span<double>(numbers));
     ranks.all_reduce(std::span<std::uint64_t>(counts));
     total.sums.theta_squared = numbers[0];
     total.sums.dz_squared = numbers[1];
-    total.loss = static_cast<double>(numbers[2]);
+    total.loss = numbers[2];
     total.sums.theta_count = counts[0];
     total.sums.dz_count = counts[1];
     return total;
