@@ -8,6 +8,7 @@
 #include <imle/noise/multiplicative.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/top_k.hpp>
+#include <imle/targets/perturbation_target.hpp>
 
 #include "estimators/row_statistics.hpp"
 #include "layer/layer_fixtures.hpp"

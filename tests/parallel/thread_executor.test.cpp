@@ -2,10 +2,16 @@
 
 #include <atomic>
 #include <imle/parallel/executor.hpp>
+#include <memory>
 #include <set>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#if __has_include(<sys/wait.h>)
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
 
 #include "support/catch.hpp"
 
@@ -68,3 +74,43 @@ TEST_CASE("thread_executor: copies and moves work", "[parallel]") {
     moved.parallel_for(3, count);
     CHECK(calls == 15);
 }
+
+#if __has_include(<sys/wait.h>) && !defined(__SANITIZE_THREAD__)
+TEST_CASE("thread_executor: a process that was forked has threads of its own", "[parallel]") {
+    imle::thread_executor executor;
+    std::atomic<int> calls{0};
+    executor.parallel_for(3, [&](std::size_t) { ++calls; });
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        alarm(20);  // a child that hangs is a failure
+        {
+            imle::thread_executor moved = std::move(executor);
+            std::atomic<int> own{0};
+            for (int repeat = 0; repeat < 3; ++repeat) moved.parallel_for(3, [&](std::size_t) { ++own; });
+            if (own != 9) _exit(1);
+        }
+        _exit(0);
+    }
+    int status = -1;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+    executor.parallel_for(3, [&](std::size_t) { ++calls; });
+    CHECK(calls == 6);
+}
+
+TEST_CASE("thread_executor: a forked process may end without a call", "[parallel]") {
+    auto executor = std::make_unique<imle::thread_executor>();
+    executor->parallel_for(3, [](std::size_t) {});
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        alarm(20);
+        executor.reset();
+        _exit(0);
+    }
+    int status = -1;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+}
+#endif
