@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include <imle/concepts/sense.hpp>
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>

@@ -12,8 +12,7 @@
 #include <vector>
 
 #include <imle/concepts/noise_distribution.hpp>
-#include <imle/concepts/scored_noise.hpp>
-#include <imle/concepts/sense.hpp>
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/shape.hpp>

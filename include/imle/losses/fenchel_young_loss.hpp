@@ -12,7 +12,7 @@
 #include <Eigen/Core>
 
 #include <imle/concepts/noise_distribution.hpp>
-#include <imle/concepts/sense.hpp>
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/layer/imle_layer.hpp>

@@ -13,6 +13,7 @@
 
 #include <Eigen/Core>
 
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
@@ -21,13 +22,21 @@
 #include <imle/solvers/detail/grid_queue.hpp>
 #include <imle/solvers/detail/grid_shape.hpp>
 #include <imle/solvers/detail/grid_trace.hpp>
-#include <imle/solvers/detail/instance.hpp>
 #include <imle/solvers/detail/lane_transpose.hpp>
 #include <imle/solvers/detail/lanes.hpp>
 #include <imle/solvers/detail/scratch.hpp>
-#include <imle/solvers/grid_shortest_path_options.hpp>
+#include <imle/solvers/instance.hpp>
+#include <imle/solvers/negative_costs.hpp>
 
 namespace imle::inline IMLE_ABI {
+
+/// The options of `grid_shortest_path`; the order of the members is part of the contract.
+struct grid_shortest_path_options {
+    /// 8: a step goes to any of the eight cells around; 4: up, down, left or right.
+    int connectivity = 8;
+    /// What to do with negative costs.
+    imle::negative_costs negative_costs = imle::negative_costs::clamp;
+};
 namespace detail {
 
 template <class... Ls>
@@ -63,6 +72,8 @@ class grid_shortest_path {
                   "imle::grid_shortest_path<Rows, Cols> needs at least one cell");
 
   public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
     explicit grid_shortest_path(grid_shortest_path_options options = {}) : options_(options) {
         if (options.connectivity != 4 && options.connectivity != 8)
             detail::throw_invalid("grid_shortest_path_options::connectivity", options.connectivity, "4 or 8");
@@ -77,9 +88,8 @@ class grid_shortest_path {
     [[nodiscard]] const grid_shortest_path_options& options() const noexcept { return options_; }
 
     /// theta: one grid [rows, columns]; z: of its dimensions, all of it is written.
-    template <class ThetaT, class ZT>
-    requires(detail::instance_and_state<ThetaT, ZT>&& rank_of<ThetaT> == 2) void operator()(
-        const ThetaT& theta, ZT&& z) {
+    template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
         constexpr bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
         check(theta, z, theta.dimension(0), theta.dimension(1));
         run<row_major>(theta.dimension(0), theta.dimension(1), 1, theta.data(), z.data());
@@ -88,9 +98,8 @@ class grid_shortest_path {
     /// thetas: several grids, [batch, rows, columns] if row-major, [rows, columns, batch] if column-major;
     /// zs: of its dimensions. The bits of single solves, at a fraction of the time: one grid in each lane of
     /// a register.
-    template <class ThetasT, class ZsT>
-    requires(detail::instance_and_state<ThetasT, ZsT>&& rank_of<ThetasT> ==
-             3) void solve_batch(const ThetasT& thetas, ZsT&& zs) {
+    template <detail::InstanceOfRank<3> ThetasT, detail::StateOf<ThetasT> ZsT>
+    void solve_batch(const ThetasT& thetas, ZsT&& zs) {
         constexpr bool row_major = layout_of<ThetasT> == Eigen::RowMajor;
         const Eigen::Index rows = thetas.dimension(row_major ? 1 : 0);
         const Eigen::Index cols = thetas.dimension(row_major ? 2 : 1);

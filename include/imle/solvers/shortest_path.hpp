@@ -13,11 +13,11 @@
 
 #include <Eigen/Core>
 
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/solvers/detail/instance.hpp>
 #include <imle/solvers/detail/lane_transpose.hpp>
 #include <imle/solvers/detail/lanes.hpp>
 #include <imle/solvers/detail/path_distances.hpp>
@@ -25,9 +25,17 @@
 #include <imle/solvers/detail/path_trace.hpp>
 #include <imle/solvers/detail/scratch.hpp>
 #include <imle/solvers/directed_graph.hpp>
-#include <imle/solvers/shortest_path_options.hpp>
+#include <imle/solvers/instance.hpp>
+#include <imle/solvers/negative_costs.hpp>
 
 namespace imle::inline IMLE_ABI {
+
+/// The options of `shortest_path`; the order of the members is part of the contract.
+struct shortest_path_options {
+    /// What to do with negative costs where the graph has cycles. Without cycles they are exact, and this
+    /// option does nothing.
+    imle::negative_costs negative_costs = imle::negative_costs::clamp;
+};
 
 /// The MAP state of a distribution over the paths from a source to a target of a directed graph: an edge
 /// costs -theta, a path the sum over its edges; z is 1 on the cheapest path's edges, 0 elsewhere. If the
@@ -50,6 +58,8 @@ namespace imle::inline IMLE_ABI {
 /// a solve takes O(edges log edges) at worst, and time like O(edges) for costs of like size.
 class shortest_path {
   public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
     shortest_path(directed_graph graph, Eigen::Index source, Eigen::Index target,
                   shortest_path_options options = {})
         : graph_(std::move(graph)),
@@ -72,9 +82,8 @@ class shortest_path {
     [[nodiscard]] bool takes_negative_costs() const noexcept { return plan_->acyclic; }
 
     /// theta: one number for each edge, [edges]; z: of its dimensions, all of it is written.
-    template <class ThetaT, class ZT>
-    requires(detail::instance_and_state<ThetaT, ZT>&& rank_of<ThetaT> == 1) void operator()(
-        const ThetaT& theta, ZT&& z) {
+    template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
         check(theta, z, theta.dimension(0));
         solve_one(theta.data(), z.data());
     }
@@ -82,9 +91,8 @@ class shortest_path {
     /// thetas: several instances, [batch, edges] if row-major, [edges, batch] if column-major; zs: of its
     /// dimensions. The bits of single solves, at a fraction of the time: one instance in each lane of a
     /// register.
-    template <class ThetasT, class ZsT>
-    requires(detail::instance_and_state<ThetasT, ZsT>&& rank_of<ThetasT> ==
-             2) void solve_batch(const ThetasT& thetas, ZsT&& zs) {
+    template <detail::InstanceOfRank<2> ThetasT, detail::StateOf<ThetasT> ZsT>
+    void solve_batch(const ThetasT& thetas, ZsT&& zs) {
         using Scalar = scalar_of<ThetasT>;
         using L = detail::lanes<Scalar, detail::native_lanes<Scalar>>;
         constexpr bool row_major = layout_of<ThetasT> == Eigen::RowMajor;

@@ -11,13 +11,14 @@
 
 #include <Eigen/Core>
 
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/solvers/detail/held_karp.hpp>
-#include <imle/solvers/detail/instance.hpp>
 #include <imle/solvers/detail/lanes.hpp>
 #include <imle/solvers/detail/scratch.hpp>
+#include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -40,13 +41,14 @@ namespace imle::inline IMLE_ABI {
 /// the registers are full already.
 class travelling_salesman {
   public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
     /// The most nodes that it takes.
     static constexpr Eigen::Index max_nodes = 15;
 
     /// theta: [n, n] of arcs; z: of its dimensions, all of it is written.
-    template <class ThetaT, class ZT>
-    requires(detail::instance_and_state<ThetaT, ZT>&& rank_of<ThetaT> == 2) void operator()(
-        const ThetaT& theta, ZT&& z) {
+    template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
         using Scalar = scalar_of<ThetaT>;
         const Eigen::Index n = theta.dimension(0);
         if (theta.dimension(1) != n)
@@ -70,9 +72,8 @@ class travelling_salesman {
     }
 
     /// theta: [n(n - 1)/2] of edges; z: of its dimensions, all of it is written.
-    template <class ThetaT, class ZT>
-    requires(detail::instance_and_state<ThetaT, ZT>&& rank_of<ThetaT> == 1) void operator()(
-        const ThetaT& theta, ZT&& z) {
+    template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
         using Scalar = scalar_of<ThetaT>;
         const Eigen::Index n = nodes_of(theta.size());
         require_nodes(n);

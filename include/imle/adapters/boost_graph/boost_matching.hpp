@@ -17,11 +17,12 @@
 #include <boost/graph/maximum_weighted_matching.hpp>
 
 #include <imle/adapters/boost_graph/detail/indexed_graph.hpp>
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/solvers/detail/instance.hpp>
-#include <imle/solvers/graph_edge.hpp>
+#include <imle/solvers/directed_graph.hpp>
+#include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -46,6 +47,8 @@ namespace imle::inline IMLE_ABI {
 /// another size or that is not finite. Allocates. Copies share the edges.
 class boost_matching {
   public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
     boost_matching(Eigen::Index nodes, std::vector<graph_edge> edges) : nodes_(nodes) {
         static_cast<void>(detail::make_indexed_graph<boost::undirectedS>(nodes, edges));  // checks them
         for (graph_edge& edge : edges) {
@@ -65,9 +68,8 @@ class boost_matching {
     }
 
     /// theta: [edges]; z: the same, all of it is written.
-    template <class ThetaT, class ZT>
-    requires detail::instance_and_state<ThetaT, ZT> &&(rank_of<ThetaT> == 1) void operator()(
-        const ThetaT& theta, ZT&& z) {
+    template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
         detail::require_instance(theta, z);
         detail::require_edges(theta.size(), edges_->size());
         std::fill_n(z.data(), z.size(), scalar_of<ZT>(0));

@@ -17,12 +17,13 @@
 #include <boost/property_map/property_map.hpp>
 
 #include <imle/adapters/boost_graph/detail/indexed_graph.hpp>
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/solvers/detail/instance.hpp>
 #include <imle/solvers/directed_graph.hpp>
-#include <imle/solvers/shortest_path_options.hpp>
+#include <imle/solvers/instance.hpp>
+#include <imle/solvers/shortest_path.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -43,6 +44,8 @@ namespace imle::inline IMLE_ABI {
 /// overflow. O((nodes + edges) log nodes); allocates. Copies share the graph.
 class boost_shortest_path {
   public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
     boost_shortest_path(const directed_graph& graph, Eigen::Index source, Eigen::Index target,
                         const shortest_path_options& options = {})
         : acyclic_(graph.is_acyclic()), options_(options) {
@@ -72,9 +75,8 @@ class boost_shortest_path {
     }
 
     /// theta: [edges]; z: the same, all of it is written.
-    template <class ThetaT, class ZT>
-    requires detail::instance_and_state<ThetaT, ZT> &&(rank_of<ThetaT> == 1) void operator()(
-        const ThetaT& theta, ZT&& z) {
+    template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
         detail::require_instance(theta, z);
         detail::require_edges(theta.size(), boost::num_edges(*graph_));
         costs_.resize(static_cast<std::size_t>(theta.size()));

@@ -15,10 +15,11 @@
 #include <boost/property_map/property_map.hpp>
 
 #include <imle/adapters/boost_graph/detail/indexed_graph.hpp>
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/solvers/detail/instance.hpp>
-#include <imle/solvers/graph_edge.hpp>
+#include <imle/solvers/directed_graph.hpp>
+#include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -32,6 +33,8 @@ namespace imle::inline IMLE_ABI {
 /// that is not finite. O(edges log edges); allocates. Copies share the graph.
 class boost_spanning_tree {
   public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
     boost_spanning_tree(Eigen::Index nodes, const std::vector<graph_edge>& edges)
         : graph_(detail::make_indexed_graph<boost::undirectedS>(nodes, edges)) {}
     /// The same for an undirected graph of Boost's, which is copied.
@@ -44,9 +47,8 @@ class boost_spanning_tree {
     }
 
     /// theta: [edges]; z: the same, all of it is written.
-    template <class ThetaT, class ZT>
-    requires detail::instance_and_state<ThetaT, ZT> &&(rank_of<ThetaT> == 1) void operator()(
-        const ThetaT& theta, ZT&& z) {
+    template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
         detail::require_instance(theta, z);
         detail::require_edges(theta.size(), boost::num_edges(*graph_));
         costs_.resize(static_cast<std::size_t>(theta.size()));

@@ -18,18 +18,24 @@
 #include <imle/adapters/cbc/detail/program_solver.hpp>
 #include <imle/adapters/cbc/detail/subtour_cuts.hpp>
 #include <imle/adapters/cbc/integer_program_options.hpp>
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/solvers/detail/instance.hpp>
+#include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
+namespace detail {
+
+template <class T>
+concept ArcsOrEdges = InstanceOfRank<T, 1> || InstanceOfRank<T, 2>;
+
+}  // namespace detail
 
 /// The tour of largest <theta, z>, for more nodes than `travelling_salesman` takes, with the same instances:
 /// - rank 2, theta [n, n]: directed; z(i, j) = 1 where the tour goes from i to j. The diagonal does not
-/// count,
-///   and z is 0 there;
+///   count, and z is 0 there;
 /// - rank 1, theta of the n(n-1)/2 undirected edges (0,1), (0,2), ..., (1,2), ...: z = 1 on the tour's edges.
 ///
 /// One node has the empty tour; two have both arcs, or their edge once. A cost is -theta.
@@ -41,6 +47,8 @@ namespace imle::inline IMLE_ABI {
 /// depend on it where tours tie.
 class travelling_salesman_program {
   public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
     explicit travelling_salesman_program(const integer_program_limits& limits = {}) : limits_(limits) {
         integer_program_options options;
         options.limits = limits;  // checked where every program's are
@@ -48,9 +56,8 @@ class travelling_salesman_program {
     }
 
     /// theta: one instance; z: of its dimensions, all of it is written.
-    template <class ThetaT, class ZT>
-    requires detail::instance_and_state<ThetaT, ZT> &&(rank_of<ThetaT> <= 2) void operator()(
-        const ThetaT& theta, ZT&& z) {
+    template <detail::ArcsOrEdges ThetaT, detail::StateOf<ThetaT> ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
         detail::require_instance(theta, z);
         constexpr bool directed = rank_of<ThetaT> == 2;
         const int n = nodes(theta);

@@ -13,7 +13,7 @@
 
 #include <Eigen/Core>
 
-#include <imle/concepts/solve_context.hpp>
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/layer/call_statistics.hpp>
 

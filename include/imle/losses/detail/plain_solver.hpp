@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <utility>
 
-#include <imle/concepts/sense.hpp>
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/layer/imle_layer.hpp>
