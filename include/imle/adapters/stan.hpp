@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <imle/adapters/any_layer.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/shape.hpp>
@@ -46,7 +47,7 @@ template <class LayerT, class BatchT, std::size_t InstanceRank>
     auto theta = nodes_of(batch);
     auto result = layer.value_and_pullback(stan_theta(theta, batch.rows(), batch.columns(), instance), key,
                                            first_instance);
-    const Eigen::Index samples = layer.options().samples, n = batch.columns();
+    const Eigen::Index samples = samples_of(layer), n = batch.columns();
     const auto nodes = put_on_tape(std::move(theta), std::move(result.value), std::move(result.pullback));
     std::vector<typename BatchT::container> z;
     z.reserve(static_cast<std::size_t>(samples));
@@ -61,6 +62,10 @@ template <class LayerT, class BatchT, std::size_t InstanceRank>
 [[nodiscard]] auto marginals_on_tape(LayerT& layer, const BatchT& batch,
                                      const Eigen::Index (&instance)[InstanceRank], random_key key,
                                      std::uint64_t first_instance) {
+    static_assert(
+        HasMarginals<LayerT, Eigen::Tensor<double, static_cast<int>(InstanceRank) + 1, Eigen::RowMajor>>,
+        "imle::stan_marginals: the layer has no marginals_and_pullback(theta, key, first_instance); "
+        "expected one that has, or imle::stan_samples. See docs/adapters/stan.md");
     auto theta = nodes_of(batch);
     auto result = layer.marginals_and_pullback(stan_theta(theta, batch.rows(), batch.columns(), instance),
                                                key, first_instance);

@@ -77,11 +77,7 @@ class grid_shortest_path {
     explicit grid_shortest_path(grid_shortest_path_options options = {}) : options_(options) {
         if (options.connectivity != 4 && options.connectivity != 8)
             detail::throw_invalid("grid_shortest_path_options::connectivity", options.connectivity, "4 or 8");
-        if (options.negative_costs != negative_costs::clamp &&
-            options.negative_costs != negative_costs::reject)
-            detail::throw_invalid("grid_shortest_path_options::negative_costs",
-                                  static_cast<int>(options.negative_costs),
-                                  "negative_costs::clamp or negative_costs::reject");
+        detail::require_valid(options.negative_costs, "grid_shortest_path_options::negative_costs");
     }
 
     /// The options that it was made with.
@@ -118,18 +114,13 @@ class grid_shortest_path {
                                   detail::message("the static size (", Rows, " x ", Cols, ", -1: any)"));
         detail::require_instance(theta, z);
         if (options_.negative_costs == negative_costs::clamp) return;
-        const auto values = detail::values_of(theta);
-        for (std::size_t i = 0; i < values.size(); ++i) {
-            if (!(values[i] > 0)) continue;
-            const auto cell = static_cast<Eigen::Index>(i) % (rows * cols);
+        detail::reject_negative_costs(detail::values_of(theta), [=](std::size_t i) {
+            const auto at = static_cast<Eigen::Index>(i), cell = at % (rows * cols);
             const bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
-            detail::throw_invalid(
-                "the cost -theta",
-                detail::message(-values[i], " at cell (", row_major ? cell / cols : cell % rows, ", ",
-                                row_major ? cell % cols : cell / rows, ") of instance ",
-                                static_cast<Eigen::Index>(i) / (rows * cols)),
-                "0 or more, as negative costs are to be rejected");
-        }
+            return detail::message("cell (", row_major ? cell / cols : cell % rows, ", ",
+                                   row_major ? cell % cols : cell / rows, ") of instance ",
+                                   at / (rows * cols));
+        });
     }
 
     /// Full registers first; what is left shares one too, unless it is a single grid.
@@ -256,9 +247,7 @@ class grid_shortest_path {
         // Every step between infinite distances would look tight, and any path the cheapest.
         const Eigen::Index goal = shape.line(shape.outer() - 1) + shape.inner() - 1;
         for (int lane = 0; lane < used; ++lane)
-            if (!detail::is_finite(L::get(distance[goal], lane)))
-                detail::throw_invalid("the cheapest path's cost", "too large for the scalar",
-                                      "costs -theta whose sums along a path are finite");
+            if (!detail::is_finite(L::get(distance[goal], lane))) detail::throw_path_overflow();
 
         const auto steps = detail::grid_steps<Connectivity, RowMajor>(shape);
         const detail::grid_trace<L, Shape, Connectivity> trace(shape, steps, cost, distance);

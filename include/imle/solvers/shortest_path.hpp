@@ -67,11 +67,7 @@ class shortest_path {
           source_(source),
           target_(target),
           options_(options) {
-        if (options.negative_costs != negative_costs::clamp &&
-            options.negative_costs != negative_costs::reject)
-            detail::throw_invalid("shortest_path_options::negative_costs",
-                                  static_cast<int>(options.negative_costs),
-                                  "negative_costs::clamp or negative_costs::reject");
+        detail::require_valid(options.negative_costs, "shortest_path_options::negative_costs");
     }
 
     [[nodiscard]] const directed_graph& graph() const noexcept { return graph_; }
@@ -118,18 +114,10 @@ class shortest_path {
                 detail::message("one for each of the graph's ", graph_.edges().size(), " edges"));
         detail::require_instance(theta, z);
         if (plan_->acyclic || options_.negative_costs == negative_costs::clamp) return;
-        const auto values = detail::values_of(theta);
-        for (std::size_t i = 0; i < values.size(); ++i)
-            if (values[i] > 0)
-                detail::throw_invalid("the cost -theta",
-                                      detail::message(-values[i], " at edge ", i % graph_.edges().size(),
-                                                      " of instance ", i / graph_.edges().size()),
-                                      "0 or more, as negative costs are to be rejected");
-    }
-
-    [[noreturn]] static void throw_overflow() {
-        detail::throw_invalid("the cheapest path's cost", "too large for the scalar",
-                              "costs -theta whose sums along a path are finite");
+        const std::size_t count = graph_.edges().size();
+        detail::reject_negative_costs(detail::values_of(theta), [=](std::size_t i) {
+            return detail::message("edge ", i % count, " of instance ", i / count);
+        });
     }
 
     template <class Scalar>
@@ -146,7 +134,7 @@ class shortest_path {
         if (plan.acyclic) {
             for (std::size_t e = 0; e < edges; ++e) cost[e] = -theta[e];
             detail::acyclic_distances<Scalar>(plan, cost.data(), distance.data());
-            if (!detail::all_finite(std::span<const Scalar>(distance))) throw_overflow();
+            if (!detail::all_finite(std::span<const Scalar>(distance))) detail::throw_path_overflow();
         } else {
             for (std::size_t e = 0; e < edges; ++e) cost[e] = theta[e] < 0 ? -theta[e] : Scalar(0);
             const detail::near_far_work<Scalar> work{numbers.last(places), integers.first(room),
@@ -155,7 +143,8 @@ class shortest_path {
                 detail::heap_distances<Scalar>(
                     plan, cost, distance.data(),
                     scratch_.template get<detail::heap_entry<Scalar>>(plan.slots() + 1));
-            if (!detail::is_finite(distance[static_cast<std::size_t>(plan.target)])) throw_overflow();
+            if (!detail::is_finite(distance[static_cast<std::size_t>(plan.target)]))
+                detail::throw_path_overflow();
         }
         std::fill_n(z, edges, Scalar(0));
         const detail::path_trace trace(
@@ -196,7 +185,8 @@ class shortest_path {
             });
             detail::acyclic_lane_distances<L>(plan, cost, distance);
             const auto* const first = reinterpret_cast<const Scalar*>(distance);
-            if (!detail::all_finite(std::span<const Scalar>(first, places * L::width))) throw_overflow();
+            if (!detail::all_finite(std::span<const Scalar>(first, places * L::width)))
+                detail::throw_path_overflow();
         } else {
             detail::for_each_across<L>(instances, edges, [&](std::size_t edge, const number& reward) {
                 const number none{};
@@ -204,7 +194,7 @@ class shortest_path {
             });
             if (!detail::swept_lane_distances<L>(plan, cost, distance, most_sweeps<L>)) return give_up();
             for (int lane = 0; lane < used; ++lane)
-                if (!detail::is_finite(L::get(distance[plan.target], lane))) throw_overflow();
+                if (!detail::is_finite(L::get(distance[plan.target], lane))) detail::throw_path_overflow();
         }
         std::fill_n(z, static_cast<std::size_t>(used) * edges, Scalar(0));
         const auto trace = [&](int lane) {

@@ -12,9 +12,8 @@
 #include <Eigen/Core>
 #include <Eigen/SparseCore>
 
-#include <imle/adapters/cbc/detail/program_data.hpp>
 #include <imle/adapters/cbc/detail/program_solver.hpp>
-#include <imle/adapters/cbc/integer_program_options.hpp>
+#include <imle/adapters/cbc/program.hpp>
 #include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>

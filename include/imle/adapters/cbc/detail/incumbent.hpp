@@ -12,7 +12,7 @@
 
 #include <Eigen/Core>
 
-#include <imle/adapters/cbc/detail/program_data.hpp>
+#include <imle/adapters/cbc/program.hpp>
 #include <imle/core/config.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -23,9 +23,8 @@
 #include <imle/adapters/cbc/detail/cutting_rows.hpp>
 #include <imle/adapters/cbc/detail/depth_first_search.hpp>
 #include <imle/adapters/cbc/detail/incumbent.hpp>
-#include <imle/adapters/cbc/detail/program_data.hpp>
 #include <imle/adapters/cbc/detail/search_limits.hpp>
-#include <imle/adapters/cbc/integer_program_options.hpp>
+#include <imle/adapters/cbc/program.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/solve_failure.hpp>

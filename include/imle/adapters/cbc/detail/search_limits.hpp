@@ -7,7 +7,7 @@
 #include <chrono>
 #include <cstdint>
 
-#include <imle/adapters/cbc/integer_program_options.hpp>
+#include <imle/adapters/cbc/program.hpp>
 #include <imle/core/config.hpp>
 
 namespace imle::inline IMLE_ABI {

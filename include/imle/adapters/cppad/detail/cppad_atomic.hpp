@@ -15,7 +15,7 @@
 
 #include <cppad/cppad.hpp>
 
-#include <imle/concepts/target_distribution.hpp>
+#include <imle/adapters/any_layer.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/shape.hpp>
@@ -50,6 +50,10 @@ class cppad_atomic : public CppAD::atomic_four<double> {
     static constexpr int layout = layout_of<theta_tensor>;
     static constexpr std::size_t instance_rank = static_cast<std::size_t>(rank_of<theta_tensor>) - 1;
     static constexpr bool by_sample = requires(const PassT& pass) { pass.samples(); };
+    static_assert(
+        by_sample || HasMarginals<LayerT, theta_tensor>,
+        "imle::cppad_marginals: the layer has no marginals(theta, key, first_instance) whose pass its "
+        "vjp takes; expected one that has, or imle::cppad_layer. See docs/adapters/cppad.md");
 
     /// layer: copied, and independent of the original. instance: the dimensions of one instance, each
     /// positive. Not in CppAD's parallel mode: make one for each thread before.
@@ -258,7 +262,7 @@ class cppad_atomic : public CppAD::atomic_four<double> {
         return size / shape_.n;
     }
     [[nodiscard]] Eigen::Index values_per_instance() const {
-        return by_sample ? layer_.options().samples * shape_.n : shape_.n;
+        return by_sample ? samples_of(layer_) * shape_.n : shape_.n;
     }
     void require_results(Eigen::Index batch, std::size_t numbers) const {
         const Eigen::Index expected = batch * values_per_instance();
@@ -281,7 +285,7 @@ class cppad_atomic : public CppAD::atomic_four<double> {
     /// The same for derivatives. A target that looks at the whole call makes them depend on all of it.
     template <class F>
     void each_dependence(Eigen::Index batch, F&& f) const {
-        if constexpr (has_for_call<std::remove_cvref_t<decltype(layer_.target())>>)
+        if constexpr (mixes_instances<LayerT>)
             f(range{0, static_cast<std::size_t>(batch * shape_.n)},
               range{0, static_cast<std::size_t>(batch * values_per_instance())});
         else

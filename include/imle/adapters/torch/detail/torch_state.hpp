@@ -7,11 +7,13 @@
 #include <bit>
 #include <concepts>
 #include <cstdint>
-#include <string>
+#include <type_traits>
+#include <utility>
 
 #include <torch/serialize/archive.h>
 #include <torch/types.h>
 
+#include <imle/adapters/any_layer.hpp>
 #include <imle/adapters/torch/detail/torch_tensors.hpp>
 #include <imle/concepts/target_distribution.hpp>
 #include <imle/core/config.hpp>
@@ -21,29 +23,33 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// A target whose state is `adaptive_target`'s.
-template <class TargetT>
-concept adaptive_state = requires(TargetT& target, const adaptive_target_state& state) {
-    { target.state() } -> std::convertible_to<adaptive_target_state>;
-    target.restore(state);
+/// A layer with a target whose state is `adaptive_target`'s.
+template <class LayerT>
+concept AdaptiveLayer = requires(LayerT& layer, const adaptive_target_state& state) {
+    { layer.target().state() } -> std::convertible_to<adaptive_target_state>;
+    layer.target().restore(state);
 };
+/// A layer with a target that has any state.
+template <class LayerT>
+concept LearningLayer =
+    HasTarget<LayerT> && has_update<std::remove_cvref_t<decltype(std::declval<LayerT&>().target())>>;
 
 /// Names within the module's part of an archive.
 inline constexpr const char* sequence_name = "imle_key_and_step";
 inline constexpr const char* adaptive_name = "imle_adaptive_target";
 
 /// Writes the key and the step, 3 words as integers, and an adaptive target's 3 numbers.
-template <class TargetT>
+template <class LayerT>
 void write_state(torch::serialize::OutputArchive& archive, random_key key, std::uint64_t step,
-                 const TargetT& target) {
+                 const LayerT& layer) {
     const auto key_words = std::bit_cast<std::array<std::int64_t, 2>>(key);
     const std::int64_t words[] = {key_words[0], key_words[1], std::bit_cast<std::int64_t>(step)};
-    if constexpr (adaptive_state<TargetT>) {
-        const adaptive_target_state state = target.state();
+    if constexpr (AdaptiveLayer<LayerT>) {
+        const adaptive_target_state state = layer.target().state();
         const double numbers[] = {state.beta, state.grad_norm, state.previous_update};
         archive.write(adaptive_name, torch::tensor(at::ArrayRef<double>(numbers), torch::kFloat64), true);
     } else {
-        TORCH_CHECK(!has_update<TargetT>,
+        TORCH_CHECK(!LearningLayer<LayerT>,
                     "imle: the layer's target has a state, of which torch_layer knows nothing; expected a "
                     "target whose state() and restore() are adaptive_target's (or save the state yourself)");
     }
@@ -63,14 +69,14 @@ template <class Scalar>
 }
 
 /// Reads what `write_state` wrote.
-template <class TargetT>
+template <class LayerT>
 void read_state(torch::serialize::InputArchive& archive, random_key& key, std::uint64_t& step,
-                TargetT& target) {
+                LayerT& layer) {
     const torch::Tensor sequence = three_numbers<std::int64_t>(archive, sequence_name);
-    if constexpr (adaptive_state<TargetT>) {
+    if constexpr (AdaptiveLayer<LayerT>) {
         const torch::Tensor state = three_numbers<double>(archive, adaptive_name);
         const double* const numbers = state.data_ptr<double>();
-        target.restore({numbers[0], numbers[1], numbers[2]});
+        layer.target().restore({numbers[0], numbers[1], numbers[2]});
     }
     const std::int64_t* const words = sequence.data_ptr<std::int64_t>();
     key = std::bit_cast<random_key>(std::array<std::int64_t, 2>{words[0], words[1]});
