@@ -45,6 +45,13 @@ inline void require_graph(Eigen::Index nodes, std::span<const graph_edge> edges)
                               message("two of the ", nodes, " nodes, numbered from 0"));
 }
 
+/// Throws unless theta has one number for each edge.
+inline void require_edges(Eigen::Index given, std::size_t edges) {
+    if (static_cast<std::size_t>(given) != edges)
+        throw_invalid("theta", message("of ", given, " numbers"),
+                      message("one for each of the graph's ", edges, " edges"));
+}
+
 }  // namespace detail
 
 /// A directed graph: nodes 0 to nodes - 1, and edges in an order of the caller's, which is that of theta.

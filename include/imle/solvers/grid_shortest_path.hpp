@@ -20,7 +20,6 @@
 #include <imle/core/tensor.hpp>
 #include <imle/solvers/detail/grid_distances.hpp>
 #include <imle/solvers/detail/grid_queue.hpp>
-#include <imle/solvers/detail/grid_shape.hpp>
 #include <imle/solvers/detail/grid_trace.hpp>
 #include <imle/solvers/detail/lane_transpose.hpp>
 #include <imle/solvers/detail/lanes.hpp>

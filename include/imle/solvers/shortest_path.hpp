@@ -108,10 +108,7 @@ class shortest_path {
   private:
     template <class ThetaT, class ZT>
     void check(const ThetaT& theta, const ZT& z, Eigen::Index edges) const {
-        if (static_cast<std::size_t>(edges) != graph_.edges().size())
-            detail::throw_invalid(
-                "theta", detail::message("of ", edges, " numbers"),
-                detail::message("one for each of the graph's ", graph_.edges().size(), " edges"));
+        detail::require_edges(edges, graph_.edges().size());
         detail::require_instance(theta, z);
         if (plan_->acyclic || options_.negative_costs == negative_costs::clamp) return;
         const std::size_t count = graph_.edges().size();

@@ -67,9 +67,7 @@ class spanning_tree {
     void operator()(const ThetaT& theta, ZT&& z) {
         using Scalar = scalar_of<ThetaT>;
         const std::size_t count = graph_->edges.size();
-        if (static_cast<std::size_t>(theta.dimension(0)) != count)
-            detail::throw_invalid("theta", detail::message("of ", theta.dimension(0), " numbers"),
-                                  detail::message("one for each of the graph's ", count, " edges"));
+        detail::require_edges(theta.dimension(0), count);
         detail::require_instance(theta, z);
         const auto weights = scratch_.template get<Scalar>(2 * count);
         const auto indices = scratch_.template get<std::uint32_t>(2 * count);

@@ -23,7 +23,6 @@
 #include <imle/adapters/cbc/detail/cutting_rows.hpp>
 #include <imle/adapters/cbc/detail/depth_first_search.hpp>
 #include <imle/adapters/cbc/detail/incumbent.hpp>
-#include <imle/adapters/cbc/detail/search_limits.hpp>
 #include <imle/adapters/cbc/program.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
