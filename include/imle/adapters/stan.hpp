@@ -33,9 +33,10 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-template <class Derived>
-std::true_type is_stan_matrix_test(const Eigen::DenseBase<Derived>*) requires(
-    std::same_as<typename Derived::Scalar, stan::math::var>);
+template <class T>
+concept OfStanNumbers = std::same_as<typename T::Scalar, stan::math::var>;
+template <OfStanNumbers Derived>
+std::true_type is_stan_matrix_test(const Eigen::DenseBase<Derived>*);
 std::false_type is_stan_matrix_test(const void*);
 
 }  // namespace detail
@@ -50,34 +51,7 @@ namespace detail {
 
 /// theta as a row-major batch of variables, and how values of its shape are made.
 template <StanTheta ThetaT>
-class stan_batch;
-
-template <>
-class stan_batch<std::vector<stan::math::var>> {
-  public:
-    using container = std::vector<stan::math::var>;
-
-    explicit stan_batch(const container& theta) : theta_(theta) {}
-    [[nodiscard]] Eigen::Index rows() const { return 1; }
-    [[nodiscard]] Eigen::Index columns() const { return static_cast<Eigen::Index>(theta_.size()); }
-    [[nodiscard]] const stan::math::var& operator()(Eigen::Index, Eigen::Index j) const {
-        return theta_[static_cast<std::size_t>(j)];
-    }
-    /// theta's shape, filled with make(row, column).
-    template <class F>
-    [[nodiscard]] container shaped(F&& make) const {
-        container result;
-        result.reserve(theta_.size());
-        for (Eigen::Index j = 0; j < columns(); ++j) result.push_back(make(0, j));
-        return result;
-    }
-
-  private:
-    const container& theta_;
-};
-
-template <StanTheta ThetaT>
-requires(!std::same_as<ThetaT, std::vector<stan::math::var>>) class stan_batch<ThetaT> {
+class stan_batch {
   public:
     using container = typename ThetaT::PlainObject;
     static constexpr bool one_instance = ThetaT::IsVectorAtCompileTime;
@@ -107,6 +81,30 @@ requires(!std::same_as<ThetaT, std::vector<stan::math::var>>) class stan_batch<T
 
   private:
     container theta_;
+};
+
+template <>
+class stan_batch<std::vector<stan::math::var>> {
+  public:
+    using container = std::vector<stan::math::var>;
+
+    explicit stan_batch(const container& theta) : theta_(theta) {}
+    [[nodiscard]] Eigen::Index rows() const { return 1; }
+    [[nodiscard]] Eigen::Index columns() const { return static_cast<Eigen::Index>(theta_.size()); }
+    [[nodiscard]] const stan::math::var& operator()(Eigen::Index, Eigen::Index j) const {
+        return theta_[static_cast<std::size_t>(j)];
+    }
+    /// theta's shape, filled with make(row, column).
+    template <class F>
+    [[nodiscard]] container shaped(F&& make) const {
+        container result;
+        result.reserve(theta_.size());
+        for (Eigen::Index j = 0; j < columns(); ++j) result.push_back(make(0, j));
+        return result;
+    }
+
+  private:
+    const container& theta_;
 };
 
 /// Their nodes, row by row.
