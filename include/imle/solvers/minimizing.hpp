@@ -55,24 +55,18 @@ class theta_of_costs<SolverT> {
     scratch scratch_;
 };
 
-/// solver(theta, rest...)
-///
+template <class SolverT, class ThetaT>
+concept WritesZ = DenseTensor<ThetaT> &&
+    (writes_with_context<SolverT, scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>> ||
+     writes<SolverT, scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>>);
 /// Asking a generic lambda that takes (theta, z) whether it can be called with (theta, context) would be an
 /// error within its body; so the forms that write are asked for first, as everywhere in the library.
 template <class SolverT, class ThetaT, class... RestT>
-inline constexpr bool answers_call = [] {
-    if constexpr (DenseTensor<ThetaT> &&
-                  std::same_as<std::tuple<std::remove_cvref_t<RestT>...>, std::tuple<solve_context>>)
-        if constexpr (writes_with_context<SolverT, scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>> ||
-                      writes<SolverT, scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>>)
-            return false;
-        else
-            return std::invocable<SolverT&, ThetaT&, RestT&...>;
-    else
-        return std::invocable<SolverT&, ThetaT&, RestT&...>;
-}();
+concept MayBeAsked = !std::same_as<std::tuple<std::remove_cvref_t<RestT>...>, std::tuple<solve_context>> ||
+                     !WritesZ<SolverT, ThetaT>;
+
 template <class SolverT, class ThetaT, class... RestT>
-concept AnswersCall = answers_call<SolverT, ThetaT, RestT...>;
+concept AnswersCall = MayBeAsked<SolverT, ThetaT, RestT...> && std::invocable<SolverT&, ThetaT&, RestT&...>;
 template <class SolverT, class ThetaT, class... RestT>
 concept AnswersBatch = requires(SolverT& solver, ThetaT& thetas, RestT&... rest) {
     solver.solve_batch(thetas, rest...);

@@ -12,8 +12,7 @@
 
 #include <ClpSimplex.hpp>
 
-#include <imle/adapters/cbc/detail/cutting_rows.hpp>
-#include <imle/adapters/cbc/detail/incumbent.hpp>
+#include <imle/adapters/cbc/detail/search_state.hpp>
 #include <imle/adapters/cbc/program.hpp>
 #include <imle/core/config.hpp>
 

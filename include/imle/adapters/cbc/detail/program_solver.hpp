@@ -20,9 +20,8 @@
 #include <CoinError.hpp>
 
 #include <imle/adapters/cbc/detail/cbc_search.hpp>
-#include <imle/adapters/cbc/detail/cutting_rows.hpp>
 #include <imle/adapters/cbc/detail/depth_first_search.hpp>
-#include <imle/adapters/cbc/detail/incumbent.hpp>
+#include <imle/adapters/cbc/detail/search_state.hpp>
 #include <imle/adapters/cbc/program.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
