@@ -3,6 +3,7 @@
 /// @file
 /// The edges of graphs, and a directed graph that does not change.
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -50,6 +51,16 @@ inline void require_edges(Eigen::Index given, std::size_t edges) {
     if (static_cast<std::size_t>(given) != edges)
         throw_invalid("theta", message("of ", given, " numbers"),
                       message("one for each of the graph's ", edges, " edges"));
+}
+
+/// n of theta's n(n - 1)/2 undirected edges. Throws if there is no such n.
+[[nodiscard]] inline Eigen::Index nodes_of_complete_graph(Eigen::Index edges) {
+    const auto n =
+        static_cast<Eigen::Index>(std::llround(0.5 + std::sqrt(2 * static_cast<double>(edges) + 0.25)));
+    if (n * (n - 1) / 2 != edges)
+        throw_invalid("theta", message("of ", edges, " edges"),
+                      "n(n - 1)/2 of them, for n nodes: 0, 1, 3, 6, 10, ...");
+    return n;
 }
 
 }  // namespace detail

@@ -18,6 +18,7 @@
 #include <imle/solvers/detail/held_karp.hpp>
 #include <imle/solvers/detail/lanes.hpp>
 #include <imle/solvers/detail/scratch.hpp>
+#include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -75,7 +76,7 @@ class travelling_salesman {
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
         using Scalar = scalar_of<ThetaT>;
-        const Eigen::Index n = nodes_of(theta.size());
+        const Eigen::Index n = detail::nodes_of_complete_graph(theta.size());
         require_nodes(n);
         detail::require_instance(theta, z);
         std::fill_n(z.data(), z.size(), Scalar(0));
@@ -108,16 +109,6 @@ class travelling_salesman {
                                   detail::message("at most ", max_nodes,
                                                   "; for more there is imle::travelling_salesman_program of "
                                                   "imle/adapters/cbc.hpp"));
-    }
-
-    /// n of n(n - 1)/2 edges.
-    static Eigen::Index nodes_of(Eigen::Index edges) {
-        const auto n =
-            static_cast<Eigen::Index>(std::llround(0.5 + std::sqrt(2 * static_cast<double>(edges) + 0.25)));
-        if (n * (n - 1) / 2 != edges)
-            detail::throw_invalid("theta", detail::message("of ", edges, " edges"),
-                                  "n(n - 1)/2 of them, for n nodes: 0, 1, 3, 6, 10, ...");
-        return n;
     }
 
     /// (from, to) -> theta, divided by 16 where sums of 15 of them might overflow.

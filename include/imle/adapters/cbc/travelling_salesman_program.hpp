@@ -4,7 +4,6 @@
 /// Tours through any number of nodes, by CBC.
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -22,6 +21,7 @@
 #include <imle/core/errors.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
+#include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -82,7 +82,6 @@ class travelling_salesman_program {
   private:
     template <class ThetaT>
     static int nodes(const ThetaT& theta) {
-        const Eigen::Index size = theta.size();
         if constexpr (rank_of<ThetaT> == 2) {
             if (theta.dimension(0) != theta.dimension(1))
                 detail::throw_invalid("theta",
@@ -90,12 +89,7 @@ class travelling_salesman_program {
                                       "[n, n] for the arcs between n nodes");
             return static_cast<int>(theta.dimension(0));
         } else {
-            const auto n = static_cast<Eigen::Index>(
-                std::llround((1 + std::sqrt(1 + 8 * static_cast<double>(size))) / 2));
-            if (n * (n - 1) / 2 != size)
-                detail::throw_invalid("theta", detail::message("of ", size, " edges"),
-                                      "n(n-1)/2 edges between n nodes: 1, 3, 6, 10, ...");
-            return static_cast<int>(n);
+            return static_cast<int>(detail::nodes_of_complete_graph(theta.size()));
         }
     }
 
