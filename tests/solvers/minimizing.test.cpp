@@ -148,7 +148,7 @@ void check_mirrored_layers(const SolverT& solver, const NoiseT& noise, const Tar
                            const imle::layer_options& options, const TensorT& cost, const TensorT& dz) {
     imle::imle_layer minimal{imle::minimizing(solver), noise, target, options};
     imle::imle_layer maximal{solver, noise, target, options};
-    for (const std::uint64_t seed : {1, 2}) {  // twice: a target may learn
+    for (const std::uint64_t seed : {1u, 2u}) {  // twice: a target may learn
         const auto of_cost = minimal.forward(cost, imle::random_key{seed});
         const auto of_gain = maximal.forward(negative(cost), imle::random_key{seed});
         const auto& z = of_cost.samples();
