@@ -9,7 +9,6 @@
 #include <imle/noise/uniform.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/solvers/directed_graph.hpp>
-#include <imle/solvers/graph_edge.hpp>
 
 namespace imle_benchmarks {
 

@@ -15,7 +15,6 @@
 #include <vector>
 
 #include <imle/solvers/directed_graph.hpp>
-#include <imle/solvers/graph_edge.hpp>
 
 namespace imle_benchmarks::textbook_solvers {
 

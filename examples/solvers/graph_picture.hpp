@@ -2,7 +2,7 @@
 
 // A graph drawn several times side by side, with edges in other widths and colours, as a gnuplot script.
 
-#include <imle/solvers/graph_edge.hpp>
+#include <imle/solvers/directed_graph.hpp>
 
 #include <iosfwd>
 #include <span>

@@ -5,9 +5,6 @@
 
 #include <imle/concepts/exponential_family.hpp>
 #include <imle/concepts/noise_distribution.hpp>
-#include <imle/concepts/scored_noise.hpp>
-#include <imle/concepts/sense.hpp>
-#include <imle/concepts/solve_context.hpp>
 #include <imle/concepts/solver.hpp>
 #include <imle/concepts/target_distribution.hpp>
 #include <imle/core/errors.hpp>
@@ -57,17 +54,14 @@
 #include <imle/solvers/assignment.hpp>
 #include <imle/solvers/categorical.hpp>
 #include <imle/solvers/directed_graph.hpp>
-#include <imle/solvers/graph_edge.hpp>
 #include <imle/solvers/grid_graph.hpp>
 #include <imle/solvers/grid_shortest_path.hpp>
 #include <imle/solvers/k_of_groups.hpp>
 #include <imle/solvers/knapsack.hpp>
-#include <imle/solvers/knapsack_options.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/negative_costs.hpp>
 #include <imle/solvers/ranking.hpp>
 #include <imle/solvers/shortest_path.hpp>
-#include <imle/solvers/shortest_path_options.hpp>
 #include <imle/solvers/spanning_tree.hpp>
 #include <imle/solvers/top_k.hpp>
 #include <imle/solvers/travelling_salesman.hpp>

@@ -9,8 +9,7 @@
 
 #include <unsupported/Eigen/CXX11/Tensor>
 
-#include <imle/noise/gumbel.hpp>
-#include <imle/random/random_key.hpp>
+#include <imle/imle.hpp>
 
 namespace adapter_fixtures {
 
@@ -30,6 +29,29 @@ inline tensor values(Eigen::Index batch, Eigen::Index n, std::uint64_t seed = 1)
     imle::gumbel{}.fill(imle::random_key{seed}, 0,
                         std::span<double>(t.data(), static_cast<std::size_t>(t.size())));
     return t;
+}
+
+/// Calls f for each estimator that is no `imle_layer`: they lack some of its options, or a target.
+template <class F>
+void for_each_estimator(F&& f) {
+    f(imle::straight_through_layer{imle::top_k{2}, imle::gumbel{}, {.samples = 4}});
+    f(imle::perturbed_layer{imle::top_k{2}, imle::normal{}, {.samples = 4}});
+    f(imle::negative_identity_layer{imle::top_k{2}});
+    f(imle::exact_layer{imle::k_subset_family{2}, {.samples = 4}});
+    f(imle::score_function_layer{imle::k_subset_family{2}, {.samples = 4}});
+    f(imle::simple_layer(2, {.samples = 4}));
+}
+
+/// The gradient for weights of all samples, by the chain rule and the layer's own vjp.
+template <class LayerT>
+numbers chain_rule(const LayerT& original, const tensor& theta, imle::random_key key,
+                   const numbers& weights) {
+    LayerT layer(original);
+    const auto pass = layer.forward(theta, key);
+    sample_tensor dz(pass.samples().dimensions());
+    for (Eigen::Index i = 0; i < dz.size(); ++i)
+        dz.data()[i] = static_cast<double>(pass.sample_count()) * weights[static_cast<std::size_t>(i)];
+    return of(layer.vjp(pass, dz));
 }
 
 }  // namespace adapter_fixtures

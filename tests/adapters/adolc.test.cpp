@@ -138,6 +138,25 @@ TEST_CASE("adolc_layer takes column-major instances of any rank, and targets wit
     CHECK(report.passed());
 }
 
+TEST_CASE("adolc_layer takes the other estimators", "[adapters][adolc]") {
+    const tensor x = values(3, 5);
+    const imle::random_key key{4};
+    adapter_fixtures::for_each_estimator([&](const auto& layer) {
+        imle::adolc_layer on_tape{layer, {3, 5}, key};
+        trace(tag, on_tape, x);
+        const sweep found = gradient_of(tag, x);
+        REQUIRE(found.code >= 0);
+        const auto z = of(layer.forward(x, key).samples());
+        CHECK(found.gradient == adapter_fixtures::chain_rule(layer, x, key, weights(z.size())));
+        CHECK(std::any_of(found.gradient.begin(), found.gradient.end(), [](double g) { return g != 0; }));
+    });
+    // Marginals too, where the layer has them.
+    const imle::straight_through_layer layer{imle::top_k{2}, imle::gumbel{}, {.samples = 4}};
+    imle::adolc_layer on_tape{layer, {3, 5}, key};
+    const actives mu = on_tape.marginals(inputs(of(x)));
+    CHECK(mu[0].getValue() == layer.marginals(x, key).marginals()(0, 0));
+}
+
 TEST_CASE("adolc_layer in ten lines", "[adapters][adolc]") {
     const imle::imle_layer layer{
         imle::grid_shortest_path{}, imle::gumbel{}, imle::perturbation_target{.beta = 4}, {.samples = 8}};

@@ -15,6 +15,7 @@
 #include <imle/core/tensor.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/noise/no_noise.hpp>
+#include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/shortest_path.hpp>
 #include <imle/solvers/spanning_tree.hpp>
 #include <imle/targets/perturbation_target.hpp>
@@ -148,13 +149,36 @@ TEST_CASE("boost_shortest_path says what is wrong", "[adapters][boost][errors]")
     CHECK(z(1) == 0);
     CHECK(says(message_of<std::invalid_argument>([&] { rejecting(theta, z); }), {"cost", "-1 at edge 0"}));
     CHECK(says(message_of<std::invalid_argument>([&] { clamping(other, z_of_other); }),
-               {"theta is of 3", "2, one for each edge"}));
+               {"theta is of 3", "one for each of the graph's 2 edges"}));
     imle::boost_shortest_path(graph, 1, 1)(theta, z);
     CHECK(z(0) + z(1) == 0);
 
     imle::boost_shortest_path chain(imle::directed_graph{4, {{0, 1}, {1, 2}, {2, 3}}}, 0, 3);
     other.setConstant(-std::numeric_limits<double>::max());
     CHECK(says(message_of<std::invalid_argument>([&] { chain(other, z_of_other); }), {"overflows"}));
+}
+
+TEST_CASE("Boost's solvers say that they maximise, so minimizing turns them round", "[adapters][boost]") {
+    using imle::testing::check_solver;
+    const auto check = [](const imle::testing::law_report& report) {
+        INFO(report);
+        CHECK(report.passed());
+    };
+    edges complete;
+    for (Eigen::Index i = 0; i < 4; ++i)
+        for (Eigen::Index j = i + 1; j < 4; ++j) complete.push_back({i, j});
+    const imle::testing::check_solver_options few{.trials = 20};
+    check(check_solver<float>(imle::minimizing(imle::boost_spanning_tree(4, complete)),
+                              imle::testing::spanning_trees(4), few));
+    const edges square{{0, 1}, {0, 2}, {1, 3}, {2, 3}};
+    check(check_solver<double>(
+        imle::minimizing(imle::boost_shortest_path(imle::directed_graph{4, square}, 0, 3)),
+        imle::testing::enumerated_family<1>("two paths", {4}, {{1, 0, 1, 0}, {0, 1, 0, 1}}), few));
+    check(check_solver<double>(
+        imle::minimizing(imle::boost_matching(4, square)),
+        imle::testing::enumerated_family<1>(
+            "matchings", {4}, subsets(4, [&](unsigned set) { return is_matching(square, set); })),
+        {.lowest = -1e3, .highest = 1e3, .trials = 20}));
 }
 
 TEST_CASE("boost_spanning_tree keeps the laws and agrees with spanning_tree", "[adapters][boost]") {

@@ -20,6 +20,7 @@
 #include <imle/solvers/assignment.hpp>
 #include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/knapsack.hpp>
+#include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/shortest_path.hpp>
 #include <imle/solvers/travelling_salesman.hpp>
 #include <imle/targets/perturbation_target.hpp>
@@ -104,6 +105,38 @@ TEST_CASE("integer_program keeps the laws", "[adapters][cbc]") {
         imle::testing::enumerated_family<2>("knapsack as 1 x 6", {1, 6}, states), {.trials = 20});
     INFO(knapsack);
     CHECK(knapsack.passed());
+}
+
+TEST_CASE("minimizing integer_program and travelling_salesman_program gives the least", "[adapters][cbc]") {
+    const Eigen::RowVectorXd weights{{2, 3, 4, 5}};
+    std::vector<std::vector<double>> sets;
+    for (unsigned set = 0; set < 16; ++set) {
+        std::vector<double> z(4);
+        double weight = 0;
+        for (std::size_t i = 0; i < 4; ++i) {
+            z[i] = (set >> i) & 1u;
+            weight += z[i] * weights(static_cast<Eigen::Index>(i));
+        }
+        if (weight <= 7) sets.push_back(z);
+    }
+    const imle::testing::check_solver_options moderate{.lowest = -1e3, .highest = 1e3, .trials = 10};
+    const auto items = imle::testing::check_solver<double>(
+        imle::minimizing(imle::integer_program(Eigen::MatrixXd(weights), Eigen::VectorXd::Constant(1, 7))),
+        imle::testing::enumerated_family<1>("a knapsack", {4}, sets), moderate);
+    INFO(items);
+    CHECK(items.passed());
+
+    Eigen::Tensor<double, 1, Eigen::RowMajor> lengths(10), by_program(10), exact(10);
+    for (Eigen::Index e = 0; e < 10; ++e) lengths(e) = static_cast<double>(e * 7 % 11) + 1;
+    auto program = imle::minimizing(imle::travelling_salesman_program{});
+    program(lengths, by_program);
+    imle::minimizing(imle::travelling_salesman{})(lengths, exact);
+    double length = 0, least = 0;
+    for (Eigen::Index e = 0; e < 10; ++e) {
+        length += lengths(e) * by_program(e);
+        least += lengths(e) * exact(e);
+    }
+    CHECK(length == least);
 }
 
 TEST_CASE("integer_program agrees with knapsack", "[adapters][cbc]") {

@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "adapters/adapter_fixtures.hpp"
 #include "support/catch.hpp"
 #include "support/messages.hpp"
 
@@ -104,6 +105,21 @@ TEST_CASE("A layer on CppAD keeps all laws of an adapter", "[adapters]") {
     const auto report = check_adapter(samples_on_cppad, adaptive, tensor(3, 5).setRandom());
     INFO(report);
     CHECK(report.passed());
+}
+
+TEST_CASE("cppad_layer takes the other estimators", "[adapters]") {
+    const tensor x = adapter_fixtures::values(3, 5);
+    const imle::random_key key{4};
+    adapter_fixtures::for_each_estimator([&](const auto& layer) {
+        imle::cppad_layer choose{layer, {5}, key};
+        std::vector<ad> theta(x.data(), x.data() + x.size());
+        CppAD::Independent(theta);
+        CppAD::ADFun<double> f(theta, choose(theta));
+        const auto samples = layer.forward(x, key).samples();
+        const numbers z(samples.data(), samples.data() + samples.size()), weights = random_numbers(z.size());
+        CHECK(f.Forward(0, numbers(x.data(), x.data() + x.size())) == z);
+        CHECK(f.Reverse(1, weights) == adapter_fixtures::chain_rule(layer, x, key, weights));
+    });
 }
 
 TEST_CASE("The example of a layer on CppAD", "[adapters]") {

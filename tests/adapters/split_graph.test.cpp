@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/adapter_fixtures.hpp"
 #include "support/catch.hpp"
 #include "support/messages.hpp"
 
@@ -129,6 +130,18 @@ TEST_CASE("A graph that is split at the layer keeps all laws of an adapter", "[a
     const auto report = check_adapter(by_splitting, layer, Eigen::Tensor<float, 3>(2, 3, 2).setRandom());
     INFO(report);
     CHECK(report.passed());
+}
+
+TEST_CASE("A split graph takes the other estimators", "[adapters]") {
+    const tensor theta = adapter_fixtures::values(3, 5);
+    const imle::random_key key{4};
+    adapter_fixtures::for_each_estimator([&](auto layer) {
+        imle::split_graph split{layer, theta, key};
+        std::vector<double> dz(static_cast<std::size_t>(split.samples().size()));
+        for (std::size_t i = 0; i < dz.size(); ++i) dz[i] = static_cast<double>(i * 7 % 11) / 8 - 0.5;
+        CHECK(adapter_fixtures::of(split.backward(dz)) ==
+              adapter_fixtures::chain_rule(layer, theta, key, dz));
+    });
 }
 
 TEST_CASE("A split graph of marginals hands their cotangent on as it is", "[adapters]") {

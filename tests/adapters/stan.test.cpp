@@ -149,6 +149,29 @@ TEST_CASE("The adapter to Stan keeps the laws of adapters", "[adapters][stan]") 
     CHECK(maps.passed());
 }
 
+TEST_CASE("The adapter to Stan takes the other estimators", "[adapters][stan]") {
+    const tensor x = values(3, 5);
+    const imle::random_key key{4};
+    adapter_fixtures::for_each_estimator([&](auto layer) {
+        const tape empties_it;
+        const var_matrix theta = variables(x);
+        const auto z = imle::stan_samples(layer, theta, key);
+        // weights by sample for Stan, [batch, sample, n] for the layer
+        const auto samples = static_cast<Eigen::Index>(z.size());
+        numbers weights(static_cast<std::size_t>(samples * x.size()));
+        var loss = 0;
+        for (Eigen::Index s = 0; s < samples; ++s)
+            for (Eigen::Index b = 0; b < 3; ++b)
+                for (Eigen::Index j = 0; j < 5; ++j) {
+                    const double w = static_cast<double>((s * 7 + b * 5 + j * 3) % 11) / 8 - 0.5;
+                    weights[static_cast<std::size_t>((b * samples + s) * 5 + j)] = w;
+                    loss += w * z[static_cast<std::size_t>(s)](b, j);
+                }
+        loss.grad();
+        CHECK(adjoints(theta) == adapter_fixtures::chain_rule(layer, x, key, weights));
+    });
+}
+
 TEST_CASE("The adapter to Stan in ten lines", "[adapters][stan]") {
     const auto x = values(3, 5);
     const double wanted = 0.4;

@@ -28,6 +28,7 @@
 #include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/estimators/exact_layer.hpp>
+#include <imle/estimators/negative_identity_layer.hpp>
 #include <imle/estimators/perturbed_layer.hpp>
 #include <imle/estimators/score_function_layer.hpp>
 #include <imle/estimators/straight_through_layer.hpp>
@@ -235,6 +236,33 @@ TEST_CASE("the other estimators are layers too", "[adapters][torch]") {
     check(imle::perturbed_layer{imle::top_k{3}, imle::normal{}, {.samples = 8}});
     check(imle::score_function_layer{imle::k_subset_family{3}, {.samples = 8}});
     check(imle::simple_layer(3, {.samples = 8}));
+    check(imle::exact_layer{imle::k_subset_family{3}, {.samples = 8}});
+
+    // As modules too: drawn, printed, saved and read again.
+    const auto module_of = [](auto layer, const char* printed) {
+        auto module = imle::make_torch_layer<1>(layer, key);
+        const torch::Tensor theta = numbers({3, 10}, 1);
+        const torch::Tensor z = module->forward(theta);
+        CHECK(same(z, torch_samples<1>(layer, theta, key.fold_in(0))));
+        std::stringstream text, file;
+        module->pretty_print(text);
+        CHECK(says(text.str(), {"output=samples", printed}));
+        torch::save(module, file);
+        auto other = imle::make_torch_layer<1>(layer, random_key{99});
+        torch::load(other, file);
+        CHECK(other->key() == key);
+        CHECK(other->step() == 1);
+    };
+    module_of(imle::straight_through_layer{imle::top_k{3}, imle::gumbel{}, {.samples = 8}}, "samples=8");
+    module_of(imle::perturbed_layer{imle::top_k{3}, imle::normal{}, {.samples = 8}}, "samples=8)");
+    module_of(imle::negative_identity_layer{imle::top_k{3}}, "samples=1)");
+    module_of(imle::exact_layer{imle::k_subset_family{3}, {.samples = 8}}, "samples=8)");
+    module_of(imle::score_function_layer{imle::k_subset_family{3}, {.samples = 8}}, "samples=8)");
+    CHECK(says(message_of<c10::Error>([] {
+                   (void)imle::make_torch_layer<1>(imle::score_function_layer{imle::k_subset_family{3}}, key,
+                                                   imle::torch_output::marginals);
+               }),
+               {"the layer has no marginals_and_pullback"}));
 }
 
 TEST_CASE("a loss that is a mean over samples does not shrink the step", "[adapters][torch]") {

@@ -24,6 +24,7 @@
 #include <imle/solvers/grid_shortest_path.hpp>
 #include <imle/solvers/k_of_groups.hpp>
 #include <imle/solvers/knapsack.hpp>
+#include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/ranking.hpp>
 #include <imle/solvers/shortest_path.hpp>
 #include <imle/solvers/spanning_tree.hpp>
@@ -151,6 +152,9 @@ TEST_CASE("allocations: none in steady state but for what is returned", "[alloca
                            theta);
         check_steady_state(
             imle::imle_layer{imle::top_k{5}, imle::gamma{0.3, 1}, imle::adaptive_target{}, options}, numbers);
+        check_steady_state(imle::imle_layer{imle::minimizing(imle::grid_shortest_path{}), imle::gumbel{},
+                                            imle::perturbation_target{.beta = 5}, options},
+                           theta);
         // With threads, a solver's own memory comes when chance first gives it work; this one has none.
         imle::layer_options with_threads = options;
         with_threads.threads = 2;
@@ -162,13 +166,17 @@ TEST_CASE("allocations: none in steady state but for what is returned", "[alloca
 
 TEST_CASE("allocations: no solver allocates in steady state", "[allocations]") {
     using row_major = Eigen::Tensor<float, 2, Eigen::RowMajor>;
-    const auto check = [](const std::string& name, auto solver, auto theta) {
+    const auto check_one = [](const std::string& name, auto solver, auto theta) {
         auto z = theta;
         solver(theta, z);
         // Other numbers of the same shape: what one instance needs must not depend on chance.
         for (Eigen::Index i = 0; i < theta.size(); ++i) theta.data()[i] *= i % 3 == 0 ? -0.5F : 1.0F;
         INFO(name);
         CHECK(allocations_of([&] { solver(theta, z); }) == 0);
+    };
+    const auto check = [&](const std::string& name, auto solver, auto theta) {
+        check_one(name, solver, theta);
+        check_one("minimizing " + name, imle::minimizing(solver), theta);
     };
     const auto numbers = [](Eigen::Index n) {
         Eigen::Tensor<float, 1, Eigen::RowMajor> theta(n);

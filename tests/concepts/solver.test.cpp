@@ -69,7 +69,26 @@ struct cannot_be_copied : writes {
 inline constexpr auto generic = [](const auto& theta, auto& z) { z = theta; };
 inline constexpr auto generic_return = [](const auto& theta) { return theta * 2.0f; };
 
+struct says_nothing {};
+struct minimal {
+    static constexpr imle::sense sense = imle::sense::minimize;
+};
+struct maximal {
+    static constexpr imle::sense sense = imle::sense::maximize;
+};
+struct of_another_type {
+    static constexpr int sense = 1;
+};
+
 }  // namespace
+
+// The sense: the member, or maximize.
+static_assert(imle::sense_of<says_nothing> == imle::sense::maximize);
+static_assert(imle::sense_of<maximal> == imle::sense::maximize);
+static_assert(imle::sense_of<minimal> == imle::sense::minimize);
+static_assert(imle::sense_of<const minimal&> == imle::sense::minimize);
+static_assert(imle::sense_of<of_another_type> == imle::sense::maximize);
+static_assert(imle::sense_of<void (*)()> == imle::sense::maximize);
 
 static_assert(solves<writes>);
 static_assert(solves<writes_with_context>);

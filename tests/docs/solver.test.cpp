@@ -7,6 +7,7 @@
 #include <imle/layer/imle_layer.hpp>
 #include <imle/noise/no_noise.hpp>
 #include <imle/solvers/minimizing.hpp>
+#include <imle/solvers/spanning_tree.hpp>
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/check_solver.hpp>
 #include <numeric>
@@ -128,6 +129,21 @@ TEST_CASE("docs: a solver that minimises", "[docs]") {
     const matrix gradient = layer.vjp(pass, dz);
     CHECK(gradient(0, 2) == 1);  // so its cost is to fall
     CHECK(gradient(0, 1) == -1);
+}
+
+TEST_CASE("docs: a solver of the library that minimises", "[docs]") {
+    // [lightest]
+    // The tree of least cost.
+    const auto lightest = imle::minimizing(imle::spanning_tree{3, {{0, 1}, {0, 2}, {1, 2}}});
+    // [/lightest]
+    matrix cost(1, 3), dz(1, 3);
+    cost.setValues({{5, 1, 3}});
+    dz.setValues({{-1, 0, 0}});
+    imle::imle_layer layer{lightest, imle::no_noise{}, imle::perturbation_target{.beta = 10}};
+    const auto pass = layer.forward(cost, imle::random_key{0});
+    const matrix z = pass.marginals(), gradient = layer.vjp(pass, dz);
+    CHECK((z(0, 0) == 0 && z(0, 1) == 1 && z(0, 2) == 1));
+    CHECK((gradient(0, 0) == 1 && gradient(0, 1) == 0 && gradient(0, 2) == -1));
 }
 
 TEST_CASE("docs: the laws of an own solver", "[docs]") {

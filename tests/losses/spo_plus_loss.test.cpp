@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <imle/concepts/solve_context.hpp>
+#include <imle/concepts/solver.hpp>
 #include <imle/losses/regret.hpp>
 #include <imle/solvers/grid_graph.hpp>
 #include <imle/solvers/minimizing.hpp>

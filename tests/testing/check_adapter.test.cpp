@@ -108,6 +108,7 @@ TEST_CASE("A right adapter keeps all laws", "[testing][adapter]") {
     CHECK(report.subject() == "spelt out");
     CHECK(report.trials("the gradient is the layer's own") == 48);
     CHECK(report.trials("a second run gives the same numbers") == 48);
+    CHECK(report.trials("the layer is pulled back once") == 48);
     CHECK(report.trials("the gradient is the exact one on average") == 8);
     for (std::uint64_t seed = 2; seed < 8; ++seed)
         CHECK(check_adapter<double>(engine(right), {.seed = seed, .exact_runs = 0}).passed());
@@ -235,6 +236,51 @@ TEST_CASE("An adapter's faults beside the vjp", "[testing][adapter]") {
                    return adapter_result<double>{of(z), l.scale * of(wrong(other))};
                }),
                {"the gradient is the layer's own"}));
+}
+
+TEST_CASE("An engine that pulls back twice in one backward pass is found", "[testing][adapter]") {
+    using support::says;
+    // The numbers are right, whichever is kept.
+    CHECK(says(complaint(engine([](const parts& p) {
+                   (void)right(p);
+                   return right(p);
+               })),
+               {"the layer is pulled back once", "called the layer's vjp 2 times"}));
+    CHECK(says(complaint(engine([](const parts& p) { return 0.5 * (right(p) + right(p)); })),
+               {"the layer is pulled back once", "2 times"}));
+    CHECK(says(complaint(engine([](const parts& p) {
+                   (void)p.vjp(0 * p.first);  // before anything came back
+                   return right(p);
+               })),
+               {"the layer is pulled back once"}));
+    // On a copy, or by a pullback, it is a call all the same; and so it is for marginals.
+    CHECK(
+        says(complaint([](auto& layer, const tensor& x, imle::random_key key, const adapter_loss<double>& l) {
+                 const tensor theta = x * l.scale;
+                 auto copy = layer;
+                 auto [z, pullback] = copy.value_and_pullback(theta, key);
+                 auto dz = z;
+                 for (std::size_t i = 0; i < l.first.size(); ++i)
+                     dz.data()[i] = l.first[i] + l.second[i] + 2 * l.square[i] * z.data()[i];
+                 (void)pullback(dz);
+                 return adapter_result<double>{of(z), l.scale * of(pullback(dz))};
+             }),
+             {"the layer is pulled back once"}));
+    const auto of_marginals = [](int times) {
+        return [=](auto& layer, const tensor& x, imle::random_key key, const adapter_loss<double>& l) {
+            const tensor theta = x * l.scale;
+            const auto pass = layer.marginals(theta, key);
+            tensor dmu = pass.marginals();
+            for (std::size_t i = 0; i < l.first.size(); ++i)
+                dmu.data()[i] = l.first[i] + l.second[i] + 2 * l.square[i] * dmu.data()[i];
+            numbers gradient;
+            for (int call = 0; call < times; ++call) gradient = l.scale * of(layer.vjp(pass, dmu));
+            return adapter_result<double>{of(pass.marginals()), gradient};
+        };
+    };
+    const check_adapter_options marginals{.output = adapter_output::marginals, .exact_runs = 0};
+    CHECK(check_adapter<double>(of_marginals(1), marginals).passed());
+    CHECK(says(complaint(of_marginals(3), marginals), {"the layer is pulled back once", "3 times"}));
 }
 
 TEST_CASE("The exact gradient finds faults on its own", "[testing][adapter]") {

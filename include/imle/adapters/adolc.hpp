@@ -9,12 +9,14 @@
 #include <exception>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <adolc/adolc.h>
 
 #include <imle/adapters/adolc/detail/layer_function.hpp>
+#include <imle/adapters/any_layer.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/shape.hpp>
@@ -42,6 +44,7 @@ template <class LayerT, int Rank, int Layout = Eigen::RowMajor>
 class adolc_layer {
     static_assert(Rank >= 2, "imle::adolc_layer: the shape has a batch and at least one instance dimension");
     using state = detail::adolc_state<LayerT, Rank, Layout>;
+    static constexpr bool has_marginals = detail::HasMarginals<LayerT>;
     template <bool PerSample>
     using function = detail::layer_function<LayerT, Rank, Layout, PerSample>;
 
@@ -51,8 +54,9 @@ class adolc_layer {
     adolc_layer(LayerT layer, const Eigen::Index (&shape)[static_cast<std::size_t>(Rank)], random_key key,
                 std::uint64_t first_instance = 0)
         : state_(new state{std::move(layer), shape_of(shape), key, first_instance, nullptr}),
-          samples_(std::make_unique<function<true>>(*state_)),
-          marginals_(std::make_unique<function<false>>(*state_)) {}
+          samples_(std::make_unique<function<true>>(*state_)) {
+        if constexpr (has_marginals) marginals_ = std::make_unique<function<false>>(*state_);
+    }
 
     /// z, one MAP state per instance and sample: [batch, sample, instance...], or [instance..., sample,
     /// batch] column-major. theta: its numbers, as many as the shape holds. batch * S solves. Errors as of
@@ -60,6 +64,10 @@ class adolc_layer {
     [[nodiscard]] std::vector<adouble> samples(std::span<const adouble> theta) { return (*samples_)(theta); }
     /// The mean of z over the samples, of theta's shape. As `imle_layer::marginals`.
     [[nodiscard]] std::vector<adouble> marginals(std::span<const adouble> theta) {
+        static_assert(
+            has_marginals,
+            "imle::adolc_layer: the layer has no marginals(theta, key, first_instance) whose pass its "
+            "vjp takes; expected one that has, or samples(). See docs/adapters/adolc.md");
         return (*marginals_)(theta);
     }
 
@@ -100,7 +108,7 @@ class adolc_layer {
     // On the heap, since ADOL-C's registry holds the functions' addresses and they hold the state's.
     std::unique_ptr<state> state_;
     std::unique_ptr<function<true>> samples_;
-    std::unique_ptr<function<false>> marginals_;
+    std::unique_ptr<std::conditional_t<has_marginals, function<false>, int>> marginals_;
 };
 
 template <class LayerT, std::size_t Size>

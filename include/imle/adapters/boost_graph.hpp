@@ -4,6 +4,335 @@
 /// Solvers by Boost.Graph (Debian: libboost-graph-dev; its headers are enough). Not part of `imle.hpp`:
 /// include it where you use it. See docs/adapters/boost_graph.md.
 
-#include <imle/adapters/boost_graph/boost_matching.hpp>
-#include <imle/adapters/boost_graph/boost_shortest_path.hpp>
-#include <imle/adapters/boost_graph/boost_spanning_tree.hpp>
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <limits>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <boost/graph/adjacency_list.hpp>
+#include <boost/graph/dag_shortest_paths.hpp>
+#include <boost/graph/dijkstra_shortest_paths.hpp>
+#include <boost/graph/graph_traits.hpp>
+#include <boost/graph/kruskal_min_spanning_tree.hpp>
+#include <boost/graph/maximum_weighted_matching.hpp>
+#include <boost/graph/properties.hpp>
+#include <boost/graph/visitors.hpp>
+#include <boost/property_map/property_map.hpp>
+
+#include <imle/concepts/solver.hpp>
+#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/tensor.hpp>
+#include <imle/solvers/directed_graph.hpp>
+#include <imle/solvers/instance.hpp>
+#include <imle/solvers/shortest_path.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// A graph of Boost's whose edges are numbered. Parallel edges and loops are kept.
+template <class DirectedS>
+using indexed_graph = boost::adjacency_list<boost::vecS, boost::vecS, DirectedS, boost::no_property,
+                                            boost::property<boost::edge_index_t, std::size_t>>;
+
+/// A Boost graph that has an edge list and numbers its vertices: adjacency_list with vecS vertices,
+/// compressed_sparse_row_graph, adjacency_matrix, ...
+template <class GraphT>
+concept boost_edge_list = requires(const GraphT& graph) {
+    // The members and not `boost::graph_traits`, which is a hard error for what is no graph.
+    typename GraphT::edge_iterator;
+    typename GraphT::directed_category;
+    boost::edges(graph);
+    boost::num_vertices(graph);
+    get(boost::vertex_index, graph);
+};
+
+/// The edges of a Boost graph in the order of `boost::edges`, which is theta's.
+template <boost_edge_list GraphT>
+[[nodiscard]] std::vector<graph_edge> edges_of(const GraphT& graph) {
+    const auto index = get(boost::vertex_index, graph);
+    std::vector<graph_edge> list;
+    const auto range = boost::edges(graph);
+    for (auto edge = range.first; edge != range.second; ++edge)
+        list.push_back({static_cast<Eigen::Index>(get(index, source(*edge, graph))),
+                        static_cast<Eigen::Index>(get(index, target(*edge, graph)))});
+    return list;
+}
+
+/// Numbers the edges in the order given. Throws `std::invalid_argument` for one that leaves the graph.
+template <class DirectedS>
+[[nodiscard]] std::shared_ptr<const indexed_graph<DirectedS>> make_indexed_graph(
+    Eigen::Index nodes, std::span<const graph_edge> edges) {
+    require_graph(nodes, edges);
+    auto graph = std::make_shared<indexed_graph<DirectedS>>(static_cast<std::size_t>(nodes));
+    std::size_t number = 0;
+    for (const graph_edge& edge : edges) {
+        boost::add_edge(static_cast<std::size_t>(edge.from), static_cast<std::size_t>(edge.to), number++,
+                        *graph);
+    }
+    return graph;
+}
+
+}  // namespace detail
+
+/// The matching of largest weight of an undirected graph: edges of which no two share a node, by
+/// `boost::maximum_weighted_matching` (Edmonds' blossoms, O(nodes^3)). Edges of theta <= 0 are never taken,
+/// so the matching need not be perfect.
+///
+/// theta: one number for each edge, in the order given or of `boost::edges(graph)`; z: 1 on the matching's
+/// edges. Float or double. Which of several best matchings is taken depends on theta alone; of parallel edges
+/// it is the heaviest, the first of equals.
+///
+/// Boost compares sums of weights for equality, so it gets integers: theta over its largest value, rounded to
+/// 40 bits. The matching's weight is within nodes * 2^-41 * max theta of the largest.
+///
+/// **Boost's own faults**: until the rewrite that answers https://github.com/boostorg/graph/issues/399
+/// `maximum_weighted_matching` fails on some graphs: a failed assertion or a crash (with Boost 1.74 about one
+/// solve in 400 of dense random graphs of 30 nodes, one in 30,000 of 14 or fewer), no end, or a worse
+/// matching; and it leaks. For what must not fail, take `integer_program` with a row for each node (the sum
+/// of its edges <= 1) or, between two sides, `assignment`.
+///
+/// Throws `std::invalid_argument` for an edge whose ends are not two nodes (no loops), and for a theta of
+/// another size or that is not finite. Allocates. Copies share the edges.
+class boost_matching {
+  public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
+    boost_matching(Eigen::Index nodes, std::vector<graph_edge> edges) : nodes_(nodes) {
+        static_cast<void>(detail::make_indexed_graph<boost::undirectedS>(nodes, edges));  // checks them
+        for (graph_edge& edge : edges) {
+            if (edge.from == edge.to)
+                detail::throw_invalid("an edge", detail::message("a loop at node ", edge.from),
+                                      "edges between two nodes");
+            if (edge.from > edge.to) std::swap(edge.from, edge.to);
+        }
+        edges_ = std::make_shared<const std::vector<graph_edge>>(std::move(edges));
+    }
+    /// The same for an undirected graph of Boost's, which is copied.
+    template <detail::boost_edge_list GraphT>
+    explicit boost_matching(const GraphT& graph)
+        : boost_matching(static_cast<Eigen::Index>(boost::num_vertices(graph)), detail::edges_of(graph)) {
+        static_assert(boost::is_undirected_graph<GraphT>::value,
+                      "imle::boost_matching takes an undirected graph");
+    }
+
+    /// theta: [edges]; z: the same, all of it is written.
+    template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
+        detail::require_instance(theta, z);
+        detail::require_edges(theta.size(), edges_->size());
+        std::fill_n(z.data(), z.size(), scalar_of<ZT>(0));
+        candidates_.clear();
+        double largest = 0;
+        for (Eigen::Index e = 0; e < theta.size(); ++e) {
+            if (!(theta.data()[e] > 0)) continue;
+            candidates_.push_back(static_cast<std::size_t>(e));
+            largest = std::max(largest, static_cast<double>(theta.data()[e]));
+        }
+        if (candidates_.empty()) return;
+        keep_heaviest_of_parallels(theta.data());
+
+        matching_graph graph(static_cast<std::size_t>(nodes_));
+        for (const std::size_t e : candidates_) {
+            const graph_edge& edge = (*edges_)[e];
+            // Four times an integer, since the algorithm halves its dual variables.
+            const auto weight =
+                4 * std::llround(std::ldexp(static_cast<double>(theta.data()[e]) / largest, 40));
+            if (weight > 0)
+                boost::add_edge(static_cast<std::size_t>(edge.from), static_cast<std::size_t>(edge.to),
+                                static_cast<std::int64_t>(weight), graph);
+        }
+        mates_.assign(static_cast<std::size_t>(nodes_), matching_traits::null_vertex());
+        boost::maximum_weighted_matching(graph, mates_.data());
+        for (const std::size_t e : candidates_) {
+            const graph_edge& edge = (*edges_)[e];
+            if (mates_[static_cast<std::size_t>(edge.from)] == static_cast<std::size_t>(edge.to))
+                z.data()[e] = 1;
+        }
+    }
+
+  private:
+    using matching_graph =
+        boost::adjacency_list<boost::vecS, boost::vecS, boost::undirectedS, boost::no_property,
+                              boost::property<boost::edge_weight_t, std::int64_t>>;
+    using matching_traits = boost::graph_traits<matching_graph>;
+
+    template <class Scalar>
+    void keep_heaviest_of_parallels(const Scalar* theta) {
+        const auto ends = [&](std::size_t e) { return std::pair((*edges_)[e].from, (*edges_)[e].to); };
+        std::sort(candidates_.begin(), candidates_.end(), [&](std::size_t a, std::size_t b) {
+            if (ends(a) != ends(b)) return ends(a) < ends(b);
+            return theta[a] != theta[b] ? theta[a] > theta[b] : a < b;
+        });
+        candidates_.erase(std::unique(candidates_.begin(), candidates_.end(),
+                                      [&](std::size_t a, std::size_t b) { return ends(a) == ends(b); }),
+                          candidates_.end());
+    }
+
+    Eigen::Index nodes_;
+    std::shared_ptr<const std::vector<graph_edge>> edges_;
+    std::vector<std::size_t> candidates_;
+    std::vector<matching_traits::vertex_descriptor> mates_;
+};
+
+/// The cheapest path between two nodes of a directed graph, by `boost::dijkstra_shortest_paths`, or by
+/// `boost::dag_shortest_paths` where the graph has no cycle. What `shortest_path` does, by another hand.
+///
+///     boost::adjacency_list<boost::vecS, boost::vecS, boost::directedS> graph(4);
+///     imle::boost_shortest_path solver(graph, 0, 3);       // or an imle::directed_graph
+///
+/// theta: one number for each edge, in the order of `boost::edges(graph)`; an edge costs -theta. z: 1 on the
+/// path's edges. With source == target the path is empty. Float or double; sums are of double.
+///
+/// Ties: the path that Boost's algorithm finds first; it depends on theta alone. Negative costs are exact
+/// without cycles; with them they count as 0 or throw, as `shortest_path_options` says.
+///
+/// Throws `std::invalid_argument` from the constructor for nodes that are not there and for a target that
+/// cannot be reached; when solving, for a theta of another size or that is not finite, and where the sums
+/// overflow. O((nodes + edges) log nodes); allocates. Copies share the graph.
+class boost_shortest_path {
+  public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
+    boost_shortest_path(const directed_graph& graph, Eigen::Index source, Eigen::Index target,
+                        const shortest_path_options& options = {})
+        : acyclic_(graph.is_acyclic()), options_(options) {
+        for (const Eigen::Index node : {source, target})
+            if (node < 0 || node >= graph.nodes())
+                detail::throw_invalid(node == source ? "source" : "target", node,
+                                      detail::message("one of the ", graph.nodes(), " nodes"));
+        source_ = static_cast<std::size_t>(source);
+        target_ = static_cast<std::size_t>(target);
+        graph_ = detail::make_indexed_graph<boost::directedS>(graph.nodes(), graph.edges());
+        solve(std::vector<double>(boost::num_edges(*graph_), 1.0));
+        if (distances_[target_] == unreached)
+            detail::throw_invalid("target",
+                                  detail::message(target, ", which no path from ", source, " reaches"),
+                                  "a node that can be reached");
+    }
+    /// The same for a directed graph of Boost's, which is copied.
+    template <detail::boost_edge_list GraphT>
+    boost_shortest_path(const GraphT& graph, Eigen::Index source, Eigen::Index target,
+                        const shortest_path_options& options = {})
+        : boost_shortest_path(
+              directed_graph(static_cast<Eigen::Index>(boost::num_vertices(graph)), detail::edges_of(graph)),
+              source, target, options) {
+        static_assert(boost::is_directed_graph<GraphT>::value,
+                      "imle::boost_shortest_path takes a directed graph; give an undirected one both arcs of "
+                      "each edge");
+    }
+
+    /// theta: [edges]; z: the same, all of it is written.
+    template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
+        detail::require_instance(theta, z);
+        detail::require_edges(theta.size(), boost::num_edges(*graph_));
+        costs_.resize(static_cast<std::size_t>(theta.size()));
+        for (std::size_t e = 0; e < costs_.size(); ++e) {
+            costs_[e] = -static_cast<double>(theta.data()[e]);
+            if (acyclic_ || !(costs_[e] < 0)) continue;
+            if (options_.negative_costs == negative_costs::reject)
+                detail::throw_invalid("the cost of an edge", detail::message(costs_[e], " at edge ", e),
+                                      "0 or more in a graph with cycles (theta at most 0)");
+            costs_[e] = 0;
+        }
+        solve(costs_);
+        if (!(distances_[target_] < unreached))
+            detail::throw_invalid("theta", "so large that the cost of every path overflows",
+                                  "sums of edges that a double can hold");
+        std::fill_n(z.data(), z.size(), scalar_of<ZT>(0));
+        const auto number = get(boost::edge_index, *graph_);
+        for (std::size_t node = target_; node != source_; node = boost::source(entries_[node], *graph_))
+            z.data()[get(number, entries_[node])] = 1;
+    }
+
+  private:
+    using graph_type = detail::indexed_graph<boost::directedS>;
+    using edge_type = boost::graph_traits<graph_type>::edge_descriptor;
+    static constexpr double unreached = std::numeric_limits<double>::max();
+
+    void solve(const std::vector<double>& costs) {
+        const graph_type& graph = *graph_;
+        distances_.assign(boost::num_vertices(graph), unreached);
+        entries_.assign(boost::num_vertices(graph), edge_type());
+        const auto index = get(boost::vertex_index, graph);
+        const auto weight = boost::make_iterator_property_map(costs.begin(), get(boost::edge_index, graph));
+        const auto distance = boost::make_iterator_property_map(distances_.begin(), index);
+        const auto entry = boost::make_iterator_property_map(entries_.begin(), index);
+        const auto visitor =
+            boost::make_dijkstra_visitor(boost::record_edge_predecessors(entry, boost::on_edge_relaxed()));
+        if (acyclic_)
+            boost::dag_shortest_paths(
+                graph, source_,
+                boost::weight_map(weight).distance_map(distance).vertex_index_map(index).visitor(visitor));
+        else
+            boost::dijkstra_shortest_paths(
+                graph, source_,
+                boost::weight_map(weight).distance_map(distance).vertex_index_map(index).visitor(visitor));
+    }
+
+    bool acyclic_;
+    shortest_path_options options_;
+    std::size_t source_ = 0, target_ = 0;
+    std::shared_ptr<const graph_type> graph_;
+    std::vector<double> costs_, distances_;
+    std::vector<edge_type> entries_;  // for each node, the edge by which its best path comes
+};
+
+/// The spanning tree of largest weight of an undirected graph, by `boost::kruskal_minimum_spanning_tree` on
+/// -theta; a forest where the graph is not connected. What `spanning_tree` does, by another hand.
+///
+/// theta: one number for each edge, in the order given or of `boost::edges(graph)`; z: 1 on the tree's edges.
+/// Float or double. Which of several best trees is taken depends on theta alone.
+///
+/// Throws `std::invalid_argument` for an edge whose ends are not nodes, and for a theta of another size or
+/// that is not finite. O(edges log edges); allocates. Copies share the graph.
+class boost_spanning_tree {
+  public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
+    boost_spanning_tree(Eigen::Index nodes, const std::vector<graph_edge>& edges)
+        : graph_(detail::make_indexed_graph<boost::undirectedS>(nodes, edges)) {}
+    /// The same for an undirected graph of Boost's, which is copied.
+    template <detail::boost_edge_list GraphT>
+    explicit boost_spanning_tree(const GraphT& graph)
+        : boost_spanning_tree(static_cast<Eigen::Index>(boost::num_vertices(graph)),
+                              detail::edges_of(graph)) {
+        static_assert(boost::is_undirected_graph<GraphT>::value,
+                      "imle::boost_spanning_tree takes an undirected graph");
+    }
+
+    /// theta: [edges]; z: the same, all of it is written.
+    template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
+        detail::require_instance(theta, z);
+        detail::require_edges(theta.size(), boost::num_edges(*graph_));
+        costs_.resize(static_cast<std::size_t>(theta.size()));
+        std::transform(theta.data(), theta.data() + theta.size(), costs_.begin(),
+                       [](auto value) { return -static_cast<double>(value); });
+        const auto number = get(boost::edge_index, *graph_);
+        tree_.clear();
+        boost::kruskal_minimum_spanning_tree(
+            *graph_, std::back_inserter(tree_),
+            boost::weight_map(boost::make_iterator_property_map(costs_.begin(), number)));
+        std::fill_n(z.data(), z.size(), scalar_of<ZT>(0));
+        for (const auto& edge : tree_) z.data()[get(number, edge)] = 1;
+    }
+
+  private:
+    using graph_type = detail::indexed_graph<boost::undirectedS>;
+
+    std::shared_ptr<const graph_type> graph_;
+    std::vector<double> costs_;
+    std::vector<boost::graph_traits<graph_type>::edge_descriptor> tree_;
+};
+
+}  // namespace imle::inline IMLE_ABI

@@ -5,5 +5,5 @@
 /// part of `imle.hpp`: include it where you use it, and link CBC. See docs/adapters/cbc.md.
 
 #include <imle/adapters/cbc/integer_program.hpp>
-#include <imle/adapters/cbc/integer_program_options.hpp>
+#include <imle/adapters/cbc/program.hpp>
 #include <imle/adapters/cbc/travelling_salesman_program.hpp>

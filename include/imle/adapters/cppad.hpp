@@ -3,17 +3,310 @@
 /// @file
 /// A layer on the tapes of CppAD (https://github.com/coin-or/CppAD), 2024 or later.
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <Eigen/Core>
 
-#include <imle/adapters/cppad/detail/cppad_atomic.hpp>
+#include <cppad/cppad.hpp>
+
+#include <imle/adapters/any_layer.hpp>
 #include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/shape.hpp>
+#include <imle/core/tensor.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/layer/pass.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// Reports what cannot be done in CppAD's own way. Not by returning false alone: CppAD looks at that only in
+/// builds without NDEBUG, and would go on with wrong numbers in others.
+inline bool cppad_error(const char* what, const std::string& message) {
+    CppAD::ErrorHandler::Call(true, __LINE__, __FILE__, what, ("imle: " + message).c_str());
+    return false;
+}
+
+/// A layer as an operation on a tape: theta's numbers in, z's out, both in memory order. PassT, a
+/// `sampled_pass` or a `marginals_pass`, says which z.
+///
+/// CppAD calls `forward` when the operation is recorded and in each sweep of order 0, and `reverse` once in a
+/// sweep, with the partial derivatives of all of z: they are complete then, since CppAD comes to an operation
+/// after all that use its results.
+template <class LayerT, class PassT>
+class cppad_atomic : public CppAD::atomic_four<double> {
+    using base = CppAD::atomic_four<double>;
+    using ad = CppAD::AD<double>;
+    template <class T>
+    using vector = CppAD::vector<T>;
+
+  public:
+    using theta_tensor = typename PassT::theta_tensor;
+    static constexpr int layout = layout_of<theta_tensor>;
+    static constexpr std::size_t instance_rank = static_cast<std::size_t>(rank_of<theta_tensor>) - 1;
+    static constexpr bool by_sample = requires(const PassT& pass) { pass.samples(); };
+    static_assert(
+        by_sample || HasMarginals<LayerT>,
+        "imle::cppad_marginals: the layer has no marginals(theta, key, first_instance) whose pass its "
+        "vjp takes; expected one that has, or imle::cppad_layer. See docs/adapters/cppad.md");
+
+    /// layer: copied, and independent of the original. instance: the dimensions of one instance, each
+    /// positive. Not in CppAD's parallel mode: make one for each thread before.
+    cppad_atomic(LayerT layer, const Eigen::Index (&instance)[instance_rank], random_key key)
+        : base(by_sample ? "imle::cppad_layer" : "imle::cppad_marginals"),
+          layer_(std::move(layer)),
+          key_(key) {
+        for (std::size_t d = 0; d < instance_rank; ++d) {
+            if (instance[d] < 1)
+                throw_invalid("a dimension of the instance", instance[d], "a positive number");
+            shape_.instance[d] = instance[d];
+            shape_.n *= instance[d];
+        }
+    }
+
+    // CppAD knows it by its address.
+    cppad_atomic(const cppad_atomic&) = delete;
+    cppad_atomic& operator=(const cppad_atomic&) = delete;
+
+    using base::operator();
+    /// z of theta: theta has batch * n numbers, the batch being any. `call_id` tells the calls on one tape
+    /// apart: each has noise of its own, key.fold_in(call_id), or the key itself for 0. VectorT is one of
+    /// CppAD's simple vectors of AD<double>, a `std::vector`, say. Throws `std::invalid_argument` if the size
+    /// is no multiple of n.
+    template <class VectorT>
+    [[nodiscard]] VectorT operator()(const VectorT& theta, std::size_t call_id = 0) {
+        const auto batch = batch_of(static_cast<std::size_t>(theta.size()));
+        VectorT z(static_cast<std::size_t>(batch * values_per_instance()));
+        base::operator()(call_id, theta, z);
+        return z;
+    }
+
+    [[nodiscard]] LayerT& layer() noexcept { return layer_; }
+    [[nodiscard]] const LayerT& layer() const noexcept { return layer_; }
+
+    /// The key of forward sweeps from now on. A reverse sweep takes that of its forward sweep.
+    void set_key(random_key key) { key_ = key; }
+    [[nodiscard]] random_key key() const noexcept { return key_; }
+
+    /// How many forward passes are remembered for their reverse sweeps; at first 8. At least as many as there
+    /// are calls on a tape.
+    void set_remembered_passes(std::size_t count) {
+        if (count < 1) throw_invalid("the number of remembered passes", count, "at least 1");
+        remembered_ = count;
+        while (passes_.size() > remembered_) passes_.pop_back();
+    }
+
+  private:
+    using base::hes_sparsity;
+    using base::jac_sparsity;
+    using base::rev_depend;
+
+    struct noted_pass {
+        std::size_t call_id;
+        PassT pass;
+    };
+
+    bool for_type(std::size_t, const vector<CppAD::ad_type_enum>& type_x,
+                  vector<CppAD::ad_type_enum>& type_y) override {
+        const auto batch = batch_of(type_x.size());
+        require_results(batch, type_y.size());
+        for (std::size_t i = 0; i < type_y.size(); ++i)
+            type_y[i] = CppAD::constant_enum;  // never known to be 0
+        each_instance(batch, [&](auto x, auto y) {
+            CppAD::ad_type_enum type = CppAD::constant_enum;
+            for (std::size_t j = x.begin; j < x.end; ++j) type = std::max(type, type_x[j]);
+            for (std::size_t i = y.begin; i < y.end; ++i) type_y[i] = type;
+        });
+        return true;
+    }
+
+    bool forward(std::size_t call_id, const vector<bool>&, std::size_t, std::size_t order_up,
+                 const vector<double>& taylor_x, vector<double>& taylor_y) override {
+        if (order_up > 0) return no_order(order_up, "Forward");
+        const auto batch = batch_of(taylor_x.size());
+        require_results(batch, taylor_y.size());
+        const PassT pass = pass_of(call_id, taylor_x, batch);
+        const auto& z = values(pass);
+        std::copy_n(z.data(), z.size(), taylor_y.data());
+        remember(call_id, pass);
+        return true;
+    }
+
+    bool reverse(std::size_t call_id, const vector<bool>&, std::size_t order_up,
+                 const vector<double>& taylor_x, const vector<double>& taylor_y, vector<double>& partial_x,
+                 const vector<double>& partial_y) override {
+        if (order_up > 0) return no_order(order_up + 1, "Reverse");
+        const PassT* pass = recall(call_id, taylor_x, taylor_y, partial_y);
+        if (pass == nullptr) {
+            if (keys_differ_)
+                return cppad_error(
+                    "the pass is remembered",
+                    message(
+                        "Reverse meets theta of a Forward(0, theta) that is no longer remembered, and the "
+                        "key has changed since, perhaps; expected at most ",
+                        remembered_, " passes between them: see set_remembered_passes"));
+            remember(call_id, pass_of(call_id, taylor_x, batch_of(taylor_x.size())));
+            pass = &passes_.front().pass;
+        }
+        auto dz = values(*pass);
+        const double factor = by_sample ? static_cast<double>(pass->sample_count()) : 1.0;
+        for (Eigen::Index i = 0; i < dz.size(); ++i)
+            dz.data()[i] = factor * partial_y[static_cast<std::size_t>(i)];
+        const theta_tensor gradient = layer_.vjp(*pass, dz);
+        std::copy_n(gradient.data(), gradient.size(), partial_x.data());
+        return true;
+    }
+
+    bool jac_sparsity(std::size_t, bool, const vector<bool>&, const vector<bool>& select_x,
+                      const vector<bool>& select_y,
+                      CppAD::sparse_rc<vector<std::size_t>>& pattern_out) override {
+        std::vector<std::pair<std::size_t, std::size_t>> entries;
+        each_dependence(batch_of(select_x.size()), [&](auto x, auto y) {
+            for (std::size_t i = y.begin; i < y.end; ++i)
+                for (std::size_t j = x.begin; j < x.end; ++j)
+                    if (select_x[j] && select_y[i]) entries.emplace_back(i, j);
+        });
+        pattern_out.resize(select_y.size(), select_x.size(), entries.size());
+        for (std::size_t k = 0; k < entries.size(); ++k)
+            pattern_out.set(k, entries[k].first, entries[k].second);
+        return true;
+    }
+
+    bool rev_depend(std::size_t, const vector<bool>&, vector<bool>& depend_x,
+                    const vector<bool>& depend_y) override {
+        for (std::size_t j = 0; j < depend_x.size(); ++j) depend_x[j] = false;
+        each_dependence(batch_of(depend_x.size()), [&](auto x, auto y) {
+            bool any = false;
+            for (std::size_t i = y.begin; i < y.end; ++i) any = any || depend_y[i];
+            for (std::size_t j = x.begin; any && j < x.end; ++j) depend_x[j] = true;
+        });
+        return true;
+    }
+
+    bool hes_sparsity(std::size_t, const vector<bool>&, const vector<bool>&, const vector<bool>&,
+                      CppAD::sparse_rc<vector<std::size_t>>&) override {
+        return no_order(2, "a Hessian's sparsity");
+    }
+
+    // On a tape of a tape (base2ad) values can be had, derivatives not.
+    bool forward(std::size_t call_id, const vector<bool>&, std::size_t, std::size_t order_up,
+                 const vector<ad>& ataylor_x, vector<ad>& ataylor_y) override {
+        if (order_up > 0) return no_order(order_up, "Forward");
+        base::operator()(call_id, ataylor_x, ataylor_y);
+        return true;
+    }
+    bool reverse(std::size_t, const vector<bool>&, std::size_t, const vector<ad>&, const vector<ad>&,
+                 vector<ad>&, const vector<ad>&) override {
+        return no_order(2, "Reverse of AD<double>");
+    }
+
+    static bool no_order(std::size_t order, const char* asked) {
+        return cppad_error("order",
+                           message("the layer's gradient is an estimate that itself has no derivative, "
+                                   "and no directional derivative; expected Forward(0, x) and "
+                                   "Reverse(1, w) alone, but ",
+                                   asked, " was asked for, order ", order));
+    }
+
+    [[nodiscard]] static const auto& values(const PassT& pass) {
+        if constexpr (by_sample)
+            return pass.samples();
+        else
+            return pass.marginals();
+    }
+    [[nodiscard]] PassT pass_of(std::size_t call_id, const vector<double>& theta, Eigen::Index batch) const {
+        const const_view<double, static_cast<int>(instance_rank) + 1, layout> view(theta.data(),
+                                                                                   shape_.batched(batch));
+        const random_key key = call_id == 0 ? key_ : key_.fold_in(call_id);
+        if constexpr (by_sample)
+            return layer_.forward(view, key);
+        else
+            return layer_.marginals(view, key);
+    }
+
+    /// The newest pass first.
+    void remember(std::size_t call_id, PassT pass) {
+        keys_differ_ = keys_differ_ || (any_pass_ && !(last_key_ == key_));
+        any_pass_ = true;
+        last_key_ = key_;
+        while (passes_.size() >= remembered_) passes_.pop_back();
+        passes_.push_front({call_id, std::move(pass)});
+    }
+    /// The newest pass with this theta and this z. Tapes may share theta and differ in their keys; z tells
+    /// them apart, where it was used: an optimised tape may have dropped the rest.
+    [[nodiscard]] const PassT* recall(std::size_t call_id, const vector<double>& theta,
+                                      const vector<double>& z, const vector<double>& partial_z) const {
+        for (const noted_pass& noted : passes_) {
+            const auto& known = noted.pass.theta();
+            if (noted.call_id != call_id || static_cast<std::size_t>(known.size()) != theta.size() ||
+                std::memcmp(known.data(), theta.data(), theta.size() * sizeof(double)) != 0)
+                continue;
+            bool same = true;
+            for (std::size_t i = 0; i < z.size() && same; ++i)
+                same = partial_z[i] == 0 || values(noted.pass).data()[i] == z[i];
+            if (same) return &noted.pass;
+        }
+        return nullptr;
+    }
+
+    [[nodiscard]] Eigen::Index batch_of(std::size_t numbers) const {
+        const auto size = static_cast<Eigen::Index>(numbers);
+        if (size < 1 || size % shape_.n != 0)
+            throw_invalid("theta", message("of ", size, " numbers"),
+                          message("a positive multiple of ", shape_.n, ", the size of an instance"));
+        return size / shape_.n;
+    }
+    [[nodiscard]] Eigen::Index values_per_instance() const {
+        return by_sample ? layer_.sample_count() * shape_.n : shape_.n;
+    }
+    void require_results(Eigen::Index batch, std::size_t numbers) const {
+        const Eigen::Index expected = batch * values_per_instance();
+        if (static_cast<Eigen::Index>(numbers) != expected)
+            throw_invalid("z", message("of ", numbers, " numbers"),
+                          message(expected, by_sample ? ": batch * samples * n" : ": batch * n"));
+    }
+
+    struct range {
+        std::size_t begin, end;
+    };
+    /// f(numbers of theta, numbers of z) for each instance.
+    template <class F>
+    void each_instance(Eigen::Index batch, F&& f) const {
+        const auto n = static_cast<std::size_t>(shape_.n),
+                   values = static_cast<std::size_t>(values_per_instance());
+        for (std::size_t b = 0; b < static_cast<std::size_t>(batch); ++b)
+            f(range{b * n, (b + 1) * n}, range{b * values, (b + 1) * values});
+    }
+    /// The same for derivatives. A target that looks at the whole call makes them depend on all of it.
+    template <class F>
+    void each_dependence(Eigen::Index batch, F&& f) const {
+        if constexpr (mixes_instances<LayerT>)
+            f(range{0, static_cast<std::size_t>(batch * shape_.n)},
+              range{0, static_cast<std::size_t>(batch * values_per_instance())});
+        else
+            each_instance(batch, f);
+    }
+
+    LayerT layer_;
+    batch_shape<static_cast<int>(instance_rank), layout> shape_;
+    random_key key_;
+    std::deque<noted_pass> passes_;
+    std::size_t remembered_ = 8;
+    random_key last_key_ = key_;
+    bool any_pass_ = false;
+    bool keys_differ_ = false;  // whether passes of more than one key were made
+};
+
+}  // namespace detail
 
 /// A layer as an atomic function of CppAD: theta, batch * n numbers, to samples, batch * S * n numbers.
 ///

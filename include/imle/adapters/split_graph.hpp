@@ -4,6 +4,7 @@
 /// A layer for any engine of automatic differentiation, by cutting the engine's graph in two at the layer.
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <ranges>
@@ -21,6 +22,14 @@
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// Numbers that lie one after another, and are no tensor.
+template <class T, class Scalar>
+concept NumbersOf = !DenseTensor<T> && std::ranges::contiguous_range<T> &&
+                    std::same_as<std::ranges::range_value_t<T>, Scalar>;
+
+}  // namespace detail
 
 /// How often `split_graph::backward` may be called.
 enum class backward_calls {
@@ -87,16 +96,15 @@ class split_graph {
             "imle::split_graph: the cotangent has theta's scalar and layout. See "
             "docs/adapters/split_graph.md");
         require_first_call();
-        theta_tensor gradient = detail::pull_back(*layer_, pass_, dz);
+        theta_tensor gradient = layer_->pull_back(pass_, dz);
         done_ = true;
         return gradient;
     }
 
     /// The same for cotangents that lie one after another, a `std::vector`, say: of samples()' size and
     /// order, or of marginals()'. Throws `std::invalid_argument` if it is of another size.
-    template <std::ranges::contiguous_range NumbersT>
-    requires(std::is_same_v<std::ranges::range_value_t<NumbersT>, Scalar> && !DenseTensor<NumbersT>)
-        [[nodiscard]] theta_tensor backward(const NumbersT& dz) {
+    template <detail::NumbersOf<Scalar> NumbersT>
+    [[nodiscard]] theta_tensor backward(const NumbersT& dz) {
         const auto size = static_cast<Eigen::Index>(std::ranges::size(dz));
         const Scalar* const numbers = std::ranges::data(dz);
         constexpr int rank = rank_of<theta_tensor>, layout = layout_of<theta_tensor>;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The concept of a solver, and the one place that knows all the forms that a call to it can take.
+/// The concept of a solver, its sense, the context of a solve, and all the forms that a call can take.
 
 #include <concepts>
 #include <cstdint>
@@ -9,12 +9,37 @@
 #include <type_traits>
 #include <utility>
 
-#include <imle/concepts/sense.hpp>
-#include <imle/concepts/solve_context.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/tensor.hpp>
 
 namespace imle::inline IMLE_ABI {
+
+/// What a solver does with theta. `maximize`, the default: z = argmax <theta, z>. `minimize`: theta is a cost
+/// c and z = argmin <c, z>. A solver says which by a member
+/// `static constexpr imle::sense sense = imle::sense::minimize;` or is wrapped by `imle::minimizing`.
+enum class sense { maximize, minimize };
+
+/// The sense of a solver's type: its member `sense`, or `maximize` where it has none.
+template <class SolverT>
+inline constexpr sense sense_of = [] {
+    if constexpr (requires {
+                      { std::remove_cvref_t<SolverT>::sense } -> std::convertible_to<imle::sense>;
+                  })
+        return std::remove_cvref_t<SolverT>::sense;
+    else
+        return imle::sense::maximize;
+}();
+
+/// Which solve this is. A solver that accepts it can look up its own map, mask or capacity.
+struct solve_context {
+    /// The global index of the instance: its row in the call plus the call's `first_instance`.
+    std::uint64_t instance = 0;
+    /// The sample within the instance, from 0 to `layer_options::samples` - 1.
+    std::uint64_t sample = 0;
+
+    friend constexpr bool operator==(const solve_context&, const solve_context&) noexcept = default;
+};
+
 namespace detail {
 
 template <class S, class Scalar, int Rank, int Layout>
@@ -95,10 +120,9 @@ concept starts = requires(S& solver, const_view<Scalar, Rank, Layout>& theta,
 /// `context` is a `const imle::solve_context&`. Optional members:
 /// - `solver.solve_batch(thetas, zs)` or `(thetas, zs, std::span<const solve_context>)`, with one more,
 ///   outermost dimension; used instead where present;
-/// - `solver.solve_from(theta, start, z)` or `(theta, start, z, context)`, where `start` is the forward
-/// pass's
-///   z for the same instance and sample; used instead in the one-sided backward pass of a pass that kept its
-///   samples, where theta has moved little;
+/// - `solver.solve_from(theta, start, z)` or `(theta, start, z, context)`, where `start` is the z that the
+///   forward pass found for the same instance and sample; used instead in the one-sided backward pass of a
+///   pass that kept its samples, where theta has moved little;
 /// - `static constexpr imle::sense sense`.
 ///
 /// Laws, which no compiler can check (`imle::testing::check_solver` does):

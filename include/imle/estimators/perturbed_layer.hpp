@@ -10,7 +10,6 @@
 #include <vector>
 
 #include <imle/concepts/noise_distribution.hpp>
-#include <imle/concepts/scored_noise.hpp>
 #include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
@@ -82,6 +81,8 @@ class perturbed_layer
         "docs/concepts/noise_distribution.md");
 
   public:
+    static constexpr bool pulls_back_marginals = false;
+
     /// Throws `std::invalid_argument` if an option makes no sense, or if the noise has no score for its
     /// parameters.
     explicit perturbed_layer(SolverT solver, NoiseT noise, perturbed_options options = {},

@@ -17,7 +17,7 @@
 #include <imle/core/multiply_add.hpp>
 #include <imle/noise/gumbel.hpp>
 #include <imle/random/random_key.hpp>
-#include <imle/solvers/detail/select_largest.hpp>
+#include <imle/selection/k_largest.hpp>
 
 namespace imle::inline IMLE_ABI {
 

@@ -57,6 +57,8 @@ class layer_interface {
   public:
     /// Whether a backward pass changes the layer, as one with an adaptive target does.
     static constexpr bool learns = false;
+    /// Whether `vjp` takes passes of `marginals`.
+    static constexpr bool pulls_back_marginals = true;
 
     /// Samples z, S per instance. Instances are rows `first_instance`... of a larger batch: a shard gets the
     /// larger batch's bits. batch * S solves.

@@ -10,11 +10,12 @@
 
 #include <Eigen/Core>
 
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/solvers/detail/instance.hpp>
 #include <imle/solvers/detail/jonker_volgenant.hpp>
+#include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -31,10 +32,11 @@ namespace imle::inline IMLE_ABI {
 /// for numbers that are not finite and for sides over 16384.
 class assignment {
   public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
     /// theta: one instance [rows, columns]; z: of its dimensions, all of it is written.
-    template <class ThetaT, class ZT>
-    requires(detail::instance_and_state<ThetaT, ZT>&& rank_of<ThetaT> == 2) void operator()(
-        const ThetaT& theta, ZT&& z) {
+    template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
         using Scalar = scalar_of<ThetaT>;
         detail::require_instance(theta, z);
         const Eigen::Index rows = theta.dimension(0), columns = theta.dimension(1);

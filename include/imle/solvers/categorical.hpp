@@ -8,11 +8,12 @@
 
 #include <Eigen/Core>
 
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/solvers/detail/instance.hpp>
-#include <imle/solvers/detail/select_largest.hpp>
+#include <imle/selection/k_largest.hpp>
+#include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -29,9 +30,10 @@ class categorical {
     static_assert(N == Eigen::Dynamic || N > 0, "imle::categorical<N> needs a category to choose: N >= 1");
 
   public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
     /// theta: one instance; z: of its dimensions, all of it is written.
-    template <class ThetaT, class ZT>
-    requires detail::instance_and_state<ThetaT, ZT>
+    template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) const {
         detail::require_instance(theta, z);
         const auto values = detail::values_of(theta);

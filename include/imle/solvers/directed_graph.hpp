@@ -1,9 +1,13 @@
 #pragma once
 
 /// @file
-/// A directed graph that does not change.
+/// The edges of graphs, and a directed graph that does not change.
 
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -13,10 +17,53 @@
 #include <Eigen/Core>
 
 #include <imle/core/config.hpp>
-#include <imle/solvers/detail/graph_checks.hpp>
-#include <imle/solvers/graph_edge.hpp>
+#include <imle/core/errors.hpp>
 
 namespace imle::inline IMLE_ABI {
+
+/// An edge between two nodes, which are numbered from 0. In a directed graph it goes from `from` to `to`.
+struct graph_edge {
+    Eigen::Index from;
+    Eigen::Index to;
+
+    friend bool operator==(const graph_edge&, const graph_edge&) = default;
+};
+
+namespace detail {
+
+/// Throws `std::invalid_argument` for a negative number of nodes, for an edge whose ends are not among them,
+/// and for more nodes or edges than 32-bit indices can number.
+inline void require_graph(Eigen::Index nodes, std::span<const graph_edge> edges) {
+    constexpr auto most = std::numeric_limits<std::int32_t>::max();
+    if (nodes < 0 || nodes > most) throw_invalid("the number of nodes", nodes, message("0 to ", most));
+    if (edges.size() > static_cast<std::size_t>(most))
+        throw_invalid("the number of edges", edges.size(), message("at most ", most));
+    for (std::size_t e = 0; e < edges.size(); ++e)
+        for (const Eigen::Index end : {edges[e].from, edges[e].to})
+            if (end < 0 || end >= nodes)
+                throw_invalid(message("edge ", e).c_str(),
+                              message("from node ", edges[e].from, " to node ", edges[e].to),
+                              message("two of the ", nodes, " nodes, numbered from 0"));
+}
+
+/// Throws unless theta has one number for each edge.
+inline void require_edges(Eigen::Index given, std::size_t edges) {
+    if (static_cast<std::size_t>(given) != edges)
+        throw_invalid("theta", message("of ", given, " numbers"),
+                      message("one for each of the graph's ", edges, " edges"));
+}
+
+/// n of theta's n(n - 1)/2 undirected edges. Throws if there is no such n.
+[[nodiscard]] inline Eigen::Index nodes_of_complete_graph(Eigen::Index edges) {
+    const auto n =
+        static_cast<Eigen::Index>(std::llround(0.5 + std::sqrt(2 * static_cast<double>(edges) + 0.25)));
+    if (n * (n - 1) / 2 != edges)
+        throw_invalid("theta", message("of ", edges, " edges"),
+                      "n(n - 1)/2 of them, for n nodes: 0, 1, 3, 6, 10, ...");
+    return n;
+}
+
+}  // namespace detail
 
 /// A directed graph: nodes 0 to nodes - 1, and edges in an order of the caller's, which is that of theta.
 ///

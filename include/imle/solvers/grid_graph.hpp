@@ -11,7 +11,6 @@
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/solvers/directed_graph.hpp>
-#include <imle/solvers/graph_edge.hpp>
 
 namespace imle::inline IMLE_ABI {
 

@@ -13,21 +13,29 @@
 
 #include <Eigen/Core>
 
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/solvers/detail/grid_distances.hpp>
 #include <imle/solvers/detail/grid_queue.hpp>
-#include <imle/solvers/detail/grid_shape.hpp>
 #include <imle/solvers/detail/grid_trace.hpp>
-#include <imle/solvers/detail/instance.hpp>
 #include <imle/solvers/detail/lane_transpose.hpp>
 #include <imle/solvers/detail/lanes.hpp>
 #include <imle/solvers/detail/scratch.hpp>
-#include <imle/solvers/grid_shortest_path_options.hpp>
+#include <imle/solvers/instance.hpp>
+#include <imle/solvers/negative_costs.hpp>
 
 namespace imle::inline IMLE_ABI {
+
+/// The options of `grid_shortest_path`; the order of the members is part of the contract.
+struct grid_shortest_path_options {
+    /// 8: a step goes to any of the eight cells around; 4: up, down, left or right.
+    int connectivity = 8;
+    /// What to do with negative costs.
+    imle::negative_costs negative_costs = imle::negative_costs::clamp;
+};
 namespace detail {
 
 template <class... Ls>
@@ -63,23 +71,20 @@ class grid_shortest_path {
                   "imle::grid_shortest_path<Rows, Cols> needs at least one cell");
 
   public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
     explicit grid_shortest_path(grid_shortest_path_options options = {}) : options_(options) {
         if (options.connectivity != 4 && options.connectivity != 8)
             detail::throw_invalid("grid_shortest_path_options::connectivity", options.connectivity, "4 or 8");
-        if (options.negative_costs != negative_costs::clamp &&
-            options.negative_costs != negative_costs::reject)
-            detail::throw_invalid("grid_shortest_path_options::negative_costs",
-                                  static_cast<int>(options.negative_costs),
-                                  "negative_costs::clamp or negative_costs::reject");
+        detail::require_valid(options.negative_costs, "grid_shortest_path_options::negative_costs");
     }
 
     /// The options that it was made with.
     [[nodiscard]] const grid_shortest_path_options& options() const noexcept { return options_; }
 
     /// theta: one grid [rows, columns]; z: of its dimensions, all of it is written.
-    template <class ThetaT, class ZT>
-    requires(detail::instance_and_state<ThetaT, ZT>&& rank_of<ThetaT> == 2) void operator()(
-        const ThetaT& theta, ZT&& z) {
+    template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
         constexpr bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
         check(theta, z, theta.dimension(0), theta.dimension(1));
         run<row_major>(theta.dimension(0), theta.dimension(1), 1, theta.data(), z.data());
@@ -88,9 +93,8 @@ class grid_shortest_path {
     /// thetas: several grids, [batch, rows, columns] if row-major, [rows, columns, batch] if column-major;
     /// zs: of its dimensions. The bits of single solves, at a fraction of the time: one grid in each lane of
     /// a register.
-    template <class ThetasT, class ZsT>
-    requires(detail::instance_and_state<ThetasT, ZsT>&& rank_of<ThetasT> ==
-             3) void solve_batch(const ThetasT& thetas, ZsT&& zs) {
+    template <detail::InstanceOfRank<3> ThetasT, detail::StateOf<ThetasT> ZsT>
+    void solve_batch(const ThetasT& thetas, ZsT&& zs) {
         constexpr bool row_major = layout_of<ThetasT> == Eigen::RowMajor;
         const Eigen::Index rows = thetas.dimension(row_major ? 1 : 0);
         const Eigen::Index cols = thetas.dimension(row_major ? 2 : 1);
@@ -109,18 +113,13 @@ class grid_shortest_path {
                                   detail::message("the static size (", Rows, " x ", Cols, ", -1: any)"));
         detail::require_instance(theta, z);
         if (options_.negative_costs == negative_costs::clamp) return;
-        const auto values = detail::values_of(theta);
-        for (std::size_t i = 0; i < values.size(); ++i) {
-            if (!(values[i] > 0)) continue;
-            const auto cell = static_cast<Eigen::Index>(i) % (rows * cols);
+        detail::reject_negative_costs(detail::values_of(theta), [=](std::size_t i) {
+            const auto at = static_cast<Eigen::Index>(i), cell = at % (rows * cols);
             const bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
-            detail::throw_invalid(
-                "the cost -theta",
-                detail::message(-values[i], " at cell (", row_major ? cell / cols : cell % rows, ", ",
-                                row_major ? cell % cols : cell / rows, ") of instance ",
-                                static_cast<Eigen::Index>(i) / (rows * cols)),
-                "0 or more, as negative costs are to be rejected");
-        }
+            return detail::message("cell (", row_major ? cell / cols : cell % rows, ", ",
+                                   row_major ? cell % cols : cell / rows, ") of instance ",
+                                   at / (rows * cols));
+        });
     }
 
     /// Full registers first; what is left shares one too, unless it is a single grid.
@@ -247,9 +246,7 @@ class grid_shortest_path {
         // Every step between infinite distances would look tight, and any path the cheapest.
         const Eigen::Index goal = shape.line(shape.outer() - 1) + shape.inner() - 1;
         for (int lane = 0; lane < used; ++lane)
-            if (!detail::is_finite(L::get(distance[goal], lane)))
-                detail::throw_invalid("the cheapest path's cost", "too large for the scalar",
-                                      "costs -theta whose sums along a path are finite");
+            if (!detail::is_finite(L::get(distance[goal], lane))) detail::throw_path_overflow();
 
         const auto steps = detail::grid_steps<Connectivity, RowMajor>(shape);
         const detail::grid_trace<L, Shape, Connectivity> trace(shape, steps, cost, distance);

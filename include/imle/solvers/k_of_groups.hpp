@@ -11,12 +11,13 @@
 
 #include <Eigen/Core>
 
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/solvers/detail/instance.hpp>
+#include <imle/selection/k_largest.hpp>
 #include <imle/solvers/detail/scratch.hpp>
-#include <imle/solvers/detail/select_largest.hpp>
+#include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -43,6 +44,8 @@ class k_of_groups {
     static_assert(K == Eigen::Dynamic || K >= 0, "imle::k_of_groups<K> needs K >= 0");
 
   public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
     /// k: how many elements of each group are chosen, at least 0.
     template <std::integral Count>
     explicit k_of_groups(Count k) requires(K == Eigen::Dynamic) : k_(static_cast<Eigen::Index>(k)) {
@@ -66,8 +69,7 @@ class k_of_groups {
     [[nodiscard]] Eigen::Index k() const noexcept { return k_; }
 
     /// theta: one instance; z: of its dimensions, all of it is written.
-    template <class ThetaT, class ZT>
-    requires detail::instance_and_state<ThetaT, ZT>
+    template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
         constexpr bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
         constexpr int rank = rank_of<ThetaT>;
@@ -76,9 +78,8 @@ class k_of_groups {
 
     /// thetas: several instances, in one more, outermost dimension; zs: of its dimensions. The bits of single
     /// solves.
-    template <class ThetasT, class ZsT>
-    requires(detail::instance_and_state<ThetasT, ZsT>&& rank_of<ThetasT> >=
-             2) void solve_batch(const ThetasT& thetas, ZsT&& zs) {
+    template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
+    void solve_batch(const ThetasT& thetas, ZsT&& zs) {
         constexpr bool row_major = layout_of<ThetasT> == Eigen::RowMajor;
         constexpr int rank = rank_of<ThetasT>;
         solve(thetas, zs, thetas.dimension(row_major ? 0 : rank - 1),

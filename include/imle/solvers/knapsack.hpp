@@ -14,19 +14,26 @@
 
 #include <Eigen/Core>
 
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/solvers/detail/instance.hpp>
 #include <imle/solvers/detail/knapsack_order.hpp>
 #include <imle/solvers/detail/knapsack_problem.hpp>
 #include <imle/solvers/detail/knapsack_search.hpp>
-#include <imle/solvers/detail/knapsack_table.hpp>
 #include <imle/solvers/detail/scratch.hpp>
-#include <imle/solvers/knapsack_options.hpp>
+#include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
+
+/// The options of `knapsack`; the order of the members is part of the contract.
+struct knapsack_options {
+    /// How many nodes of the search tree a solve may visit before it throws `solve_failure`
+    /// (`solve_status::time_limit`); 0: as many as it takes. A node takes some ten nanoseconds. A count,
+    /// since a clock would make the answer depend on the machine's load.
+    std::uint64_t node_limit = 0;
+};
 
 /// The MAP state of a distribution over the sets of items that a knapsack holds: z is 1 for the items taken,
 /// the set of largest <theta, z> with W z <= capacities, in one dimension (weight) or several (weight,
@@ -58,6 +65,8 @@ class knapsack {
     static_assert(Items == Eigen::Dynamic || Items >= 0, "imle::knapsack<Items> needs Items >= 0");
 
   public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
     /// weights: [dimensions, items]; capacities: [dimensions].
     knapsack(const Eigen::MatrixXd& weights, const Eigen::VectorXd& capacities, knapsack_options options = {})
         : problem_(std::make_shared<const detail::knapsack_problem>(weights, capacities)), options_(options) {
@@ -77,8 +86,7 @@ class knapsack {
     [[nodiscard]] const knapsack_options& options() const noexcept { return options_; }
 
     /// theta: one instance; z: of its dimensions, all of it is written.
-    template <class ThetaT, class ZT>
-    requires detail::instance_and_state<ThetaT, ZT>
+    template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
         using Scalar = scalar_of<ThetaT>;
         if (theta.size() != items())

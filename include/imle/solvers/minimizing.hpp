@@ -1,42 +1,100 @@
 #pragma once
 
 /// @file
-/// Says of a solver that it minimises.
+/// A solver that minimises, made of any other.
 
+#include <algorithm>
 #include <concepts>
-#include <span>
+#include <cstddef>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
-#include <imle/concepts/sense.hpp>
-#include <imle/concepts/solve_context.hpp>
+#include <Eigen/Core>
+
 #include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
+#include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
+#include <imle/solvers/detail/scratch.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// True if a solver writes z for a theta of this type, so that its second parameter is z. Asking a generic
-/// lambda that takes (theta, z) whether it can be called with (theta, context) would be an error within its
-/// body; so the forms that write are asked for first, as everywhere in the library.
+/// True if a solver says that it maximises. One that says nothing does not.
+template <class SolverT>
+concept SaysMaximize = requires {
+    { SolverT::sense } -> std::convertible_to<imle::sense>;
+    requires SolverT::sense == imle::sense::maximize;
+};
+
+/// What a solver is called with for costs: with them.
+template <class SolverT>
+class theta_of_costs {
+  public:
+    template <class CostsT>
+    [[nodiscard]] CostsT& operator()(CostsT& costs) noexcept {
+        return costs;
+    }
+};
+/// A solver that maximises: with a view of their negatives, which is valid until the next call.
+template <SaysMaximize SolverT>
+class theta_of_costs<SolverT> {
+  public:
+    template <DenseTensor CostsT>
+    [[nodiscard]] auto operator()(const CostsT& costs) {
+        using Scalar = scalar_of<CostsT>;
+        const auto negatives = scratch_.template get<Scalar>(static_cast<std::size_t>(costs.size()));
+        // 0 - c and not -c, which would turn the signs of 0 and NaN.
+        std::transform(costs.data(), costs.data() + costs.size(), negatives.begin(),
+                       [](Scalar cost) { return Scalar(0) - cost; });
+        return const_view<Scalar, rank_of<CostsT>, layout_of<CostsT>>(negatives.data(), dimensions_of(costs));
+    }
+
+  private:
+    scratch scratch_;
+};
+
 template <class SolverT, class ThetaT>
-inline constexpr bool writes_z =
-    writes_with_context<SolverT, scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>> ||
-    writes<SolverT, scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>>;
+concept WritesZ = DenseTensor<ThetaT> &&
+    (writes_with_context<SolverT, scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>> ||
+     writes<SolverT, scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>>);
+/// Asking a generic lambda that takes (theta, z) whether it can be called with (theta, context) would be an
+/// error within its body; so the forms that write are asked for first, as everywhere in the library.
+template <class SolverT, class ThetaT, class... RestT>
+concept MayBeAsked = !std::same_as<std::tuple<std::remove_cvref_t<RestT>...>, std::tuple<solve_context>> ||
+                     !WritesZ<SolverT, ThetaT>;
+
+template <class SolverT, class ThetaT, class... RestT>
+concept AnswersCall = MayBeAsked<SolverT, ThetaT, RestT...> && std::invocable<SolverT&, ThetaT&, RestT&...>;
+template <class SolverT, class ThetaT, class... RestT>
+concept AnswersBatch = requires(SolverT& solver, ThetaT& thetas, RestT&... rest) {
+    solver.solve_batch(thetas, rest...);
+};
+template <class SolverT, class ThetaT, class... RestT>
+concept AnswersStart = requires(SolverT& solver, ThetaT& theta, RestT&... rest) {
+    solver.solve_from(theta, rest...);
+};
 
 }  // namespace detail
 
-/// A solver that computes z = argmin <c, z>, as it is: theta is a cost c, and the layer perturbs c - T * eps,
-/// steps alpha * c + beta * dz and returns mean(z' - z).
+/// A solver that computes z = argmin <c, z>: theta is a cost c, and the layer perturbs c - T * eps, steps
+/// alpha * c + beta * dz and returns mean(z' - z).
 ///
-///     auto solver = imle::minimizing([](auto& cost, auto& z) { ... });
+///     auto solver = imle::minimizing([](auto& cost, auto& z) { ... });   // an argmin
+///     auto lightest = imle::minimizing(imle::spanning_tree{nodes, edges});
 ///
-/// Has exactly the forms of a call that SolverT has (with and without z, with and without a context,
-/// batches, from a solution), returns what it returns, and costs nothing. A function's name becomes a pointer
-/// to it.
+/// A solver that says that it maximises, by a member `static constexpr imle::sense sense`, is given -c. Every
+/// solver of this library says so, and its rules for ties and its errors then hold for theta = -c. Any other
+/// solver is called with c itself: one that says nothing is taken as one that minimises.
+///
+/// Has exactly the forms of a call that SolverT has (with and without z, with and without a context, batches,
+/// from a solution), and returns what it returns. A function's name becomes a pointer to it.
 template <class SolverT>
 class minimizing {
+    template <class CostsT>
+    using given = std::invoke_result_t<detail::theta_of_costs<SolverT>&, CostsT&>;
+
   public:
     static constexpr imle::sense sense = imle::sense::minimize;
 
@@ -46,65 +104,40 @@ class minimizing {
     [[nodiscard]] const SolverT& base() const noexcept { return solver_; }
     [[nodiscard]] SolverT& base() noexcept { return solver_; }
 
-    /// solver(theta, z, context)
-    template <class ThetaT, class ZT>
-    requires std::invocable<SolverT&, ThetaT&, ZT&, const solve_context&>
-    decltype(auto) operator()(ThetaT&& theta, ZT&& z, const solve_context& context) {
-        return solver_(theta, z, context);
+    /// solver(theta, z, context), solver(theta, z), z = solver(theta, context), z = solver(theta)
+    template <class CostsT, class... RestT>
+    requires detail::AnswersCall<SolverT, std::remove_reference_t<given<CostsT>>, RestT...>
+    decltype(auto) operator()(CostsT&& costs, RestT&&... rest) {
+        auto&& theta = theta_(costs);
+        using result = std::remove_cvref_t<decltype(solver_(theta, rest...))>;
+        if constexpr (!std::is_reference_v<given<CostsT>> && detail::is_tensor_expression<result> &&
+                      (!DenseTensor<result> || std::same_as<result, given<CostsT>>))
+            // It is the view that ends here, or an expression of it.
+            return Eigen::Tensor<scalar_of<CostsT>, rank_of<CostsT>, layout_of<CostsT>>(
+                solver_(theta, rest...));
+        else
+            return solver_(theta, rest...);
     }
 
-    /// solver(theta, z)
-    template <class ThetaT, class ZT>
-    requires(!std::same_as<std::remove_cvref_t<ZT>, solve_context>) &&
-        std::invocable<SolverT&, ThetaT&, ZT&> decltype(auto) operator()(ThetaT&& theta, ZT&& z) {
-        return solver_(theta, z);
+    /// solver.solve_batch(thetas, zs, contexts), solver.solve_batch(thetas, zs)
+    template <class CostsT, class... RestT>
+    requires detail::AnswersBatch<SolverT, std::remove_reference_t<given<CostsT>>, RestT...>
+    decltype(auto) solve_batch(CostsT&& costs, RestT&&... rest) {
+        auto&& thetas = theta_(costs);
+        return solver_.solve_batch(thetas, rest...);
     }
 
-    /// z = solver(theta, context)
-    template <class ThetaT>
-    requires(DenseTensor<ThetaT> && !detail::writes_z<SolverT, ThetaT> &&
-             std::invocable<SolverT&, ThetaT&, const solve_context&>) decltype(auto)
-    operator()(ThetaT&& theta, const solve_context& context) {
-        return solver_(theta, context);
-    }
-
-    /// z = solver(theta)
-    template <class ThetaT>
-    requires std::invocable<SolverT&, ThetaT&>
-    decltype(auto) operator()(ThetaT&& theta) { return solver_(theta); }
-
-    /// solver.solve_batch(thetas, zs, contexts)
-    template <class ThetasT, class ZsT>
-    requires requires(SolverT& solver, ThetasT& thetas, ZsT& zs, std::span<const solve_context> contexts) {
-        solver.solve_batch(thetas, zs, contexts);
-    }
-    decltype(auto) solve_batch(ThetasT&& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
-        return solver_.solve_batch(thetas, zs, contexts);
-    }
-
-    /// solver.solve_batch(thetas, zs)
-    template <class ThetasT, class ZsT>
-    requires requires(SolverT& solver, ThetasT& thetas, ZsT& zs) { solver.solve_batch(thetas, zs); }
-    decltype(auto) solve_batch(ThetasT&& thetas, ZsT&& zs) { return solver_.solve_batch(thetas, zs); }
-
-    /// solver.solve_from(theta, start, z, context)
-    template <class ThetaT, class ZT>
-    requires requires(SolverT& solver, ThetaT& theta, ZT& z, const solve_context& context) {
-        solver.solve_from(theta, theta, z, context);
-    }
-    decltype(auto) solve_from(ThetaT&& theta, ThetaT&& start, ZT&& z, const solve_context& context) {
-        return solver_.solve_from(theta, start, z, context);
-    }
-
-    /// solver.solve_from(theta, start, z)
-    template <class ThetaT, class ZT>
-    requires requires(SolverT& solver, ThetaT& theta, ZT& z) { solver.solve_from(theta, theta, z); }
-    decltype(auto) solve_from(ThetaT&& theta, ThetaT&& start, ZT&& z) {
-        return solver_.solve_from(theta, start, z);
+    /// solver.solve_from(theta, start, z, context), solver.solve_from(theta, start, z)
+    template <class CostsT, class... RestT>
+    requires detail::AnswersStart<SolverT, std::remove_reference_t<given<CostsT>>, RestT...>
+    decltype(auto) solve_from(CostsT&& costs, RestT&&... rest) {
+        auto&& theta = theta_(costs);
+        return solver_.solve_from(theta, rest...);
     }
 
   private:
     SolverT solver_;
+    detail::theta_of_costs<SolverT> theta_;
 };
 
 template <class SolverT>

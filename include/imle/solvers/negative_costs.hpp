@@ -1,9 +1,13 @@
 #pragma once
 
 /// @file
-/// What a solver of shortest paths does with negative costs.
+/// The costs of paths: what solvers of shortest paths do with negative ones, and what they refuse.
+
+#include <cstddef>
+#include <span>
 
 #include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -16,4 +20,27 @@ enum class negative_costs {
     reject
 };
 
+namespace detail {
+
+/// Throws unless an option, by its full name, is one of the above.
+inline void require_valid(negative_costs option, const char* name) {
+    if (option != negative_costs::clamp && option != negative_costs::reject)
+        throw_invalid(name, static_cast<int>(option), "negative_costs::clamp or negative_costs::reject");
+}
+
+/// Throws for the first cost -theta below 0. where(i): what number i is a cost of, in words.
+template <class Scalar, class WhereT>
+void reject_negative_costs(std::span<const Scalar> theta, WhereT&& where) {
+    for (std::size_t i = 0; i < theta.size(); ++i)
+        if (theta[i] > 0)
+            throw_invalid("the cost -theta", message(-theta[i], " at ", where(i)),
+                          "0 or more, as negative costs are to be rejected");
+}
+
+[[noreturn]] inline void throw_path_overflow() {
+    throw_invalid("the cheapest path's cost", "too large for the scalar",
+                  "costs -theta whose sums along a path are finite");
+}
+
+}  // namespace detail
 }  // namespace imle::inline IMLE_ABI

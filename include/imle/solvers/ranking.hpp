@@ -13,13 +13,14 @@
 
 #include <Eigen/Core>
 
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/solvers/detail/ascending_order.hpp>
-#include <imle/solvers/detail/instance.hpp>
 #include <imle/solvers/detail/lanes.hpp>
 #include <imle/solvers/detail/scratch.hpp>
+#include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -37,9 +38,10 @@ class ranking {
     static_assert(N == Eigen::Dynamic || N >= 0, "imle::ranking<N> needs N >= 0");
 
   public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
     /// theta: one instance; z: of its dimensions, all of it is written.
-    template <class ThetaT, class ZT>
-    requires detail::instance_and_state<ThetaT, ZT>
+    template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
         using Scalar = scalar_of<ThetaT>;
         detail::require_instance(theta, z);

@@ -13,11 +13,11 @@
 
 #include <Eigen/Core>
 
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/solvers/detail/instance.hpp>
 #include <imle/solvers/detail/lane_transpose.hpp>
 #include <imle/solvers/detail/lanes.hpp>
 #include <imle/solvers/detail/path_distances.hpp>
@@ -25,9 +25,17 @@
 #include <imle/solvers/detail/path_trace.hpp>
 #include <imle/solvers/detail/scratch.hpp>
 #include <imle/solvers/directed_graph.hpp>
-#include <imle/solvers/shortest_path_options.hpp>
+#include <imle/solvers/instance.hpp>
+#include <imle/solvers/negative_costs.hpp>
 
 namespace imle::inline IMLE_ABI {
+
+/// The options of `shortest_path`; the order of the members is part of the contract.
+struct shortest_path_options {
+    /// What to do with negative costs where the graph has cycles. Without cycles they are exact, and this
+    /// option does nothing.
+    imle::negative_costs negative_costs = imle::negative_costs::clamp;
+};
 
 /// The MAP state of a distribution over the paths from a source to a target of a directed graph: an edge
 /// costs -theta, a path the sum over its edges; z is 1 on the cheapest path's edges, 0 elsewhere. If the
@@ -50,6 +58,8 @@ namespace imle::inline IMLE_ABI {
 /// a solve takes O(edges log edges) at worst, and time like O(edges) for costs of like size.
 class shortest_path {
   public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
     shortest_path(directed_graph graph, Eigen::Index source, Eigen::Index target,
                   shortest_path_options options = {})
         : graph_(std::move(graph)),
@@ -57,11 +67,7 @@ class shortest_path {
           source_(source),
           target_(target),
           options_(options) {
-        if (options.negative_costs != negative_costs::clamp &&
-            options.negative_costs != negative_costs::reject)
-            detail::throw_invalid("shortest_path_options::negative_costs",
-                                  static_cast<int>(options.negative_costs),
-                                  "negative_costs::clamp or negative_costs::reject");
+        detail::require_valid(options.negative_costs, "shortest_path_options::negative_costs");
     }
 
     [[nodiscard]] const directed_graph& graph() const noexcept { return graph_; }
@@ -72,9 +78,8 @@ class shortest_path {
     [[nodiscard]] bool takes_negative_costs() const noexcept { return plan_->acyclic; }
 
     /// theta: one number for each edge, [edges]; z: of its dimensions, all of it is written.
-    template <class ThetaT, class ZT>
-    requires(detail::instance_and_state<ThetaT, ZT>&& rank_of<ThetaT> == 1) void operator()(
-        const ThetaT& theta, ZT&& z) {
+    template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
         check(theta, z, theta.dimension(0));
         solve_one(theta.data(), z.data());
     }
@@ -82,9 +87,8 @@ class shortest_path {
     /// thetas: several instances, [batch, edges] if row-major, [edges, batch] if column-major; zs: of its
     /// dimensions. The bits of single solves, at a fraction of the time: one instance in each lane of a
     /// register.
-    template <class ThetasT, class ZsT>
-    requires(detail::instance_and_state<ThetasT, ZsT>&& rank_of<ThetasT> ==
-             2) void solve_batch(const ThetasT& thetas, ZsT&& zs) {
+    template <detail::InstanceOfRank<2> ThetasT, detail::StateOf<ThetasT> ZsT>
+    void solve_batch(const ThetasT& thetas, ZsT&& zs) {
         using Scalar = scalar_of<ThetasT>;
         using L = detail::lanes<Scalar, detail::native_lanes<Scalar>>;
         constexpr bool row_major = layout_of<ThetasT> == Eigen::RowMajor;
@@ -104,24 +108,13 @@ class shortest_path {
   private:
     template <class ThetaT, class ZT>
     void check(const ThetaT& theta, const ZT& z, Eigen::Index edges) const {
-        if (static_cast<std::size_t>(edges) != graph_.edges().size())
-            detail::throw_invalid(
-                "theta", detail::message("of ", edges, " numbers"),
-                detail::message("one for each of the graph's ", graph_.edges().size(), " edges"));
+        detail::require_edges(edges, graph_.edges().size());
         detail::require_instance(theta, z);
         if (plan_->acyclic || options_.negative_costs == negative_costs::clamp) return;
-        const auto values = detail::values_of(theta);
-        for (std::size_t i = 0; i < values.size(); ++i)
-            if (values[i] > 0)
-                detail::throw_invalid("the cost -theta",
-                                      detail::message(-values[i], " at edge ", i % graph_.edges().size(),
-                                                      " of instance ", i / graph_.edges().size()),
-                                      "0 or more, as negative costs are to be rejected");
-    }
-
-    [[noreturn]] static void throw_overflow() {
-        detail::throw_invalid("the cheapest path's cost", "too large for the scalar",
-                              "costs -theta whose sums along a path are finite");
+        const std::size_t count = graph_.edges().size();
+        detail::reject_negative_costs(detail::values_of(theta), [=](std::size_t i) {
+            return detail::message("edge ", i % count, " of instance ", i / count);
+        });
     }
 
     template <class Scalar>
@@ -138,7 +131,7 @@ class shortest_path {
         if (plan.acyclic) {
             for (std::size_t e = 0; e < edges; ++e) cost[e] = -theta[e];
             detail::acyclic_distances<Scalar>(plan, cost.data(), distance.data());
-            if (!detail::all_finite(std::span<const Scalar>(distance))) throw_overflow();
+            if (!detail::all_finite(std::span<const Scalar>(distance))) detail::throw_path_overflow();
         } else {
             for (std::size_t e = 0; e < edges; ++e) cost[e] = theta[e] < 0 ? -theta[e] : Scalar(0);
             const detail::near_far_work<Scalar> work{numbers.last(places), integers.first(room),
@@ -147,7 +140,8 @@ class shortest_path {
                 detail::heap_distances<Scalar>(
                     plan, cost, distance.data(),
                     scratch_.template get<detail::heap_entry<Scalar>>(plan.slots() + 1));
-            if (!detail::is_finite(distance[static_cast<std::size_t>(plan.target)])) throw_overflow();
+            if (!detail::is_finite(distance[static_cast<std::size_t>(plan.target)]))
+                detail::throw_path_overflow();
         }
         std::fill_n(z, edges, Scalar(0));
         const detail::path_trace trace(
@@ -188,7 +182,8 @@ class shortest_path {
             });
             detail::acyclic_lane_distances<L>(plan, cost, distance);
             const auto* const first = reinterpret_cast<const Scalar*>(distance);
-            if (!detail::all_finite(std::span<const Scalar>(first, places * L::width))) throw_overflow();
+            if (!detail::all_finite(std::span<const Scalar>(first, places * L::width)))
+                detail::throw_path_overflow();
         } else {
             detail::for_each_across<L>(instances, edges, [&](std::size_t edge, const number& reward) {
                 const number none{};
@@ -196,7 +191,7 @@ class shortest_path {
             });
             if (!detail::swept_lane_distances<L>(plan, cost, distance, most_sweeps<L>)) return give_up();
             for (int lane = 0; lane < used; ++lane)
-                if (!detail::is_finite(L::get(distance[plan.target], lane))) throw_overflow();
+                if (!detail::is_finite(L::get(distance[plan.target], lane))) detail::throw_path_overflow();
         }
         std::fill_n(z, static_cast<std::size_t>(used) * edges, Scalar(0));
         const auto trace = [&](int lane) {

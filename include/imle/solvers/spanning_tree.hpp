@@ -14,14 +14,14 @@
 
 #include <Eigen/Core>
 
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/solvers/detail/graph_checks.hpp>
 #include <imle/solvers/detail/heaviest_forest.hpp>
-#include <imle/solvers/detail/instance.hpp>
 #include <imle/solvers/detail/scratch.hpp>
-#include <imle/solvers/graph_edge.hpp>
+#include <imle/solvers/directed_graph.hpp>
+#include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -52,6 +52,8 @@ namespace imle::inline IMLE_ABI {
 /// unsorted.
 class spanning_tree {
   public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
     spanning_tree(Eigen::Index nodes, std::vector<graph_edge> edges)
         : graph_(std::make_shared<const graph>(nodes, std::move(edges))) {}
 
@@ -61,14 +63,11 @@ class spanning_tree {
     [[nodiscard]] std::span<const graph_edge> edges() const noexcept { return graph_->edges; }
 
     /// theta: one number for each edge, [edges]; z: of its dimensions, all of it is written.
-    template <class ThetaT, class ZT>
-    requires(detail::instance_and_state<ThetaT, ZT>&& rank_of<ThetaT> == 1) void operator()(
-        const ThetaT& theta, ZT&& z) {
+    template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
         using Scalar = scalar_of<ThetaT>;
         const std::size_t count = graph_->edges.size();
-        if (static_cast<std::size_t>(theta.dimension(0)) != count)
-            detail::throw_invalid("theta", detail::message("of ", theta.dimension(0), " numbers"),
-                                  detail::message("one for each of the graph's ", count, " edges"));
+        detail::require_edges(theta.dimension(0), count);
         detail::require_instance(theta, z);
         const auto weights = scratch_.template get<Scalar>(2 * count);
         const auto indices = scratch_.template get<std::uint32_t>(2 * count);

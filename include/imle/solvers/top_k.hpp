@@ -9,12 +9,13 @@
 
 #include <Eigen/Core>
 
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/solvers/detail/instance.hpp>
+#include <imle/selection/k_largest.hpp>
 #include <imle/solvers/detail/scratch.hpp>
-#include <imle/solvers/detail/select_largest.hpp>
+#include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -29,6 +30,8 @@ class top_k {
     static_assert(K == Eigen::Dynamic || K >= 0, "imle::top_k<K> needs K >= 0");
 
   public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
     /// k: how many elements are chosen, at least 0.
     template <std::integral Count>
     explicit top_k(Count k) requires(K == Eigen::Dynamic) : k_(static_cast<Eigen::Index>(k)) {
@@ -40,8 +43,7 @@ class top_k {
     [[nodiscard]] Eigen::Index k() const noexcept { return k_; }
 
     /// theta: one instance; z: of its dimensions, all of it is written.
-    template <class ThetaT, class ZT>
-    requires detail::instance_and_state<ThetaT, ZT>
+    template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
         using Scalar = scalar_of<ThetaT>;
         detail::require_instance(theta, z);

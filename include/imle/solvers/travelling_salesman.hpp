@@ -11,13 +11,15 @@
 
 #include <Eigen/Core>
 
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/solvers/detail/held_karp.hpp>
-#include <imle/solvers/detail/instance.hpp>
 #include <imle/solvers/detail/lanes.hpp>
 #include <imle/solvers/detail/scratch.hpp>
+#include <imle/solvers/directed_graph.hpp>
+#include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -40,13 +42,14 @@ namespace imle::inline IMLE_ABI {
 /// the registers are full already.
 class travelling_salesman {
   public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
     /// The most nodes that it takes.
     static constexpr Eigen::Index max_nodes = 15;
 
     /// theta: [n, n] of arcs; z: of its dimensions, all of it is written.
-    template <class ThetaT, class ZT>
-    requires(detail::instance_and_state<ThetaT, ZT>&& rank_of<ThetaT> == 2) void operator()(
-        const ThetaT& theta, ZT&& z) {
+    template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
         using Scalar = scalar_of<ThetaT>;
         const Eigen::Index n = theta.dimension(0);
         if (theta.dimension(1) != n)
@@ -70,11 +73,10 @@ class travelling_salesman {
     }
 
     /// theta: [n(n - 1)/2] of edges; z: of its dimensions, all of it is written.
-    template <class ThetaT, class ZT>
-    requires(detail::instance_and_state<ThetaT, ZT>&& rank_of<ThetaT> == 1) void operator()(
-        const ThetaT& theta, ZT&& z) {
+    template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
         using Scalar = scalar_of<ThetaT>;
-        const Eigen::Index n = nodes_of(theta.size());
+        const Eigen::Index n = detail::nodes_of_complete_graph(theta.size());
         require_nodes(n);
         detail::require_instance(theta, z);
         std::fill_n(z.data(), z.size(), Scalar(0));
@@ -107,16 +109,6 @@ class travelling_salesman {
                                   detail::message("at most ", max_nodes,
                                                   "; for more there is imle::travelling_salesman_program of "
                                                   "imle/adapters/cbc.hpp"));
-    }
-
-    /// n of n(n - 1)/2 edges.
-    static Eigen::Index nodes_of(Eigen::Index edges) {
-        const auto n =
-            static_cast<Eigen::Index>(std::llround(0.5 + std::sqrt(2 * static_cast<double>(edges) + 0.25)));
-        if (n * (n - 1) / 2 != edges)
-            detail::throw_invalid("theta", detail::message("of ", edges, " edges"),
-                                  "n(n - 1)/2 of them, for n nodes: 0, 1, 3, 6, 10, ...");
-        return n;
     }
 
     /// (from, to) -> theta, divided by 16 where sums of 15 of them might overflow.

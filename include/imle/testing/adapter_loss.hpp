@@ -13,6 +13,14 @@
 namespace imle::inline IMLE_ABI {
 namespace testing {
 
+/// What an adapter's z is.
+enum class adapter_output {
+    /// All samples, as of `value_and_pullback`: S * dz goes to vjp.
+    samples,
+    /// Their mean, of theta's shape, as of `marginals`: dz goes to vjp as it is.
+    marginals
+};
+
 /// A loss of a layer's output z, and how theta comes from the inputs x:
 ///
 ///     theta = scale * x

@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <random>
 #include <string>
@@ -18,6 +20,9 @@
 #include <utility>
 #include <vector>
 
+#include <Eigen/Core>
+
+#include <imle/concepts/target_distribution.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
@@ -28,12 +33,44 @@
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/adapter_loss.hpp>
 #include <imle/testing/categories.hpp>
-#include <imle/testing/check_adapter_options.hpp>
 #include <imle/testing/detail/adapter_faults.hpp>
 #include <imle/testing/law_report.hpp>
 
 namespace imle::inline IMLE_ABI {
+namespace testing {
+
+/// What `check_adapter` does.
+struct check_adapter_options {
+    /// The name in the report.
+    std::string subject = "adapter";
+    /// What z is.
+    adapter_output output = adapter_output::samples;
+    /// How many random thetas and keys for each loss.
+    int trials = 4;
+    /// The seed of everything: the outcome is a function of the adapter and of the options.
+    std::uint64_t seed = 1;
+    /// The comparison with the exact gradient: runs, and samples an instance in each. 0 runs leave it out.
+    int exact_runs = 8;
+    Eigen::Index exact_samples = 2048;
+    /// How likely a right adapter fails that comparison, at most: by Bernstein's inequality with the exact
+    /// variances, so nothing is asymptotic. The seed being fixed, a failure is no reason to try again.
+    double false_alarm = 1e-6;
+};
+
+}  // namespace testing
+
 namespace detail {
+
+/// A target that counts the backward passes of all layers that have a copy of it.
+struct counted_target : perturbation_target {
+    std::shared_ptr<int> backward_passes = std::make_shared<int>(0);
+
+    /// The layer asks for it once in each vjp.
+    [[nodiscard]] perturbation_target for_call(const target_sums&) const {
+        ++*backward_passes;
+        return *this;
+    }
+};
 
 /// Runs an adapter on losses, and notes in a report which laws it breaks.
 template <class Scalar, class RunT>
@@ -145,6 +182,11 @@ class adapter_laws {
                               adapter_faults[f].advice, g.where);
             report_.check("the gradient is the layer's own",
                           g.difference.empty() || named != adapter_faults.size(), g.difference, g.where);
+            // Where gradients are wrong, that explains the rest.
+            report_.check("the layer is pulled back once", wrong || g.backward_passes <= 1,
+                          "one backward pass of the engine called the layer's vjp ", g.backward_passes,
+                          " times: it solves for nothing, and a target with a state learns too often",
+                          g.where);
         }
     }
 
@@ -154,6 +196,7 @@ class adapter_laws {
         std::array<bool, adapter_faults.size()> explained;
         std::string difference;
         std::string where;
+        int backward_passes;
     };
 
     template <class LayerT, class TensorT>
@@ -165,8 +208,10 @@ class adapter_laws {
         const std::string other_z = difference(found->z, expected.z());
         if (!report_.check("z is the layer's own", other_z.empty(), "z", other_z, where)) return;
         const std::string other_gradient = difference(found->gradient, expected.right());
+        const int backward_passes = backward_passes_;
         gradients_.push_back({expected.explained(found->gradient),
-                              other_gradient.empty() ? "" : "the gradient" + other_gradient, where});
+                              other_gradient.empty() ? "" : "the gradient" + other_gradient, where,
+                              backward_passes});
 
         const auto again = result_of(layer, x, key, loss, where);
         report_.check("a second run gives the same numbers",
@@ -183,8 +228,10 @@ class adapter_laws {
             "an imle::testing::adapter_result<Scalar>; see docs/your-engine.md");
         LayerT copy(layer);
         result_type found;
+        const int before = backward_passes_of(layer);
         try {
             found = run_(copy, x, key, loss);
+            backward_passes_ = backward_passes_of(layer) - before;
         } catch (const std::exception& error) {
             report_.check("no exception", false, error.what(), where);
             return std::nullopt;
@@ -197,6 +244,15 @@ class adapter_laws {
             "the gradient has ", found.gradient.size(), " numbers; expected ", x.size(), where);
         if (!all_z || !all_x) return std::nullopt;
         return found;
+    }
+
+    /// How many there have been; 0 if the layer's target does not count them.
+    template <class LayerT>
+    static int backward_passes_of(const LayerT& layer) {
+        if constexpr (std::same_as<std::remove_cvref_t<decltype(layer.target())>, counted_target>)
+            return *layer.target().backward_passes;
+        else
+            return 0;
     }
 
     /// Where the two differ first; empty if nowhere.
@@ -254,6 +310,7 @@ class adapter_laws {
     testing::law_report& report_;
     std::mt19937_64 random_;
     std::vector<gradient_note> gradients_;
+    int backward_passes_ = 0;  // of the last run
 };
 
 }  // namespace detail
@@ -262,7 +319,8 @@ namespace testing {
 
 /// Checks an adapter on a layer and a theta of one's own. S should be a power of two, and z made of small
 /// integers, so that cotangents are exact. theta is only where the checks begin: further ones are random, in
-/// (-1, 1) and (-2, 2). The exact gradient is not compared, since it is not known.
+/// (-1, 1) and (-2, 2). The exact gradient is not compared, since it is not known, and calls of vjp are not
+/// counted.
 template <class LayerT, class TensorT, class RunT>
 [[nodiscard]] law_report check_adapter(RunT&& run, const LayerT& layer, const TensorT& theta,
                                        const check_adapter_options& options = {}) {
@@ -282,20 +340,21 @@ template <class LayerT, class TensorT, class RunT>
 ///     };
 ///     CHECK(imle::testing::check_adapter<Scalar>(run).passed());
 ///
-/// The layer is an `imle_layer<categorical, gumbel, perturbation_target>`, a copy that `run` may use as it
-/// likes until it returns. What the loss is, see `adapter_loss`. Laws:
+/// The layer is an `imle_layer` of `categorical`, `gumbel` and a `perturbation_target` that counts, a copy
+/// that `run` may use as it likes until it returns. What the loss is, see `adapter_loss`. Laws:
 ///
 /// - z is the layer's own, and so is the gradient, number for number, for linear losses and others, for a z
 ///   that is used twice, and for a mean over samples. Where a gradient is wrong and a known fault explains
 ///   all that were seen, the report names the fault: no factor S, a vjp for each user of z, a transposed
 ///   cotangent, ...
+/// - the layer's vjp is called once for each backward pass of the engine;
 /// - a second run gives the same;
 /// - the mean of many gradients is the exact one, which is known on the family `categories`.
 ///
 /// Throws what `run` throws unless it is a `std::exception`: that is reported.
 template <class Scalar, class RunT>
 [[nodiscard]] law_report check_adapter(RunT&& run, const check_adapter_options& options = {}) {
-    using layer_type = imle_layer<imle::categorical<>, imle::gumbel, imle::perturbation_target>;
+    using layer_type = imle_layer<imle::categorical<>, imle::gumbel, detail::counted_target>;
     struct shape {
         Eigen::Index batch, n, samples;
     };
@@ -306,7 +365,7 @@ template <class Scalar, class RunT>
         theta.setZero();
         laws.compare(layer_type{imle::categorical{},
                                 imle::gumbel{},
-                                imle::perturbation_target{.alpha = 1, .beta = 0.75},
+                                detail::counted_target{{.alpha = 1, .beta = 0.75}},
                                 {.samples = samples}},
                      theta);
     }

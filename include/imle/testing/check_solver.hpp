@@ -21,7 +21,6 @@
 
 #include <Eigen/Core>
 
-#include <imle/concepts/sense.hpp>
 #include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/finite.hpp>

@@ -12,13 +12,13 @@
 #include <Eigen/Core>
 #include <Eigen/SparseCore>
 
-#include <imle/adapters/cbc/detail/program_data.hpp>
 #include <imle/adapters/cbc/detail/program_solver.hpp>
-#include <imle/adapters/cbc/integer_program_options.hpp>
+#include <imle/adapters/cbc/program.hpp>
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/solvers/detail/instance.hpp>
+#include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -51,6 +51,8 @@ namespace imle::inline IMLE_ABI {
 /// Copies share the constraints and have a model of CLP each, so that every worker thread has its own.
 class integer_program {
   public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
     /// a: A [rows, variables]; b: [rows], with +infinity for no upper bound.
     integer_program(const Eigen::SparseMatrix<double>& a, const Eigen::VectorXd& b,
                     const integer_program_options& options = {})
@@ -62,8 +64,7 @@ class integer_program {
         : integer_program(Eigen::SparseMatrix<double>(a.sparseView(1, 0)), b, options) {}
 
     /// theta: one instance; z: of its dimensions, all of it is written.
-    template <class ThetaT, class ZT>
-    requires detail::instance_and_state<ThetaT, ZT>
+    template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
         detail::require_instance(theta, z);
         const auto values = detail::values_of(theta);

@@ -4,7 +4,6 @@
 /// Tours through any number of nodes, by CBC.
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -14,22 +13,28 @@
 #include <Eigen/Core>
 #include <Eigen/SparseCore>
 
-#include <imle/adapters/cbc/detail/program_data.hpp>
 #include <imle/adapters/cbc/detail/program_solver.hpp>
 #include <imle/adapters/cbc/detail/subtour_cuts.hpp>
-#include <imle/adapters/cbc/integer_program_options.hpp>
+#include <imle/adapters/cbc/program.hpp>
+#include <imle/concepts/solver.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/solvers/detail/instance.hpp>
+#include <imle/solvers/directed_graph.hpp>
+#include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
+namespace detail {
+
+template <class T>
+concept ArcsOrEdges = InstanceOfRank<T, 1> || InstanceOfRank<T, 2>;
+
+}  // namespace detail
 
 /// The tour of largest <theta, z>, for more nodes than `travelling_salesman` takes, with the same instances:
 /// - rank 2, theta [n, n]: directed; z(i, j) = 1 where the tour goes from i to j. The diagonal does not
-/// count,
-///   and z is 0 there;
+///   count, and z is 0 there;
 /// - rank 1, theta of the n(n-1)/2 undirected edges (0,1), (0,2), ..., (1,2), ...: z = 1 on the tour's edges.
 ///
 /// One node has the empty tour; two have both arcs, or their edge once. A cost is -theta.
@@ -41,6 +46,8 @@ namespace imle::inline IMLE_ABI {
 /// depend on it where tours tie.
 class travelling_salesman_program {
   public:
+    static constexpr imle::sense sense = imle::sense::maximize;
+
     explicit travelling_salesman_program(const integer_program_limits& limits = {}) : limits_(limits) {
         integer_program_options options;
         options.limits = limits;  // checked where every program's are
@@ -48,9 +55,8 @@ class travelling_salesman_program {
     }
 
     /// theta: one instance; z: of its dimensions, all of it is written.
-    template <class ThetaT, class ZT>
-    requires detail::instance_and_state<ThetaT, ZT> &&(rank_of<ThetaT> <= 2) void operator()(
-        const ThetaT& theta, ZT&& z) {
+    template <detail::ArcsOrEdges ThetaT, detail::StateOf<ThetaT> ZT>
+    void operator()(const ThetaT& theta, ZT&& z) {
         detail::require_instance(theta, z);
         constexpr bool directed = rank_of<ThetaT> == 2;
         const int n = nodes(theta);
@@ -76,7 +82,6 @@ class travelling_salesman_program {
   private:
     template <class ThetaT>
     static int nodes(const ThetaT& theta) {
-        const Eigen::Index size = theta.size();
         if constexpr (rank_of<ThetaT> == 2) {
             if (theta.dimension(0) != theta.dimension(1))
                 detail::throw_invalid("theta",
@@ -84,12 +89,7 @@ class travelling_salesman_program {
                                       "[n, n] for the arcs between n nodes");
             return static_cast<int>(theta.dimension(0));
         } else {
-            const auto n = static_cast<Eigen::Index>(
-                std::llround((1 + std::sqrt(1 + 8 * static_cast<double>(size))) / 2));
-            if (n * (n - 1) / 2 != size)
-                detail::throw_invalid("theta", detail::message("of ", size, " edges"),
-                                      "n(n-1)/2 edges between n nodes: 1, 3, 6, 10, ...");
-            return static_cast<int>(n);
+            return static_cast<int>(detail::nodes_of_complete_graph(theta.size()));
         }
     }
 

@@ -14,7 +14,7 @@
 #include <imle/core/config.hpp>
 #include <imle/families/detail/family_lanes.hpp>
 #include <imle/random/detail/exponential_function.hpp>
-#include <imle/solvers/detail/kth_largest.hpp>
+#include <imle/selection/k_largest.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

@@ -11,8 +11,7 @@
 ///
 /// Why the fixed point is the answer although sums are rounded: x -> fl(x + c) grows with x and, for c >= 0,
 /// is at least x. So the least sum to a cell extends a least sum to a neighbour, and min_u fl(d(u) + c) =
-/// fl(min_u d(u)
-/// + c): one addition serves all neighbours.
+/// fl(min_u d(u) + c): one addition serves all neighbours.
 
 #include <algorithm>
 #include <cstdint>

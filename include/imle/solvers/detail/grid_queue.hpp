@@ -19,7 +19,7 @@
 #include <Eigen/Core>
 
 #include <imle/core/config.hpp>
-#include <imle/solvers/detail/grid_shape.hpp>
+#include <imle/solvers/detail/grid_trace.hpp>
 #include <imle/solvers/detail/lanes.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -14,7 +14,6 @@
 #include <imle/core/tensor.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/testing/adapter_loss.hpp>
-#include <imle/testing/check_adapter_options.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

@@ -1,9 +1,11 @@
 #pragma once
 
 /// @file
-/// A layer as ADOL-C's external differentiated function.
+/// A layer as ADOL-C's external differentiated function, and what its calls remember on the tape.
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -13,9 +15,11 @@
 #include <utility>
 #include <vector>
 
+#include <Eigen/Core>
+
 #include <adolc/adolc.h>
 
-#include <imle/adapters/adolc/detail/call_numbers.hpp>
+#include <imle/adapters/any_layer.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
@@ -27,6 +31,46 @@
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
+
+/// The key, the place in a larger batch and the rows without an answer, as doubles that stand behind z on the
+/// tape. A reverse sweep restores them as it restores z. So a backward pass takes the noise of the forward
+/// pass that made this z, whatever other tapes and keys the same layer has seen meanwhile.
+struct call_numbers {
+    random_key key;
+    std::uint64_t first_instance = 0;
+    std::vector<Eigen::Index> failed_rows;
+
+    /// How many doubles they are. `rows` is the batch if solves may have no answer, else 0.
+    [[nodiscard]] static std::size_t size(Eigen::Index rows) noexcept {
+        return 2 * words + static_cast<std::size_t>(rows);
+    }
+
+    void write(std::span<double> out) const {
+        const auto of_key = std::bit_cast<std::array<std::uint64_t, 2>>(key);
+        const std::array<std::uint64_t, words> whole = {of_key[0], of_key[1], first_instance};
+        for (std::size_t i = 0; i < words; ++i) {  // in halves, which a double holds exactly
+            out[2 * i] = static_cast<double>(whole[i] & 0xffffffffU);
+            out[2 * i + 1] = static_cast<double>(whole[i] >> 32);
+        }
+        for (double& failed : out.subspan(2 * words)) failed = 0;
+        for (const Eigen::Index row : failed_rows) out[2 * words + static_cast<std::size_t>(row)] = 1;
+    }
+
+    [[nodiscard]] static call_numbers read(std::span<const double> in) {
+        std::array<std::uint64_t, words> whole;
+        for (std::size_t i = 0; i < words; ++i)
+            whole[i] = static_cast<std::uint64_t>(in[2 * i]) | static_cast<std::uint64_t>(in[2 * i + 1])
+                                                                   << 32;
+        call_numbers numbers{
+            std::bit_cast<random_key>(std::array<std::uint64_t, 2>{whole[0], whole[1]}), whole[2], {}};
+        for (std::size_t row = 0; 2 * words + row < in.size(); ++row)
+            if (in[2 * words + row] != 0) numbers.failed_rows.push_back(static_cast<Eigen::Index>(row));
+        return numbers;
+    }
+
+  private:
+    static constexpr std::size_t words = 3;
+};
 
 /// What the two functions of an `adolc_layer` share.
 template <class LayerT, int Rank, int Layout>
@@ -42,10 +86,6 @@ struct adolc_state {
 
     /// Numbers in theta.
     [[nodiscard]] Eigen::Index size() const { return shape.batch * shape.n; }
-    /// Rows that may be without an answer.
-    [[nodiscard]] Eigen::Index rows_that_fail() const {
-        return layer.options().failures == failure_policy::zero_gradient ? shape.batch : 0;
-    }
 };
 
 /// What a sweep returns when the layer threw. ADOL-C's drivers stop at negative numbers.
@@ -143,10 +183,10 @@ class layer_function final : public EDFobject {
     }
 
   private:
-    [[nodiscard]] Eigen::Index rows() const { return state_.rows_that_fail(); }
+    [[nodiscard]] Eigen::Index rows() const { return rows_that_fail(state_.layer, state_.shape.batch); }
     [[nodiscard]] auto z_dimensions() const {
         if constexpr (PerSample)
-            return state_.shape.samples(state_.layer.options().samples);
+            return state_.shape.samples(state_.layer.sample_count());
         else
             return state_.shape.theta();
     }
@@ -186,7 +226,7 @@ class layer_function final : public EDFobject {
                              std::move(was.failed_rows));
         else
             return pass_type(std::move(theta), std::move(z), was.key, was.first_instance,
-                             state_.layer.options().samples, std::move(was.failed_rows));
+                             state_.layer.sample_count(), std::move(was.failed_rows));
     }
 
     /// Adds theta's gradient to what theta's other uses gave. Samples follow the chain rule: see
@@ -196,7 +236,7 @@ class layer_function final : public EDFobject {
         std::copy_n(u, dz.size(), dz.data());
         // ADOL-C pulls back through all that its tape holds, used or not. Nothing came back here.
         if (std::all_of(dz.data(), dz.data() + dz.size(), [](double d) { return d == 0; })) return;
-        const theta_tensor pulled = imle::detail::pull_back(state_.layer, pass_of(x, y), dz);
+        const theta_tensor pulled = state_.layer.pull_back(pass_of(x, y), dz);
         for (Eigen::Index i = 0; i < pulled.size(); ++i) gradient[i] += pulled.data()[i];
     }
 

@@ -19,11 +19,9 @@
 #include <ClpSimplex.hpp>
 #include <OsiClpSolverInterface.hpp>
 
-#include <imle/adapters/cbc/detail/cutting_rows.hpp>
 #include <imle/adapters/cbc/detail/depth_first_search.hpp>
-#include <imle/adapters/cbc/detail/incumbent.hpp>
-#include <imle/adapters/cbc/detail/program_data.hpp>
-#include <imle/adapters/cbc/detail/search_limits.hpp>
+#include <imle/adapters/cbc/detail/search_state.hpp>
+#include <imle/adapters/cbc/program.hpp>
 #include <imle/core/config.hpp>
 
 namespace imle::inline IMLE_ABI {

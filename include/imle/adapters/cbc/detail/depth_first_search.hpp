@@ -12,10 +12,8 @@
 
 #include <ClpSimplex.hpp>
 
-#include <imle/adapters/cbc/detail/cutting_rows.hpp>
-#include <imle/adapters/cbc/detail/incumbent.hpp>
-#include <imle/adapters/cbc/detail/program_data.hpp>
-#include <imle/adapters/cbc/detail/search_limits.hpp>
+#include <imle/adapters/cbc/detail/search_state.hpp>
+#include <imle/adapters/cbc/program.hpp>
 #include <imle/core/config.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include <imle/adapters/cbc/detail/cutting_rows.hpp>
+#include <imle/adapters/cbc/detail/search_state.hpp>
 #include <imle/core/config.hpp>
 
 namespace imle::inline IMLE_ABI {

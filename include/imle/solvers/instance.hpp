@@ -17,15 +17,30 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// theta and z fit each other: tensors, views or maps of one scalar, rank and layout, z writable. Wider than
-/// the views of the `Solver` concept, so that a solver can also be called with an `Eigen::Tensor` by hand.
-template <class ThetaT, class ZT>
-concept instance_and_state = DenseTensor<ThetaT> && DenseTensor<ZT> &&
-                             std::same_as<scalar_of<ThetaT>, scalar_of<ZT>> &&
-                             (std::same_as<scalar_of<ThetaT>, float> ||
-                              std::same_as<scalar_of<ThetaT>, double>)&&rank_of<ThetaT> ==
-                             rank_of<ZT>&& layout_of<ThetaT> == layout_of<ZT>&& requires(ZT& z) {
-    { z.data() } -> std::same_as<scalar_of<ZT>*>;
+/// theta, of one instance or of a batch: a tensor, view or map of float or double. Wider than the views of
+/// the `Solver` concept, so that a solver can also be called with an `Eigen::Tensor` by hand.
+template <class T>
+concept Instance = DenseTensor<T> && requires {
+    requires(std::same_as<scalar_of<T>, float> || std::same_as<scalar_of<T>, double>);
+};
+
+/// The same, of this many dimensions.
+template <class T, int Rank>
+concept InstanceOfRank = Instance<T> && requires {
+    requires(rank_of<T> == Rank);
+};
+
+/// Several instances, in one more, outermost dimension.
+template <class T>
+concept BatchOfInstances = Instance<T> && requires {
+    requires(rank_of<T> >= 2);
+};
+
+/// z for such a theta: of the same scalar, rank and layout, and writable.
+template <class ZT, class ThetaT>
+concept StateOf = InstanceOfRank<ZT, rank_of<ThetaT>> && requires(ZT& z) {
+    requires(layout_of<ZT> == layout_of<ThetaT>);
+    { z.data() } -> std::same_as<scalar_of<ThetaT>*>;
 };
 
 /// The numbers of an instance, or of a batch of them, in the order of memory.
