@@ -1,4 +1,3 @@
-#include <imle/testing/directed_tours.hpp>
 #include <imle/testing/tours.hpp>
 
 #include <cstddef>
