@@ -2,9 +2,9 @@
 # Builds and runs the tests:  sh tests/run.sh [--all]
 #
 # On Debian and its relatives it first installs what is missing (by apt-get, with sudo where you are not
-# root); elsewhere it says what to install. Without arguments: the default tests by the default compiler, without
-# optimisation. `--all` adds what needs more packages or more time: optimisation, each header alone, the slow
-# tests, adapters and programs, clang, sanitizers, AVX2, AVX-512 and emulated NEON builds, fuzzers.
+# root); elsewhere it says what to install. Without arguments: the default tests by the default compiler,
+# without optimisation. `--all` adds what needs more packages or more time: optimisation, each header alone,
+# adapters, programs, the slow tests, clang, sanitizers, AVX2, AVX-512 and emulated NEON builds, fuzzers.
 
 set -eu
 

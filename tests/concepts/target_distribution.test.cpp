@@ -44,7 +44,8 @@ static_assert(TargetDistribution<float_target, float> && !TargetDistribution<flo
 static_assert(TargetDistributionOfSomeScalar<float_target>);
 static_assert(TargetDistribution<with_hooks, float>);
 static_assert(imle::detail::has_validate<with_hooks> && !imle::detail::has_validate<any_scalar_target>);
-static_assert(imle::detail::has_gradient_divisor<with_hooks> && !imle::detail::has_gradient_divisor<any_scalar_target>);
+static_assert(imle::detail::has_gradient_divisor<with_hooks> &&
+              !imle::detail::has_gradient_divisor<any_scalar_target>);
 static_assert(imle::detail::has_for_call<with_hooks> && !imle::detail::has_for_call<any_scalar_target>);
 static_assert(imle::detail::has_update<with_hooks> && !imle::detail::has_update<any_scalar_target>);
 

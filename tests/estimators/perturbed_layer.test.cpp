@@ -179,9 +179,9 @@ TEST_CASE("perturbed_layer: skewed gamma noise and one of two, by quadrature", "
     check_mean(gradients(imle::categorical{}, law, theta, dmu, {.samples = 8, .temperature = T}, 40000, 6),
                {slope, -slope});
     // For costs the noise is subtracted: with one of two that is the same law mirrored.
-    check_mean(
-        gradients(imle::minimizing(argmin_of_costs), law, theta, dmu, {.samples = 8, .temperature = T}, 40000, 7),
-        {-slope, slope});
+    check_mean(gradients(imle::minimizing(argmin_of_costs), law, theta, dmu, {.samples = 8, .temperature = T},
+                         40000, 7),
+               {-slope, slope});
 }
 
 TEST_CASE("perturbed_layer: multiplicative noise and one of two, in closed form", "[estimators][perturbed]") {
@@ -196,9 +196,9 @@ TEST_CASE("perturbed_layer: multiplicative noise and one of two, in closed form"
     check_mean(gradients(imle::categorical{}, imle::multiplicative{}, {-1.2, -0.9}, dmu, options, 40000, 9),
                {slope / 1.2, -slope / 0.9});
     // Costs.
-    check_mean(
-        gradients(imle::minimizing(argmin_of_costs), imle::multiplicative{}, {1.2, 0.9}, dmu, options, 40000, 10),
-        {-slope / 1.2, slope / 0.9});
+    check_mean(gradients(imle::minimizing(argmin_of_costs), imle::multiplicative{}, {1.2, 0.9}, dmu, options,
+                         40000, 10),
+               {-slope / 1.2, slope / 0.9});
 }
 
 TEST_CASE("perturbed_layer: multiplicative noise and a theta of 0", "[estimators][perturbed]") {

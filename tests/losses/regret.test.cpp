@@ -52,7 +52,8 @@ TEST_CASE("regret: what the decision loses under the truth, for both senses", "[
     CHECK(costs(0) == 5);
     CHECK(costs(1) == 0);
     CHECK(costs(2) == 3);
-    CHECK(normalized_regret(imle::minimizing{regret_argmin}, hat, truth) == Approx((5.0 + 0 + 3) / (2 + 2 + 4)));
+    CHECK(normalized_regret(imle::minimizing{regret_argmin}, hat, truth) ==
+          Approx((5.0 + 0 + 3) / (2 + 2 + 4)));
 
     matrix z(3, 3), best(3, 3);
     z.setValues({{0.5, 0, 0.5}, {0, 1, 0}, {0, 0, 1}});
