@@ -2,9 +2,9 @@
 # Builds and runs the tests:  sh tests/run.sh [--all]
 #
 # On Debian and its relatives it first installs what is missing (by apt-get, with sudo where you are not
-# root); elsewhere it says what to install. Without arguments: the default tests by the default compiler.
-# `--all` adds what needs more packages or more time: the slow tests, clang, sanitizers, AVX2, AVX-512 and
-# emulated NEON builds, fuzzers.
+# root); elsewhere it says what to install. Without arguments: the default tests by the default compiler,
+# without optimisation. `--all` adds what needs more packages or more time: optimisation, each header alone,
+# adapters, programs, the slow tests, clang, sanitizers, AVX2, AVX-512 and emulated NEON builds, fuzzers.
 
 set -eu
 
@@ -85,15 +85,16 @@ build() {
     fi
 }
 
-build "the default tests" tests
-
 if [ "$all" = no ]; then
+    build "the default tests" quick
     say "running"
     status=0
-    ctest --preset tests || status=$?
+    ctest --preset quick || status=$?
     [ -z "$failed" ] || { echo "FAILED:$failed" && exit 1; }
     exit $status
 fi
+
+build "the default tests, optimised, each file and each header alone" tests
 
 # Debian 12's clang is 14, the oldest that the library supports; later releases have only newer ones.
 clang=

@@ -88,7 +88,7 @@ TEST_CASE("integer_program keeps the laws", "[adapters][cbc]") {
         for (int y = -1; y <= 2; ++y)
             if (x + y <= 2 && x - y >= -1) states.push_back({double(x), double(y)});
     const auto ranges = imle::testing::check_solver<float>(
-        box, imle::testing::enumerated_family<1>("integers", {2}, states), {.trials = 20});
+        box, imle::testing::enumerated_family<1>("integers", {2}, states), {.trials = 20, .tolerance = 1e-4});
     INFO(ranges);
     CHECK(ranges.passed());
 
@@ -102,7 +102,8 @@ TEST_CASE("integer_program keeps the laws", "[adapters][cbc]") {
     }
     const auto knapsack = imle::testing::check_solver<float, Eigen::ColMajor>(
         imle::integer_program(weights, capacities),
-        imle::testing::enumerated_family<2>("knapsack as 1 x 6", {1, 6}, states), {.trials = 20});
+        imle::testing::enumerated_family<2>("knapsack as 1 x 6", {1, 6}, states),
+        {.trials = 20, .tolerance = 1e-4});
     INFO(knapsack);
     CHECK(knapsack.passed());
 }

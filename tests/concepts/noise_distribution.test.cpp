@@ -41,9 +41,9 @@ struct without_key {
 struct of_vectors {
     void fill(random_key, std::uint64_t, std::vector<float>&) const {}
 };
-struct cannot_be_copied : generic {
-    cannot_be_copied() = default;
-    cannot_be_copied(const cannot_be_copied&) = delete;
+struct noise_without_copies : generic {
+    noise_without_copies() = default;
+    noise_without_copies(const noise_without_copies&) = delete;
 };
 
 struct own {
@@ -87,7 +87,7 @@ static_assert(!imle::NoiseDistributionOfSomeScalar<advances>);
 static_assert(!imle::NoiseDistributionOfSomeScalar<without_index>);
 static_assert(!imle::NoiseDistributionOfSomeScalar<without_key>);
 static_assert(!imle::NoiseDistributionOfSomeScalar<of_vectors>);
-static_assert(!imle::NoiseDistributionOfSomeScalar<cannot_be_copied>);
+static_assert(!imle::NoiseDistributionOfSomeScalar<noise_without_copies>);
 static_assert(!imle::NoiseDistributionOfSomeScalar<int>);
 static_assert(!NoiseDistribution<generic, int>);
 

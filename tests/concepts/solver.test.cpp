@@ -60,10 +60,10 @@ struct returns_another_rank {
 struct returns_another_layout {
     Eigen::Tensor<float, 2> operator()(const theta_view&) const { return {}; }
 };
-struct cannot_be_copied : writes {
-    cannot_be_copied() = default;
-    cannot_be_copied(cannot_be_copied&&) = default;
-    cannot_be_copied(const cannot_be_copied&) = delete;
+struct solver_without_copies : writes {
+    solver_without_copies() = default;
+    solver_without_copies(solver_without_copies&&) = default;
+    solver_without_copies(const solver_without_copies&) = delete;
 };
 
 inline constexpr auto generic = [](const auto& theta, auto& z) { z = theta; };
@@ -109,7 +109,7 @@ static_assert(!solves<returns_a_number>);
 static_assert(!solves<returns_doubles>);
 static_assert(!solves<returns_another_rank>);
 static_assert(!solves<returns_another_layout>);
-static_assert(!solves<cannot_be_copied>);
+static_assert(!solves<solver_without_copies>);
 static_assert(!solves<std::string>);
 
 static_assert(!Solver<writes, double, 2, Eigen::RowMajor>);

@@ -9,17 +9,17 @@ namespace {
 using imle::TargetDistribution;
 using imle::TargetDistributionOfSomeScalar;
 
-struct generic {
+struct any_scalar_target {
     template <class Scalar>
     void parameters(std::span<const Scalar>, std::span<const Scalar>, std::span<Scalar>) const {}
 };
-struct floats {
+struct float_target {
     void parameters(std::span<const float>, std::span<const float>, std::span<float>) const {}
 };
-struct with_hooks : generic {
+struct with_hooks : any_scalar_target {
     void validate() const {}
     double gradient_divisor() const { return 1; }
-    floats for_call(const imle::target_sums&) const { return {}; }
+    float_target for_call(const imle::target_sums&) const { return {}; }
     void update(const imle::target_sums&) {}
 };
 
@@ -32,26 +32,27 @@ struct without_cotangent {
 struct returns_them {
     std::vector<float> parameters(std::span<const float>, std::span<const float>) const { return {}; }
 };
-struct cannot_be_copied : generic {
-    cannot_be_copied() = default;
-    cannot_be_copied(const cannot_be_copied&) = delete;
+struct target_without_copies : any_scalar_target {
+    target_without_copies() = default;
+    target_without_copies(const target_without_copies&) = delete;
 };
 
 }  // namespace
 
-static_assert(TargetDistribution<generic, float> && TargetDistribution<generic, double>);
-static_assert(TargetDistribution<floats, float> && !TargetDistribution<floats, double>);
-static_assert(TargetDistributionOfSomeScalar<floats>);
+static_assert(TargetDistribution<any_scalar_target, float> && TargetDistribution<any_scalar_target, double>);
+static_assert(TargetDistribution<float_target, float> && !TargetDistribution<float_target, double>);
+static_assert(TargetDistributionOfSomeScalar<float_target>);
 static_assert(TargetDistribution<with_hooks, float>);
-static_assert(imle::detail::has_validate<with_hooks> && !imle::detail::has_validate<generic>);
-static_assert(imle::detail::has_gradient_divisor<with_hooks> && !imle::detail::has_gradient_divisor<generic>);
-static_assert(imle::detail::has_for_call<with_hooks> && !imle::detail::has_for_call<generic>);
-static_assert(imle::detail::has_update<with_hooks> && !imle::detail::has_update<generic>);
+static_assert(imle::detail::has_validate<with_hooks> && !imle::detail::has_validate<any_scalar_target>);
+static_assert(imle::detail::has_gradient_divisor<with_hooks> &&
+              !imle::detail::has_gradient_divisor<any_scalar_target>);
+static_assert(imle::detail::has_for_call<with_hooks> && !imle::detail::has_for_call<any_scalar_target>);
+static_assert(imle::detail::has_update<with_hooks> && !imle::detail::has_update<any_scalar_target>);
 
 static_assert(!TargetDistributionOfSomeScalar<changes>);
 static_assert(!TargetDistributionOfSomeScalar<without_cotangent>);
 static_assert(!TargetDistributionOfSomeScalar<returns_them>);
-static_assert(!TargetDistributionOfSomeScalar<cannot_be_copied>);
+static_assert(!TargetDistributionOfSomeScalar<target_without_copies>);
 static_assert(!TargetDistributionOfSomeScalar<int>);
 
 TEST_CASE("TargetDistribution: the concept's matrix", "[concepts]") {

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstddef>
 #include <imle/imle.hpp>
-#include <imle/testing/categories.hpp>
 #include <imle/testing/check_solver.hpp>
 #include <imle/testing/grid_paths.hpp>
 #include <imle/testing/k_subsets.hpp>

@@ -16,7 +16,6 @@
 #include <imle/solvers/categorical.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/top_k.hpp>
-#include <imle/testing/categories.hpp>
 #include <imle/testing/k_subsets.hpp>
 
 #include "estimators/row_statistics.hpp"
@@ -37,8 +36,8 @@ struct scored_noise : hashed_noise {
     static double score(double x) { return x * x * x - x; }
 };
 
-// The one-hot argmin.
-constexpr auto argmin = [](const auto& cost, auto& z) {
+// The one-hot argmin_of_costs.
+constexpr auto argmin_of_costs = [](const auto& cost, auto& z) {
     for (Eigen::Index i = 0; i < z.size(); ++i) z.data()[i] = 0;
     z.data()[std::min_element(cost.data(), cost.data() + cost.size()) - cost.data()] = 1;
 };
@@ -152,7 +151,7 @@ TEST_CASE("perturbed_layer: Gumbel and one of n, costs, the mean over keys is th
     const double T = 0.8;
     vector expected = imle::testing::categories(4).gibbs_marginals_vjp(vector{-0.0, -0.5, -1, -2}, T, dmu);
     for (double& x : expected) x = -x;
-    check_mean(gradients(imle::minimizing(argmin), imle::gumbel{}, cost, dmu,
+    check_mean(gradients(imle::minimizing(argmin_of_costs), imle::gumbel{}, cost, dmu,
                          {.samples = 5, .temperature = T}, 80000, 4),
                expected);
 }
@@ -180,9 +179,9 @@ TEST_CASE("perturbed_layer: skewed gamma noise and one of two, by quadrature", "
     check_mean(gradients(imle::categorical{}, law, theta, dmu, {.samples = 8, .temperature = T}, 40000, 6),
                {slope, -slope});
     // For costs the noise is subtracted: with one of two that is the same law mirrored.
-    check_mean(
-        gradients(imle::minimizing(argmin), law, theta, dmu, {.samples = 8, .temperature = T}, 40000, 7),
-        {-slope, slope});
+    check_mean(gradients(imle::minimizing(argmin_of_costs), law, theta, dmu, {.samples = 8, .temperature = T},
+                         40000, 7),
+               {-slope, slope});
 }
 
 TEST_CASE("perturbed_layer: multiplicative noise and one of two, in closed form", "[estimators][perturbed]") {
@@ -197,9 +196,9 @@ TEST_CASE("perturbed_layer: multiplicative noise and one of two, in closed form"
     check_mean(gradients(imle::categorical{}, imle::multiplicative{}, {-1.2, -0.9}, dmu, options, 40000, 9),
                {slope / 1.2, -slope / 0.9});
     // Costs.
-    check_mean(
-        gradients(imle::minimizing(argmin), imle::multiplicative{}, {1.2, 0.9}, dmu, options, 40000, 10),
-        {-slope / 1.2, slope / 0.9});
+    check_mean(gradients(imle::minimizing(argmin_of_costs), imle::multiplicative{}, {1.2, 0.9}, dmu, options,
+                         40000, 10),
+               {-slope / 1.2, slope / 0.9});
 }
 
 TEST_CASE("perturbed_layer: multiplicative noise and a theta of 0", "[estimators][perturbed]") {

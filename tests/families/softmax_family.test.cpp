@@ -13,7 +13,7 @@
 #include <imle/noise/gumbel.hpp>
 #include <imle/solvers/categorical.hpp>
 #include <imle/targets/perturbation_target.hpp>
-#include <imle/testing/categories.hpp>
+#include <imle/testing/k_subsets.hpp>
 
 #include "families/family_fixtures.hpp"
 #include "support/catch.hpp"

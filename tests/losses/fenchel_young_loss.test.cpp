@@ -11,7 +11,6 @@
 #include <imle/solvers/categorical.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/top_k.hpp>
-#include <imle/testing/categories.hpp>
 #include <imle/testing/k_subsets.hpp>
 #include <limits>
 #include <stdexcept>

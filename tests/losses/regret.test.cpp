@@ -25,8 +25,8 @@ namespace {
 using matrix = Eigen::Tensor<double, 2, Eigen::RowMajor>;
 using vector = std::vector<double>;
 
-// The one-hot argmin.
-inline constexpr auto argmin = [](const auto& cost, auto& z) {
+// The one-hot regret_argmin.
+inline constexpr auto regret_argmin = [](const auto& cost, auto& z) {
     Eigen::Index best = 0;
     for (Eigen::Index i = 0; i < cost.size(); ++i) {
         z.data()[i] = 0;
@@ -48,11 +48,12 @@ TEST_CASE("regret: what the decision loses under the truth, for both senses", "[
     CHECK(gains(2) == 1);
     CHECK(normalized_regret(imle::top_k{1}, hat, truth) == Approx((5.0 + 0 + 1) / (7 + 7 + 1)));
     // Minimising, they are 0, 2, 0 and 2, 2, 2.
-    const auto costs = regret(imle::minimizing{argmin}, hat, truth);
+    const auto costs = regret(imle::minimizing{regret_argmin}, hat, truth);
     CHECK(costs(0) == 5);
     CHECK(costs(1) == 0);
     CHECK(costs(2) == 3);
-    CHECK(normalized_regret(imle::minimizing{argmin}, hat, truth) == Approx((5.0 + 0 + 3) / (2 + 2 + 4)));
+    CHECK(normalized_regret(imle::minimizing{regret_argmin}, hat, truth) ==
+          Approx((5.0 + 0 + 3) / (2 + 2 + 4)));
 
     matrix z(3, 3), best(3, 3);
     z.setValues({{0.5, 0, 0.5}, {0, 1, 0}, {0, 0, 1}});

@@ -29,13 +29,13 @@ namespace {
 using matrix = Eigen::Tensor<double, 2, Eigen::RowMajor>;
 using vector = std::vector<double>;
 
-matrix one_row(const vector& values) {
+matrix row_of(const vector& values) {
     matrix row(1, static_cast<Eigen::Index>(values.size()));
     std::copy(values.begin(), values.end(), row.data());
     return row;
 }
 
-vector vector_of(const matrix& row) {
+vector numbers_of(const matrix& row) {
     return {row.data(), row.data() + row.size()};
 }
 
@@ -76,7 +76,7 @@ void check_laws(const SolverT& solver, double sign) {
                      other = numbers<matrix>({1, 6}, 3 * seed + 2);
         const auto found = loss(hat, truth), there = loss(other, truth);
         furthest = std::max(
-            furthest, std::abs(found.values(0) - formula(family, vector_of(hat), vector_of(truth), sign)));
+            furthest, std::abs(found.values(0) - formula(family, numbers_of(hat), numbers_of(truth), sign)));
         below_regret = std::max(below_regret, imle::regret(solver, hat, truth)(0) - found.values(0));
         const matrix middle = (hat + other) * 0.5;
         above_chord =
@@ -87,13 +87,13 @@ void check_laws(const SolverT& solver, double sign) {
         moved += found.values(0) > 0.1;
         if (seed < 20) {
             const auto slopes = reference::gradient(
-                vector_of(hat), [&](const vector& h) { return loss(one_row(h), truth).values(0); });
-            slope = std::max(slope, reference::distance(slopes, vector_of(found.gradient)));
+                numbers_of(hat), [&](const vector& h) { return loss(row_of(h), truth).values(0); });
+            slope = std::max(slope, reference::distance(slopes, numbers_of(found.gradient)));
         }
         // The truth itself has no loss; two times it has the same best decision.
         const auto exact = loss(truth, truth);
         CHECK(exact.values(0) == 0);
-        CHECK(vector_of(exact.gradient) == vector(6, 0.0));
+        CHECK(numbers_of(exact.gradient) == vector(6, 0.0));
     }
     CHECK(furthest < 1e-14 * 50);
     CHECK(below_regret < 1e-14);
@@ -147,12 +147,12 @@ TEST_CASE("spo_plus_loss: a batch is its instances, in both layouts and scalars"
 
 TEST_CASE("spo_plus_loss: a given decision takes the place of the best one", "[losses]") {
     const spo_plus_loss loss(imle::top_k{1});
-    const matrix hat = one_row({1, 2, 0}), truth = one_row({3, 1, 0}), z = one_row({0, 0, 1});
+    const matrix hat = row_of({1, 2, 0}), truth = row_of({3, 1, 0}), z = row_of({0, 0, 1});
     // 2h - t = [-1, 3, 0], so z = [0, 1, 0].
     CHECK(loss(hat, truth, z).values(0) == 3);
-    CHECK(vector_of(loss(hat, truth, z).gradient) == vector{0, 2, -2});
+    CHECK(numbers_of(loss(hat, truth, z).gradient) == vector{0, 2, -2});
     CHECK(loss(hat, truth).values(0) == 4);
-    CHECK(vector_of(loss(hat, truth).gradient) == vector{-2, 2, 0});
+    CHECK(numbers_of(loss(hat, truth).gradient) == vector{-2, 2, 0});
 }
 
 TEST_CASE("spo_plus_loss: shortest paths through a graph without cycles, of costs of any sign", "[losses]") {
@@ -207,7 +207,7 @@ TEST_CASE("spo_plus_loss: bad input is refused, in words", "[losses]") {
     CHECK(says(refusal([&] { (void)loss(good, other); }),
                {"theta_true is a tensor of shape [3, 3]", "theta_hat's shape [2, 3]"}));
     CHECK(says(refusal([&] { (void)loss(good, good, other); }), {"z_true is a tensor of shape [3, 3]"}));
-    const matrix huge = one_row({1e308, 0}), low = one_row({-1e308, 0});
+    const matrix huge = row_of({1e308, 0}), low = row_of({-1e308, 0});
     CHECK(says(refusal([&] { (void)loss(huge, low); }), {"2 * theta_hat - theta_true is inf in row 0"}));
     CHECK(says(refusal([&] { spo_plus_loss made(imle::top_k{1}, {.threads = -1}); }),
                {"spo_plus_options::threads is -1"}));

@@ -1,7 +1,6 @@
 #include <imle/solvers/travelling_salesman.hpp>
 
 #include <imle/testing/check_solver.hpp>
-#include <imle/testing/directed_tours.hpp>
 #include <imle/testing/tours.hpp>
 
 #include <algorithm>

@@ -16,7 +16,6 @@
 #include <imle/solvers/top_k.hpp>
 #include <imle/targets/adaptive_target.hpp>
 #include <imle/targets/perturbation_target.hpp>
-#include <imle/testing/categories.hpp>
 #include <imle/testing/k_subsets.hpp>
 #include <vector>
 

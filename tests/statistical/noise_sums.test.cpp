@@ -22,7 +22,7 @@ using namespace statistical_tests;
 
 namespace {
 
-constexpr double false_alarm = 5e-9;
+constexpr double sum_false_alarm = 5e-9;
 
 // Counts of sums of `copies` neighbours of the noise's sequence in bins of another law.
 template <class LawT>
@@ -39,7 +39,7 @@ void check_sums(const imle::sum_of_gamma& noise, std::size_t copies, const LawT&
         }
         bins.count(piece, counts);
     }
-    const auto report = compare_counts(bins, counts, false_alarm);
+    const auto report = compare_counts(bins, counts, sum_false_alarm);
     INFO(copies << " copies, " << bins.bins() << " bins, mean of the law " << law.mean() << ": " << report);
     CHECK(report.passed());
 }
@@ -51,7 +51,7 @@ void check_sums(const imle::sum_of_gamma& noise, std::size_t copies, const LawT&
 imle::testing::law_report compare_samples(const std::vector<std::uint64_t>& a,
                                           const std::vector<std::uint64_t>& b, std::size_t numbers) {
     imle::testing::law_report report("two samples");
-    const double n = static_cast<double>(numbers), alarm = false_alarm / 3;
+    const double n = static_cast<double>(numbers), alarm = sum_false_alarm / 3;
     const double most = 2 * std::sqrt(std::log(2 / alarm) / (2 * n));
     double chi_square = 0, freedom = -1, total_a = 0, total_b = 0, pooled_a = 0, pooled_b = 0;
     for (std::size_t i = 0; i < a.size(); ++i) {
@@ -102,7 +102,7 @@ TEST_CASE("sums of few terms are not Gumbel, and the counts say so", "[statistic
     const imle::gumbel law;
     const law_bins<double> bins(law, edge_quantiles(law), static_cast<double>(sums));
     const auto report = compare_counts(
-        bins, count_draws(imle::sum_of_gamma(1, 30), bins, imle::random_key(31), sums), false_alarm);
+        bins, count_draws(imle::sum_of_gamma(1, 30), bins, imle::random_key(31), sums), sum_false_alarm);
     CHECK(report.broken("Kolmogorov-Smirnov"));
     CHECK(report.broken("chi-square"));
 }
@@ -124,7 +124,7 @@ TEST_CASE("the table and the literal sum are one law, 2^20 numbers each", "[stat
         const auto both = compare_samples(of_table, of_series, numbers);
         INFO(bins.bins() << " bins: " << both);
         CHECK(both.passed());
-        const auto own = compare_counts(bins, of_series, false_alarm);
+        const auto own = compare_counts(bins, of_series, sum_false_alarm);
         INFO("the literal sum and the distribution function: " << own);
         CHECK(own.passed());
         // Another k is another law: 10 percent suffice, for half of the numbers.

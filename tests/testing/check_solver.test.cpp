@@ -4,7 +4,6 @@
 #include <imle/solvers/grid_shortest_path.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/top_k.hpp>
-#include <imle/testing/categories.hpp>
 #include <imle/testing/grid_paths.hpp>
 #include <imle/testing/k_subsets.hpp>
 #include <imle/testing/spanning_trees.hpp>
@@ -118,6 +117,24 @@ struct rounds_small_numbers {  // an absolute tolerance: the fault that scaling 
         imle::top_k{2}(rounded, z);
     }
 };
+struct takes_the_third_for_the_second {  // where they differ by less than `near`
+    float near;
+    void operator()(theta_view& theta, z_view& z) {
+        std::array<int, 4> order{0, 1, 2, 3};
+        std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return theta(a) > theta(b); });
+        if (theta(order[1]) - theta(order[2]) < near) std::swap(order[1], order[2]);
+        z.setZero();
+        z(order[0]) = z(order[1]) = 1;
+    }
+};
+struct minimises_nearly : takes_the_third_for_the_second {
+    static constexpr imle::sense sense = imle::sense::minimize;
+    void operator()(theta_view& theta, z_view& z) {
+        const Eigen::Tensor<float, 1, Eigen::RowMajor> turned = -theta;
+        theta_view gain(turned.data(), 4);
+        takes_the_third_for_the_second::operator()(gain, z);
+    }
+};
 struct throws_on_zeros {
     void operator()(theta_view& theta, z_view& z) {
         if (theta(0) == 0) throw std::runtime_error("no zeros, please");
@@ -192,6 +209,27 @@ TEST_CASE("Each law that a solver breaks is reported", "[testing][laws]") {
     CHECK(report_of(warm<true>{}).broken("solve_from gives the bits of single solves"));
     // Outside of its domain the grid solver does not solve the family's problem, and that is seen too.
     CHECK(check_solver<float>(imle::grid_shortest_path{}, grid_paths(3, 3)).broken("z is optimal"));
+}
+
+TEST_CASE("A solver that takes near ties for ties is found", "[testing][laws]") {
+    for (const float near : {1e-3F, 1e-4F, 2e-4F, 2.0F}) {
+        INFO(near);
+        CHECK(report_of(takes_the_third_for_the_second{near}).broken("z is optimal"));
+        CHECK(report_of(minimises_nearly{{near}}).broken("z is optimal"));
+    }
+    CHECK(report_of(takes_the_third_for_the_second{0}).passed());
+    CHECK(report_of(minimises_nearly{{0}}).passed());
+    // A solver with a tolerance of its own says so.
+    const law_report tolerated = check_solver<float>(takes_the_third_for_the_second{1e-7F}, k_subsets(4, 2),
+                                                     {.lowest = 1, .highest = 2, .tolerance = 1e-6});
+    INFO(tolerated);
+    CHECK(!tolerated.broken("z is optimal"));
+}
+
+TEST_CASE("check_solver takes an instance of no numbers", "[testing][laws]") {
+    const imle::testing::enumerated_family<1> nothing("nothing", {0}, {{}});
+    require_lawful(imle::top_k{0}, nothing);
+    require_lawful([](const auto&, auto& z) { z.setZero(); }, nothing);
 }
 
 TEST_CASE("check_solver tries every law, and the same way each time", "[testing][laws]") {

@@ -1,6 +1,5 @@
 #include <imle/testing/matroid_family.hpp>
 
-#include <imle/testing/categories.hpp>
 #include <imle/testing/k_subsets.hpp>
 #include <imle/testing/spanning_trees.hpp>
 

@@ -1,4 +1,3 @@
-#include <imle/testing/directed_tours.hpp>
 #include <imle/testing/tours.hpp>
 
 #include <cstddef>
@@ -7,6 +6,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 using imle::testing::directed_tours;
 using imle::testing::tours;
@@ -39,8 +39,9 @@ TEST_CASE("Directed tours are the cyclic permutations", "[testing][families]") {
         const std::set<std::vector<double>> distinct(family.states().begin(), family.states().end());
         CHECK(family.states().size() == factorial);
         CHECK(distinct.size() == factorial);
-        int wrong = 0;
-        for (const auto& state : family.states()) wrong += round_trip(state, nodes) == nodes ? 0 : 1;
+        support::tally wrong;
+        for (const auto& state : family.states())
+            wrong.expect(round_trip(state, nodes) == nodes, Catch::Detail::stringify(state));
         CHECK(wrong == 0);
     }
     CHECK_THROWS_AS(directed_tours(1), std::invalid_argument);

@@ -43,8 +43,8 @@ struct perturbation_target {
             theta_prime[i] = detail::multiply_add(step, dz[i], share * theta[i]);
     }
 
-    /// The step actually taken if `scale_gradient`, else 1.
-    [[nodiscard]] double gradient_divisor() const noexcept { return scale_gradient ? beta : 1.0; }
+    /// The step actually taken if `scale_gradient`, else 1; 0, which divides by 1, where beta is 0.
+    [[nodiscard]] double gradient_divisor() const noexcept { return scale_gradient || beta == 0 ? beta : 1; }
 
     /// Throws `std::invalid_argument` for an alpha that is not finite, or a beta that is not finite or
     /// negative.

@@ -32,7 +32,7 @@
 #include <imle/solvers/categorical.hpp>
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/adapter_loss.hpp>
-#include <imle/testing/categories.hpp>
+#include <imle/testing/k_subsets.hpp>
 #include <imle/testing/detail/adapter_faults.hpp>
 #include <imle/testing/law_report.hpp>
 

@@ -7,11 +7,12 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <exception>
 #include <limits>
 #include <random>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <imle/concepts/target_distribution.hpp>
@@ -81,15 +82,44 @@ template <class TargetT, class Scalar>
             guarded.front() == Scalar(-12345) && guarded.back() == Scalar(-12345)};
 }
 
-template <class Scalar>
-[[nodiscard]] bool same_target_bits(const std::vector<Scalar>& a, const std::vector<Scalar>& b) {
-    return a.size() == b.size() &&
-           (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(Scalar)) == 0);
+/// <theta'(dz) - theta'(-dz), dz>, which a step downhill makes negative, and by how much rounding may move
+/// it.
+struct downhill_slope {
+    double slope = 0;
+    double rounding = 0;
+};
+
+template <class Scalar, class TargetT>
+[[nodiscard]] downhill_slope slope_of(const TargetT& target, const target_input<Scalar>& input,
+                                      const std::vector<Scalar>& forward) {
+    target_input<Scalar> turned = input;
+    for (Scalar& d : turned.dz) d = -d;
+    const std::vector<Scalar> backward = ask_target(target, turned).theta_prime;
+    downhill_slope result;
+    for (std::size_t i = 0; i < forward.size(); ++i) {
+        const double plus = static_cast<double>(forward[i]), minus = static_cast<double>(backward[i]);
+        const double d = static_cast<double>(input.dz[i]);
+        result.slope += (plus - minus) * d;
+        result.rounding += (std::abs(plus) + std::abs(minus)) * std::abs(d);
+    }
+    result.rounding *= 4 * static_cast<double>(std::numeric_limits<Scalar>::epsilon());
+    return result;
+}
+
+/// Whether a cotangent of size 1 moves theta' downhill, from a theta of 0 or of size 1.
+template <class Scalar, class TargetT>
+[[nodiscard]] bool moves(const TargetT& target) {
+    for (const Scalar theta : {Scalar(0), Scalar(1), Scalar(-1)}) {
+        const target_input<Scalar> input{std::vector<Scalar>(4, theta), {1, -1, Scalar(0.5), 0}};
+        const downhill_slope found = slope_of(target, input, ask_target(target, input).theta_prime);
+        if (found.slope < -found.rounding) return true;
+    }
+    return false;
 }
 
 template <class Scalar, class TargetT>
 void check_parameters(const TargetT& target, const testing::check_target_options& options,
-                      testing::law_report& report) {
+                      const std::string& when, testing::law_report& report) {
     const auto inputs = target_inputs<Scalar>(options);
     std::vector<target_answer<Scalar>> first;
     for (const auto& input : inputs) first.push_back(ask_target(target, input));
@@ -99,16 +129,20 @@ void check_parameters(const TargetT& target, const testing::check_target_options
 
     for (std::size_t i = 0; i < inputs.size(); ++i) {
         const target_input<Scalar>& input = inputs[i];
-        const std::string at = message(" in trial ", i, ", of ", input.theta.size(), " numbers");
+        const std::string at = message(" in trial ", i, ", of ", input.theta.size(), " numbers", when);
         const auto& answer = first[i].theta_prime;
         report.check("all of theta_prime is written, and finite for finite input",
                      all_finite(std::span<const Scalar>(answer)), at);
         report.check("nothing else is written", first[i].stayed_inside, at);
         const TargetT copy(target);
         report.check("pure: same arguments, same bits",
-                     same_target_bits(answer, ask_target(target, input).theta_prime) &&
-                         same_target_bits(answer, ask_target(copy, input).theta_prime),
+                     same_bits<Scalar>(answer, ask_target(target, input).theta_prime) &&
+                         same_bits<Scalar>(answer, ask_target(copy, input).theta_prime),
                      at);
+
+        const downhill_slope found = slope_of(target, input, answer);
+        report.check("downhill: <theta'(dz) - theta'(-dz), dz> is not positive",
+                     found.slope <= found.rounding, "it is ", found.slope, at);
 
         target_input<Scalar> still = input;
         std::fill(still.dz.begin(), still.dz.end(), Scalar(0));
@@ -125,6 +159,76 @@ void check_parameters(const TargetT& target, const testing::check_target_options
     }
 }
 
+/// The laws of a target as a vjp uses it. `steps`: whether a cotangent of size 1 must move theta'.
+template <class Scalar, class TargetT>
+void check_fixed_target(const TargetT& target, const testing::check_target_options& options, bool steps,
+                        const std::string& when, testing::law_report& report) {
+    check_parameters<Scalar>(target, options, when, report);
+    double divisor = 1;
+    if constexpr (has_gradient_divisor<TargetT>) {
+        divisor = static_cast<double>(target.gradient_divisor());
+        report.check("the gradient's divisor is finite and not negative", is_finite(divisor) && divisor >= 0,
+                     divisor, when);
+    }
+    if (steps && divisor != 0)
+        report.check("dz moves theta', or gradient_divisor() is 0", moves<Scalar>(target),
+                     "theta' is the same for dz and -dz of size 1", when);
+}
+
+/// Sums of a call with so many differing coordinates in 6 differences.
+[[nodiscard]] inline target_sums sums_with(double dz_squared, std::uint64_t nonzeros) {
+    return {.theta_squared = 8,
+            .theta_count = 2,
+            .dz_squared = dz_squared,
+            .dz_count = 12,
+            .nonzeros = nonzeros,
+            .differences = 6};
+}
+
+/// The laws of the target itself and of what it makes for a call or an instance.
+template <class Scalar, class TargetT>
+void check_target_and_calls(const TargetT& target, const testing::check_target_options& options, bool steps,
+                            const std::string& when, testing::law_report& report) {
+    if constexpr (has_validate<TargetT>) target.validate();
+    if constexpr (has_for_call<TargetT> || has_for_instance<TargetT>) {
+        check_fixed_target<Scalar>(target, options, false, when, report);  // no vjp uses it as it is
+        for (const target_sums& sums : {target_sums{}, sums_with(3, 4), sums_with(0, 0)}) {
+            const auto fixed = [&] {
+                if constexpr (has_for_instance<TargetT>)
+                    return target.for_instance(sums);
+                else
+                    return target.for_call(sums);
+            }();
+            check_fixed_target<Scalar>(fixed, options, steps && sums.dz_squared > 0, when, report);
+        }
+    } else {
+        check_fixed_target<Scalar>(target, options, steps, when, report);
+    }
+}
+
+/// The laws after `update`, where there is one: few, many and no changes, and a call without instances.
+template <class Scalar, class TargetT>
+void check_updates(const TargetT& target, testing::check_target_options options,
+                   testing::law_report& report) {
+    if constexpr (has_update<TargetT>) {
+        options.trials = std::min(options.trials, 40);
+        for (const target_sums& sums : {sums_with(3, 12), sums_with(3, 1), sums_with(0, 0), target_sums{}})
+            for (const int times : {1, 50}) {
+                const std::string when = message(", after ", times, " updates with ", sums.nonzeros,
+                                                 " changes in ", sums.differences, " differences");
+                TargetT learned(target);
+                std::string what;
+                try {
+                    for (int i = 0; i < times; ++i) learned.update(sums);
+                    check_target_and_calls<Scalar>(learned, options, false, when, report);
+                } catch (const std::exception& error) {
+                    what = error.what();
+                }
+                report.check("update leaves a target that works", what.empty(), what, when);
+            }
+    }
+}
+
 }  // namespace detail
 
 namespace testing {
@@ -136,49 +240,21 @@ namespace testing {
 /// - theta' is written in full, finite for finite input, and nothing beside it is written;
 /// - pure: the same arguments give the same bits, on a copy too;
 /// - dz = 0 leaves alpha * theta, for one number alpha that is the target's own (0 and 1 included);
+/// - downhill: <theta'(dz) - theta'(-dz), dz> <= 0 up to rounding, and some dz of size 1 makes it negative,
+/// unless
+///   `gradient_divisor()` is 0: so a target says that it takes no step (beta = 0);
 /// - `gradient_divisor`, where there is one, is finite and not negative; `validate` accepts the target;
-/// - the same for what `for_call` or `for_instance` makes, where there is one.
+/// - the same for what `for_call` or `for_instance` makes, where there is one (it is then that which must
+/// move);
+/// - the same, but that it moves, after each of several series of `update`, where there is one.
 ///
 /// Inputs of 0, 1 and more numbers: zeros, the denormal, the large (1e6) and the random. Deterministic.
 template <class Scalar, class TargetT>
 requires TargetDistribution<TargetT, Scalar>
 [[nodiscard]] law_report check_target(const TargetT& target, const check_target_options& options = {}) {
     law_report report("a target distribution");
-    if constexpr (detail::has_validate<TargetT>) target.validate();
-    const auto check_divisor = [&](const auto& t) {
-        if constexpr (detail::has_gradient_divisor<std::remove_cvref_t<decltype(t)>>) {
-            const double divisor = static_cast<double>(t.gradient_divisor());
-            report.check("the gradient's divisor is finite and not negative",
-                         detail::is_finite(divisor) && divisor >= 0, divisor);
-        }
-    };
-    detail::check_parameters<Scalar>(target, options, report);
-    check_divisor(target);
-    if constexpr (detail::has_for_call<TargetT> || detail::has_for_instance<TargetT>) {
-        const target_sums zero{};
-        const target_sums moving{.theta_squared = 8,
-                                 .theta_count = 2,
-                                 .dz_squared = 3,
-                                 .dz_count = 12,
-                                 .nonzeros = 4,
-                                 .differences = 6};
-        const target_sums still{.theta_squared = 8,
-                                .theta_count = 2,
-                                .dz_squared = 0,
-                                .dz_count = 12,
-                                .nonzeros = 0,
-                                .differences = 6};
-        for (const target_sums& sums : {zero, moving, still}) {
-            const auto fixed = [&] {
-                if constexpr (detail::has_for_instance<TargetT>)
-                    return target.for_instance(sums);
-                else
-                    return target.for_call(sums);
-            }();
-            detail::check_parameters<Scalar>(fixed, options, report);
-            check_divisor(fixed);
-        }
-    }
+    detail::check_target_and_calls<Scalar>(target, options, true, "", report);
+    detail::check_updates<Scalar>(target, options, report);
     return report;
 }
 

@@ -1,10 +1,11 @@
 #pragma once
 
 /// @file
-/// All subsets of k of n elements.
+/// All subsets of k of n elements, and one of n.
 
 #include <bit>
 #include <cstddef>
+#include <span>
 
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
@@ -28,6 +29,20 @@ class k_subsets : public matroid_family {
     static std::size_t checked(std::size_t n, std::size_t k) {
         if (k > n) detail::throw_invalid("k", k, detail::message("at most n = ", n));
         return k;
+    }
+};
+
+/// The family of `categorical`: one-hot vectors of n numbers. Here Gibbs and perturb-and-MAP are one law:
+/// under Gumbel noise the argmax has the probabilities softmax(theta / T), so `gumbel_marginals` equals
+/// `gibbs_marginals`, and the Jacobian is (diag(p) - p p') / T.
+class categories : public k_subsets {
+  public:
+    /// 1 <= n <= 20.
+    explicit categories(std::size_t n) : k_subsets(n, 1) {}
+
+    /// softmax(theta / T).
+    [[nodiscard]] vector softmax(std::span<const double> theta, double temperature = 1) const {
+        return gibbs_marginals(theta, temperature);
     }
 };
 

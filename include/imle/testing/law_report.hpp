@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <ostream>
+#include <span>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -121,4 +123,14 @@ class law_report {
 };
 
 }  // namespace testing
+
+namespace detail {
+
+/// True if two lists are the same, bit for bit. Empty ones, which may have no memory, are.
+template <class Scalar>
+[[nodiscard]] bool same_bits(std::span<const Scalar> a, std::span<const Scalar> b) {
+    return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);
+}
+
+}  // namespace detail
 }  // namespace imle::inline IMLE_ABI
