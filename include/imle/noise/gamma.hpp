@@ -14,10 +14,11 @@
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/noise/detail/incomplete_gamma.hpp>
-#include <imle/noise/detail/parameters.hpp>
-#include <imle/random/detail/lazy_tables.hpp>
-#include <imle/random/detail/newton_place.hpp>
-#include <imle/random/detail/panel_source.hpp>
+#include <imle/noise/detail/law.hpp>
+#include <imle/quantile/newton.hpp>
+#include <imle/quantile/panel_source.hpp>
+#include <imle/quantile/quantile_source.hpp>
+#include <imle/random/quantile_table.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -32,6 +33,10 @@ class standard_gamma_law {
     [[nodiscard]] bool logarithmic() const noexcept { return shape_ <= 64; }
     [[nodiscard]] bool positive() const noexcept { return logarithmic(); }
     [[nodiscard]] double origin() const noexcept { return logarithmic() ? 0 : shape_; }
+    [[nodiscard]] double lower_bound() const noexcept { return 0; }
+    [[nodiscard]] double value(double place) const noexcept {
+        return logarithmic() ? std::exp(place) : place;
+    }
 
     [[nodiscard]] incomplete_gamma_logs logs(double place) const noexcept {
         if (!logarithmic() && !(place > 0)) {
@@ -145,11 +150,11 @@ class gamma {
     }
     /// The x with cdf(x) = u: 0 at 0, infinity at 1. Throws `std::invalid_argument` outside [0, 1].
     [[nodiscard]] double quantile(double u) const {
-        return quantile_of(detail::probability("u", u), detail::tail::lower);
+        return scale_ * detail::quantile_of(law(), detail::tail::lower, detail::probability("u", u));
     }
     /// The x with survival(x) = p. Throws `std::invalid_argument` outside [0, 1].
     [[nodiscard]] double survival_quantile(double p) const {
-        return quantile_of(detail::probability("p", p), detail::tail::upper);
+        return scale_ * detail::quantile_of(law(), detail::tail::upper, detail::probability("p", p));
     }
     [[nodiscard]] double mean() const noexcept { return shape() * scale_; }
     [[nodiscard]] double variance() const noexcept { return shape() * scale_ * scale_; }
@@ -182,17 +187,6 @@ class gamma {
     template <class Scalar>
     [[nodiscard]] const quantile_table<Scalar>& table() const {
         return state_->tables.template get<Scalar>([this] { return detail::panel_source(law()); });
-    }
-    [[nodiscard]] double quantile_of(double p, detail::tail side) const {
-        using detail::tail;
-        if (p == 0) return side == tail::lower ? 0 : std::numeric_limits<double>::infinity();
-        if (p == 1) return side == tail::lower ? std::numeric_limits<double>::infinity() : 0;
-        if (p > 0.5) {
-            p = 1 - p;
-            side = side == tail::lower ? tail::upper : tail::lower;
-        }
-        const double place = law().tail_place(side, p);
-        return scale_ * (law().logarithmic() ? std::exp(place) : place);
     }
 
     double scale_;

@@ -4,10 +4,10 @@
 /// Logistic noise.
 
 #include <cmath>
+#include <numbers>
 
 #include <imle/core/config.hpp>
-#include <imle/noise/detail/location_scale_law.hpp>
-#include <imle/noise/detail/parameters.hpp>
+#include <imle/noise/detail/law.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -15,7 +15,7 @@ namespace detail {
 /// Logistic(0, 1): F(z) = 1 / (1 + exp(-z)). Symmetric about 0.
 struct standard_logistic {
     static constexpr double mean = 0;
-    static constexpr double variance = pi * pi / 3;
+    static constexpr double variance = std::numbers::pi * std::numbers::pi / 3;
 
     [[nodiscard]] static double cdf(double z) noexcept {
         // exp(-z) would overflow before exp(z) underflows.

@@ -5,9 +5,9 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 #include <imle/core/config.hpp>
-#include <imle/noise/detail/parameters.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -33,14 +33,14 @@ struct incomplete_gamma_logs {
     if (a < 20) return a * log_x - x - std::lgamma(a);
     const double w = 1 / (a * a);
     const double stirling = (1. / 12 - w * (1. / 360 - w * (1. / 1260 - w * (1. / 1680 - w / 1188)))) / a;
-    return a * log1p_minus_real((x - a) / a) + 0.5 * std::log(a / (2 * pi)) - stirling;
+    return a * log1p_minus_real((x - a) / a) + 0.5 * std::log(a / (2 * std::numbers::pi)) - stirling;
 }
 
 /// lnGamma(1 + a) for a > 0. Below 1/1000 by its series, since 1 + a would round a.
 [[nodiscard]] inline double log_gamma1p_real(double a) noexcept {
     if (a > 1e-3) return std::lgamma(1 + a);
     // Euler's constant, then zeta(n) / n for n = 2..5.
-    return a * (-euler_gamma +
+    return a * (-std::numbers::egamma +
                 a * (0.8224670334241132 +
                      a * (-0.4006856343865314 + a * (0.27058080842778454 - a * 0.2073855510286740))));
 }

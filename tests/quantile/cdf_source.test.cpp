@@ -1,4 +1,4 @@
-#include <imle/random/detail/cdf_source.hpp>
+#include <imle/quantile/cdf_source.hpp>
 
 #include <cmath>
 #include <concepts>
