@@ -74,18 +74,25 @@ class quantile_polynomials {
         const double spread = source.offset(tail::upper, 0.25) - source.offset(tail::lower, 0.25);
         // Offsets from the bound where the law comes close to it, so that the smallest keep their accuracy;
         // from the median where it does not, so that the bulk has it.
-        const bool at_bound = source.positive() && source.offset(tail::lower, layout::lowest) < median / 1024;
-        const double center = at_bound ? 0 : median;
+        bool positive = source.positive();
+        bool at_bound = positive && source.offset(tail::lower, layout::lowest) < median / 1024;
         bool plain = is_finite(median) && spread > min_spread && is_finite(spread) &&
                      spread > 0x1p-48 * std::abs(median);
+        double ends[2];
         for (const tail side : {tail::lower, tail::upper}) {
-            const double furthest = source.origin() + source.offset(side, layout::lowest);
+            const double end = ends[side == tail::upper] = source.offset(side, layout::lowest);
+            const double furthest = source.origin() + end;
             if (!(std::abs(furthest) <= static_cast<double>(std::numeric_limits<Scalar>::max())))
                 throw_invalid(
                     "the law of a quantile_table",
                     message("too wide: its quantile of ", describe(side, layout::lowest), " is ", furthest),
                     sizeof(Scalar) == 4 ? "quantiles that a float holds" : "finite quantiles");
         }
+        // A law that comes close to 0 and not past it, and does not say so. Next to 0, and nowhere else, the
+        // output's type has room for the smallest distances.
+        if (!positive && source.origin() == 0) positive = at_bound = ends[0] > 0 && ends[0] < median / 1024;
+        const bool below_zero = source.origin() == 0 && ends[1] <= 0 && ends[1] > median / 1024;
+        const double center = at_bound || below_zero ? 0 : median;
         // Coefficients that would underflow at the bound: by the logarithm, if at all possible.
         if (at_bound && !(source.offset(tail::lower, layout::lowest) > layout::smallest * spread))
             plain = false;
@@ -93,8 +100,8 @@ class quantile_polynomials {
             location_ = source.origin() + center;
             scale_ = spread;
             make([&](tail side, double p) { return (source.offset(side, p) - center) / spread; }, resolution);
-            if (interpolation_error_ <= layout::tolerance || !source.positive()) return;
-        } else if (!source.positive()) {
+            if (interpolation_error_ <= layout::tolerance || !positive) return;
+        } else if (!positive) {
             throw_invalid(
                 "the law of a quantile_table",
                 message("not a law: its median is ", median, " and its quartiles are ", spread, " apart"),
