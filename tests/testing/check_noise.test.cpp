@@ -9,7 +9,7 @@
 #include <imle/noise/gamma.hpp>
 #include <imle/noise/normal.hpp>
 #include <imle/noise/std_noise.hpp>
-#include <imle/random/uniform.hpp>
+#include <imle/random/words.hpp>
 #include <imle/testing/check_noise.hpp>
 #include <imle/testing/law_report.hpp>
 

@@ -39,6 +39,8 @@ struct standard_logistic {
 /// The logistic law: F(x) = 1 / (1 + exp(-(x - location) / scale)). It is the law of the difference of two
 /// independent Gumbel numbers of that scale: on answers of independent ones and zeros, perturb-and-MAP with
 /// it draws each one with the probability sigmoid(theta) exactly.
+///
+/// Eigen has a function of this name: after `using namespace` of both write `imle::logistic`.
 class logistic : public detail::location_scale_law<detail::standard_logistic> {
   public:
     /// Throws `std::invalid_argument` unless both are finite and scale > 0.

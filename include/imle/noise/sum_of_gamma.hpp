@@ -62,8 +62,8 @@ class sum_of_gamma {
     [[nodiscard]] double survival(double x) const { return probability_of(detail::tail::upper, x); }
     /// The density; at the lower bound 0, its finite limit or infinity, as terms / k is above, at or below 1.
     [[nodiscard]] double pdf(double x) const;
-    /// The x with cdf(x) = u: the lower bound at 0, infinity at 1. Throws `std::invalid_argument` outside [0,
-    /// 1].
+    /// The x with cdf(x) = u: the lower bound at 0, infinity at 1. Throws `std::invalid_argument` outside
+    /// [0, 1].
     [[nodiscard]] double quantile(double u) const {
         return detail::quantile_of(law(), detail::tail::lower, detail::probability("u", u));
     }

@@ -26,6 +26,15 @@ concept HasDensity = requires(const LawT& law, double x) {
     { law.pdf(x) } -> std::convertible_to<double>;
 };
 
+template <class LawT>
+concept HasSurvival = requires(const LawT& law, double x) {
+    { law.survival(x) } -> std::convertible_to<double>;
+};
+template <class LawT>
+concept HasUpperBound = requires(const LawT& law) {
+    { law.upper_bound() } -> std::convertible_to<double>;
+};
+
 /// The doubles counted upwards, 0 for 0: halving a range of counts finds any double in 64 steps.
 [[nodiscard]] inline std::int64_t count_of(double x) noexcept {
     const auto bits = std::bit_cast<std::int64_t>(x);
@@ -47,9 +56,7 @@ template <HasDensity LawT>
 class cdf_source {
   public:
     explicit cdf_source(const LawT& law) : law_(law) {
-        if constexpr (requires {
-                          { law.lower_bound() } -> std::convertible_to<double>;
-                      }) {
+        if constexpr (HasLowerBound<LawT>) {
             const double bound = law.lower_bound();
             if (std::isnan(bound)) refuse("its lower bound is not a number");
             if (is_finite(bound)) {
@@ -58,9 +65,7 @@ class cdf_source {
                 lowest_ = 0;
             }
         }
-        if constexpr (requires {
-                          { law.upper_bound() } -> std::convertible_to<double>;
-                      }) {
+        if constexpr (HasUpperBound<LawT>) {
             const double bound = law.upper_bound();
             if (!(bound - origin_ > lowest_)) refuse(message("its upper bound is ", bound));
             highest_ = std::min(bound - origin_, highest_);
@@ -78,14 +83,11 @@ class cdf_source {
     /// functions' results and of x.
     [[nodiscard]] double resolution(tail side, double p) const {
         const double x = origin_ + place(side, p), density = density_at(x);
-        const double own = side == tail::upper && !has_survival ? 1e-14 : finest;
+        const double own = side == tail::upper && !HasSurvival<LawT> ? 1e-14 : finest;
         return is_finite(density) ? own + 2 * density * spacing(x) : 1;
     }
 
   private:
-    static constexpr bool has_survival = requires(const LawT& law, double x) {
-        { law.survival(x) } -> std::convertible_to<double>;
-    };
     static constexpr double largest = std::numeric_limits<double>::max();
     /// Probabilities that differ by less say nothing about a law.
     static constexpr double noise = 1e-13;
@@ -109,7 +111,7 @@ class cdf_source {
     }
     [[nodiscard]] double probability(tail side, double y) const {
         const double x = origin_ + y;
-        if constexpr (has_survival) {
+        if constexpr (HasSurvival<LawT>) {
             if (side == tail::upper) return checked("survival function", law_.survival(x), x);
         }
         const double p = checked("distribution function", law_.cdf(x), x);
@@ -174,7 +176,7 @@ class cdf_source {
             const double x = origin_ + y, change_of_x = positive_ ? y * change : change;
             const bool same =
                 std::abs(change_of_x) <= spacing(x) && std::abs(distance) < 0.1 && is_finite(slope);
-            const bool blurred = side == tail::upper && !has_survival && std::abs(now - p) <= 0x1p-53;
+            const bool blurred = side == tail::upper && !HasSurvival<LawT> && std::abs(now - p) <= 0x1p-53;
             if (blurred) return {y, true};
             if (std::abs(distance) < 1e-10 || same) return {std::clamp(next, around.low, around.high), true};
 

@@ -44,9 +44,11 @@ concept TabulatedLaw = HasQuantile<LawT> || HasDensity<LawT> || QuantileSource<L
 ///   probability down to 2^-31.
 /// - double: two words, 53 bits, polynomials of degree 7, 53 KiB. |F(x) - u| < 1e-12, relative to the tail.
 ///
-/// Both up to the rounding of the output's type. Where the law's lower end is singular, so that its quantile
-/// function is like a high power of u (gamma with a small shape), the table holds the logarithm of the
-/// distance to that end; which of the two is better is found by trying, when the table is made.
+/// Both up to the rounding of the output's type and, in it, of the median: but a law that comes close to its
+/// lower bound, or to 0 without passing it, is as fine there as the type. Where the lower end is singular, so
+/// that the quantile function is like a high power of u (gamma with a small shape), the table holds the
+/// logarithm of the distance to that end; which of the two is better is found by trying, when the table is
+/// made.
 ///
 /// The bounds are for quantile functions that are smooth between the knots, as those of densities without
 /// corners are; `interpolation_error` tells. Laws that would miss the bound of the tails anywhere, like those
@@ -64,11 +66,8 @@ concept TabulatedLaw = HasQuantile<LawT> || HasDensity<LawT> || QuantileSource<L
 ///   first is used.
 ///
 /// Copies share one table, which never changes: copying is cheap, and any number of threads may draw.
-template <class Scalar>
+template <detail::FloatOrDouble Scalar>
 class quantile_table {
-    static_assert(std::same_as<Scalar, float> || std::same_as<Scalar, double>,
-                  "imle::quantile_table: the scalar is float or double");
-
   public:
     /// Makes the table: about 4,000 (float) or 7,000 (double) calls of `law.quantile`, twice that where the
     /// logarithm is tried too; of `law.cdf` and `law.pdf` three times as many, and more where they are too
