@@ -5,7 +5,6 @@
 
 #include <cmath>
 #include <concepts>
-#include <limits>
 
 #include <imle/core/config.hpp>
 #include <imle/core/finite.hpp>

@@ -3,11 +3,9 @@
 /// @file
 /// Draws from any fixed one-dimensional law at the cost of a table look-up and a short polynomial.
 
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,8 +13,6 @@
 #include <tuple>
 
 #include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
 #include <imle/quantile/cdf_source.hpp>
 #include <imle/quantile/quantile_polynomials.hpp>
 #include <imle/quantile/quantile_source.hpp>

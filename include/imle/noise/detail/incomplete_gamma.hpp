@@ -46,10 +46,11 @@ struct incomplete_gamma_logs {
     if (a < 20) return a * log_x - x - std::lgamma(a);
     const double w = 1 / (a * a);
     const double stirling = (1. / 12 - w * (1. / 360 - w * (1. / 1260 - w * (1. / 1680 - w / 1188)))) / a;
-    double power = log1p_minus_real((x - a) / a);
-    // Far out, beyond all tables, a times the rounding of that would be felt.
-    if (a * power < -60) power = log_minus_distance(x, a);
-    return a * power + 0.5 * std::log(a / (2 * std::numbers::pi)) - stirling;
+    const double near =
+        a * log1p_minus_real((x - a) / a) + 0.5 * std::log(a / (2 * std::numbers::pi)) - stirling;
+    if (near > -60) return near;
+    // Far out, beyond all tables, a times the rounding of (x - a) / a would be felt.
+    return a * log_minus_distance(x, a) + std::log(std::sqrt(a / (2 * std::numbers::pi))) - stirling;
 }
 
 /// lnGamma(1 + a) for a > 0. Below 1/1000 by its series, since 1 + a would round a.
