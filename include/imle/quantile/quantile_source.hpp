@@ -34,6 +34,10 @@ concept HasLowerBound = requires(const LawT& law) {
 /// (`positive()`), the distance and its logarithm keep their relative accuracy down to the bound, which the
 /// quantile itself cannot. A source may have `resolution(side, p)`: the probability within which its
 /// quantiles cannot be told apart, so that errors below it are not the table's.
+///
+/// Three are here: `law_source` of a quantile function; `cdf_source` of any distribution function and
+/// density, which it does not trust; `panel_source` of a smooth law that is accurate in its tails and
+/// expensive.
 template <class T>
 concept QuantileSource = requires(const T& source, tail side, double p) {
     { source.origin() } -> std::convertible_to<double>;
