@@ -85,7 +85,8 @@ TEST_CASE("quantile_table: a law that ends at 0 and does not say so", "[quantile
     std::vector<float> x(100'000), y(x.size());
     table.fill(imle::random_key(1), 0, x);
     told.fill(imle::random_key(1), 0, y);
-    CHECK(x == y);
+    const auto first_other = std::mismatch(x.begin(), x.end(), y.begin()).first - x.begin();
+    CHECK(static_cast<std::size_t>(first_other) == x.size());
     // u^8 is below the smallest float for u < 2.4e-6.
     CHECK(std::count(x.begin(), x.end(), 0.0f) <= 2);
 
