@@ -83,17 +83,13 @@ class quantile_table {
     /// Random access: any pieces, in any order, give the same bits. O(out.size()).
     void fill(const random_key& key, std::uint64_t first, std::span<Scalar> out, double location = 0,
               double scale = 1) const noexcept {
-        const Scalar* table = polynomials_->coefficients();
+        const polynomials& table = *polynomials_;
         const detail::affine<Scalar> to_law = map(location, scale);
-        const bool exponential = logarithmic();
         detail::fill_in_groups<detail::words_per_group * sizeof(std::uint32_t) / sizeof(Scalar)>(
             first, out, [&](std::uint64_t group, Scalar* destination) {
                 alignas(64) std::uint32_t words[detail::words_per_group];
                 detail::word_group(key, group * detail::blocks_per_group, words);
-                if (exponential)
-                    detail::lookup_group_vector<true>(table, words, to_law, destination);
-                else
-                    detail::lookup_group_vector<false>(table, words, to_law, destination);
+                draw_group(table, words, to_law, destination);
             });
     }
 
@@ -121,6 +117,14 @@ class quantile_table {
     [[nodiscard]] detail::affine<Scalar> map(double location, double scale) const noexcept {
         return detail::affine<Scalar>(location + scale * polynomials_->location(),
                                       scale * polynomials_->scale());
+    }
+    /// One number for each of the words of one group.
+    static void draw_group(const polynomials& table, const std::uint32_t* words,
+                           const detail::affine<Scalar>& to_law, Scalar* out) noexcept {
+        if (table.logarithmic())
+            detail::lookup_group_vector<true>(table.coefficients(), words, to_law, out);
+        else
+            detail::lookup_group_vector<false>(table.coefficients(), words, to_law, out);
     }
     /// One number for one word: the scalar reference.
     [[nodiscard]] Scalar draw(typename layout::word word) const noexcept {
