@@ -196,7 +196,8 @@ void check_law(law_report& report, const N& noise, const random_key& key,
 ///   found), are not shifts of one another (found as far as periods are) and not correlated;
 /// - where the noise has `mean()`, `variance()`, `cdf(x)`: the numbers have them.
 ///
-/// Less is found where nearly all numbers are equal. A noise that says `is_zero` must be 0 instead.
+/// Less is found where nearly all numbers are equal. A noise that says `is_zero` must be 0 instead. Takes
+/// some 6,500 short fills and a million numbers: a fraction of a second, but for a noise that is slow itself.
 template <std::floating_point Scalar, NoiseDistribution<Scalar> N>
 [[nodiscard]] law_report check_noise(const N& noise, const check_noise_options& options = {}) {
     law_report report(options.subject);
