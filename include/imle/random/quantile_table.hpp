@@ -100,7 +100,7 @@ class quantile_table {
     /// The draw that two words (double) give.
     [[nodiscard]] Scalar operator()(std::uint32_t low,
                                     std::uint32_t high) const noexcept requires std::same_as<Scalar, double> {
-        return draw((std::uint64_t{high} << 32) | low);
+        return draw(static_cast<typename layout::word>((std::uint64_t{high} << 32) | low));
     }
 
     /// The largest error of the polynomials that was seen while they were made, as a share of the tail's
