@@ -14,7 +14,6 @@
 #include <imle/noise/uniform.hpp>
 #include <imle/random/gamma.hpp>
 #include <imle/random/quantile_table.hpp>
-#include <imle/random/uniform.hpp>
 #include <imle/random/words.hpp>
 
 #include "sampler.hpp"

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include <imle/imle.hpp>
-#include <imle/random/uniform.hpp>
+#include <imle/random/words.hpp>
 
 // A solver: seats in a row, of which no two neighbours may be taken. It gets the value of each seat and
 // writes 1 where somebody sits, so that the sum of the values of the taken seats is the largest. Any

@@ -3,7 +3,7 @@
 #include <span>
 #include <vector>
 
-#include <imle/random/uniform.hpp>
+#include <imle/random/words.hpp>
 
 namespace learning_to_explain {
 namespace {

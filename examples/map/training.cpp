@@ -9,7 +9,7 @@
 #include <utility>
 
 #include <imle/imle.hpp>
-#include <imle/random/uniform.hpp>
+#include <imle/random/words.hpp>
 
 #include "map_noise.hpp"
 #include "support/adam.hpp"

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <span>
 
-#include <imle/random/uniform.hpp>
+#include <imle/random/words.hpp>
 #include <imle/solvers/grid_shortest_path.hpp>
 
 namespace mpi_training {

@@ -12,7 +12,7 @@
 #include <system_error>
 #include <utility>
 
-#include <imle/random/uniform.hpp>
+#include <imle/random/words.hpp>
 
 #include "digest.hpp"
 #include "support/output.hpp"

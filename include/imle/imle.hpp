@@ -49,7 +49,6 @@
 #include <imle/random/gamma.hpp>
 #include <imle/random/quantile_table.hpp>
 #include <imle/random/random_key.hpp>
-#include <imle/random/uniform.hpp>
 #include <imle/random/words.hpp>
 #include <imle/solvers/assignment.hpp>
 #include <imle/solvers/categorical.hpp>

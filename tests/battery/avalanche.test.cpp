@@ -14,7 +14,6 @@
 
 #include <imle/random/detail/philox_lanes.hpp>
 #include <imle/random/random_key.hpp>
-#include <imle/random/uniform.hpp>
 #include <imle/random/words.hpp>
 
 #include "support/catch.hpp"

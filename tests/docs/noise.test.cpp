@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <imle/random/gamma.hpp>
 #include <imle/random/random_key.hpp>
-#include <imle/random/uniform.hpp>
+#include <imle/random/words.hpp>
 #include <imle/testing/check_noise.hpp>
 #include <span>
 #include <vector>

@@ -49,6 +49,57 @@ TEST_CASE("gamma: shapes with an elementary distribution function", "[gamma][noi
     CHECK(worst < 1e-13);
 }
 
+TEST_CASE("gamma: far tails, against mpmath", "[gamma][noise]") {
+    // gammainc(shape, 0, x, regularized=True), or from x to infinity for the upper tail, and the density.
+    struct point {
+        double shape, x, tail, density;
+        bool upper = false;
+    };
+    const point points[] = {
+        {50, 0x1p-10, 1.0034864113778584166e-215, 5.1377520452701398718e-211},
+        {100, 2, 1.8753891139878188215e-129, 9.191300226354658942e-128},
+        {20, 0x1p-40, 6.1642302437749764735e-260, 1.3555285658637560277e-246},
+        {1000, 500, 3.2982727970670996485e-86, 3.3048302555026836094e-86},
+        {3000, 1500, 3.27200814721022951e-254, 3.2741851416029404121e-254},
+        {10000, 7500, 3.558653636574358353e-166, 1.1876373805601763355e-166},
+        {2, 700, 6.9116332571755993706e-302, 6.9017735806318395997e-302, true},
+        {20, 600, 1.3710104166399113396e-225, 1.3276695477544789348e-225, true},
+        {50, 400, 1.1366407840501794237e-109, 9.9779642973072314011e-110, true},
+        {1000, 1800, 1.0801622506932696946e-94, 4.8141647680548283503e-95, true},
+        {10000, 13000, 4.7123471774856430596e-166, 1.0890315280710916392e-166, true},
+    };
+    for (const point& at : points) {
+        const imle::gamma law(at.shape, 1);
+        INFO("shape " << at.shape << " at " << at.x);
+        CHECK((at.upper ? law.survival(at.x) : law.cdf(at.x)) == Approx(at.tail).epsilon(3e-13));
+        CHECK(law.pdf(at.x) == Approx(at.density).epsilon(3e-13));
+    }
+    CHECK(imle::gamma(1e-6, 1).survival(1) == Approx(2.1938415887050923221e-7).epsilon(1e-13));
+}
+
+TEST_CASE("gamma: arguments and scales whose ratio is no double", "[gamma][noise]") {
+    for (const double shape : {1e-3, 0.5, 1.0, 2.0, 19.0, 20.0, 100.0, 1e6}) {
+        INFO("shape " << shape);
+        const imle::gamma narrow(shape, 1e-300), wide(shape, 1e300);
+        for (const double x : {1e10, 1e290, 1e308}) {
+            CHECK(narrow.cdf(x) == 1);
+            CHECK(narrow.survival(x) == 0);
+            CHECK(narrow.pdf(x) == 0);
+        }
+        for (const double x : {5e-324, 1e-300, 1e-10}) {
+            const double p = wide.cdf(x);
+            CHECK((p >= 0 && p < 1));
+            CHECK(wide.survival(x) == Approx(1 - p));
+            CHECK(wide.pdf(x) >= 0);
+        }
+    }
+    CHECK(imle::gamma(2, 1e-30).cdf(1e290) == 1);
+    CHECK(imle::gamma(100, 1e-300).pdf(1e10) == 0);
+    // 1 / scale and 2 / x both overflow.
+    CHECK(imle::gamma(3, 1e-310).score(1e-310) == -std::numeric_limits<double>::infinity());
+    CHECK(imle::gamma(3, 1e-310).score(1e-309) == std::numeric_limits<double>::infinity());
+}
+
 TEST_CASE("gamma and sum_of_gamma with one term are the same law by two ways", "[gamma][noise]") {
     // An incomplete gamma function here, an integral along a contour there.
     for (const double shape : {0.05, 0.5, 1.0, 30.0, 300.0}) {

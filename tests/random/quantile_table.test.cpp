@@ -74,6 +74,38 @@ TEST_CASE("quantile_table: F of every number is u, for laws of all kinds", "[qua
     check_errors(weibull_law{}, true);
 }
 
+TEST_CASE("quantile_table: a law that ends at 0 and does not say so", "[quantile_table]") {
+    struct power {
+        double quantile(double u) const { return std::pow(u, 8); }
+    };
+    struct bounded_power : power {
+        double lower_bound() const { return 0; }
+    };
+    const imle::quantile_table<float> table(power{}), told(bounded_power{});
+    std::vector<float> x(100'000), y(x.size());
+    table.fill(imle::random_key(1), 0, x);
+    told.fill(imle::random_key(1), 0, y);
+    const auto first_other = std::mismatch(x.begin(), x.end(), y.begin()).first - x.begin();
+    CHECK(static_cast<std::size_t>(first_other) == x.size());
+    // u^8 is below the smallest float for u < 2.4e-6.
+    CHECK(std::count(x.begin(), x.end(), 0.0f) <= 2);
+
+    struct from_below {
+        double quantile(double u) const { return survival_quantile(1 - u); }
+        double survival_quantile(double p) const { return -std::pow(p, 8); }
+    };
+    const imle::quantile_table<float> mirrored(from_below{});
+    mirrored.fill(imle::random_key(1), 0, x);
+    CHECK(std::count(x.begin(), x.end(), 0.0f) <= 20);
+    double worst = 0;
+    for (std::uint32_t word = 1; word < 0xfffff000u; word += 0x7ffff0u) {
+        const double p = (static_cast<double>(word >> 1) + 0.5) * 0x1p-32;
+        const double value = std::abs(static_cast<double>(mirrored(word)));
+        if (p > 1e-4) worst = std::max(worst, std::abs(std::pow(value, 0.125) / p - 1));
+    }
+    CHECK(worst < 2 * mirrored.interpolation_error());
+}
+
 TEST_CASE("quantile_table: the vector path gives the scalar's bits", "[quantile_table]") {
     CHECK(differences_from_scalar(imle::gumbel{}) == 0);
     CHECK(differences_from_scalar(exponential_law{}) == 0);

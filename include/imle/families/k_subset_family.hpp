@@ -19,7 +19,7 @@
 #include <imle/families/detail/family_coins.hpp>
 #include <imle/families/detail/family_subset_table.hpp>
 #include <imle/random/random_key.hpp>
-#include <imle/random/uniform.hpp>
+#include <imle/random/words.hpp>
 
 namespace imle::inline IMLE_ABI {
 

@@ -3,14 +3,31 @@
 /// @file
 /// Exponential noise.
 
+#include <cmath>
+
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
-#include <imle/noise/detail/location_scale_law.hpp>
-#include <imle/noise/detail/parameters.hpp>
-#include <imle/random/detail/standard_exponential.hpp>
+#include <imle/noise/detail/law.hpp>
 
 namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// Exponential(1): F(z) = 1 - exp(-z) for z >= 0.
+struct standard_exponential {
+    static constexpr double mean = 1;
+    static constexpr double variance = 1;
+
+    /// NaN is neither below nor above the bound, and stays what it is.
+    [[nodiscard]] static double cdf(double z) noexcept { return z < 0 ? 0 : -std::expm1(-z); }
+    [[nodiscard]] static double survival(double z) noexcept { return z < 0 ? 1 : std::exp(-z); }
+    [[nodiscard]] static double pdf(double z) noexcept { return z < 0 ? 0 : std::exp(-z); }
+    [[nodiscard]] static double quantile(double u) noexcept { return -std::log1p(-u); }
+    [[nodiscard]] static double survival_quantile(double p) noexcept { return -std::log(p); }
+    [[nodiscard]] static double lower_bound() noexcept { return 0; }
+};
+
+}  // namespace detail
 
 /// The exponential law: density rate exp(-rate x) for x >= 0, mean 1 / rate. The same as
 /// `gamma{1, 1 / rate}`, without a table of its own.

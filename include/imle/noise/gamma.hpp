@@ -14,10 +14,11 @@
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/noise/detail/incomplete_gamma.hpp>
-#include <imle/noise/detail/parameters.hpp>
-#include <imle/random/detail/lazy_tables.hpp>
-#include <imle/random/detail/newton_place.hpp>
-#include <imle/random/detail/panel_source.hpp>
+#include <imle/noise/detail/law.hpp>
+#include <imle/quantile/newton.hpp>
+#include <imle/quantile/panel_source.hpp>
+#include <imle/quantile/quantile_source.hpp>
+#include <imle/random/quantile_table.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -32,13 +33,18 @@ class standard_gamma_law {
     [[nodiscard]] bool logarithmic() const noexcept { return shape_ <= 64; }
     [[nodiscard]] bool positive() const noexcept { return logarithmic(); }
     [[nodiscard]] double origin() const noexcept { return logarithmic() ? 0 : shape_; }
+    [[nodiscard]] double lower_bound() const noexcept { return 0; }
+    [[nodiscard]] double value(double place) const noexcept {
+        return logarithmic() ? std::exp(place) : place;
+    }
 
     [[nodiscard]] incomplete_gamma_logs logs(double place) const noexcept {
         if (!logarithmic() && !(place > 0)) {
             constexpr double infinity = std::numeric_limits<double>::infinity();
             return {-infinity, 0, -infinity};
         }
-        return incomplete_gamma(shape_, logarithmic() ? place : std::log(place));
+        const double log_x = logarithmic() ? place : std::log(place);
+        return incomplete_gamma(shape_, std::exp(log_x), log_x);
     }
     void log_tail(tail side, std::span<const double> places, std::span<double> log_p,
                   std::span<double>) const {
@@ -116,13 +122,13 @@ class gamma {
     [[nodiscard]] double cdf(double x) const {
         if (!(x > 0)) return std::isnan(x) ? x : 0;
         if (std::isinf(x)) return 1;
-        return std::exp(detail::incomplete_gamma(shape(), log_standard(x)).lower);
+        return std::exp(logs(x).lower);
     }
     /// P(X > x), accurate where it is small.
     [[nodiscard]] double survival(double x) const {
         if (!(x > 0)) return std::isnan(x) ? x : 1;
         if (std::isinf(x)) return 0;
-        return std::exp(detail::incomplete_gamma(shape(), log_standard(x)).upper);
+        return std::exp(logs(x).upper);
     }
     /// The density; at 0 it is 0, 1 / scale or infinity, as the shape is above, at or below 1.
     [[nodiscard]] double pdf(double x) const {
@@ -130,8 +136,8 @@ class gamma {
         if (x < 0 || std::isinf(x)) return 0;
         if (x == 0)
             return shape() > 1 ? 0 : shape() < 1 ? std::numeric_limits<double>::infinity() : 1 / scale_;
-        const double log_x = log_standard(x);
-        return std::exp(detail::log_gamma_density_times_x(shape(), std::exp(log_x), log_x) - std::log(x));
+        const standard_x at = standard(x);
+        return std::exp(detail::log_gamma_density_times_x(shape(), at.x, at.log_x) - std::log(x));
     }
     /// -d/dx log pdf(x) = 1 / scale - (shape - 1) / x, for `ScoredNoise`. Throws `std::invalid_argument`
     /// unless shape > 2 and x > 0: up to shape 2 the variance of the score is infinite, and up to shape 1 the
@@ -141,15 +147,17 @@ class gamma {
             detail::throw_invalid("shape of gamma, whose score is asked for,", shape(),
                                   "a shape above 2, where the score has a finite variance");
         if (!(x > 0)) detail::throw_invalid("x of gamma's score", x, "a number above 0");
-        return 1 / scale_ - (shape() - 1) / x;
+        const double slope = 1 / scale_ - (shape() - 1) / x;
+        // Both may overflow.
+        return std::isnan(slope) ? (x / scale_ - (shape() - 1)) / x : slope;
     }
     /// The x with cdf(x) = u: 0 at 0, infinity at 1. Throws `std::invalid_argument` outside [0, 1].
     [[nodiscard]] double quantile(double u) const {
-        return quantile_of(detail::probability("u", u), detail::tail::lower);
+        return scale_ * detail::quantile_of(law(), detail::tail::lower, detail::probability("u", u));
     }
     /// The x with survival(x) = p. Throws `std::invalid_argument` outside [0, 1].
     [[nodiscard]] double survival_quantile(double p) const {
-        return quantile_of(detail::probability("p", p), detail::tail::upper);
+        return scale_ * detail::quantile_of(law(), detail::tail::upper, detail::probability("p", p));
     }
     [[nodiscard]] double mean() const noexcept { return shape() * scale_; }
     [[nodiscard]] double variance() const noexcept { return shape() * scale_ * scale_; }
@@ -175,24 +183,24 @@ class gamma {
         return shape;
     }
     [[nodiscard]] const detail::standard_gamma_law& law() const noexcept { return state_->law; }
-    [[nodiscard]] double log_standard(double x) const noexcept {
+    /// x / scale, with its logarithm for ratios that are no double.
+    struct standard_x {
+        double x;
+        double log_x;
+    };
+    [[nodiscard]] standard_x standard(double x) const noexcept {
         const double ratio = x / scale_;
-        return ratio > 1e-300 && ratio < 1e300 ? std::log(ratio) : std::log(x) - std::log(scale_);
+        if (ratio > 1e-300 && ratio < 1e300) return {ratio, std::log(ratio)};
+        const double log_ratio = std::log(x) - std::log(scale_);
+        return {std::exp(log_ratio), log_ratio};
+    }
+    [[nodiscard]] detail::incomplete_gamma_logs logs(double x) const noexcept {
+        const standard_x at = standard(x);
+        return detail::incomplete_gamma(shape(), at.x, at.log_x);
     }
     template <class Scalar>
     [[nodiscard]] const quantile_table<Scalar>& table() const {
         return state_->tables.template get<Scalar>([this] { return detail::panel_source(law()); });
-    }
-    [[nodiscard]] double quantile_of(double p, detail::tail side) const {
-        using detail::tail;
-        if (p == 0) return side == tail::lower ? 0 : std::numeric_limits<double>::infinity();
-        if (p == 1) return side == tail::lower ? std::numeric_limits<double>::infinity() : 0;
-        if (p > 0.5) {
-            p = 1 - p;
-            side = side == tail::lower ? tail::upper : tail::lower;
-        }
-        const double place = law().tail_place(side, p);
-        return scale_ * (law().logarithmic() ? std::exp(place) : place);
     }
 
     double scale_;

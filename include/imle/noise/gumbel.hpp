@@ -4,18 +4,18 @@
 /// Gumbel noise.
 
 #include <cmath>
+#include <numbers>
 
 #include <imle/core/config.hpp>
-#include <imle/noise/detail/location_scale_law.hpp>
-#include <imle/noise/detail/parameters.hpp>
+#include <imle/noise/detail/law.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
 /// Gumbel(0, 1): F(z) = exp(-exp(-z)).
 struct standard_gumbel {
-    static constexpr double mean = euler_gamma;
-    static constexpr double variance = pi * pi / 6;
+    static constexpr double mean = std::numbers::egamma;
+    static constexpr double variance = std::numbers::pi * std::numbers::pi / 6;
 
     [[nodiscard]] static double cdf(double z) noexcept { return std::exp(-std::exp(-z)); }
     [[nodiscard]] static double survival(double z) noexcept { return -std::expm1(-std::exp(-z)); }

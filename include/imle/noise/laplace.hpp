@@ -6,8 +6,7 @@
 #include <cmath>
 
 #include <imle/core/config.hpp>
-#include <imle/noise/detail/location_scale_law.hpp>
-#include <imle/noise/detail/parameters.hpp>
+#include <imle/noise/detail/law.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

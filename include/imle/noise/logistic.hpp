@@ -4,10 +4,10 @@
 /// Logistic noise.
 
 #include <cmath>
+#include <numbers>
 
 #include <imle/core/config.hpp>
-#include <imle/noise/detail/location_scale_law.hpp>
-#include <imle/noise/detail/parameters.hpp>
+#include <imle/noise/detail/law.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -15,7 +15,7 @@ namespace detail {
 /// Logistic(0, 1): F(z) = 1 / (1 + exp(-z)). Symmetric about 0.
 struct standard_logistic {
     static constexpr double mean = 0;
-    static constexpr double variance = pi * pi / 3;
+    static constexpr double variance = std::numbers::pi * std::numbers::pi / 3;
 
     [[nodiscard]] static double cdf(double z) noexcept {
         // exp(-z) would overflow before exp(z) underflows.
@@ -39,6 +39,8 @@ struct standard_logistic {
 /// The logistic law: F(x) = 1 / (1 + exp(-(x - location) / scale)). It is the law of the difference of two
 /// independent Gumbel numbers of that scale: on answers of independent ones and zeros, perturb-and-MAP with
 /// it draws each one with the probability sigmoid(theta) exactly.
+///
+/// Eigen has a function of this name: after `using namespace` of both write `imle::logistic`.
 class logistic : public detail::location_scale_law<detail::standard_logistic> {
   public:
     /// Throws `std::invalid_argument` unless both are finite and scale > 0.

@@ -12,7 +12,6 @@
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/noise/normal.hpp>
-#include <imle/random/detail/standard_normal.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {

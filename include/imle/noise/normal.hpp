@@ -3,12 +3,61 @@
 /// @file
 /// Normal noise.
 
+#include <cmath>
+#include <limits>
+
 #include <imle/core/config.hpp>
-#include <imle/noise/detail/location_scale_law.hpp>
-#include <imle/noise/detail/parameters.hpp>
-#include <imle/random/detail/standard_normal.hpp>
+#include <imle/noise/detail/law.hpp>
 
 namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// Normal(0, 1).
+struct standard_normal {
+    static constexpr double mean = 0;
+    static constexpr double variance = 1;
+
+    [[nodiscard]] static double cdf(double z) noexcept { return std::erfc(-z * 0.70710678118654752440) / 2; }
+    [[nodiscard]] static double survival(double z) noexcept { return cdf(-z); }
+    [[nodiscard]] static double pdf(double z) noexcept {
+        return 0.39894228040143267794 * std::exp(-z * z / 2);
+    }
+    /// -d/dz log pdf(z).
+    [[nodiscard]] static double score(double z) noexcept { return z; }
+    /// Newton's method on log cdf(z) = log u in the lower half. log cdf is concave, so that from the second
+    /// step on the iteration comes from the left and cannot overshoot.
+    [[nodiscard]] static double quantile(double u) noexcept {
+        if (u > 0.5) return -quantile_lower(1 - u);
+        return quantile_lower(u);
+    }
+    [[nodiscard]] static double survival_quantile(double p) noexcept {
+        if (p > 0.5) return quantile_lower(1 - p);
+        return -quantile_lower(p);
+    }
+
+  private:
+    static double quantile_lower(double u) noexcept {
+        if (u == 0.5) return 0;
+        if (!(u > 0)) return -std::numeric_limits<double>::infinity();
+        const double log_u = std::log(u);
+        // The tail is near exp(-z^2 / 2) / (|z| sqrt(2 pi)); in the bulk the start hardly matters.
+        double z = -std::sqrt(-2 * log_u);
+        if (z < -3) z += std::log(-z * 2.50662827463100050242) / -z;
+        for (int i = 0; i < 60; ++i) {
+            const double f = cdf(z);
+            const double step = (std::log(f) - log_u) * f / pdf(z);
+            z -= step;
+            if (std::abs(step) <= 1e-9 * std::abs(z) || std::abs(step) < 1e-300) {
+                // One more, by the difference and not the logarithm's, for the last digits.
+                const double g = cdf(z);
+                return z - (g - u) / pdf(z);
+            }
+        }
+        return z;
+    }
+};
+
+}  // namespace detail
 
 /// The Gaussian law.
 class normal : public detail::location_scale_law<detail::standard_normal> {

@@ -40,6 +40,15 @@ class philox_engine {
     std::size_t next_ = 4;
 };
 
+namespace detail {
+
+template <class T>
+concept RandomDistribution = std::copy_constructible<T> && requires(T distribution, philox_engine engine) {
+    static_cast<double>(distribution(engine));
+};
+
+}  // namespace detail
+
 /// Draws from a distribution of the standard, or of its shape: `std_noise{std::normal_distribution<float>{0,
 /// 2}}`.
 ///
@@ -47,10 +56,7 @@ class philox_engine {
 /// `key.fold_in(i)`: distributions keep state and take as many words as they like, and random access must
 /// hold all the same. That costs two Philox blocks a number and more; a law that is drawn often deserves a
 /// `quantile_table`. The bits are those of one standard library: distributions differ between libraries.
-template <class Distribution>
-requires std::copy_constructible<Distribution> && requires(Distribution d, philox_engine engine) {
-    static_cast<double>(d(engine));
-}
+template <detail::RandomDistribution Distribution>
 class std_noise {
   public:
     explicit std_noise(Distribution distribution = Distribution()) : distribution_(std::move(distribution)) {}

@@ -11,10 +11,10 @@
 
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
-#include <imle/noise/detail/parameters.hpp>
+#include <imle/noise/detail/law.hpp>
 #include <imle/noise/detail/sum_of_gamma_law.hpp>
-#include <imle/random/detail/lazy_tables.hpp>
-#include <imle/random/detail/panel_source.hpp>
+#include <imle/quantile/panel_source.hpp>
+#include <imle/random/quantile_table.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -62,14 +62,14 @@ class sum_of_gamma {
     [[nodiscard]] double survival(double x) const { return probability_of(detail::tail::upper, x); }
     /// The density; at the lower bound 0, its finite limit or infinity, as terms / k is above, at or below 1.
     [[nodiscard]] double pdf(double x) const;
-    /// The x with cdf(x) = u: the lower bound at 0, infinity at 1. Throws `std::invalid_argument` outside [0,
-    /// 1].
+    /// The x with cdf(x) = u: the lower bound at 0, infinity at 1. Throws `std::invalid_argument` outside
+    /// [0, 1].
     [[nodiscard]] double quantile(double u) const {
-        return quantile_of(detail::probability("u", u), detail::tail::lower);
+        return detail::quantile_of(law(), detail::tail::lower, detail::probability("u", u));
     }
     /// The x with survival(x) = p. Throws `std::invalid_argument` outside [0, 1].
     [[nodiscard]] double survival_quantile(double p) const {
-        return quantile_of(detail::probability("p", p), detail::tail::upper);
+        return detail::quantile_of(law(), detail::tail::upper, detail::probability("p", p));
     }
 
     /// (H_terms - log(terms)) / k.
@@ -116,7 +116,6 @@ class sum_of_gamma {
     }
 
     [[nodiscard]] double probability_of(detail::tail side, double x) const;
-    [[nodiscard]] double quantile_of(double p, detail::tail side) const;
 
     std::shared_ptr<const state> state_;
 };
@@ -148,18 +147,6 @@ inline double sum_of_gamma::pdf(double x) const {
     double log_p, log_density;
     law().log_tail(law().better_side(x), {&place, 1}, {&log_p, 1}, {&log_density, 1});
     return std::exp(log_density);
-}
-
-inline double sum_of_gamma::quantile_of(double p, detail::tail side) const {
-    using detail::tail;
-    if (p == 0) return side == tail::lower ? lower_bound() : std::numeric_limits<double>::infinity();
-    if (p == 1) return side == tail::lower ? std::numeric_limits<double>::infinity() : lower_bound();
-    if (p > 0.5) {
-        // Exact, and then the smaller of the two tails.
-        p = 1 - p;
-        side = side == tail::lower ? tail::upper : tail::lower;
-    }
-    return law().value(law().tail_place(side, p));
 }
 
 }  // namespace imle::inline IMLE_ABI

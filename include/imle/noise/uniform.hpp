@@ -11,8 +11,7 @@
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
-#include <imle/noise/detail/location_scale_law.hpp>
-#include <imle/noise/detail/parameters.hpp>
+#include <imle/noise/detail/law.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -3,24 +3,31 @@
 /// @file
 /// Draws from any fixed one-dimensional law at the cost of a table look-up and a short polynomial.
 
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
+#include <tuple>
 
 #include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
-#include <imle/random/detail/cdf_source.hpp>
-#include <imle/random/detail/quantile_polynomials.hpp>
-#include <imle/random/detail/quantile_source.hpp>
+#include <imle/quantile/cdf_source.hpp>
+#include <imle/quantile/quantile_polynomials.hpp>
+#include <imle/quantile/quantile_source.hpp>
+#include <imle/random/detail/table_lookup.hpp>
+#include <imle/random/detail/table_lookup_vector.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/random/words.hpp>
 
 namespace imle::inline IMLE_ABI {
+namespace detail {
+
+template <class LawT>
+concept TabulatedLaw = HasQuantile<LawT> || HasDensity<LawT> || QuantileSource<LawT>;
+
+}  // namespace detail
 
 /// The quantile function of one law as piecewise polynomials, ready to be drawn from.
 ///
@@ -33,9 +40,11 @@ namespace imle::inline IMLE_ABI {
 ///   probability down to 2^-31.
 /// - double: two words, 53 bits, polynomials of degree 7, 53 KiB. |F(x) - u| < 1e-12, relative to the tail.
 ///
-/// Both up to the rounding of the output's type. Where the law's lower end is singular, so that its quantile
-/// function is like a high power of u (gamma with a small shape), the table holds the logarithm of the
-/// distance to that end; which of the two is better is found by trying, when the table is made.
+/// Both up to the rounding of the output's type and, in it, of the median: but a law that comes close to its
+/// lower bound, or to 0 without passing it, is as fine there as the type. Where the lower end is singular, so
+/// that the quantile function is like a high power of u (gamma with a small shape), the table holds the
+/// logarithm of the distance to that end; which of the two is better is found by trying, when the table is
+/// made.
 ///
 /// The bounds are for quantile functions that are smooth between the knots, as those of densities without
 /// corners are; `interpolation_error` tells. Laws that would miss the bound of the tails anywhere, like those
@@ -53,17 +62,15 @@ namespace imle::inline IMLE_ABI {
 ///   first is used.
 ///
 /// Copies share one table, which never changes: copying is cheap, and any number of threads may draw.
-template <class Scalar>
-requires(std::same_as<Scalar, float> || std::same_as<Scalar, double>) class quantile_table {
+template <detail::FloatOrDouble Scalar>
+class quantile_table {
   public:
     /// Makes the table: about 4,000 (float) or 7,000 (double) calls of `law.quantile`, twice that where the
     /// logarithm is tried too; of `law.cdf` and `law.pdf` three times as many, and more where they are too
     /// coarse to be inverted to the last digit. Throws `std::invalid_argument` if the law's quantiles are not
     /// finite, do not increase or are too rough for a table, or if its functions are not those of a law.
-    template <class LawT>
-    requires(detail::HasQuantile<LawT> || detail::HasDensity<LawT> ||
-             detail::QuantileSource<LawT>) explicit quantile_table(const LawT& law) {
-        using polynomials = detail::quantile_polynomials<Scalar>;
+    template <detail::TabulatedLaw LawT>
+    explicit quantile_table(const LawT& law) {
         if constexpr (detail::QuantileSource<LawT>)
             polynomials_ = std::make_shared<const polynomials>(law);
         else if constexpr (detail::HasQuantile<LawT>)
@@ -76,24 +83,24 @@ requires(std::same_as<Scalar, float> || std::same_as<Scalar, double>) class quan
     /// Random access: any pieces, in any order, give the same bits. O(out.size()).
     void fill(const random_key& key, std::uint64_t first, std::span<Scalar> out, double location = 0,
               double scale = 1) const noexcept {
-        const detail::quantile_polynomials<Scalar>& table = *polynomials_;
-        const detail::affine<Scalar> map = table.map(location, scale);
+        const polynomials& table = *polynomials_;
+        const detail::affine<Scalar> to_law = map(location, scale);
         detail::fill_in_groups<detail::words_per_group * sizeof(std::uint32_t) / sizeof(Scalar)>(
             first, out, [&](std::uint64_t group, Scalar* destination) {
                 alignas(64) std::uint32_t words[detail::words_per_group];
                 detail::word_group(key, group * detail::blocks_per_group, words);
-                table.draw_group(words, map, destination);
+                draw_group(table, words, to_law, destination);
             });
     }
 
     /// The draw that one word (float) gives.
     [[nodiscard]] Scalar operator()(std::uint32_t word) const noexcept requires std::same_as<Scalar, float> {
-        return polynomials_->draw(word, polynomials_->map(0, 1));
+        return draw(word);
     }
     /// The draw that two words (double) give.
     [[nodiscard]] Scalar operator()(std::uint32_t low,
                                     std::uint32_t high) const noexcept requires std::same_as<Scalar, double> {
-        return polynomials_->draw((std::uint64_t{high} << 32) | low, polynomials_->map(0, 1));
+        return draw(static_cast<typename layout::word>((std::uint64_t{high} << 32) | low));
     }
 
     /// The largest error of the polynomials that was seen while they were made, as a share of the tail's
@@ -103,7 +110,64 @@ requires(std::same_as<Scalar, float> || std::same_as<Scalar, double>) class quan
     [[nodiscard]] bool logarithmic() const noexcept { return polynomials_->logarithmic(); }
 
   private:
-    std::shared_ptr<const detail::quantile_polynomials<Scalar>> polynomials_;
+    using layout = detail::table_layout<Scalar>;
+    using polynomials = detail::quantile_polynomials<Scalar, layout>;
+
+    /// From the table's numbers to those of `location + scale * X`.
+    [[nodiscard]] detail::affine<Scalar> map(double location, double scale) const noexcept {
+        return detail::affine<Scalar>(location + scale * polynomials_->location(),
+                                      scale * polynomials_->scale());
+    }
+    /// One number for each of the words of one group.
+    static void draw_group(const polynomials& table, const std::uint32_t* words,
+                           const detail::affine<Scalar>& to_law, Scalar* out) noexcept {
+        if (table.logarithmic())
+            detail::lookup_group_vector<true>(table.coefficients(), words, to_law, out);
+        else
+            detail::lookup_group_vector<false>(table.coefficients(), words, to_law, out);
+    }
+    /// One number for one word: the scalar reference.
+    [[nodiscard]] Scalar draw(typename layout::word word) const noexcept {
+        const Scalar y = detail::lookup_one<Scalar>(polynomials_->coefficients(), word);
+        return logarithmic() ? detail::affine_power(detail::scalar_lanes<Scalar>(y), map(0, 1)).v
+                             : map(0, 1)(y);
+    }
+
+    std::shared_ptr<const polynomials> polynomials_;
 };
 
+namespace detail {
+
+/// The table of a law without parameters, one for the whole program; made when it is first asked for, by
+/// whichever thread asks.
+template <class StandardLaw, class Scalar>
+[[nodiscard]] const quantile_table<Scalar>& standard_table() {
+    static const quantile_table<Scalar> table{StandardLaw{}};
+    return table;
+}
+
+/// The tables of a law with parameters, shared between its copies: one of floats and one of doubles, each
+/// made at its first use by whichever thread comes first. A layer uses one scalar, and to make the other's
+/// table as well would double its cost.
+class lazy_tables {
+  public:
+    /// The table of `make()`, a law or a source of quantiles. `make` must always give the same one.
+    template <class Scalar, class Make>
+    [[nodiscard]] const quantile_table<Scalar>& get(const Make& make) const {
+        slot<Scalar>& mine = std::get<slot<Scalar>>(slots_);
+        std::call_once(mine.once, [&] { mine.table.emplace(make()); });
+        return *mine.table;
+    }
+
+  private:
+    template <class Scalar>
+    struct slot {
+        std::once_flag once;
+        std::optional<quantile_table<Scalar>> table;
+    };
+
+    mutable std::tuple<slot<float>, slot<double>> slots_;
+};
+
+}  // namespace detail
 }  // namespace imle::inline IMLE_ABI

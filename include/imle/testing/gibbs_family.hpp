@@ -18,7 +18,7 @@
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/random/random_key.hpp>
-#include <imle/random/uniform.hpp>
+#include <imle/random/words.hpp>
 #include <imle/testing/enumerated_family.hpp>
 
 namespace imle::inline IMLE_ABI {

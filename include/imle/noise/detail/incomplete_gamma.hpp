@@ -5,9 +5,10 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 #include <imle/core/config.hpp>
-#include <imle/noise/detail/parameters.hpp>
+#include <imle/core/finite.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -27,31 +28,49 @@ struct incomplete_gamma_logs {
     return sum * z * z;
 }
 
-/// log(x^a exp(-x) / Gamma(a)), with log x given for x that underflow. For large a by Stirling's formula
-/// about x = a, where a log x - x - lnGamma(a) would cancel.
+/// log(x / a) - (x - a) / a for x, a > 0: as above, but accurate everywhere. Between 0.2 and 3 times a it is
+/// small, and comes from log(1 + z) = 2 atanh(z / (2 + z)), whose terms cancel nowhere.
+[[nodiscard]] inline double log_minus_distance(double x, double a) noexcept {
+    const double z = (x - a) / a;
+    if (z < -0.8 || z > 2) return std::log(x / a) - z;
+    const double s = z / (2 + z), w = s * s;
+    double sum = 0, power = 1;
+    for (int n = 3; power > 1e-18; n += 2, power *= w) sum += power / n;
+    return s * (2 * w * sum - z);
+}
+
+/// log(x^a exp(-x) / Gamma(a)), with log x given for x that underflow or overflow. For large a by Stirling's
+/// formula about x = a, where a log x - x - lnGamma(a) would cancel.
 [[nodiscard]] inline double log_gamma_density_times_x(double a, double x, double log_x) noexcept {
+    if (!is_finite(x)) return -std::numeric_limits<double>::infinity();
     if (a < 20) return a * log_x - x - std::lgamma(a);
     const double w = 1 / (a * a);
     const double stirling = (1. / 12 - w * (1. / 360 - w * (1. / 1260 - w * (1. / 1680 - w / 1188)))) / a;
-    return a * log1p_minus_real((x - a) / a) + 0.5 * std::log(a / (2 * pi)) - stirling;
+    const double near =
+        a * log1p_minus_real((x - a) / a) + 0.5 * std::log(a / (2 * std::numbers::pi)) - stirling;
+    if (near > -60) return near;
+    // Far out, beyond all tables, a times the rounding of (x - a) / a would be felt.
+    return a * log_minus_distance(x, a) + std::log(std::sqrt(a / (2 * std::numbers::pi))) - stirling;
 }
 
 /// lnGamma(1 + a) for a > 0. Below 1/1000 by its series, since 1 + a would round a.
 [[nodiscard]] inline double log_gamma1p_real(double a) noexcept {
     if (a > 1e-3) return std::lgamma(1 + a);
     // Euler's constant, then zeta(n) / n for n = 2..5.
-    return a * (-euler_gamma +
+    return a * (-std::numbers::egamma +
                 a * (0.8224670334241132 +
                      a * (-0.4006856343865314 + a * (0.27058080842778454 - a * 0.2073855510286740))));
 }
 
-/// Both functions at a > 0 and x = exp(log_x) >= 0. The smaller one is computed, by its power series left of
-/// the bulk and by its continued fraction right of it; O(1 + sqrt(a)) steps near x = a.
-[[nodiscard]] inline incomplete_gamma_logs incomplete_gamma(double a, double log_x) noexcept {
-    const double x = std::exp(log_x);
+/// Both functions at a > 0 and x >= 0, log x being given for x that underflow. The smaller one is computed,
+/// by its power series left of the bulk and by its continued fraction right of it; O(1 + sqrt(a)) steps near
+/// x = a.
+[[nodiscard]] inline incomplete_gamma_logs incomplete_gamma(double a, double x, double log_x) noexcept {
     const double log_front = log_gamma_density_times_x(a, x, log_x);
     incomplete_gamma_logs result{0, 0, log_front};
-    if (a < 1 && x < 1) {
+    if (!is_finite(x)) {
+        result.upper = log_front;
+    } else if (a < 1 && (x < 1 || (a < 1e-3 && x < a + 1))) {
         // P = x^a / Gamma(1 + a) * (1 + a * sum), Q by expm1 of the logarithm of that: also where a is so
         // small that P is 1 but for the last digits.
         double term = 1, sum = 0;

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <complex>
+#include <numbers>
 #include <span>
 #include <vector>
 
 #include <imle/core/config.hpp>
-#include <imle/noise/detail/parameters.hpp>
 #include <imle/noise/detail/sum_of_gamma_transform.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -63,7 +63,8 @@ struct contour {
             }
             if (error < tolerance) break;
         }
-        for (std::size_t i = 0; i < x.size(); ++i) over_q[i] *= step / pi, whole[i] *= step / pi;
+        for (std::size_t i = 0; i < x.size(); ++i)
+            over_q[i] *= step / std::numbers::pi, whole[i] *= step / std::numbers::pi;
     }
 
   private:

@@ -9,16 +9,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numbers>
 #include <span>
 #include <vector>
 
 #include <imle/core/config.hpp>
 #include <imle/core/finite.hpp>
-#include <imle/noise/detail/parameters.hpp>
 #include <imle/noise/detail/sum_of_gamma_contour.hpp>
 #include <imle/noise/detail/sum_of_gamma_transform.hpp>
-#include <imle/random/detail/newton_place.hpp>
-#include <imle/random/detail/quantile_source.hpp>
+#include <imle/quantile/newton.hpp>
+#include <imle/quantile/quantile_source.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -319,8 +319,8 @@ class sum_of_gamma_law {
                 continue;
             }
             const double curvature = transform_.curvature(q) / k_ + 1 / (q * q);
-            const double log_p =
-                exponent(q, distance(q)).real() - std::log(std::abs(q)) - 0.5 * std::log(2 * pi * curvature);
+            const double log_p = exponent(q, distance(q)).real() - std::log(std::abs(q)) -
+                                 0.5 * std::log(2 * std::numbers::pi * curvature);
             (log_p > target ? low : high) = s;
         }
         const double x = distance(saddle(low));

@@ -8,9 +8,9 @@
 #include <complex>
 #include <cstddef>
 #include <cstdint>
+#include <numbers>
 
 #include <imle/core/config.hpp>
-#include <imle/noise/detail/parameters.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -186,7 +186,7 @@ class sum_of_gamma_transform {
         }
         if (half_turns % 2 == 1) product = -product;
         const complex log = log_of(product);
-        return {log.real() + scale, log.imag() + half_turns * pi};
+        return {log.real() + scale, log.imag() + half_turns * std::numbers::pi};
     }
 
     /// lnGamma(1 + q) by Stirling's formula, after as many steps up as that needs.

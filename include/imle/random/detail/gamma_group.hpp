@@ -9,11 +9,10 @@
 #include <span>
 
 #include <imle/core/config.hpp>
+#include <imle/noise/exponential.hpp>
+#include <imle/noise/normal.hpp>
 #include <imle/random/detail/exponential_function.hpp>
 #include <imle/random/detail/gamma_attempt.hpp>
-#include <imle/random/detail/standard_exponential.hpp>
-#include <imle/random/detail/standard_normal.hpp>
-#include <imle/random/detail/standard_table.hpp>
 #include <imle/random/detail/widest_lanes.hpp>
 #include <imle/random/philox.hpp>
 #include <imle/random/random_key.hpp>

@@ -14,7 +14,8 @@
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
-#include <imle/random/detail/quantile_source.hpp>
+#include <imle/quantile/newton.hpp>
+#include <imle/quantile/quantile_source.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -23,6 +24,15 @@ template <class LawT>
 concept HasDensity = requires(const LawT& law, double x) {
     { law.cdf(x) } -> std::convertible_to<double>;
     { law.pdf(x) } -> std::convertible_to<double>;
+};
+
+template <class LawT>
+concept HasSurvival = requires(const LawT& law, double x) {
+    { law.survival(x) } -> std::convertible_to<double>;
+};
+template <class LawT>
+concept HasUpperBound = requires(const LawT& law) {
+    { law.upper_bound() } -> std::convertible_to<double>;
 };
 
 /// The doubles counted upwards, 0 for 0: halving a range of counts finds any double in 64 steps.
@@ -46,9 +56,7 @@ template <HasDensity LawT>
 class cdf_source {
   public:
     explicit cdf_source(const LawT& law) : law_(law) {
-        if constexpr (requires {
-                          { law.lower_bound() } -> std::convertible_to<double>;
-                      }) {
+        if constexpr (HasLowerBound<LawT>) {
             const double bound = law.lower_bound();
             if (std::isnan(bound)) refuse("its lower bound is not a number");
             if (is_finite(bound)) {
@@ -57,9 +65,7 @@ class cdf_source {
                 lowest_ = 0;
             }
         }
-        if constexpr (requires {
-                          { law.upper_bound() } -> std::convertible_to<double>;
-                      }) {
+        if constexpr (HasUpperBound<LawT>) {
             const double bound = law.upper_bound();
             if (!(bound - origin_ > lowest_)) refuse(message("its upper bound is ", bound));
             highest_ = std::min(bound - origin_, highest_);
@@ -77,14 +83,11 @@ class cdf_source {
     /// functions' results and of x.
     [[nodiscard]] double resolution(tail side, double p) const {
         const double x = origin_ + place(side, p), density = density_at(x);
-        const double own = side == tail::upper && !has_survival ? 1e-14 : finest;
+        const double own = side == tail::upper && !HasSurvival<LawT> ? 1e-14 : finest;
         return is_finite(density) ? own + 2 * density * spacing(x) : 1;
     }
 
   private:
-    static constexpr bool has_survival = requires(const LawT& law, double x) {
-        { law.survival(x) } -> std::convertible_to<double>;
-    };
     static constexpr double largest = std::numeric_limits<double>::max();
     /// Probabilities that differ by less say nothing about a law.
     static constexpr double noise = 1e-13;
@@ -108,7 +111,7 @@ class cdf_source {
     }
     [[nodiscard]] double probability(tail side, double y) const {
         const double x = origin_ + y;
-        if constexpr (has_survival) {
+        if constexpr (HasSurvival<LawT>) {
             if (side == tail::upper) return checked("survival function", law_.survival(x), x);
         }
         const double p = checked("distribution function", law_.cdf(x), x);
@@ -122,22 +125,26 @@ class cdf_source {
 
     // -- One quantile ------------------------------------------------------------------------------------
 
-    /// What is known while a quantile is sought: a place that is too low, one that is too high, and the
-    /// tail's probability at each; NaN where it was not asked for yet.
-    struct bracket {
-        double low, high;
-        double at_low = std::numeric_limits<double>::quiet_NaN(), at_high = at_low;
+    // Places are halved and stepped over by counting doubles, so that a law may be anywhere.
 
-        [[nodiscard]] std::int64_t width() const noexcept {
-            // Half of it: the whole may be more than an integer holds.
-            return count_of(high) / 2 - count_of(low) / 2;
-        }
-        [[nodiscard]] double middle() const noexcept {
-            const std::int64_t a = count_of(low), b = count_of(high);
-            return counted(a / 2 + b / 2 + (a % 2 + b % 2) / 2);
-        }
-        [[nodiscard]] bool closed() const noexcept { return count_of(low) + 1 >= count_of(high); }
-    };
+    [[nodiscard]] static bool closed(const bracket& around) noexcept {
+        return count_of(around.low) + 1 >= count_of(around.high);
+    }
+    [[nodiscard]] static double middle(const bracket& around) noexcept {
+        const std::int64_t a = count_of(around.low), b = count_of(around.high);
+        return counted(a / 2 + b / 2 + (a % 2 + b % 2) / 2);
+    }
+    /// Half of it: the whole may be more than an integer holds.
+    [[nodiscard]] static std::int64_t width(const bracket& around) noexcept {
+        return count_of(around.high) / 2 - count_of(around.low) / 2;
+    }
+    /// A place beyond the known end of the bracket, each time twice as many doubles away.
+    [[nodiscard]] static double further(const bracket& around, bool upwards, std::int64_t& reach) noexcept {
+        const std::int64_t from = count_of(upwards ? around.low : around.high), half = width(around);
+        const std::int64_t step = std::max(std::int64_t{1}, std::min(reach, half));
+        if (reach < std::int64_t{1} << 61) reach *= 2;
+        return counted(upwards ? from + step : from - step);
+    }
 
     [[nodiscard]] double place(tail side, double p) const {
         double& y = last_[side == tail::upper];
@@ -145,68 +152,63 @@ class cdf_source {
     }
 
     /// The y at which the tail's probability is p, from a place near it.
-    [[nodiscard]] double solve(tail side, double p, double y) const {
+    [[nodiscard]] double solve(tail side, double p, double start) const {
         const double sign = side == tail::lower ? 1 : -1;
-        bracket around{lowest_, highest_};
         std::int64_t reach = std::int64_t{1} << 52;  // a factor of 2
-        std::int64_t width = around.width();
+        bracket whole{lowest_, highest_};
+        std::int64_t last_width = width(whole);
         int slow = 0;
-        for (int i = 0; i < 1000; ++i) {
+        bool low = false;
+        const auto step = [&](bracket& around, double y) -> newton_step {
             const double now = probability(side, y);
             check_monotone(side, around, y, now);
-            const bool low = sign * (now - p) < 0;
-            (low ? around.low : around.high) = y;
-            (low ? around.at_low : around.at_high) = now;
-            if (now == p) return y;
-            const bool ends_known = !std::isnan(around.at_low) && !std::isnan(around.at_high);
-            if (around.closed()) {
-                // At an end that was not asked for yet, ask.
-                if (!ends_known) {
-                    const bool at_low = std::isnan(around.at_low);
-                    double& value = at_low ? around.at_low : around.at_high;
-                    value = probability(side, at_low ? around.low : around.high);
-                    if ((sign * (value - p) > 0) == at_low && value != p) {
-                        if (p < finest) return solve(side, finest, y);
-                        unreached(side, p, at_low ? around.low : around.high, value);
-                    }
-                }
-                return closed_place(around);
-            }
+            low = sign * (now - p) < 0;
+            around.narrow(low, y, now);
+            if (now == p) return {y, true};
+            if (closed(around)) return {last_place(side, p, y, around), true};
 
             const double distance = std::log(now / p);
             const double slope = sign * density_at(origin_ + y) / now * (positive_ ? y : 1);
-            const double step = -distance / slope;
-            double next = positive_ ? y * std::exp(step) : y + step;
+            const double change = -distance / slope;
+            const double next = positive_ ? y * std::exp(change) : y + change;
             // Newton's method doubles the digits, and a density that is a little wrong still gives two. Or
             // the next place is the same double, or no better.
-            const double x = origin_ + y, step_of_x = positive_ ? y * step : step;
+            const double x = origin_ + y, change_of_x = positive_ ? y * change : change;
             const bool same =
-                std::abs(step_of_x) <= spacing(x) && std::abs(distance) < 0.1 && is_finite(slope);
-            const bool blurred = side == tail::upper && !has_survival && std::abs(now - p) <= 0x1p-53;
-            if (blurred) return y;
-            if (std::abs(distance) < 1e-10 || same) return std::clamp(next, around.low, around.high);
+                std::abs(change_of_x) <= spacing(x) && std::abs(distance) < 0.1 && is_finite(slope);
+            const bool blurred = side == tail::upper && !HasSurvival<LawT> && std::abs(now - p) <= 0x1p-53;
+            if (blurred) return {y, true};
+            if (std::abs(distance) < 1e-10 || same) return {std::clamp(next, around.low, around.high), true};
 
-            const std::int64_t now_wide = around.width();
-            slow = now_wide > width / 2 ? slow + 1 : 0;
-            if (slow == 0) width = now_wide;
-            if (!(next > around.low && next < around.high) || slow > 5) {
-                const bool open = low ? std::isnan(around.at_high) : std::isnan(around.at_low);
-                next = open ? further(around, low, reach) : around.middle();
-                slow = std::min(slow, 4);
-            }
-            y = next;
-        }
-        refuse(message("no place was found at which a tail's probability is ", p));
+            const std::int64_t now_wide = width(around);
+            slow = now_wide > last_width / 2 ? slow + 1 : 0;
+            if (slow == 0) last_width = now_wide;
+            return {slow > 5 ? std::numeric_limits<double>::quiet_NaN() : next};
+        };
+        const auto instead = [&](const bracket& around) {
+            slow = std::min(slow, 4);
+            const bool open = std::isnan(low ? around.at_high : around.at_low);
+            return open ? further(around, low, reach) : middle(around);
+        };
+        const newton_step last = newton_in_bracket(whole, start, 1000, step, instead);
+        if (!last.found) refuse(message("no place was found at which a tail's probability is ", p));
+        return last.next;
     }
 
-    /// A place beyond the known end of the bracket, each time twice as many doubles away.
-    [[nodiscard]] static double further(const bracket& around, bool upwards, std::int64_t& reach) noexcept {
-        const std::int64_t from = count_of(upwards ? around.low : around.high),
-                           to = count_of(upwards ? around.high : around.low);
-        const std::int64_t left = upwards ? to / 2 - from / 2 : from / 2 - to / 2;
-        const std::int64_t step = std::max(std::int64_t{1}, std::min(reach, left));
-        if (reach < std::int64_t{1} << 61) reach *= 2;
-        return counted(upwards ? from + step : from - step);
+    /// The place in a bracket without a double inside. At an end that was not asked for yet, asks.
+    [[nodiscard]] double last_place(tail side, double p, double y, bracket around) const {
+        const bool at_low = std::isnan(around.at_low);
+        if (at_low || std::isnan(around.at_high)) {
+            const double end = at_low ? around.low : around.high;
+            const double value = probability(side, end);
+            (at_low ? around.at_low : around.at_high) = value;
+            const double sign = side == tail::lower ? 1 : -1;
+            if ((sign * (value - p) > 0) == at_low && value != p) {
+                if (p < finest) return solve(side, finest, y);
+                unreached(side, p, end, value);
+            }
+        }
+        return closed_place(around);
     }
 
     /// What is left of a bracket without a double inside: one of its ends, if the law does not jump there. In
@@ -250,9 +252,8 @@ class cdf_source {
             check_monotone(tail::lower, around, y, now);
             if (now >= 0.25 && now <= 0.75) return y;
             const bool low = now < 0.5;
-            (low ? around.low : around.high) = y;
-            (low ? around.at_low : around.at_high) = now;
-            if (around.closed()) {
+            around.narrow(low, y, now);
+            if (closed(around)) {
                 if (y == highest_ && low) unreached(tail::lower, 0.5, y, now);
                 if (y == lowest_ && !low) unreached(tail::lower, 0.5, y, now);
                 if (std::isnan(low ? around.at_high : around.at_low)) {
@@ -268,7 +269,7 @@ class cdf_source {
                 y = (y > 0) == low ? y * power : y / power;
                 power = std::min(power * power, 0x1p512);
             } else {
-                y = around.middle();
+                y = middle(around);
             }
             y = std::clamp(y, lowest_, highest_);
         }

@@ -5,7 +5,6 @@
 
 #include <cmath>
 #include <concepts>
-#include <limits>
 
 #include <imle/core/config.hpp>
 #include <imle/core/finite.hpp>
@@ -21,10 +20,24 @@ concept HasQuantile = requires(const LawT& law, double u) {
     { law.quantile(u) } -> std::convertible_to<double>;
 };
 
+/// What else a law may have.
+template <class LawT>
+concept HasSurvivalQuantile = requires(const LawT& law, double p) {
+    { law.survival_quantile(p) } -> std::convertible_to<double>;
+};
+template <class LawT>
+concept HasLowerBound = requires(const LawT& law) {
+    { law.lower_bound() } -> std::convertible_to<double>;
+};
+
 /// A law as a table sees it: quantiles as distances from an origin. Where the origin is the law's lower bound
 /// (`positive()`), the distance and its logarithm keep their relative accuracy down to the bound, which the
 /// quantile itself cannot. A source may have `resolution(side, p)`: the probability within which its
 /// quantiles cannot be told apart, so that errors below it are not the table's.
+///
+/// Three are here: `law_source` of a quantile function; `cdf_source` of any distribution function and
+/// density, which it does not trust; `panel_source` of a smooth law that is accurate in its tails and
+/// expensive.
 template <class T>
 concept QuantileSource = requires(const T& source, tail side, double p) {
     { source.origin() } -> std::convertible_to<double>;
@@ -38,9 +51,7 @@ template <HasQuantile LawT>
 class law_source {
   public:
     explicit law_source(const LawT& law) : law_(law) {
-        if constexpr (requires {
-                          { law.lower_bound() } -> std::convertible_to<double>;
-                      }) {
+        if constexpr (HasLowerBound<LawT>) {
             const double bound = law.lower_bound();
             if (is_finite(bound)) {
                 positive_ = true;
@@ -52,9 +63,7 @@ class law_source {
     [[nodiscard]] bool positive() const noexcept { return positive_; }
     [[nodiscard]] double offset(tail side, double p) const {
         if (side == tail::lower) return law_.quantile(p) - origin_;
-        if constexpr (requires {
-                          { law_.survival_quantile(p) } -> std::convertible_to<double>;
-                      })
+        if constexpr (HasSurvivalQuantile<LawT>)
             return law_.survival_quantile(p) - origin_;
         else
             return law_.quantile(1 - p) - origin_;
@@ -62,10 +71,7 @@ class law_source {
     [[nodiscard]] double log_offset(tail side, double p) const { return std::log(offset(side, p)); }
     /// 1 - p is rounded where the law takes nothing finer.
     [[nodiscard]] double resolution(tail side, double) const noexcept {
-        constexpr bool fine = requires(const LawT& law, double p) {
-            { law.survival_quantile(p) } -> std::convertible_to<double>;
-        };
-        return side == tail::upper && !fine ? 0x1p-53 : 0;
+        return side == tail::upper && !HasSurvivalQuantile<LawT> ? 0x1p-53 : 0;
     }
 
   private:

@@ -1,18 +1,43 @@
 #pragma once
 
 /// @file
-/// What the laws of `location + scale * X`, X of one fixed law, have in common.
+/// What the laws have in common: checks of their arguments, and all of `location + scale * X`.
 
 #include <cstdint>
 #include <span>
 
 #include <imle/core/config.hpp>
-#include <imle/noise/detail/parameters.hpp>
-#include <imle/random/detail/standard_table.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/finite.hpp>
+#include <imle/quantile/quantile_source.hpp>
+#include <imle/random/quantile_table.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
+
+/// Returns x; throws `std::invalid_argument` unless it is finite.
+inline double finite_parameter(const char* argument, double x) {
+    if (!is_finite(x)) throw_invalid(argument, x, "a finite number");
+    return x;
+}
+
+/// Returns x; throws `std::invalid_argument` unless it is finite and above 0.
+inline double positive_parameter(const char* argument, double x) {
+    if (!is_finite(x) || !(x > 0)) throw_invalid(argument, x, "a finite number above 0");
+    return x;
+}
+
+/// Returns u; throws `std::invalid_argument` unless it is a probability. NaN is none.
+inline double probability(const char* argument, double u) {
+    if (!(u >= 0 && u <= 1)) throw_invalid(argument, u, "a probability: from 0 to 1");
+    return u;
+}
+
+template <class StandardLaw>
+concept HasScore = requires(double z) {
+    StandardLaw::score(z);
+};
 
 /// The law of `location + scale * X`: draws from the one table of X that the whole program shares, and the
 /// functions of the law from those of X.
@@ -50,13 +75,15 @@ class location_scale_law {
         return location_ + scale_ * StandardLaw::survival_quantile(probability("p", p));
     }
     /// -d/dx log pdf(x), for `ScoredNoise`. Only laws whose density is smooth have it.
-    [[nodiscard]] double score(double x) const noexcept requires requires { StandardLaw::score(x); }
-    { return StandardLaw::score(standard(x)) / scale_; }
+    [[nodiscard]] double score(double x) const noexcept requires HasScore<StandardLaw> {
+        return StandardLaw::score(standard(x)) / scale_;
+    }
     [[nodiscard]] double mean() const noexcept { return location_ + scale_ * StandardLaw::mean; }
     [[nodiscard]] double variance() const noexcept { return StandardLaw::variance * scale_ * scale_; }
     /// No number is below it. Only laws that are bounded have it.
-    [[nodiscard]] double lower_bound() const noexcept requires requires { StandardLaw::lower_bound(); }
-    { return location_ + scale_ * StandardLaw::lower_bound(); }
+    [[nodiscard]] double lower_bound() const noexcept requires HasLowerBound<StandardLaw> {
+        return location_ + scale_ * StandardLaw::lower_bound();
+    }
 
     friend bool operator==(const location_scale_law&, const location_scale_law&) noexcept = default;
 

@@ -1,4 +1,4 @@
-#include <imle/random/detail/cdf_source.hpp>
+#include <imle/quantile/cdf_source.hpp>
 
 #include <cmath>
 #include <concepts>
@@ -19,7 +19,7 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 const double nan_value = std::numeric_limits<double>::quiet_NaN();
 
 // -- Laws, each accurate in both tails
-// ---------------------------------------------------------------------------
+// -----------------------------------------------------------------------
 
 struct normal {
     double cdf(double x) const { return 0.5 * std::erfc(-x / std::sqrt(2.0)); }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The inside of `quantile_table`: the knots, the coefficients and how they are made.
+/// Polynomials through a law's quantiles: the coefficients of `quantile_table`.
 
 #include <array>
 #include <cmath>
@@ -15,20 +15,21 @@
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
-#include <imle/core/multiply_add.hpp>
-#include <imle/random/detail/exponential_function.hpp>
-#include <imle/random/detail/quantile_source.hpp>
-#include <imle/random/detail/table_lookup.hpp>
-#include <imle/random/detail/table_lookup_vector.hpp>
+#include <imle/quantile/quantile_source.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// Piecewise polynomials for the standardised quantile function (x - location) / scale, or for
-/// its base-2 logarithm where `logarithmic()`.
-template <class Scalar>
+/// Piecewise polynomials for the standardised quantile function (x - location) / scale, or for its base-2
+/// logarithm where `logarithmic()`, fitted to a source.
+///
+/// `Layout` says where the knots are and how the coefficients lie: interval i is from `knot(i)` to
+/// `knot(i + 1)` of the tail's probability, the last knot being 1/2; `degree + 1` coefficients of powers of
+/// `unit` times the place from 0 to 1, padded to `stride`, are entry 2 i of the lower tail and 2 i + 1 of the
+/// upper one. Errors above `tolerance` make it try the logarithm; no coefficient may be below `smallest`.
+template <class Scalar, class Layout>
 class quantile_polynomials {
-    using layout = table_layout<Scalar>;
+    using layout = Layout;
     static constexpr int degree = layout::degree;
 
   public:
@@ -45,38 +46,20 @@ class quantile_polynomials {
     quantile_polynomials(const quantile_polynomials&) = delete;
     quantile_polynomials& operator=(const quantile_polynomials&) = delete;
 
-    [[nodiscard]] bool logarithmic() const noexcept { return logarithmic_; }
-    [[nodiscard]] double interpolation_error() const noexcept { return interpolation_error_; }
-
-    /// The map from the table's numbers to those of `location + scale * X`.
-    [[nodiscard]] affine<Scalar> map(double location, double scale) const noexcept {
-        return affine<Scalar>(location + scale * location_, scale * scale_);
-    }
-
-    /// One number for one word: the scalar reference.
-    [[nodiscard]] Scalar draw(typename layout::word word, const affine<Scalar>& map) const noexcept {
-        const Scalar y = lookup_one<Scalar>(coefficients(), word);
-        return logarithmic_ ? affine_power(scalar_lanes<Scalar>(y), map).v : map(y);
-    }
-
-    /// One number for each of the words of one group.
-    void draw_group(const std::uint32_t* words, const affine<Scalar>& map, Scalar* out) const noexcept {
-        if (logarithmic_)
-            lookup_group_vector<true>(coefficients(), words, map, out);
-        else
-            lookup_group_vector<false>(coefficients(), words, map, out);
-    }
-
-  private:
-    static constexpr double min_spread = 1e-290;
-    /// What the tails of a float table are promised to keep is the least that any table does.
-    static constexpr double largest_error = 1e-3;
-
     /// The first coefficient, where a cache line begins.
     [[nodiscard]] const Scalar* coefficients() const noexcept {
         const auto address = reinterpret_cast<std::uintptr_t>(coefficients_.data());
         return coefficients_.data() + ((64 - address % 64) % 64) / sizeof(Scalar);
     }
+    [[nodiscard]] double location() const noexcept { return location_; }
+    [[nodiscard]] double scale() const noexcept { return scale_; }
+    [[nodiscard]] bool logarithmic() const noexcept { return logarithmic_; }
+    [[nodiscard]] double interpolation_error() const noexcept { return interpolation_error_; }
+
+  private:
+    static constexpr double min_spread = 1e-290;
+    /// What the tails of a float table are promised to keep is the least that any table does.
+    static constexpr double largest_error = 1e-3;
 
     /// Plain or logarithmic, whichever is better.
     template <QuantileSource SourceT>
@@ -91,18 +74,25 @@ class quantile_polynomials {
         const double spread = source.offset(tail::upper, 0.25) - source.offset(tail::lower, 0.25);
         // Offsets from the bound where the law comes close to it, so that the smallest keep their accuracy;
         // from the median where it does not, so that the bulk has it.
-        const bool at_bound = source.positive() && source.offset(tail::lower, layout::lowest) < median / 1024;
-        const double center = at_bound ? 0 : median;
+        bool positive = source.positive();
+        bool at_bound = positive && source.offset(tail::lower, layout::lowest) < median / 1024;
         bool plain = is_finite(median) && spread > min_spread && is_finite(spread) &&
                      spread > 0x1p-48 * std::abs(median);
+        double ends[2];
         for (const tail side : {tail::lower, tail::upper}) {
-            const double furthest = source.origin() + source.offset(side, layout::lowest);
+            const double end = ends[side == tail::upper] = source.offset(side, layout::lowest);
+            const double furthest = source.origin() + end;
             if (!(std::abs(furthest) <= static_cast<double>(std::numeric_limits<Scalar>::max())))
                 throw_invalid(
                     "the law of a quantile_table",
                     message("too wide: its quantile of ", describe(side, layout::lowest), " is ", furthest),
                     sizeof(Scalar) == 4 ? "quantiles that a float holds" : "finite quantiles");
         }
+        // A law that comes close to 0 and not past it, and does not say so. Next to 0, and nowhere else, the
+        // output's type has room for the smallest distances.
+        if (!positive && source.origin() == 0) positive = at_bound = ends[0] > 0 && ends[0] < median / 1024;
+        const bool below_zero = source.origin() == 0 && ends[1] <= 0 && ends[1] > median / 1024;
+        const double center = at_bound || below_zero ? 0 : median;
         // Coefficients that would underflow at the bound: by the logarithm, if at all possible.
         if (at_bound && !(source.offset(tail::lower, layout::lowest) > layout::smallest * spread))
             plain = false;
@@ -110,8 +100,8 @@ class quantile_polynomials {
             location_ = source.origin() + center;
             scale_ = spread;
             make([&](tail side, double p) { return (source.offset(side, p) - center) / spread; }, resolution);
-            if (interpolation_error_ <= layout::tolerance || !source.positive()) return;
-        } else if (!source.positive()) {
+            if (interpolation_error_ <= layout::tolerance || !positive) return;
+        } else if (!positive) {
             throw_invalid(
                 "the law of a quantile_table",
                 message("not a law: its median is ", median, " and its quartiles are ", spread, " apart"),

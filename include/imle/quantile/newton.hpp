@@ -1,0 +1,80 @@
+#pragma once
+
+/// @file
+/// The place where a tail of a law has a given probability: Newton's method in a bracket.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <imle/core/config.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// What is known while a quantile is sought: a place that is too low and one that is too high, and the
+/// tail's probability at each; NaN where it was not asked for.
+struct bracket {
+    double low, high;
+    double at_low = std::numeric_limits<double>::quiet_NaN(), at_high = at_low;
+
+    void narrow(bool too_low, double place, double probability) noexcept {
+        (too_low ? low : high) = place;
+        (too_low ? at_low : at_high) = probability;
+    }
+};
+
+/// A place, and whether it is the quantile or only the next to try. NaN: none is known.
+struct newton_step {
+    double next;
+    bool found = false;
+};
+
+/// Tries `place` and what follows, at most `most` places. `step(around, place)` looks at the law there,
+/// narrows the bracket, and says where Newton's method goes. Where that is not inside of the bracket,
+/// `instead(around)` is tried. Returns the quantile, or the last place as not found.
+template <class Step, class Instead>
+[[nodiscard]] newton_step newton_in_bracket(bracket around, double place, int most, const Step& step,
+                                            const Instead& instead) {
+    for (int i = 0; i < most; ++i) {
+        const newton_step now = step(around, place);
+        if (now.found) return now;
+        const double next = now.next > around.low && now.next < around.high ? now.next : instead(around);
+        if (next == place) break;
+        place = next;
+    }
+    return {place};
+}
+
+/// The logarithm of a tail's probability at a place, and its derivative with respect to the place.
+struct tail_point {
+    double log_probability;
+    double slope;
+};
+
+/// Newton's method on log p, which is concave in the place or nearly, for a law that can be trusted.
+/// `log_tail(v)` is the `tail_point` at v; `v` the start; `reach` how far the first step may go; `most` a
+/// place that is never passed.
+template <class LogTail>
+[[nodiscard]] double newton_place(const LogTail& log_tail, double log_p, double v, double reach,
+                                  double most) {
+    const auto step = [&](bracket& around, double place) -> newton_step {
+        const tail_point at = log_tail(place);
+        const double change = -(at.log_probability - log_p) / at.slope;
+        // Newton's method doubles the digits: after a step as small as this it is as good as it gets.
+        if (std::abs(change * at.slope) < 1e-8) return {place + change, true};
+        const bool too_low = at.slope > 0 ? !(at.log_probability > log_p) : at.log_probability > log_p;
+        around.narrow(too_low, place, at.log_probability);
+        if (std::abs(change) <= reach) return {place + change};
+        const double furthest = place + (too_low ? reach : -reach);
+        reach *= 2;
+        return {furthest};
+    };
+    const auto middle = [](const bracket& around) { return 0.5 * (around.low + around.high); };
+    return newton_in_bracket({-std::numeric_limits<double>::infinity(), most}, std::min(v, most), 300, step,
+                             middle)
+        .next;
+}
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI
