@@ -22,7 +22,6 @@
 #include <imle/solvers/detail/grid_shape.hpp>
 #include <imle/solvers/detail/grid_trace.hpp>
 #include <imle/solvers/detail/instance.hpp>
-#include <imle/solvers/detail/lane_transpose.hpp>
 #include <imle/solvers/detail/lanes.hpp>
 #include <imle/solvers/detail/scratch.hpp>
 #include <imle/solvers/grid_shortest_path_options.hpp>

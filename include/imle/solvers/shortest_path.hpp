@@ -18,7 +18,6 @@
 #include <imle/core/finite.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/solvers/detail/instance.hpp>
-#include <imle/solvers/detail/lane_transpose.hpp>
 #include <imle/solvers/detail/lanes.hpp>
 #include <imle/solvers/detail/path_distances.hpp>
 #include <imle/solvers/detail/path_plan.hpp>

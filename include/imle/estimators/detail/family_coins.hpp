@@ -13,7 +13,7 @@
 
 #include <imle/core/config.hpp>
 #include <imle/estimators/detail/family_lanes.hpp>
-#include <imle/random/detail/exponential_function.hpp>
+#include <imle/simd/exponential.hpp>
 #include <imle/solvers/detail/kth_largest.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -16,10 +16,9 @@
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/multiply_add.hpp>
-#include <imle/random/detail/exponential_function.hpp>
 #include <imle/random/detail/quantile_source.hpp>
 #include <imle/random/detail/table_lookup.hpp>
-#include <imle/random/detail/table_lookup_vector.hpp>
+#include <imle/simd/exponential.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -62,9 +61,9 @@ class quantile_polynomials {
     /// One number for each of the words of one group.
     void draw_group(const std::uint32_t* words, const affine<Scalar>& map, Scalar* out) const noexcept {
         if (logarithmic_)
-            lookup_group_vector<true>(coefficients(), words, map, out);
+            lookup_group<true>(coefficients(), words, map, out);
         else
-            lookup_group_vector<false>(coefficients(), words, map, out);
+            lookup_group<false>(coefficients(), words, map, out);
     }
 
   private:
