@@ -67,29 +67,47 @@ struct vector_lanes {
     /// Whole numbers, below 2^31 and so as good as signed, as numbers.
     template <class Words>
     [[nodiscard]] static vector_lanes of_whole(const Words& whole) noexcept {
-        if constexpr (Size == 1)
-            return of(static_cast<scalar>(static_cast<std::int32_t>(whole)));
+#if IMLE_VECTOR_BYTES != 0
+        if constexpr (Size != 1)
+            return of(__builtin_convertvector(vector_of<std::int32_t, Size>(whole), vector));
         else
-            return of(__builtin_convertvector((vector_of<std::int32_t, Size>)whole, vector));
+#endif
+            return of(static_cast<scalar>(static_cast<std::int32_t>(whole)));
     }
     /// The upper 24 bits of each word, as a whole number.
     [[nodiscard]] static vector_lanes upper_bits(const std::uint32_t* from) noexcept {
         return of_whole(load_vector<std::uint32_t, Size>(from) >> 8);
     }
 
-    friend vector_lanes operator+(vector_lanes a, vector_lanes b) noexcept { return of(a.v + b.v); }
-    friend vector_lanes operator-(vector_lanes a, vector_lanes b) noexcept { return of(a.v - b.v); }
-    friend vector_lanes operator*(vector_lanes a, vector_lanes b) noexcept { return of(a.v * b.v); }
-    friend vector_lanes operator/(vector_lanes a, vector_lanes b) noexcept { return of(a.v / b.v); }
+    friend vector_lanes operator+(vector_lanes a, vector_lanes b) noexcept {
+        return of(a.v + b.v);
+    }
+    friend vector_lanes operator-(vector_lanes a, vector_lanes b) noexcept {
+        return of(a.v - b.v);
+    }
+    friend vector_lanes operator*(vector_lanes a, vector_lanes b) noexcept {
+        return of(a.v * b.v);
+    }
+    friend vector_lanes operator/(vector_lanes a, vector_lanes b) noexcept {
+        return of(a.v / b.v);
+    }
     /// a * b + c, fused where the instruction set has it.
     friend vector_lanes multiply_add(vector_lanes a, vector_lanes b, vector_lanes c) noexcept {
         return of(instructions::multiply_add(a.v, b.v, c.v));
     }
-    friend vector_lanes square_root(vector_lanes a) noexcept { return of(instructions::square_root(a.v)); }
-    friend vector_lanes minimum(vector_lanes a, vector_lanes b) noexcept { return of(a.v < b.v ? a.v : b.v); }
-    friend vector_lanes maximum(vector_lanes a, vector_lanes b) noexcept { return of(a.v > b.v ? a.v : b.v); }
+    friend vector_lanes square_root(vector_lanes a) noexcept {
+        return of(instructions::square_root(a.v));
+    }
+    friend vector_lanes minimum(vector_lanes a, vector_lanes b) noexcept {
+        return of(a.v < b.v ? a.v : b.v);
+    }
+    friend vector_lanes maximum(vector_lanes a, vector_lanes b) noexcept {
+        return of(a.v > b.v ? a.v : b.v);
+    }
     /// The nearest whole number, halves to even; |a| < 2^31. A zero may have either sign.
-    friend vector_lanes nearest(vector_lanes a) noexcept { return of(instructions::nearest(a.v)); }
+    friend vector_lanes nearest(vector_lanes a) noexcept {
+        return of(instructions::nearest(a.v));
+    }
     /// 2^n for whole n in the range of normal numbers.
     friend vector_lanes power_of_two(vector_lanes n) noexcept {
         // Next to this number n's own bits, and the exponent's bias, are the last of the mantissa.
@@ -97,7 +115,9 @@ struct vector_lanes {
         return of_bits((n + vector_lanes(large)).to_bits() << (sizeof(scalar) == 4 ? 23 : 52));
     }
 
-    friend mask less(vector_lanes a, vector_lanes b) noexcept { return instructions::less(a.v, b.v); }
+    friend mask less(vector_lanes a, vector_lanes b) noexcept {
+        return instructions::less(a.v, b.v);
+    }
     friend vector_lanes select(mask which, vector_lanes yes, vector_lanes no) noexcept {
         return of(instructions::select(which, yes.v, no.v));
     }
@@ -157,17 +177,19 @@ template <class Lanes, std::size_t Columns, class RowT>
     if constexpr (Lanes::size != 1) transpose<typename Lanes::scalar, Lanes::size>(columns);
 }
 
-/// The polynomial with these coefficients, the first for t^0, at t.
-template <class Lanes, std::size_t Count, std::size_t Left = Count>
+template <class Lanes, std::size_t Count, std::size_t... I>
 [[nodiscard, gnu::always_inline]] inline Lanes polynomial(const typename Lanes::vector (&coefficients)[Count],
-                                                          Lanes t, Lanes sum = Lanes{}) noexcept {
-    if constexpr (Left == 0)
-        return sum;
-    else if constexpr (Left == Count)
-        return polynomial<Lanes, Count, Left - 1>(coefficients, t, Lanes::of(coefficients[Left - 1]));
-    else
-        return polynomial<Lanes, Count, Left - 1>(coefficients, t,
-                                                  multiply_add(sum, t, Lanes::of(coefficients[Left - 1])));
+                                                          Lanes t, std::index_sequence<I...>) noexcept {
+    Lanes sum = Lanes::of(coefficients[Count - 1]);
+    ((sum = multiply_add(sum, t, Lanes::of(coefficients[Count - 2 - I]))), ...);
+    return sum;
+}
+
+/// The polynomial with these coefficients, the first of t^0, at t.
+template <class Lanes, std::size_t Count>
+[[nodiscard, gnu::always_inline]] inline Lanes polynomial(const typename Lanes::vector (&coefficients)[Count],
+                                                          Lanes t) noexcept {
+    return polynomial(coefficients, t, std::make_index_sequence<Count - 1>{});
 }
 
 }  // namespace detail
