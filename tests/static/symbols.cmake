@@ -2,6 +2,8 @@
 # OTHER is given, that none of them is defined by OTHER too. Names are looked at as they are mangled:
 # `imle::isa_sse2::gumbel` holds `4imle8isa_sse26gumbel`.
 
+cmake_policy(SET CMP0057 NEW) # IN_LIST
+
 # read_symbols(OBJECT RESULT): the names of the library's symbols that OBJECT defines.
 function(read_symbols object result)
     execute_process(
