@@ -5,6 +5,7 @@
 
 #include <imle/noise/exponential.hpp>
 #include <imle/noise/gamma.hpp>
+#include <imle/noise/gamma_sampler.hpp>
 #include <imle/noise/gumbel.hpp>
 #include <imle/noise/laplace.hpp>
 #include <imle/noise/logistic.hpp>
@@ -12,7 +13,6 @@
 #include <imle/noise/sum_of_gamma.hpp>
 #include <imle/noise/sum_of_gamma_series.hpp>
 #include <imle/noise/uniform.hpp>
-#include <imle/random/gamma.hpp>
 #include <imle/random/quantile_table.hpp>
 #include <imle/random/words.hpp>
 

@@ -18,6 +18,8 @@
 
 #include <benchmark/benchmark.h>
 
+#include <imle/core/config.hpp>
+
 #include "outside.hpp"
 #include "sampler.hpp"
 #include "support/output.hpp"
@@ -60,16 +62,16 @@ bool parse(int count, char** arguments, options& into) {
 
 build_description description() {
     build_description build{IMLE_BENCHMARK_COMPILER, IMLE_BENCHMARK_FLAGS, "", goals::none};
-#if defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+#if IMLE_VECTOR_BYTES == 64
     build.instruction_set = "AVX-512";
-#elif defined(__AVX2__) && defined(__FMA__)
+#elif IMLE_INTEGER_VECTOR_BYTES == 32 && defined(IMLE_HAS_FMA)
     build.instruction_set = "AVX2";
     build.goals = goals::avx2;
-#elif defined(__SSE2__)
+#elif defined(IMLE_HAS_NEON)
+    build.instruction_set = "NEON";
+#elif IMLE_VECTOR_BYTES != 0
     build.instruction_set = "SSE2";
     build.goals = goals::sse2;
-#elif defined(__ARM_NEON)
-    build.instruction_set = "NEON";
 #else
     build.instruction_set = "No vector instructions";
 #endif

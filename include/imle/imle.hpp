@@ -34,6 +34,7 @@
 #include <imle/losses/spo_plus_loss.hpp>
 #include <imle/noise/exponential.hpp>
 #include <imle/noise/gamma.hpp>
+#include <imle/noise/gamma_sampler.hpp>
 #include <imle/noise/gumbel.hpp>
 #include <imle/noise/laplace.hpp>
 #include <imle/noise/logistic.hpp>
@@ -46,7 +47,6 @@
 #include <imle/noise/uniform.hpp>
 #include <imle/parallel/executor.hpp>
 #include <imle/parallel/thread_executor.hpp>
-#include <imle/random/gamma.hpp>
 #include <imle/random/quantile_table.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/random/words.hpp>

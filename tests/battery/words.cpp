@@ -95,7 +95,7 @@ struct words_of {
   private:
     [[nodiscard]] std::uint32_t broken_word(const random_key& key, std::uint64_t w) const {
         if (settings.counter) return static_cast<std::uint32_t>(w);
-        imle::detail::philox_scalar lanes(w / 4, key.stream());
+        imle::detail::philox_lanes<imle::detail::word_lanes<1>> lanes(w / 4, key.stream());
         std::uint32_t key0 = static_cast<std::uint32_t>(key.philox_key());
         std::uint32_t key1 = static_cast<std::uint32_t>(key.philox_key() >> 32);
         for (int round = 0; round < settings.rounds; ++round) {
@@ -103,7 +103,9 @@ struct words_of {
             key0 += imle::detail::philox_weyl0;
             key1 += imle::detail::philox_weyl1;
         }
-        return lanes.c[static_cast<std::size_t>(w % 4)];
+        std::uint32_t out[4];
+        lanes.store(out);
+        return out[w % 4];
     }
 };
 

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <imle/random/gamma.hpp>
+#include <imle/noise/gamma_sampler.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/random/words.hpp>
 #include <imle/testing/check_noise.hpp>

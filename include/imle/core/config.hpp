@@ -1,34 +1,118 @@
 #pragma once
 
 /// @file
-/// Compile-time configuration.
+/// Compile-time configuration: which instruction set is in use.
 ///
-/// Every entity of the library lives in `imle::inline IMLE_ABI`, an inline namespace that is named after the
-/// instruction set in use. Users write `imle::gumbel` and never see it; the linker does. Two translation
-/// units that were compiled with different -march therefore hold different functions, instead of two bodies
-/// for one name of which the linker keeps whichever it meets first (and an SSE2 machine then meets AVX2
-/// code).
+/// This is the only place that asks the compiler. Every entity of the library lives in `imle::inline
+/// IMLE_ABI`, an inline namespace that is named after what was found. Users write `imle::gumbel` and never
+/// see it; the linker does. Two translation units that were compiled with different -march therefore hold
+/// different functions, instead of two bodies for one name of which the linker keeps whichever it meets first
+/// (and an SSE2 machine then meets AVX2 code).
+///
+/// So whatever changes a body must change the name: our own choices, which are the macros at the end, and the
+/// instructions that the compiler may use of its own accord. A level is named once the whole of it is there;
+/// what lies between two levels has a name of its own.
 
-#if defined(EIGEN_DONT_VECTORIZE) || defined(IMLE_SCALAR_ONLY)
-#define IMLE_ABI isa_scalar
-#elif defined(__AVX512FP16__)
-#define IMLE_ABI isa_avx512_fp16
+// The level. As names of x86's: sse2, sse4, avx2 and avx512 are the levels 1 to 4 of the x86-64 ABI.
+#if defined(__SSE2__) || defined(_M_X64)
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512CD__) && defined(__AVX512DQ__) && \
+    defined(__AVX512VL__) && defined(__FMA__)
+#if defined(__AVX512FP16__)
+#define IMLE_DETAIL_LEVEL avx512_fp16
 #elif defined(__AVX512VBMI2__)
-#define IMLE_ABI isa_avx512_vbmi2
-#elif defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
-#define IMLE_ABI isa_avx512
-#elif defined(__AVX2__) && defined(__FMA__)
-#define IMLE_ABI isa_avx2
-#elif defined(__AVX2__)
-#define IMLE_ABI isa_avx2_without_fma
-#elif defined(__AVX__)
-#define IMLE_ABI isa_avx
-#elif defined(__SSE4_1__)
-#define IMLE_ABI isa_sse4
-#elif defined(__SSE2__)
-#define IMLE_ABI isa_sse2
-#elif defined(__ARM_NEON)
-#define IMLE_ABI isa_neon
+#define IMLE_DETAIL_LEVEL avx512_vbmi2
 #else
+#define IMLE_DETAIL_LEVEL avx512
+#endif
+#define IMLE_DETAIL_VECTOR_BYTES 64
+#elif defined(__AVX512F__) && defined(__FMA__)
+#define IMLE_DETAIL_LEVEL avx512_foundation
+#elif defined(__AVX512F__)
+#define IMLE_DETAIL_LEVEL avx512_without_fma
+#elif defined(__AVX2__) && defined(__FMA__) && defined(__BMI2__) && defined(__LZCNT__)
+#define IMLE_DETAIL_LEVEL avx2
+#elif defined(__AVX2__) && defined(__FMA__)
+#define IMLE_DETAIL_LEVEL avx2_without_bmi2
+#elif defined(__AVX2__)
+#define IMLE_DETAIL_LEVEL avx2_without_fma
+#elif defined(__AVX__) && defined(__FMA__)
+#define IMLE_DETAIL_LEVEL avx_fma
+#elif defined(__AVX__) && defined(__FMA4__)
+#define IMLE_DETAIL_LEVEL avx_fma4
+#elif defined(__AVX__)
+#define IMLE_DETAIL_LEVEL avx
+#elif defined(__SSE4_2__) && defined(__POPCNT__)
+#define IMLE_DETAIL_LEVEL sse4
+#elif defined(__SSE4_1__)
+#define IMLE_DETAIL_LEVEL sse4_1
+#elif defined(__SSSE3__)
+#define IMLE_DETAIL_LEVEL ssse3
+#elif defined(__SSE3__)
+#define IMLE_DETAIL_LEVEL sse3
+#else
+#define IMLE_DETAIL_LEVEL sse2
+#define IMLE_DETAIL_LOWEST_LEVEL 1
+#endif
+#if !defined(IMLE_DETAIL_VECTOR_BYTES) && defined(__AVX__)
+#define IMLE_DETAIL_VECTOR_BYTES 32
+#elif !defined(IMLE_DETAIL_VECTOR_BYTES)
+#define IMLE_DETAIL_VECTOR_BYTES 16
+#endif
+#elif defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)
+#if defined(__ARM_FEATURE_SVE2)
+#define IMLE_DETAIL_LEVEL neon_sve2
+#elif defined(__ARM_FEATURE_SVE)
+#define IMLE_DETAIL_LEVEL neon_sve
+#else
+#define IMLE_DETAIL_LEVEL neon
+#define IMLE_DETAIL_LOWEST_LEVEL 1
+#endif
+#define IMLE_DETAIL_VECTOR_BYTES 16
+#elif defined(__ARM_NEON) && defined(__ARM_FEATURE_FMA)
+#define IMLE_DETAIL_LEVEL neon32_fma
+#elif defined(__ARM_NEON)
+#define IMLE_DETAIL_LEVEL neon32
+#elif defined(__ARM_FEATURE_FMA)
+#define IMLE_DETAIL_LEVEL fma
+#endif
+
+// The name.
+#define IMLE_DETAIL_JOIN(first, second) first##second
+#define IMLE_DETAIL_NAME(first, second) IMLE_DETAIL_JOIN(first, second)
+#if !defined(IMLE_DETAIL_LEVEL)
 #define IMLE_ABI isa_scalar
+#elif !defined(EIGEN_DONT_VECTORIZE) && !defined(IMLE_SCALAR_ONLY)
+#define IMLE_ABI IMLE_DETAIL_NAME(isa_, IMLE_DETAIL_LEVEL)
+#elif defined(IMLE_DETAIL_LOWEST_LEVEL)
+#define IMLE_ABI isa_scalar
+#else
+#define IMLE_ABI IMLE_DETAIL_NAME(isa_scalar_, IMLE_DETAIL_LEVEL)
+#endif
+
+// What our own code asks.
+
+/// The size of the widest vector of numbers; 0 if there is none, or none to use. Vectors are the compiler's
+/// own (GCC's extension, which clang has too).
+#if defined(IMLE_DETAIL_VECTOR_BYTES) && (defined(__GNUC__) || defined(__clang__)) && \
+    !defined(EIGEN_DONT_VECTORIZE) && !defined(IMLE_SCALAR_ONLY)
+#define IMLE_VECTOR_BYTES IMLE_DETAIL_VECTOR_BYTES
+#else
+#define IMLE_VECTOR_BYTES 0
+#endif
+
+/// The same of whole numbers: AVX has wide vectors of floating-point numbers only.
+#if IMLE_VECTOR_BYTES == 32 && !defined(__AVX2__)
+#define IMLE_INTEGER_VECTOR_BYTES 16
+#else
+#define IMLE_INTEGER_VECTOR_BYTES IMLE_VECTOR_BYTES
+#endif
+
+/// Vectors are NEON's, not x86's.
+#if IMLE_VECTOR_BYTES != 0 && defined(__ARM_NEON)
+#define IMLE_HAS_NEON 1
+#endif
+
+/// a * b + c is one instruction, rounded once.
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define IMLE_HAS_FMA 1
 #endif

@@ -15,7 +15,7 @@ namespace detail {
 /// would then depend on where in a block they stand.
 template <class Scalar>
 [[nodiscard]] inline Scalar multiply_add(Scalar a, Scalar b, Scalar c) noexcept {
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#if defined(IMLE_HAS_FMA)
     return std::fma(a, b, c);
 #else
     return a * b + c;

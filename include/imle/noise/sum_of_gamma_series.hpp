@@ -8,8 +8,8 @@
 #include <span>
 
 #include <imle/core/config.hpp>
+#include <imle/noise/gamma_sampler.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
-#include <imle/random/gamma.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/random/words.hpp>
 

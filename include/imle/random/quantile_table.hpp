@@ -17,7 +17,6 @@
 #include <imle/quantile/quantile_polynomials.hpp>
 #include <imle/quantile/quantile_source.hpp>
 #include <imle/random/detail/table_lookup.hpp>
-#include <imle/random/detail/table_lookup_vector.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/random/words.hpp>
 
@@ -122,9 +121,9 @@ class quantile_table {
     static void draw_group(const polynomials& table, const std::uint32_t* words,
                            const detail::affine<Scalar>& to_law, Scalar* out) noexcept {
         if (table.logarithmic())
-            detail::lookup_group_vector<true>(table.coefficients(), words, to_law, out);
+            detail::lookup_group<true>(table.coefficients(), words, to_law, out);
         else
-            detail::lookup_group_vector<false>(table.coefficients(), words, to_law, out);
+            detail::lookup_group<false>(table.coefficients(), words, to_law, out);
     }
     /// One number for one word: the scalar reference.
     [[nodiscard]] Scalar draw(typename layout::word word) const noexcept {

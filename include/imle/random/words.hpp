@@ -10,9 +10,9 @@
 #include <span>
 
 #include <imle/core/config.hpp>
-#include <imle/random/detail/instruction_set.hpp>
 #include <imle/random/detail/philox_lanes.hpp>
 #include <imle/random/random_key.hpp>
+#include <imle/simd/words.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -25,22 +25,13 @@ concept FloatOrDouble = std::same_as<T, float> || std::same_as<T, double>;
 inline constexpr std::size_t words_per_group = 64;
 inline constexpr std::uint64_t blocks_per_group = words_per_group / 4;
 
-/// The words of `blocks_per_group` blocks from `block` on.
+/// The words of `blocks_per_group` blocks from `block` on. Four vectors of each of a block's words fill the
+/// registers.
 inline void word_group(const random_key& key, std::uint64_t block, std::uint32_t* out) noexcept {
-#if defined(IMLE_USE_AVX512)
-    philox_blocks<philox_avx512, 2>(key.philox_key(), key.stream(), block, out);
-#elif defined(IMLE_USE_AVX2)
-    philox_blocks<philox_avx2, 4>(key.philox_key(), key.stream(), block, out);
-#elif defined(IMLE_USE_SSE2)
-    for (std::uint64_t part = 0; part < 2; ++part)
-        philox_blocks<philox_sse2, 4>(key.philox_key(), key.stream(), block + 8 * part, out + 32 * part);
-#elif defined(IMLE_USE_NEON)
-    for (std::uint64_t part = 0; part < 2; ++part)
-        philox_blocks<philox_neon, 2>(key.philox_key(), key.stream(), block + 8 * part, out + 32 * part);
-#else
-    for (std::uint64_t part = 0; part < 4; ++part)
-        philox_blocks<philox_scalar, 4>(key.philox_key(), key.stream(), block + 4 * part, out + 16 * part);
-#endif
+    constexpr std::size_t blocks = widest_words::size;
+    constexpr std::size_t groups = std::min<std::size_t>(4, blocks_per_group / blocks);
+    for (std::size_t first = 0; first < blocks_per_group; first += groups * blocks)
+        philox_blocks<widest_words, groups>(key.philox_key(), key.stream(), block + first, out + 4 * first);
 }
 
 /// Fills `out` with elements `first`, `first + 1`, ... of a sequence that is made `Size` at a time:

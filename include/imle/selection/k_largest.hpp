@@ -11,7 +11,7 @@
 #include <span>
 
 #include <imle/core/config.hpp>
-#include <imle/solvers/detail/lanes.hpp>
+#include <imle/simd/wide_lanes.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

@@ -18,11 +18,10 @@
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/tensor.hpp>
+#include <imle/simd/wide_lanes.hpp>
 #include <imle/solvers/detail/grid_distances.hpp>
 #include <imle/solvers/detail/grid_queue.hpp>
 #include <imle/solvers/detail/grid_trace.hpp>
-#include <imle/solvers/detail/lane_transpose.hpp>
-#include <imle/solvers/detail/lanes.hpp>
 #include <imle/solvers/detail/scratch.hpp>
 #include <imle/solvers/instance.hpp>
 #include <imle/solvers/negative_costs.hpp>

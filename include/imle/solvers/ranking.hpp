@@ -17,8 +17,8 @@
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
+#include <imle/simd/wide_lanes.hpp>
 #include <imle/solvers/detail/ascending_order.hpp>
-#include <imle/solvers/detail/lanes.hpp>
 #include <imle/solvers/detail/scratch.hpp>
 #include <imle/solvers/instance.hpp>
 

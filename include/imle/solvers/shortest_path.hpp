@@ -18,8 +18,7 @@
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/solvers/detail/lane_transpose.hpp>
-#include <imle/solvers/detail/lanes.hpp>
+#include <imle/simd/wide_lanes.hpp>
 #include <imle/solvers/detail/path_distances.hpp>
 #include <imle/solvers/detail/path_plan.hpp>
 #include <imle/solvers/detail/path_trace.hpp>

@@ -13,8 +13,8 @@
 
 #include <imle/core/config.hpp>
 #include <imle/families/detail/family_lanes.hpp>
-#include <imle/random/detail/exponential_function.hpp>
 #include <imle/selection/k_largest.hpp>
+#include <imle/simd/exponential.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

@@ -3,16 +3,15 @@
 /// @file
 /// From random words to numbers by a table of polynomials: the hot loop of every noise.
 
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 
 #include <imle/core/config.hpp>
 #include <imle/core/multiply_add.hpp>
-#include <imle/random/detail/exponential_function.hpp>
-#include <imle/random/detail/scalar_lanes.hpp>
 #include <imle/random/words.hpp>
+#include <imle/simd/exponential.hpp>
+#include <imle/simd/lanes.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -98,40 +97,71 @@ template <class Lanes>
     return Lanes(map.high) + multiply_add(scaled, power.rest, Lanes(map.low));
 }
 
-/// The value of the table for one word. Every vector path does these operations in this order.
+/// Where words lead: the numbers of entries, counted from bits of 0, and the places t in their intervals.
+template <class Lanes>
+struct table_places {
+    typename Lanes::words entry;
+    Lanes t;
+
+    [[gnu::always_inline]] explicit table_places(const typename Lanes::words& word) noexcept {
+        using layout = table_layout<typename Lanes::scalar>;
+        using bits_type = typename layout::word;
+        Lanes f;
+        if constexpr (sizeof(bits_type) == 4)
+            f = Lanes::of_whole(word >> 1) + Lanes(0.5f);
+        else
+            f = Lanes::of_bits((word >> 12) | layout::one) - Lanes(1 - 0x1p-53);
+        const typename Lanes::words bits = f.to_bits();
+        // (bits >> place_bits) << 1 with the tail in the bit that this leaves free.
+        entry = ((bits >> (layout::place_bits - 1)) & ~bits_type{1}) | (word & bits_type{1});
+        t = Lanes::of_bits((bits & layout::place_mask) | layout::one) - Lanes(1);
+    }
+};
+
+/// Where the coefficients of an entry begin.
+template <class Scalar>
+[[nodiscard]] inline const Scalar* table_row(const Scalar* table,
+                                             typename table_layout<Scalar>::word entry) noexcept {
+    using layout = table_layout<Scalar>;
+    return table + (static_cast<std::size_t>(entry) - layout::first_entry) * layout::stride;
+}
+
+/// The value of the table for one word.
 template <class Scalar>
 [[nodiscard]] inline Scalar lookup_one(const Scalar* table,
                                        typename table_layout<Scalar>::word word) noexcept {
-    using layout = table_layout<Scalar>;
-    using bits_type = typename layout::word;
-    bits_type bits;
-    Scalar t;
-    if constexpr (sizeof(Scalar) == 4) {
-        bits = std::bit_cast<bits_type>(static_cast<float>(static_cast<std::int32_t>(word >> 1)) + 0.5f);
-        t = std::bit_cast<float>((bits & layout::place_mask) | layout::one) - 1.0f;
-    } else {
-        bits = std::bit_cast<bits_type>(std::bit_cast<double>((word >> 12) | layout::one) - (1 - 0x1p-53));
-        t = std::bit_cast<double>((bits & layout::place_mask) | layout::one) - 1.0;
-    }
-    const std::size_t entry = (((bits >> layout::place_bits) << 1) | (word & 1)) - layout::first_entry;
-    const Scalar* c = table + entry * layout::stride;
-    Scalar y = c[layout::degree];
-    for (int i = layout::degree; i-- > 0;) y = multiply_add(y, t, c[i]);
-    return y;
+    using one = scalar_lanes<Scalar>;
+    const table_places<one> places(word);
+    Scalar c[table_layout<Scalar>::stride];
+    look_up<one>([&](std::size_t) { return table_row(table, places.entry); }, c);
+    return polynomial<one>(c, places.t).v;
 }
 
-/// The numbers (or 2 to their power) for all the words of a group, mapped: the portable path.
+/// The numbers (or 2 to their power) for all the words of a group, mapped.
 template <bool Exponential, class Scalar>
-inline void lookup_group_scalar(const Scalar* table, const std::uint32_t* words, const affine<Scalar>& map,
-                                Scalar* out) noexcept {
-    constexpr std::size_t words_each = sizeof(Scalar) / sizeof(std::uint32_t);
-    for (std::size_t i = 0; i < words_per_group / words_each; ++i) {
-        Scalar y;
-        if constexpr (words_each == 1)
-            y = lookup_one<float>(table, words[i]);
+inline void lookup_group(const Scalar* table, const std::uint32_t* words, const affine<Scalar>& map,
+                         Scalar* out) noexcept {
+    using layout = table_layout<Scalar>;
+    using vector = widest_lanes<Scalar>;
+    using word = typename layout::word;
+    constexpr std::size_t count = words_per_group * sizeof(std::uint32_t) / sizeof(word);
+    static_assert(layout::stride == layout::degree + 1);
+    alignas(64) word entries[count];
+    alignas(64) Scalar t[count];
+    for (std::size_t i = 0; i < count; i += vector::size) {
+        const table_places<vector> places(
+            vector::load_words(words + i * sizeof(word) / sizeof(std::uint32_t)));
+        store_vector<word, vector::size>(places.entry, entries + i);
+        places.t.store(t + i);
+    }
+    for (std::size_t i = 0; i < count; i += vector::size) {
+        typename vector::vector c[layout::stride];
+        look_up<vector>([&](std::size_t lane) { return table_row(table, entries[i + lane]); }, c);
+        const vector y = polynomial<vector>(c, vector::load(t + i));
+        if constexpr (Exponential)
+            affine_power(y, map).store(out + i);
         else
-            y = lookup_one<double>(table, (std::uint64_t{words[2 * i + 1]} << 32) | words[2 * i]);
-        out[i] = Exponential ? affine_power(scalar_lanes<Scalar>(y), map).v : map(y);
+            (vector(map.high) + multiply_add(y, vector(map.scale), vector(map.low))).store(out + i);
     }
 }
 

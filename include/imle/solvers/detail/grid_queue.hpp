@@ -19,8 +19,8 @@
 #include <Eigen/Core>
 
 #include <imle/core/config.hpp>
+#include <imle/simd/wide_lanes.hpp>
 #include <imle/solvers/detail/grid_trace.hpp>
-#include <imle/solvers/detail/lanes.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

@@ -18,7 +18,7 @@
 #include <limits>
 
 #include <imle/core/config.hpp>
-#include <imle/solvers/detail/lanes.hpp>
+#include <imle/simd/wide_lanes.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

@@ -18,7 +18,7 @@
 #include <utility>
 
 #include <imle/core/config.hpp>
-#include <imle/solvers/detail/lanes.hpp>
+#include <imle/simd/wide_lanes.hpp>
 #include <imle/solvers/detail/scratch.hpp>
 
 namespace imle::inline IMLE_ABI {

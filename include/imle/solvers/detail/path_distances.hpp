@@ -19,7 +19,7 @@
 #include <span>
 
 #include <imle/core/config.hpp>
-#include <imle/solvers/detail/lanes.hpp>
+#include <imle/simd/wide_lanes.hpp>
 #include <imle/solvers/detail/path_plan.hpp>
 
 namespace imle::inline IMLE_ABI {

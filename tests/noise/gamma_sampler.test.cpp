@@ -9,7 +9,7 @@
 
 #include <imle/concepts/noise_distribution.hpp>
 #include <imle/noise/gamma.hpp>
-#include <imle/random/gamma.hpp>
+#include <imle/noise/gamma_sampler.hpp>
 #include <imle/testing/check_noise.hpp>
 
 #include "support/catch.hpp"
@@ -79,8 +79,8 @@ Scalar reference(const imle::random_key& key, std::uint64_t index, Scalar shape,
     if (shape >= 1) return (number * one(scale)).v;
     detail::standard_table<detail::standard_exponential, Scalar>().fill(key.fold_in(2), index,
                                                                         std::span<Scalar>(&e, 1));
-    const auto power = detail::split_exp2(one(e) * detail::gamma_boost(one(shape)),
-                                          detail::exp2_constants<Scalar>::deepest);
+    const auto power =
+        detail::split_exp2(one(e) * detail::gamma_boost(one(shape)), detail::exp2_constants<Scalar>::deepest);
     return (number * power.fraction * power.half * one(scale) * power.rest).v;
 }
 

@@ -12,7 +12,7 @@
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
-#include <imle/random/detail/gamma_group.hpp>
+#include <imle/noise/detail/gamma_group.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/random/words.hpp>
 

@@ -10,7 +10,7 @@
 #include <cstddef>
 
 #include <imle/core/config.hpp>
-#include <imle/random/detail/scalar_lanes.hpp>
+#include <imle/simd/lanes.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

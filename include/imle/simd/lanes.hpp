@@ -1,0 +1,196 @@
+#pragma once
+
+/// @file
+/// Numbers side by side: what kernels are written on, once for all instruction sets.
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include <imle/core/config.hpp>
+#include <imle/simd/avx2.hpp>
+#include <imle/simd/avx512.hpp>
+#include <imle/simd/neon.hpp>
+#include <imle/simd/scalar.hpp>
+#include <imle/simd/sse2.hpp>
+#include <imle/simd/vector.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// `Size` numbers. A kernel that is written on it does the same operations in the same order whatever the
+/// size, so that a number's bits do not depend on who computed it; one lane is the reference.
+///
+/// Products must not meet sums but in `multiply_add`: elsewhere a compiler may fuse them, or not.
+template <class ScalarT, std::size_t Size>
+struct vector_lanes {
+    using scalar = ScalarT;
+    using word = lane_word<scalar>;
+    using vector = vector_of<scalar, Size>;
+    using words = vector_of<word, Size>;
+    using mask = decltype(instructions::less(vector{}, vector{}));
+    static constexpr std::size_t size = Size;
+
+    vector v;
+
+    vector_lanes() = default;
+    /// The same number in all lanes. (To subtract 0 keeps the sign of 0.)
+    explicit vector_lanes(scalar x) noexcept : v(x - vector{}) {}
+    [[nodiscard]] static vector_lanes of(const vector& v) noexcept {
+        vector_lanes lanes;
+        lanes.v = v;
+        return lanes;
+    }
+
+    [[nodiscard]] static vector_lanes load(const scalar* from) noexcept {
+        return of(load_vector<scalar, Size>(from));
+    }
+    void store(scalar* to) const noexcept { store_vector<scalar, Size>(v, to); }
+
+    /// Numbers by their bits, and back.
+    [[nodiscard]] static vector_lanes of_bits(const words& bits) noexcept {
+        return of(std::bit_cast<vector>(bits));
+    }
+    [[nodiscard]] words to_bits() const noexcept { return std::bit_cast<words>(v); }
+
+    /// As many bits as numbers have: of one word for a float, of two, the lower first, for a double.
+    [[nodiscard]] static words load_words(const std::uint32_t* from) noexcept {
+        if constexpr (sizeof(word) == 4)
+            return load_vector<word, Size>(from);
+        else if constexpr (Size == 1)
+            return (word{from[1]} << 32) | from[0];
+        else
+            return std::bit_cast<words>(load_vector<std::uint32_t, 2 * Size>(from));
+    }
+    /// Whole numbers, below 2^31 and so as good as signed, as numbers.
+    template <class Words>
+    [[nodiscard]] static vector_lanes of_whole(const Words& whole) noexcept {
+#if IMLE_VECTOR_BYTES != 0
+        if constexpr (Size != 1)
+            return of(__builtin_convertvector(vector_of<std::int32_t, Size>(whole), vector));
+        else
+#endif
+            return of(static_cast<scalar>(static_cast<std::int32_t>(whole)));
+    }
+    /// The upper 24 bits of each word, as a whole number.
+    [[nodiscard]] static vector_lanes upper_bits(const std::uint32_t* from) noexcept {
+        return of_whole(load_vector<std::uint32_t, Size>(from) >> 8);
+    }
+
+    friend vector_lanes operator+(vector_lanes a, vector_lanes b) noexcept {
+        return of(a.v + b.v);
+    }
+    friend vector_lanes operator-(vector_lanes a, vector_lanes b) noexcept {
+        return of(a.v - b.v);
+    }
+    friend vector_lanes operator*(vector_lanes a, vector_lanes b) noexcept {
+        return of(a.v * b.v);
+    }
+    friend vector_lanes operator/(vector_lanes a, vector_lanes b) noexcept {
+        return of(a.v / b.v);
+    }
+    /// a * b + c, fused where the instruction set has it.
+    friend vector_lanes multiply_add(vector_lanes a, vector_lanes b, vector_lanes c) noexcept {
+        return of(instructions::multiply_add(a.v, b.v, c.v));
+    }
+    friend vector_lanes square_root(vector_lanes a) noexcept {
+        return of(instructions::square_root(a.v));
+    }
+    friend vector_lanes minimum(vector_lanes a, vector_lanes b) noexcept {
+        return of(a.v < b.v ? a.v : b.v);
+    }
+    friend vector_lanes maximum(vector_lanes a, vector_lanes b) noexcept {
+        return of(a.v > b.v ? a.v : b.v);
+    }
+    /// The nearest whole number, halves to even; |a| < 2^31. A zero may have either sign.
+    friend vector_lanes nearest(vector_lanes a) noexcept {
+        return of(instructions::nearest(a.v));
+    }
+    /// 2^n for whole n in the range of normal numbers.
+    friend vector_lanes power_of_two(vector_lanes n) noexcept {
+        // Next to this number n's own bits, and the exponent's bias, are the last of the mantissa.
+        constexpr scalar large = sizeof(scalar) == 4 ? scalar(0x1.8p23 + 127) : scalar(0x1.8p52 + 1023);
+        return of_bits((n + vector_lanes(large)).to_bits() << (sizeof(scalar) == 4 ? 23 : 52));
+    }
+
+    friend mask less(vector_lanes a, vector_lanes b) noexcept {
+        return instructions::less(a.v, b.v);
+    }
+    friend vector_lanes select(mask which, vector_lanes yes, vector_lanes no) noexcept {
+        return of(instructions::select(which, yes.v, no.v));
+    }
+    /// Bit i is lane i.
+    [[nodiscard]] static std::uint32_t bits(const mask& m) noexcept {
+        if constexpr (sizeof(mask) == sizeof(vector))
+            return instructions::bits(std::bit_cast<vector>(m));
+        else
+            return instructions::bits(m);
+    }
+
+    /// The numbers that begin one place before those of `here`; `before` is the vector before `here`.
+    friend vector_lanes one_before(vector_lanes before, vector_lanes here) noexcept {
+        if constexpr (Size == 1)
+            return before;
+        else
+            return of(lanes_from<scalar, Size, Size - 1>(before.v, here.v));
+    }
+    /// The numbers that begin one place after those of `here`; `after` is the vector after `here`.
+    friend vector_lanes one_after(vector_lanes here, vector_lanes after) noexcept {
+        if constexpr (Size == 1)
+            return after;
+        else
+            return of(lanes_from<scalar, Size, 1>(here.v, after.v));
+    }
+};
+
+/// The widest of the instruction set in use.
+template <class Scalar>
+using widest_lanes = vector_lanes<Scalar, IMLE_VECTOR_BYTES == 0 ? 1 : IMLE_VECTOR_BYTES / sizeof(Scalar)>;
+template <class Scalar>
+using scalar_lanes = vector_lanes<Scalar, 1>;
+
+template <class Lanes, std::size_t Columns, class RowT, std::size_t... J>
+[[gnu::always_inline]] inline void load_columns(RowT row, typename Lanes::vector (&columns)[Columns],
+                                                std::index_sequence<J...>) noexcept {
+    using scalar = typename Lanes::scalar;
+    constexpr std::size_t size = Lanes::size;
+    if constexpr (Columns >= size) {
+        // Squares, one beside the other.
+        ((columns[J] = load_vector<scalar, size>(row(J % size) + J / size * size)), ...);
+    } else if constexpr (size == 2 * Columns) {
+        ((columns[J] = instructions::load_fours(row(J), row(J + 4))), ...);
+    } else {
+        static_assert(size == 4 * Columns && Columns == 4);
+        ((columns[J] = instructions::load_fours(row(J), row(J + 4), row(J + 8), row(J + 12))), ...);
+    }
+}
+
+/// Column j < Columns of a table's rows, of which row(i) is where that of lane i begins.
+///
+/// A row's numbers are side by side, so that one load brings many of them and a transposition sorts them into
+/// vectors. (A gather instruction for each column would load as many times.)
+template <class Lanes, std::size_t Columns, class RowT>
+[[gnu::always_inline]] inline void look_up(RowT row, typename Lanes::vector (&columns)[Columns]) noexcept {
+    load_columns<Lanes>(row, columns, std::make_index_sequence<Columns>{});
+    if constexpr (Lanes::size != 1) transpose<typename Lanes::scalar, Lanes::size>(columns);
+}
+
+template <class Lanes, std::size_t Count, std::size_t... I>
+[[nodiscard, gnu::always_inline]] inline Lanes polynomial(const typename Lanes::vector (&coefficients)[Count],
+                                                          Lanes t, std::index_sequence<I...>) noexcept {
+    Lanes sum = Lanes::of(coefficients[Count - 1]);
+    ((sum = multiply_add(sum, t, Lanes::of(coefficients[Count - 2 - I]))), ...);
+    return sum;
+}
+
+/// The polynomial with these coefficients, the first of t^0, at t.
+template <class Lanes, std::size_t Count>
+[[nodiscard, gnu::always_inline]] inline Lanes polynomial(const typename Lanes::vector (&coefficients)[Count],
+                                                          Lanes t) noexcept {
+    return polynomial(coefficients, t, std::make_index_sequence<Count - 1>{});
+}
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

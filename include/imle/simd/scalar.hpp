@@ -1,0 +1,56 @@
+#pragma once
+
+/// @file
+/// What the instruction sets must provide, for one number: the reference for all vectors, and the fallback.
+///
+/// The functions of simd/sse2.hpp, avx2.hpp, avx512.hpp and neon.hpp overload these for their own vectors.
+
+#include <cmath>
+#include <cstdint>
+
+#include <imle/core/config.hpp>
+#include <imle/core/multiply_add.hpp>
+
+namespace imle::inline IMLE_ABI {
+namespace detail::instructions {
+
+/// a * b + c, fused where the instruction set has it.
+template <class Scalar>
+[[nodiscard]] inline Scalar multiply_add(Scalar a, Scalar b, Scalar c) noexcept {
+    return detail::multiply_add(a, b, c);
+}
+template <class Scalar>
+[[nodiscard]] inline Scalar square_root(Scalar a) noexcept {
+    return std::sqrt(a);
+}
+/// The nearest whole number, halves to even; |a| < 2^31. A zero may have either sign.
+template <class Scalar>
+[[nodiscard]] inline Scalar nearest(Scalar a) noexcept {
+    return std::nearbyint(a);
+}
+
+// The compiler knows these for vectors too.
+template <class Vector>
+[[nodiscard]] inline auto less(const Vector& a, const Vector& b) noexcept {
+    return a < b;
+}
+template <class Mask, class Vector>
+[[nodiscard]] inline Vector select(const Mask& which, const Vector& yes, const Vector& no) noexcept {
+    return which ? yes : no;
+}
+/// Bit i is lane i of what `less` gave.
+[[nodiscard]] inline std::uint32_t bits(bool mask) noexcept {
+    return mask ? 1 : 0;
+}
+
+/// Four floats from each of several places, for vectors of more than four.
+template <class... Places>
+void load_fours(Places...) = delete;
+
+/// The product of the lower 32 bits of a and b.
+[[nodiscard]] inline std::uint64_t multiply_lower_halves(std::uint64_t a, std::uint64_t b) noexcept {
+    return (a & 0xffffffff) * (b & 0xffffffff);
+}
+
+}  // namespace detail::instructions
+}  // namespace imle::inline IMLE_ABI

@@ -1,0 +1,202 @@
+// simd: vectors of numbers, how their lanes change places, and the exponential on them.
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include <imle/random/random_key.hpp>
+#include <imle/random/words.hpp>
+#include <imle/simd/exponential.hpp>
+#include <imle/simd/lanes.hpp>
+
+#include "support/catch.hpp"
+
+namespace {
+
+/// Numbers of all sizes, zeros, halves and neighbours of whole numbers among them.
+template <class Scalar>
+std::vector<Scalar> inputs(std::uint64_t seed) {
+    std::vector<std::uint32_t> words(3 * 4096);
+    imle::random_words(imle::random_key(seed), 0, words);
+    std::vector<Scalar> out;
+    for (std::size_t i = 0; i + 2 < words.size(); i += 3) {
+        const double fraction = static_cast<double>(words[i]) * 0x1p-31 - 1;
+        const int exponent = static_cast<int>(words[i + 1] % 60) - 30;
+        double x = std::ldexp(fraction, exponent);
+        if (words[i + 2] % 8 == 0) x = std::nearbyint(x) + 0.5;
+        if (words[i + 2] % 32 == 1) x = 0;
+        out.push_back(static_cast<Scalar>(x));
+    }
+    return out;
+}
+
+template <class Scalar>
+bool same(Scalar a, Scalar b) {
+    return (std::isnan(a) && std::isnan(b)) || (a == b && std::signbit(a) == std::signbit(b));
+}
+
+/// Compares the results of `operation` on whole vectors with those on single numbers, up to the first that
+/// differs.
+template <class Lanes, class Operation>
+void check_operation(const char* name, const Operation& operation) {
+    using scalar = typename Lanes::scalar;
+    using one = imle::detail::scalar_lanes<scalar>;
+    const std::vector<scalar> a = inputs<scalar>(1), b = inputs<scalar>(2), c = inputs<scalar>(3);
+    INFO(name << " of vectors of " << Lanes::size);
+    for (std::size_t i = 0; i + Lanes::size <= a.size(); i += Lanes::size) {
+        scalar out[Lanes::size];
+        operation(Lanes::load(&a[i]), Lanes::load(&b[i]), Lanes::load(&c[i])).store(out);
+        for (std::size_t j = 0; j < Lanes::size; ++j) {
+            const scalar expected = operation(one(a[i + j]), one(b[i + j]), one(c[i + j])).v;
+            if (same(out[j], expected)) continue;
+            CAPTURE(a[i + j], b[i + j], c[i + j], out[j], expected);
+            FAIL_CHECK("not one number's bits");
+            return;
+        }
+    }
+}
+
+/// 2^y, and nothing where y is below `deepest`.
+template <class Lanes>
+Lanes exp2_of(Lanes y) {
+    const auto parts =
+        imle::detail::split_exp2(y, imle::detail::exp2_constants<typename Lanes::scalar>::deepest);
+    return parts.fraction * parts.half * parts.rest;
+}
+
+template <class Lanes>
+void check_lanes() {
+    using scalar = typename Lanes::scalar;
+    check_operation<Lanes>("+", [](auto a, auto b, auto) { return a + b; });
+    check_operation<Lanes>("-", [](auto a, auto b, auto) { return a - b; });
+    check_operation<Lanes>("*", [](auto a, auto b, auto) { return a * b; });
+    check_operation<Lanes>("/", [](auto a, auto b, auto) { return a / b; });
+    check_operation<Lanes>("multiply_add", [](auto a, auto b, auto c) { return multiply_add(a, b, c); });
+    check_operation<Lanes>("square_root", [](auto a, auto, auto) { return square_root(a * a); });
+    check_operation<Lanes>("minimum", [](auto a, auto b, auto) { return minimum(a, b); });
+    check_operation<Lanes>("maximum", [](auto a, auto b, auto) { return maximum(a, b); });
+    // + 0: a whole number's sign of zero is nobody's concern.
+    check_operation<Lanes>("nearest", [](auto a, auto, auto) { return nearest(a) + decltype(a)(0); });
+    check_operation<Lanes>("select", [](auto a, auto b, auto c) { return select(less(a, b), c, a); });
+    check_operation<Lanes>("broadcast", [](auto a, auto, auto) { return decltype(a)(scalar(-0.0)); });
+    check_operation<Lanes>("power_of_two", [](auto a, auto, auto) {
+        using vector = decltype(a);
+        return power_of_two(nearest(minimum(maximum(a, vector(-126)), vector(127))));
+    });
+    check_operation<Lanes>("exp2", [](auto a, auto, auto) { return exp2_of(a); });
+
+    std::uint32_t words[Lanes::size];
+    scalar upper[Lanes::size], zeros[Lanes::size] = {};
+    for (std::size_t i = 0; i < Lanes::size; ++i)
+        words[i] = 0xffffffffu - 0x01234567u * static_cast<std::uint32_t>(i);
+    Lanes::upper_bits(words).store(upper);
+    for (std::size_t i = 0; i < Lanes::size; ++i) {
+        CHECK(upper[i] == static_cast<scalar>(words[i] >> 8));
+        // One lane of -1 after the other: the bit is the lane's.
+        zeros[i] = -1;
+        CHECK(Lanes::bits(less(Lanes::load(zeros), Lanes(0))) == std::uint32_t{1} << i);
+        zeros[i] = 0;
+    }
+    CHECK(Lanes::bits(less(Lanes(-1), Lanes(0))) == (std::uint64_t{1} << Lanes::size) - 1);
+}
+
+}  // namespace
+
+TEST_CASE("lanes: every operation gives one number's bits", "[lanes]") {
+    check_lanes<imle::detail::scalar_lanes<float>>();
+    check_lanes<imle::detail::scalar_lanes<double>>();
+    check_lanes<imle::detail::widest_lanes<float>>();
+    check_lanes<imle::detail::widest_lanes<double>>();
+#if IMLE_VECTOR_BYTES >= 16
+    check_lanes<imle::detail::vector_lanes<float, 4>>();
+    check_lanes<imle::detail::vector_lanes<double, 2>>();
+#endif
+#if IMLE_VECTOR_BYTES >= 32
+    check_lanes<imle::detail::vector_lanes<float, 8>>();
+    check_lanes<imle::detail::vector_lanes<double, 4>>();
+#endif
+}
+
+namespace {
+
+/// look_up of as many columns, in rows of which each number is its own place.
+template <class Lanes, std::size_t Columns>
+void check_look_up() {
+    using scalar = typename Lanes::scalar;
+    alignas(64) scalar table[64][Columns];
+    for (std::size_t row = 0; row < 64; ++row)
+        for (std::size_t column = 0; column < Columns; ++column)
+            table[row][column] = static_cast<scalar>(100 * row + column);
+    const auto row_of = [](std::size_t lane) { return (lane * 37 + 11) % 64; };
+    typename Lanes::vector columns[Columns];
+    imle::detail::look_up<Lanes>([&](std::size_t lane) -> const scalar* { return table[row_of(lane)]; },
+                                 columns);
+    for (std::size_t column = 0; column < Columns; ++column) {
+        scalar out[Lanes::size];
+        Lanes::of(columns[column]).store(out);
+        for (std::size_t lane = 0; lane < Lanes::size; ++lane) {
+            INFO("column " << column << " of lane " << lane);
+            CHECK(out[lane] == table[row_of(lane)][column]);
+        }
+    }
+}
+
+template <class Lanes>
+void check_neighbours() {
+    using scalar = typename Lanes::scalar;
+    scalar numbers[2 * Lanes::size];
+    for (std::size_t i = 0; i < 2 * Lanes::size; ++i) numbers[i] = static_cast<scalar>(i);
+    const Lanes first = Lanes::load(numbers), second = Lanes::load(numbers + Lanes::size);
+    scalar before[Lanes::size], after[Lanes::size];
+    one_before(first, second).store(before);
+    one_after(first, second).store(after);
+    for (std::size_t i = 0; i < Lanes::size; ++i) {
+        INFO("lane " << i);
+        CHECK(before[i] == numbers[Lanes::size - 1 + i]);
+        CHECK(after[i] == numbers[1 + i]);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("lanes: look_up finds every lane's row", "[lanes]") {
+    check_look_up<imle::detail::scalar_lanes<float>, 4>();
+    check_look_up<imle::detail::scalar_lanes<double>, 8>();
+    check_look_up<imle::detail::widest_lanes<float>, 4>();
+    check_look_up<imle::detail::widest_lanes<double>, 8>();
+}
+
+TEST_CASE("lanes: one_before and one_after cross from one vector to the next", "[lanes]") {
+    check_neighbours<imle::detail::scalar_lanes<double>>();
+    check_neighbours<imle::detail::widest_lanes<double>>();
+    check_neighbours<imle::detail::widest_lanes<float>>();
+}
+
+TEMPLATE_TEST_CASE("split_exp2: the product is 2^y, down to its underflow", "[exponential_function]", float,
+                   double) {
+    using one = imle::detail::scalar_lanes<TestType>;
+    const auto power = [](double y) { return exp2_of(one(static_cast<TestType>(y))).v; };
+    const double unit = static_cast<double>(std::numeric_limits<TestType>::epsilon());
+    const double lowest = sizeof(TestType) == 4 ? -125 : -1021,
+                 highest = sizeof(TestType) == 4 ? 127.9 : 1023.9;
+    double worst = 0;
+    for (int i = 0; i <= 20000; ++i) {
+        const TestType y = static_cast<TestType>(lowest + (highest - lowest) * i / 20000);
+        const double truth = std::exp2(static_cast<double>(y));
+        worst = std::max(worst, std::abs(static_cast<double>(power(static_cast<double>(y))) / truth - 1));
+    }
+    CHECK(worst < 1.5 * unit);
+    CHECK(power(0) == TestType(1));
+    CHECK(power(-3) == TestType(0.125));
+    CHECK(power(-1e30) == TestType(0));
+    CHECK(power(2 * lowest) == TestType(0));
+    CHECK(power(lowest - 10) > TestType(0));  // subnormal
+    // power_of_two itself, whole range.
+    for (int n = sizeof(TestType) == 4 ? -126 : -1022; n <= (sizeof(TestType) == 4 ? 127 : 1023); ++n) {
+        CAPTURE(n);
+        CHECK(power_of_two(one(static_cast<TestType>(n))).v == std::ldexp(TestType(1), n));
+    }
+}
