@@ -20,8 +20,7 @@ using matrix = Eigen::Tensor<float, 2, Eigen::RowMajor>;  // [batch, n]
 template <class LayerT>
 void descend(LayerT& layer, matrix& theta, const matrix& wanted, imle::random_key key) {
     const auto pass = layer.forward(theta, key);
-    const matrix slope = pass.marginals() - wanted;
-    theta -= layer.vjp(pass, slope);
+    theta -= layer.vjp(pass, pass.marginals() - wanted);
 }
 // [/one_interface]
 

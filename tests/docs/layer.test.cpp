@@ -109,6 +109,39 @@ TEST_CASE("docs: into one's own tensors", "[docs]") {
     CHECK(equal(gradient, layer.vjp(pass, wanted)));
 }
 
+TEST_CASE("docs: expressions, and a batch that comes first", "[docs]") {
+    imle::imle_layer layer{
+        imle::categorical{}, imle::gumbel{}, imle::perturbation_target{.beta = 10}, {.samples = 50}};
+    const imle::random_key key{7};
+    const tensor theta = numbers(2, 4), wanted = numbers(2, 4) * 0.5F;
+    {
+        // [expressions]
+        const auto pass = layer.forward(0.5F * theta, key);
+        const tensor gradient = layer.vjp(pass, pass.marginals() - wanted);
+        // [/expressions]
+        const tensor half = 0.5F * theta, slope = pass.marginals() - wanted;
+        CHECK(equal(gradient, layer.vjp(layer.forward(half, key), slope)));
+    }
+    const auto two_rows = [] {
+        return Eigen::Tensor<float, 2>(numbers(2, 4).swap_layout().shuffle(Eigen::array<int, 2>{1, 0}));
+    };
+    // [batch_first]
+    const Eigen::Tensor<float, 2> scores = two_rows();                // (2, 4), column-major
+    const auto pass = layer.forward(imle::batch_first(scores), key);  // two instances of four
+    const Eigen::Tensor<float, 2> slope = pass.marginals() - scores;  // (2, 4), like all that comes back
+    const Eigen::Tensor<float, 2> gradient = layer.vjp(pass, slope);
+    // [/batch_first]
+    const auto row_major = layer.forward(theta, key);
+    const tensor expected = layer.vjp(row_major, row_major.marginals() - theta);
+    REQUIRE(gradient.dimension(0) == 2);
+    REQUIRE(gradient.dimension(1) == 4);
+    for (Eigen::Index row = 0; row < 2; ++row)
+        for (Eigen::Index i = 0; i < 4; ++i) {
+            CHECK(scores(row, i) == theta(row, i));
+            CHECK(gradient(row, i) == expected(row, i));
+        }
+}
+
 TEST_CASE("docs: an Eigen matrix as a batch", "[docs]") {
     imle::imle_layer layer{imle::categorical{}, imle::no_noise{}, imle::perturbation_target{}};
     // [as_tensor]

@@ -199,7 +199,7 @@ void check_target_and_calls(const TargetT& target, const testing::check_target_o
                 else
                     return target.for_call(sums);
             }();
-            check_fixed_target<Scalar>(fixed, options, steps && sums.dz_squared > 0, when, report);
+            check_fixed_target<Scalar>(fixed, options, steps && sums.dz_rms() > 0, when, report);
         }
     } else {
         check_fixed_target<Scalar>(target, options, steps, when, report);
