@@ -45,7 +45,8 @@ const tensor wanted = numbers<tensor>({batch, rows, cols}, 2);
 }  // namespace
 
 TEST_CASE("batch_first: results have their batch first too", "[layer]") {
-    imle_layer layer{imle::top_k{3}, imle::gumbel{}, imle::perturbation_target{.beta = 3}, {.samples = samples}};
+    imle_layer layer{
+        imle::top_k{3}, imle::gumbel{}, imle::perturbation_target{.beta = 3}, {.samples = samples}};
     const auto pass = layer.forward(batch_first(theta), random_key{1}, 7);
     const auto expected = layer.forward(batch_last(theta), random_key{1}, 7);
     CHECK(same_bits(pass.theta(), theta));
@@ -75,6 +76,10 @@ TEST_CASE("batch_first: results have their batch first too", "[layer]") {
     CHECK(are_equal(layer.vjp(mean, slope), layer.vjp(expected, batch_last(slope))));
     CHECK(are_equal(layer.map(batch_first(theta)), layer.map(batch_last(theta))));
 
+    CHECK(layer.sums(pass, slope) == layer.sums(expected, batch_last(slope)));
+    const auto [shard, counts] = layer.vjp_shard(pass, slope, layer.sums(pass, slope));
+    CHECK(same_bits(shard, gradient));
+
     auto [value, pullback] = layer.value_and_pullback(batch_first(theta), random_key{1}, 7);
     CHECK(same_bits(value, z));
     CHECK(are_equal(pullback(value), layer.pull_back(expected, expected.samples())));
@@ -103,7 +108,8 @@ TEST_CASE("batch_first: other layers and losses", "[layer]") {
     CHECK(are_equal(loss.gradient, expected.gradient));
 
     const imle::spo_plus_loss spo{imle::top_k{3}};
-    CHECK(are_equal(spo(batch_first(theta), wanted).gradient, spo(batch_last(theta), batch_last(wanted)).gradient));
+    CHECK(are_equal(spo(batch_first(theta), wanted).gradient,
+                    spo(batch_last(theta), batch_last(wanted)).gradient));
     CHECK(same_bits(imle::regret(imle::top_k{3}, batch_first(theta), wanted),
                     imle::regret(imle::top_k{3}, batch_last(theta), batch_last(wanted))));
 }

@@ -372,7 +372,8 @@ TEST_CASE("errors: a solver may call its own layer", "[layer][errors]") {
     imle_layer layer{solver, hashed_noise{}, perturbation_target{}};
     const auto alone = layer.forward(ordinary_theta(), random_key{1});
     reenter = [&] {
-        if (++depth == 1) CHECK(same_bits(layer.forward(ordinary_theta(), random_key{1}).samples(), alone.samples()));
+        if (++depth == 1)
+            CHECK(same_bits(layer.forward(ordinary_theta(), random_key{1}).samples(), alone.samples()));
     };
     CHECK(same_bits(layer.forward(ordinary_theta(), random_key{1}).samples(), alone.samples()));
     CHECK(depth > 1);

@@ -382,6 +382,20 @@ TEST_CASE("imle_layer: shards with added sums give what the whole batch gives", 
     CHECK(shards.target().state() == whole.target().state());
     CHECK(furthest(first_gradient, part_of(expected, 0, 2)) < 1e-5);
     CHECK(furthest(second_gradient, part_of(expected, 2, 4)) < 1e-5);
+
+    // By the chain rule likewise: S times the cotangent, in the sums too.
+    const matrix pulled = whole.pull_back(pass, dz);
+    const auto chain_total = shards.pull_back_sums(first_pass, part_of(dz, 0, 2)) +
+                             shards.pull_back_sums(second_pass, part_of(dz, 2, 4));
+    CHECK(chain_total.dz_rms() == Approx(4 * total.dz_rms()));
+    const auto [first_pulled, third_counts] =
+        shards.pull_back_shard(first_pass, part_of(dz, 0, 2), chain_total);
+    const auto [second_pulled, fourth_counts] =
+        shards.pull_back_shard(second_pass, part_of(dz, 2, 4), chain_total);
+    shards.target().update(third_counts + fourth_counts);
+    CHECK(shards.target().state() == whole.target().state());
+    CHECK(furthest(first_pulled, part_of(pulled, 0, 2)) < 1e-5);
+    CHECK(furthest(second_pulled, part_of(pulled, 2, 4)) < 1e-5);
 }
 
 TEST_CASE("imle_layer: a caller's executor does the work", "[layer]") {

@@ -76,8 +76,7 @@ TEST_CASE("layer_interface: expressions are evaluated", "[layer]") {
     imle_layer layer{cube_solver, hashed_noise{}, perturbation_target{}, {.samples = 4}};
     const auto pass = layer.forward(middle, random_key{1});
     CHECK(same_bits(layer.forward(stacked.chip<0>(1), random_key{1}).samples(), pass.samples()));
-    const Eigen::Tensor<float, 1, Eigen::RowMajor> flat =
-        middle.reshape(Eigen::array<Eigen::Index, 1>{24});
+    const Eigen::Tensor<float, 1, Eigen::RowMajor> flat = middle.reshape(Eigen::array<Eigen::Index, 1>{24});
     CHECK(same_bits(layer.forward(flat.reshape(Eigen::array<Eigen::Index, 2>{4, 6}), random_key{1}).samples(),
                     pass.samples()));
 }
@@ -155,7 +154,8 @@ TEST_CASE("layer_interface: a const layer may be called from several threads at 
 }
 
 TEST_CASE("losses: a const loss may be called from several threads at once", "[layer][losses][threads]") {
-    const imle::fenchel_young_loss fenchel_young{imle::top_k{2}, imle::gumbel{}, {.samples = 4, .threads = 2}};
+    const imle::fenchel_young_loss fenchel_young{
+        imle::top_k{2}, imle::gumbel{}, {.samples = 4, .threads = 2}};
     const imle::spo_plus_loss spo{imle::top_k{2}, {.threads = 2}};
     const matrix theta = numbers<matrix>({16, 6}, 1), other = numbers<matrix>({16, 6}, 2);
     const matrix one = fenchel_young(theta, other, random_key{1}).gradient, two = spo(theta, other).gradient;
@@ -186,8 +186,8 @@ TEST_CASE("layer_interface: calls that are at once share no solver", "[layer][th
         }
     };
     const exclusive_solver solver;
-    const imle_layer layer{solver, hashed_noise{}, perturbation_target{}, {.samples = 50, .threads = 2},
-                           eager_threads()};
+    const imle_layer layer{
+        solver, hashed_noise{}, perturbation_target{}, {.samples = 50, .threads = 2}, eager_threads()};
     const matrix theta = numbers<matrix>({16, 6}, 1);
     std::vector<std::thread> threads;
     for (int i = 0; i < 4; ++i)

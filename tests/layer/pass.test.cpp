@@ -161,8 +161,9 @@ TEST_CASE("pass: memory that cannot be had leaves it as it was", "[layer]") {
     CHECK(same_bits(pass.theta(), before.theta()));
     CHECK(same_bits(layer.vjp(pass, pass.theta()), layer.vjp(before, before.theta())));
     imle_layer larger{cube_solver, hashed_noise{}, perturbation_target{}, {.samples = Eigen::Index{1} << 60}};
-    CHECK(says(message_of<std::invalid_argument>(
-                   [&] { larger.forward_into(numbers<matrix>({2, 6}, 2), random_key{2}, pass); }),
+    CHECK(says(message_of<std::invalid_argument>([&] {
+                   larger.forward_into(numbers<matrix>({2, 6}, 2), random_key{2}, pass);
+               }),
                {"the number of samples", "63 bits"}));
     CHECK(same_bits(pass.samples(), before.samples()));
 }
@@ -181,10 +182,10 @@ TEST_CASE("pass: theta may lie in the pass that is written", "[layer]") {
     };
     using map = Eigen::TensorMap<const matrix>;
     rewritten([](const auto& pass) { return map(pass.theta().data(), 4, 5); });
-    rewritten([](const auto& pass) { return map(pass.theta().data() + 5, 2, 5); });     // some of its rows
-    rewritten([](const auto& pass) { return map(pass.samples().data(), 4, 5); });       // its samples
+    rewritten([](const auto& pass) { return map(pass.theta().data() + 5, 2, 5); });  // some of its rows
+    rewritten([](const auto& pass) { return map(pass.samples().data(), 4, 5); });    // its samples
     rewritten([](const auto& pass) { return map(pass.samples().data() + 7, 3, 2); });
-    rewritten([](const auto& pass) { return map(pass.samples().data(), 12, 5); });      // all of them
+    rewritten([](const auto& pass) { return map(pass.samples().data(), 12, 5); });  // all of them
 }
 
 TEST_CASE("pass: one that was moved from says so", "[layer]") {

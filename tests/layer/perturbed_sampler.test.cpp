@@ -61,7 +61,8 @@ TEST_CASE("perturbed_sampler: replay gives what the solver was given, bit for bi
     }
 }
 
-TEST_CASE("perturbed_sampler: map is the MAP state, whatever the noise and the number of samples", "[layer]") {
+TEST_CASE("perturbed_sampler: map is the MAP state, whatever the noise and the number of samples",
+          "[layer]") {
     const matrix theta = numbers<matrix>({3, 6}, 1);
     imle_layer layer{cube_solver, hashed_noise{}, perturbation_target{}, {.samples = 9}};
     matrix expected = theta;

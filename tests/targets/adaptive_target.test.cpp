@@ -4,6 +4,8 @@
 #include <imle/layer/imle_layer.hpp>
 #include <imle/targets/perturbation_target.hpp>
 #include <limits>
+#include <span>
+#include <vector>
 
 #include "layer/layer_fixtures.hpp"
 #include "support/catch.hpp"
@@ -195,4 +197,49 @@ TEST_CASE("adaptive_target: values that make no sense are refused", "[targets]")
     CHECK_THROWS_AS(target.restore({.grad_norm = nan}), std::invalid_argument);
     CHECK_THROWS_AS(target.restore({.previous_update = nan}), std::invalid_argument);
     CHECK_THROWS_AS(target.for_call({HUGE_VAL, 1, 1, 1, 0, 0}), std::invalid_argument);
+}
+
+namespace {
+
+template <class Scalar>
+void check_vanishing_gradient(Scalar tiny) {
+    using tensor = Eigen::Tensor<Scalar, 2, Eigen::RowMajor>;
+    const tensor theta = numbers<tensor>({3, 4}, 1);
+    tensor dz = numbers<tensor>({3, 4}, 2), small = dz;
+    for (Eigen::Index i = 0; i < dz.size(); ++i) small.data()[i] = dz.data()[i] > 0 ? tiny : -tiny;
+    imle_layer layer{cube_solver, hashed_noise{}, adaptive_target{}, {.samples = 8}};
+    const auto pass = layer.forward(theta, random_key{3});
+    const tensor gradient = layer.vjp(pass, small);
+    for (Eigen::Index i = 0; i < gradient.size(); ++i) CHECK(std::isfinite(gradient.data()[i]));
+    // The step is still one, so training goes on.
+    CHECK(layer.target().state().grad_norm != 1.0);
+    CHECK(layer.target().lambda(layer.sums(pass, small)) > 1e30);
+}
+
+}  // namespace
+
+TEST_CASE("adaptive_target: a gradient that all but vanishes stops nothing", "[targets]") {
+    check_vanishing_gradient(1e-39F);
+    check_vanishing_gradient(std::numeric_limits<float>::denorm_min());
+    check_vanishing_gradient(1e-308);
+    check_vanishing_gradient(std::numeric_limits<double>::denorm_min());
+}
+
+TEST_CASE("square_sum: squares that no double holds", "[targets]") {
+    const auto sum_of = [](std::vector<double> numbers) {
+        imle::square_sum sum;
+        sum.add(std::span<const double>(numbers));
+        return sum;
+    };
+    CHECK(sum_of({3, 4}) == imle::square_sum(25));
+    for (const double scale : {1e-300, 1e-200, 1.0, 1e200, 1e300})
+        CHECK(sum_of({3 * scale, 4 * scale}).root_mean(1) == Approx(5 * scale).epsilon(1e-14));
+    // Sums of shards of very different size, in any order.
+    const auto large = sum_of({3e200}), small = sum_of({4e-200}), middling = sum_of({4, 4e200});
+    for (auto total : {large + small + middling, middling + large + small, small + middling + large})
+        CHECK(total.root_mean(1) == Approx(5e200).epsilon(1e-14));
+    CHECK((small + small).root_mean(2) == Approx(4e-200).epsilon(1e-14));
+    CHECK((imle::square_sum{} + small) == small);
+    CHECK(sum_of({}).root_mean(0) == 0);
+    CHECK(sum_of({0, 0}).root_mean(2) == 0);
 }

@@ -249,7 +249,7 @@ template <class LayerT, class BatchT, std::size_t InstanceRank>
                                      std::uint64_t first_instance) {
     static_assert(
         HasMarginals<LayerT>,
-        "imle::stan_marginals: the layer has no marginals_and_pullback(theta, key, first_instance); "
+        "imle::stan_marginals: the layer does not pull back through passes of marginals; "
         "expected one that has, or imle::stan_samples. See docs/adapters/stan.md");
     auto theta = nodes_of(batch);
     auto result = layer.marginals_and_pullback(stan_theta(theta, batch.rows(), batch.columns(), instance),

@@ -141,7 +141,7 @@ template <int InstanceRank, class LayerT>
                                             std::uint64_t first_instance = 0) {
     static_assert(
         detail::HasMarginals<LayerT>,
-        "imle::torch_marginals: the layer has no marginals_and_pullback(theta, key, first_instance); "
+        "imle::torch_marginals: the layer does not pull back through passes of marginals; "
         "expected one that has, or imle::torch_samples. See docs/adapters/torch.md");
     return detail::on_graph<InstanceRank, InstanceRank + 1, LayerT>(
         "imle::torch_marginals", theta,

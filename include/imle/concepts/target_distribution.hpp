@@ -86,6 +86,8 @@ struct square_sum {
         return *this;
     }
 
+    friend square_sum operator+(square_sum a, square_sum b) noexcept { return a += b; }
+
     /// The root of the sum over `count`; 0 where that is 0. It fits a double again.
     [[nodiscard]] double root_mean(std::uint64_t count) const noexcept {
         return count == 0 ? 0 : std::ldexp(std::sqrt(value / static_cast<double>(count)), exponent / 2);

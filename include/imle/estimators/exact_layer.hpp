@@ -44,8 +44,9 @@ struct exact_options {
 /// is biased: it takes E[J' dz] for the gradient of E loss(z). A loss of the marginals themselves
 /// (`marginals`, `marginals_and_pullback`) is differentiated exactly.
 ///
-/// Functions, shapes and samples' numbering as `layer_interface`. Copies are cheap. Errors: a caller's mistake, which a gradient that overflows is, throws
-/// `std::invalid_argument`, a family that writes what is not finite `solver_error`.
+/// Functions, shapes and samples' numbering as `layer_interface`. Copies are cheap. Errors: a caller's
+/// mistake, which a gradient that overflows is, throws `std::invalid_argument`, a family that writes what is
+/// not finite `solver_error`.
 template <ExponentialFamilyOfSomeScalar FamilyT>
 class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, exact_options> {
     using base = detail::family_layer<exact_layer<FamilyT>, FamilyT, exact_options>;

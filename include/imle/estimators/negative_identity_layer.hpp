@@ -74,6 +74,12 @@ class negative_identity_layer
         return value_and_pullback(theta, random_key{});
     }
 
+    /// z = MAP(P(theta)), of theta's shape.
+    template <class ThetaT>
+    [[nodiscard]] auto map(const ThetaT& theta, std::uint64_t first_instance = 0) const {
+        return this->marginals(theta, random_key{}, first_instance).marginals();
+    }
+
     [[nodiscard]] const negative_identity_options& options() const noexcept { return options_; }
 
   private:
@@ -138,7 +144,8 @@ class negative_identity_layer
                            [](double x) { return static_cast<Scalar>(minimizes ? -x : x); });
         }
         for (const Eigen::Index row : pass.failed_rows()) std::fill_n(gradient + row * n, n, Scalar(0));
-        detail::require_finite_gradient(call, gradient, "a cotangent, divided by theta's norm, that is finite");
+        detail::require_finite_gradient(call, gradient,
+                                        "a cotangent, divided by theta's norm, that is finite");
     }
 
     template <class CallT>
@@ -149,11 +156,8 @@ class negative_identity_layer
     negative_identity_options options_;
 };
 
-template <class S>
-negative_identity_layer(S, negative_identity_options = {})
-    -> negative_identity_layer<typename detail::require_solver_object<S>::type>;
-template <class S, Executor E>
-negative_identity_layer(S, negative_identity_options, E)
+template <class S, Executor E = thread_executor>
+negative_identity_layer(S, negative_identity_options = {}, E = {})
     -> negative_identity_layer<typename detail::require_solver_object<S>::type, E>;
 
 }  // namespace imle::inline IMLE_ABI

@@ -111,7 +111,8 @@ class perturbed_layer
             detail::throw_invalid("perturbed_options::baseline", static_cast<int>(options.baseline),
                                   "baseline::leave_one_out or baseline::none");
         detail::require_threads("perturbed_options::threads", options.threads);
-        return {.samples = options.samples, .input_temperature = options.temperature, .threads = options.threads};
+        return {
+            .samples = options.samples, .input_temperature = options.temperature, .threads = options.threads};
     }
 
     template <class PassT, class CallT, class Scalar>
@@ -199,12 +200,8 @@ struct require_scored_noise {
 
 }  // namespace detail
 
-template <class S, class N>
-perturbed_layer(S, N, perturbed_options = {})
-    -> perturbed_layer<typename detail::require_solver_object<S>::type,
-                       typename detail::require_scored_noise<N>::type>;
-template <class S, class N, Executor E>
-perturbed_layer(S, N, perturbed_options, E)
+template <class S, class N, Executor E = thread_executor>
+perturbed_layer(S, N, perturbed_options = {}, E = {})
     -> perturbed_layer<typename detail::require_solver_object<S>::type,
                        typename detail::require_scored_noise<N>::type, E>;
 

@@ -61,12 +61,8 @@ class straight_through_layer
     }
 };
 
-template <class S, class N>
-straight_through_layer(S, N, layer_options = {})
-    -> straight_through_layer<typename detail::require_solver_object<S>::type,
-                              typename detail::require_noise<N>::type>;
-template <class S, class N, Executor E>
-straight_through_layer(S, N, layer_options, E)
+template <class S, class N, Executor E = thread_executor>
+straight_through_layer(S, N, layer_options = {}, E = {})
     -> straight_through_layer<typename detail::require_solver_object<S>::type,
                               typename detail::require_noise<N>::type, E>;
 

@@ -53,8 +53,8 @@ template <std::copy_constructible SolverT, NoiseDistributionOfSomeScalar NoiseT,
 class imle_layer
     : public sampler_layer<imle_layer<SolverT, NoiseT, TargetT, ExecutorT>, SolverT, NoiseT, ExecutorT> {
     using base = sampler_layer<imle_layer, SolverT, NoiseT, ExecutorT>;
-    using typename base::sampler_type;
     using base::sampler_;
+    using typename base::sampler_type;
 
   public:
     static constexpr bool learns = detail::has_update<TargetT>;
@@ -68,8 +68,7 @@ class imle_layer
     }
 
     imle_layer(const imle_layer& other)
-        : base(other.sampler_.independent_copy()),
-          target_(std::make_shared<shared_target>(other.target())) {}
+        : base(other.sampler_.independent_copy()), target_(std::make_shared<shared_target>(other.target())) {}
     imle_layer(imle_layer&&) noexcept = default;
     imle_layer& operator=(const imle_layer& other) {
         if (this != &other) *this = imle_layer(other);
@@ -192,17 +191,27 @@ class imle_layer
 
     template <bool chain_rule, class PassT, class CotangentT>
     [[nodiscard]] target_sums sums_of(const PassT& pass, const CotangentT& dz) const {
-        const auto call = detail::call_of(pass);
-        return whole_sums(call, imle_layer::template cotangent_for<chain_rule>(pass, dz));
+        if constexpr (detail::is_batch_first_pass<PassT>) {
+            return sums_of<chain_rule>(pass.batch_last(), pass.with_batch_last(dz));
+        } else {
+            const auto call = detail::call_of(pass);
+            return whole_sums(call, imle_layer::template cotangent_for<chain_rule>(pass, dz));
+        }
     }
 
     template <bool chain_rule, class PassT, class CotangentT>
     [[nodiscard]] auto shard_of(const PassT& pass, const CotangentT& dz, const target_sums& whole) const {
-        const auto call = detail::call_of(pass);
-        const auto cotangent = imle_layer::template cotangent_for<chain_rule>(pass, dz);
-        typename PassT::theta_tensor gradient(call.shape.theta());
-        const target_sums counts = gradient_and_counts(pass, call, cotangent, whole, gradient.data());
-        return std::pair(std::move(gradient), counts);
+        if constexpr (detail::is_batch_first_pass<PassT>) {
+            auto shard = shard_of<chain_rule>(pass.batch_last(), pass.with_batch_last(dz), whole);
+            shard.first = pass.with_batch_first(shard.first);
+            return shard;
+        } else {
+            const auto call = detail::call_of(pass);
+            const auto cotangent = imle_layer::template cotangent_for<chain_rule>(pass, dz);
+            typename PassT::theta_tensor gradient(call.shape.theta());
+            const target_sums counts = gradient_and_counts(pass, call, cotangent, whole, gradient.data());
+            return std::pair(std::move(gradient), counts);
+        }
     }
 
     template <class CallT, class Scalar>
@@ -239,7 +248,9 @@ class imle_layer
             return counts;
         } else {
             const auto with_one = [&](const auto& one) {
-                const auto target_of = [&](Eigen::Index) -> const auto& { return one; };
+                const auto target_of = [&](Eigen::Index) -> const auto& {
+                    return one;
+                };
                 return write_difference(target_of, detail::step_of(one), input, gradient);
             };
             if constexpr (detail::has_for_call<TargetT>)
@@ -302,12 +313,8 @@ struct require_target {
 
 }  // namespace detail
 
-template <class S, class N, class T>
-imle_layer(S, N, T, layer_options = {})
-    -> imle_layer<typename detail::require_solver_object<S>::type, typename detail::require_noise<N>::type,
-                  typename detail::require_target<T>::type>;
-template <class S, class N, class T, Executor E>
-imle_layer(S, N, T, layer_options, E)
+template <class S, class N, class T, Executor E = thread_executor>
+imle_layer(S, N, T, layer_options = {}, E = {})
     -> imle_layer<typename detail::require_solver_object<S>::type, typename detail::require_noise<N>::type,
                   typename detail::require_target<T>::type, E>;
 

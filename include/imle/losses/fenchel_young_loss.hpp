@@ -132,7 +132,8 @@ class fenchel_young_loss {
         detail::require_samples("fenchel_young_options::samples", options.samples);
         detail::require_temperature("fenchel_young_options::temperature", options.temperature);
         detail::require_threads("fenchel_young_options::threads", options.threads);
-        return {.samples = options.samples, .input_temperature = options.temperature, .threads = options.threads};
+        return {
+            .samples = options.samples, .input_temperature = options.temperature, .threads = options.threads};
     }
 
     template <class ThetaT>
@@ -193,12 +194,8 @@ class fenchel_young_loss {
     perturbed_sampler<SolverT, NoiseT, ExecutorT> sampler_;
 };
 
-template <class S, class N>
-fenchel_young_loss(S, N, fenchel_young_options = {})
-    -> fenchel_young_loss<typename detail::require_solver_object<S>::type,
-                          typename detail::require_noise<N>::type>;
-template <class S, class N, Executor E>
-fenchel_young_loss(S, N, fenchel_young_options, E)
+template <class S, class N, Executor E = thread_executor>
+fenchel_young_loss(S, N, fenchel_young_options = {}, E = {})
     -> fenchel_young_loss<typename detail::require_solver_object<S>::type,
                           typename detail::require_noise<N>::type, E>;
 

@@ -31,8 +31,8 @@ namespace detail {
 template <class T>
 concept LossTensor = is_tensor_expression<T> || is_batch_first<T>;
 
-/// Calls f with a loss's tensors: expressions evaluated and, where the first is a `batch_first` tensor, all of
-/// them with their batch last, and the gradient turned back.
+/// Calls f with a loss's tensors: expressions evaluated and, where the first is a `batch_first` tensor, all
+/// of them with their batch last, and the gradient turned back.
 template <class F, class FirstT, class... RestT>
 [[nodiscard]] auto with_loss_inputs(F&& f, const FirstT& first, const RestT&... rest) {
     if constexpr (is_batch_first<FirstT>) {

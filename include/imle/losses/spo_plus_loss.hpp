@@ -143,9 +143,8 @@ class spo_plus_loss {
     perturbed_sampler<SolverT, no_noise, ExecutorT> sampler_;
 };
 
-template <class S>
-spo_plus_loss(S, spo_plus_options = {}) -> spo_plus_loss<typename detail::require_solver_object<S>::type>;
-template <class S, Executor E>
-spo_plus_loss(S, spo_plus_options, E) -> spo_plus_loss<typename detail::require_solver_object<S>::type, E>;
+template <class S, Executor E = thread_executor>
+spo_plus_loss(S, spo_plus_options = {}, E = {})
+    -> spo_plus_loss<typename detail::require_solver_object<S>::type, E>;
 
 }  // namespace imle::inline IMLE_ABI

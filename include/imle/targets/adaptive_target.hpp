@@ -76,7 +76,11 @@ class adaptive_target {
     }
 
     /// The target of one call: lambda is fixed by the sums over the call, and divides the gradient.
-    [[nodiscard]] perturbation_target for_call(const target_sums& sums) const noexcept {
+    /// Throws `std::invalid_argument` for sums that are not finite.
+    [[nodiscard]] perturbation_target for_call(const target_sums& sums) const {
+        if (!detail::is_finite(sums.theta_rms()) || !detail::is_finite(sums.dz_rms()))
+            detail::throw_invalid("the rms of theta or dz in target_sums",
+                                  detail::message(sums.theta_rms(), " or ", sums.dz_rms()), "finite numbers");
         return {options_.initial_alpha, lambda(sums), true};
     }
 
@@ -158,7 +162,7 @@ class instance_adaptive_target : public adaptive_target {
     using adaptive_target::adaptive_target;
 
     /// The target of one instance, from the sums over its theta and the cotangents of its samples.
-    [[nodiscard]] perturbation_target for_instance(const target_sums& sums) const noexcept {
+    [[nodiscard]] perturbation_target for_instance(const target_sums& sums) const {
         return adaptive_target::for_call(sums);
     }
 
