@@ -1,4 +1,5 @@
 #include <imle/losses/fenchel_young_loss.hpp>
+#include <imle/targets/perturbation_target.hpp>
 
 #include <array>
 #include <cmath>
