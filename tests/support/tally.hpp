@@ -32,9 +32,6 @@ class tally {
         return holds;
     }
 
-    /// What did not hold.
-    int count() const { return wrong_; }
-
     friend bool operator==(const tally& t, int wrong) { return t.wrong_ == wrong; }
     friend std::ostream& operator<<(std::ostream& out, const tally& t) {
         out << t.wrong_ << " of " << t.trials_;
