@@ -1,7 +1,7 @@
 #include <imle/solvers/minimizing.hpp>
 
 #include <imle/concepts/solver.hpp>
-#include <imle/core/solve_failure.hpp>
+#include <imle/core/errors.hpp>
 #include <imle/estimators/negative_identity_layer.hpp>
 #include <imle/estimators/perturbed_layer.hpp>
 #include <imle/estimators/straight_through_layer.hpp>
@@ -25,9 +25,7 @@
 #include <imle/targets/loss_gradient_target.hpp>
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/assignments.hpp>
-#include <imle/testing/categories.hpp>
 #include <imle/testing/check_solver.hpp>
-#include <imle/testing/directed_tours.hpp>
 #include <imle/testing/enumerated_family.hpp>
 #include <imle/testing/grid_paths.hpp>
 #include <imle/testing/k_subsets.hpp>
@@ -46,6 +44,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 namespace {
 
@@ -155,9 +154,11 @@ void check_mirrored_layers(const SolverT& solver, const NoiseT& noise, const Tar
         CHECK(std::memcmp(z.data(), of_gain.samples().data(),
                           static_cast<std::size_t>(z.size()) * sizeof(*z.data())) == 0);
         const TensorT gradient = minimal.vjp(of_cost, dz), other = maximal.vjp(of_gain, dz);
-        int differ = 0, moved = 0;
+        support::tally differ;
+        int moved = 0;
         for (Eigen::Index i = 0; i < gradient.size(); ++i) {
-            differ += gradient.data()[i] == -other.data()[i] ? 0 : 1;
+            differ.expect(gradient.data()[i] == -other.data()[i], "seed ", seed, ", element ", i, ": ",
+                          gradient.data()[i], " and ", other.data()[i], " for cost ", cost);
             moved += gradient.data()[i] != 0 ? 1 : 0;
         }
         CHECK(differ == 0);

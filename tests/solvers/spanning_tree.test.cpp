@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 using imle::graph_edge;
 using imle::spanning_tree;
@@ -54,9 +55,9 @@ Scalar reward(unsigned kind, std::mt19937& random) {
 }
 
 template <class Scalar, int Layout>
-int wrong_answers(int count, std::uint32_t seed) {
+support::tally wrong_answers(int count, std::uint32_t seed) {
     std::mt19937 random(seed);
-    int wrong = 0;
+    support::tally wrong;
     for (int i = 0; i < count; ++i) {
         // Sparse and dense, connected and not, with loops and parallel edges.
         const auto nodes = static_cast<Eigen::Index>(1 + random() % 40);
@@ -70,8 +71,9 @@ int wrong_answers(int count, std::uint32_t seed) {
         for (int again = 0; again < 2; ++again) {
             z.setConstant(imle::detail::unwritten<Scalar>());
             solver(theta, z);
-            wrong +=
-                std::vector<Scalar>(z.data(), z.data() + n) == kruskal(nodes, edges, theta.data()) ? 0 : 1;
+            const auto expected = kruskal(nodes, edges, theta.data());
+            wrong.expect(std::vector<Scalar>(z.data(), z.data() + n) == expected, "graph ", i, " of ", nodes,
+                         " nodes: theta ", theta, " gives ", z, ", not ", expected);
         }
     }
     return wrong;
