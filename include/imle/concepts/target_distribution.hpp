@@ -109,11 +109,11 @@ struct square_sum {
 /// What a target may know of a whole vjp: sums, so that shards and ranks can add theirs up before use.
 struct target_sums {
     /// Sum of theta^2 over the call's instances (of the cost's, for a minimising solver: the sign is lost).
-    square_sum theta_squared;
+    square_sum theta_squared{};
     /// How many numbers are in that sum: instances * n.
     std::uint64_t theta_count = 0;
     /// Sum of dz^2 over the cotangents as they were given: per sample, or one for all samples.
-    square_sum dz_squared;
+    square_sum dz_squared{};
     /// How many numbers are in that sum.
     std::uint64_t dz_count = 0;
     /// Coordinates in which the per-sample difference z - z' is not 0, over all instances and samples.
