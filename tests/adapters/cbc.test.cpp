@@ -121,7 +121,8 @@ TEST_CASE("minimizing integer_program and travelling_salesman_program gives the 
         }
         if (weight <= 7) sets.push_back(z);
     }
-    const imle::testing::check_solver_options moderate{.lowest = -1e3, .highest = 1e3, .trials = 10};
+    const imle::testing::check_solver_options moderate{
+        .lowest = -1e3, .highest = 1e3, .trials = 10, .tolerance = 1e-4};
     const auto items = imle::testing::check_solver<double>(
         imle::minimizing(imle::integer_program(Eigen::MatrixXd(weights), Eigen::VectorXd::Constant(1, 7))),
         imle::testing::enumerated_family<1>("a knapsack", {4}, sets), moderate);
