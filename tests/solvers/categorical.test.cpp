@@ -25,7 +25,7 @@ std::size_t first_unbeaten(const std::vector<Scalar>& theta) {
 }
 
 template <class Scalar, int Layout>
-support::tally wrong_answers(int count, std::uint32_t seed) {
+support::tally wrong_choices(int count, std::uint32_t seed) {
     std::mt19937 random(seed);
     support::tally wrong;
     for (int i = 0; i < count; ++i) {
@@ -52,10 +52,10 @@ support::tally wrong_answers(int count, std::uint32_t seed) {
 }  // namespace
 
 TEST_CASE("categorical is the first largest", "[solvers][categorical]") {
-    CHECK(wrong_answers<float, Eigen::RowMajor>(1000, 1) == 0);
-    CHECK(wrong_answers<double, Eigen::RowMajor>(1000, 2) == 0);
-    CHECK(wrong_answers<float, Eigen::ColMajor>(1000, 3) == 0);
-    CHECK(wrong_answers<double, Eigen::ColMajor>(1000, 4) == 0);
+    CHECK(wrong_choices<float, Eigen::RowMajor>(1000, 1) == 0);
+    CHECK(wrong_choices<double, Eigen::RowMajor>(1000, 2) == 0);
+    CHECK(wrong_choices<float, Eigen::ColMajor>(1000, 3) == 0);
+    CHECK(wrong_choices<double, Eigen::ColMajor>(1000, 4) == 0);
 }
 
 TEST_CASE("categorical says what is wrong", "[solvers][categorical][errors]") {

@@ -55,7 +55,7 @@ Scalar reward(unsigned kind, std::mt19937& random) {
 }
 
 template <class Scalar, int Layout>
-support::tally wrong_answers(int count, std::uint32_t seed) {
+support::tally wrong_trees(int count, std::uint32_t seed) {
     std::mt19937 random(seed);
     support::tally wrong;
     for (int i = 0; i < count; ++i) {
@@ -92,8 +92,8 @@ TEST_CASE("spanning_tree keeps the laws of solvers", "[solvers][spanning_tree]")
 }
 
 TEST_CASE("spanning_tree is Kruskal's tree or forest, ties included", "[solvers][spanning_tree]") {
-    CHECK(wrong_answers<float, Eigen::RowMajor>(600, 1) == 0);
-    CHECK(wrong_answers<double, Eigen::ColMajor>(600, 2) == 0);
+    CHECK(wrong_trees<float, Eigen::RowMajor>(600, 1) == 0);
+    CHECK(wrong_trees<double, Eigen::ColMajor>(600, 2) == 0);
 }
 
 TEST_CASE("spanning_tree goes on where the heaviest edges do not span", "[solvers][spanning_tree]") {
