@@ -10,6 +10,9 @@
 #include <unsupported/Eigen/CXX11/Tensor>
 
 #include <imle/imle.hpp>
+#include <imle/testing/check_adapter.hpp>
+
+#include "support/catch.hpp"
 
 namespace adapter_fixtures {
 
@@ -29,6 +32,19 @@ inline tensor values(Eigen::Index batch, Eigen::Index n, std::uint64_t seed = 1)
     imle::gumbel{}.fill(imle::random_key{seed}, 0,
                         std::span<double>(t.data(), static_cast<std::size_t>(t.size())));
     return t;
+}
+
+/// The laws of adapters, for an engine's `samples` and for its `marginals`.
+template <class SamplesT, class MarginalsT>
+void check_adapter_laws(SamplesT&& samples, MarginalsT&& marginals) {
+    using imle::testing::check_adapter;
+    for (const auto& report :
+         {check_adapter<double>(samples, {.subject = "samples"}),
+          check_adapter<double>(
+              marginals, {.subject = "marginals", .output = imle::testing::adapter_output::marginals})}) {
+        INFO(report);
+        CHECK(report.passed());
+    }
 }
 
 /// Calls f for each estimator that is no `imle_layer`: they lack some of its options, or a target.

@@ -26,6 +26,7 @@
 #include "adapters/adapter_fixtures.hpp"
 #include "support/catch.hpp"
 #include "support/messages.hpp"
+#include "support/tensors.hpp"
 
 namespace {
 
@@ -115,13 +116,7 @@ const auto run =
 }  // namespace
 
 TEST_CASE("adolc_layer keeps the laws of adapters", "[adapters][adolc]") {
-    const auto samples = imle::testing::check_adapter<double>(run<true>, {.subject = "samples"});
-    INFO(samples);
-    CHECK(samples.passed());
-    const auto marginals = imle::testing::check_adapter<double>(
-        run<false>, {.subject = "marginals", .output = imle::testing::adapter_output::marginals});
-    INFO(marginals);
-    CHECK(marginals.passed());
+    adapter_fixtures::check_adapter_laws(run<true>, run<false>);
 }
 
 TEST_CASE("adolc_layer takes column-major instances of any rank, and targets with a state",
@@ -287,10 +282,7 @@ TEST_CASE("ADOL-C may give z the places of variables that are gone", "[adapters]
     for (Eigen::Index i = 0; i < 40; ++i)
         dz.data()[i] = w40[static_cast<std::size_t>(i)] + (i < 10 ? 0.5 * dnext.data()[i] : 0);
     const tensor expected = (pullback(dz) + dnext + 0.25) * x * 4.5;
-    double furthest = 0;
-    for (Eigen::Index i = 0; i < 10; ++i)
-        furthest = std::max(furthest, std::abs(s.gradient[static_cast<std::size_t>(i)] - expected.data()[i]));
-    CHECK(furthest < 1e-12);
+    CHECK(support::furthest(s.gradient, expected) < 1e-12);
 }
 
 TEST_CASE("What a loss does not reach gives no gradient on ADOL-C's tape", "[adapters][adolc]") {

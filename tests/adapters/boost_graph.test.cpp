@@ -24,6 +24,7 @@
 
 #include "support/catch.hpp"
 #include "support/messages.hpp"
+#include "support/tally.hpp"
 
 namespace {
 
@@ -89,7 +90,8 @@ TEST_CASE("boost_shortest_path keeps the laws", "[adapters][boost]") {
 
 TEST_CASE("boost_shortest_path finds paths of shortest_path's cost", "[adapters][boost]") {
     std::mt19937 random(1);
-    int wrong = 0, compared = 0;
+    support::tally wrong;
+    int compared = 0;
     for (int trial = 0; trial < 300; ++trial) {
         const auto nodes = static_cast<Eigen::Index>(2 + random() % 12);
         edges list = random_edges(nodes, true, random);
@@ -102,7 +104,8 @@ TEST_CASE("boost_shortest_path finds paths of shortest_path's cost", "[adapters]
         imle::boost_shortest_path(graph, 0, nodes - 1)(theta, z);
         imle::shortest_path{graph, 0, nodes - 1}(theta, expected);
         // Where paths tie the two may differ, but each has its path's cost: integers, so exact.
-        wrong += value(theta, z) == value(theta, expected) ? 0 : 1;
+        wrong.expect(value(theta, z) == value(theta, expected), "graph ", trial, " of ", nodes,
+                     " nodes: theta ", theta, " gives ", z, ", as good as ", expected);
         ++compared;
     }
     CHECK(compared == 300);
@@ -191,7 +194,7 @@ TEST_CASE("boost_spanning_tree keeps the laws and agrees with spanning_tree", "[
     CHECK(report.passed());
 
     std::mt19937 random(2);
-    int wrong = 0;
+    support::tally wrong;
     for (int trial = 0; trial < 200; ++trial) {
         const auto nodes = static_cast<Eigen::Index>(1 + random() % 15);
         const edges list = random_edges(nodes, false, random);  // not always connected
@@ -199,7 +202,8 @@ TEST_CASE("boost_spanning_tree keeps the laws and agrees with spanning_tree", "[
         for (Eigen::Index e = 0; e < theta.size(); ++e) theta(e) = static_cast<double>(random() % 9) - 4;
         imle::boost_spanning_tree(nodes, list)(theta, z);
         imle::spanning_tree(nodes, list)(theta, expected);
-        wrong += value(theta, z) == value(theta, expected) ? 0 : 1;
+        wrong.expect(value(theta, z) == value(theta, expected), "graph ", trial, " of ", nodes,
+                     " nodes: theta ", theta, " gives ", z, ", as good as ", expected);
     }
     CHECK(wrong == 0);
 }
@@ -216,7 +220,8 @@ TEST_CASE("boost_matching keeps the laws", "[adapters][boost]") {
 
 TEST_CASE("boost_matching finds the heaviest of all matchings", "[adapters][boost]") {
     std::mt19937 random(3);
-    int wrong = 0, compared = 0;
+    support::tally wrong;
+    int compared = 0;
     for (int trial = 0; trial < 1000; ++trial) {
         const auto nodes = static_cast<Eigen::Index>(2 + random() % 6);
         edges list = random_edges(nodes, false, random);
@@ -241,7 +246,8 @@ TEST_CASE("boost_matching finds the heaviest of all matchings", "[adapters][boos
                 if ((set >> e & 1u) != 0) sum += theta(static_cast<Eigen::Index>(e));
             best = std::max(best, sum);
         }
-        wrong += is_matching(list, chosen) && value(theta, z) == best ? 0 : 1;
+        wrong.expect(is_matching(list, chosen) && value(theta, z) == best, "graph ", trial, " of ", nodes,
+                     " nodes: theta ", theta, " gives ", z, ", best ", best);
         ++compared;
     }
     CHECK(compared == 1000);

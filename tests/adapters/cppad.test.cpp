@@ -21,8 +21,8 @@
 #include "adapters/adapter_fixtures.hpp"
 #include "support/catch.hpp"
 #include "support/messages.hpp"
+#include "support/tally.hpp"
 
-using imle::testing::adapter_output;
 using imle::testing::adapter_result;
 using imle::testing::check_adapter;
 
@@ -91,13 +91,7 @@ adapter_result<double> own(const LayerT& layer, const numbers& theta, Eigen::Ind
 }  // namespace
 
 TEST_CASE("A layer on CppAD keeps all laws of an adapter", "[adapters]") {
-    for (const auto& report :
-         {check_adapter<double>(samples_on_cppad, {.subject = "samples"}),
-          check_adapter<double>(marginals_on_cppad,
-                                {.subject = "marginals", .output = adapter_output::marginals})}) {
-        INFO(report);
-        CHECK(report.passed());
-    }
+    adapter_fixtures::check_adapter_laws(samples_on_cppad, marginals_on_cppad);
     const imle::imle_layer adaptive{imle::top_k{2},
                                     imle::gumbel{},
                                     imle::adaptive_target{},
@@ -299,9 +293,10 @@ TEST_CASE("CppAD drops what a loss does not need, and knows the pattern of the J
     for (std::size_t i = 0; i < 9; ++i) identity.set(i, i, i);
     f.for_jac_sparsity(identity, false, false, false, pattern);
     CHECK(pattern.nnz() == 3 * 6 * 3);
-    std::size_t outside = 0;
+    support::tally outside;
     for (std::size_t k = 0; k < pattern.nnz(); ++k)
-        outside += pattern.row()[k] / 6 != pattern.col()[k] / 3 ? 1 : 0;
+        outside.expect(pattern.row()[k] / 6 == pattern.col()[k] / 3, "row ", pattern.row()[k], ", column ",
+                       pattern.col()[k]);
     CHECK(outside == 0);
     CppAD::sparse_rc<indices> rows(18, 18, 18), backward;
     for (std::size_t i = 0; i < 18; ++i) rows.set(i, i, i);

@@ -26,6 +26,8 @@
 #include "adapters/adapter_fixtures.hpp"
 #include "support/catch.hpp"
 #include "support/messages.hpp"
+#include "support/tally.hpp"
+#include "support/tensors.hpp"
 
 namespace {
 
@@ -128,13 +130,7 @@ struct counted {
 }  // namespace
 
 TEST_CASE("The adapter to Stan keeps the laws of adapters", "[adapters][stan]") {
-    const auto samples = imle::testing::check_adapter<double>(run<true>, {.subject = "stan_samples"});
-    INFO(samples);
-    CHECK(samples.passed());
-    const auto marginals = imle::testing::check_adapter<double>(
-        run<false>, {.subject = "stan_marginals", .output = imle::testing::adapter_output::marginals});
-    INFO(marginals);
-    CHECK(marginals.passed());
+    adapter_fixtures::check_adapter_laws(run<true>, run<false>);
 
     // Instances of rank 2, a target with a state, threads.
     const imle::imle_layer layer{
@@ -219,18 +215,20 @@ TEST_CASE("Stan's vectors are single instances", "[adapters][stan]") {
     STATIC_REQUIRE(std::is_same_v<decltype(from_row), const std::vector<Eigen::Matrix<var, 1, 6>>>);
     const std::vector<var> mean = imle::stan_marginals(layer, list, {2, 3}, key, 9);
     var sum = 0;
-    int wrong = 0;
+    support::tally wrong;
     for (Eigen::Index s = 0; s < 4; ++s)
         for (Eigen::Index j = 0; j < 6; ++j) {
             const auto at = static_cast<std::size_t>(s);
             const double z = expected(0, s, j);
-            wrong += from_list[at][static_cast<std::size_t>(j)].val() != z;
-            wrong += from_column[at](j).val() != z;
-            wrong += from_row[at](j).val() != z;
-            wrong += from_array[at](j).val() != z;
+            wrong.expect(from_list[at][static_cast<std::size_t>(j)].val() == z, "from a list: sample ", s,
+                         ", element ", j);
+            wrong.expect(from_column[at](j).val() == z, "from a column: sample ", s, ", element ", j);
+            wrong.expect(from_row[at](j).val() == z, "from a row: sample ", s, ", element ", j);
+            wrong.expect(from_array[at](j).val() == z, "from an array: sample ", s, ", element ", j);
             sum += from_column[at](j) * weight(0, s, j);
         }
-    for (std::size_t j = 0; j < 6; ++j) wrong += mean[j].val() != expected_mean.data()[j];
+    for (std::size_t j = 0; j < 6; ++j)
+        wrong.expect(mean[j].val() == expected_mean.data()[j], "marginal ", j);
     CHECK(wrong == 0);
     sum.grad();
     numbers gradient;
@@ -283,10 +281,7 @@ TEST_CASE("Stan's tape is used more than once", "[adapters][stan]") {
                     dz(b, s, j) = weight(b, s, j) + (s == 1 ? 0.5 * dnext(b, j) : 0);
         const tensor expected = pullback(dz) + dnext + 0.25;
         const numbers found = adjoints(theta);
-        double furthest = 0;
-        for (std::size_t i = 0; i < 10; ++i)
-            furthest = std::max(furthest, std::abs(found[i] - expected.data()[i]));
-        CHECK(furthest < 1e-12);
+        CHECK(support::furthest(found, expected) < 1e-12);
     }
     SECTION("nested") {
         const auto outer = imle::stan_samples(layer, theta, key);

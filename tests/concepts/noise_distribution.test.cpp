@@ -66,31 +66,29 @@ struct score_alone {
 
 }  // namespace
 
-// Noise whose density has a known slope.
-static_assert(ScoredNoise<imle::normal> && ScoredNoise<imle::gumbel> && ScoredNoise<imle::gamma>);
-static_assert(ScoredNoise<imle::multiplicative<>> && ScoredNoise<imle::multiplicative<imle::normal>>);
-static_assert(ScoredNoise<own>);
-static_assert(!ScoredNoise<imle::sum_of_gamma> && !ScoredNoise<imle::no_noise>);
-static_assert(!ScoredNoise<imle::exponential> && !ScoredNoise<imle::uniform>);
-static_assert(!ScoredNoise<score_of_nothing> && !ScoredNoise<score_not_const>);
-static_assert(!ScoredNoise<score_is_text> && !ScoredNoise<score_alone>);
-
-static_assert(NoiseDistribution<generic, float> && NoiseDistribution<generic, double>);
-static_assert(NoiseDistribution<floats, float> && !NoiseDistribution<floats, double>);
-static_assert(NoiseDistribution<doubles, double> && !NoiseDistribution<doubles, float>);
-static_assert(imle::NoiseDistributionOfSomeScalar<generic>);
-static_assert(imle::NoiseDistributionOfSomeScalar<floats>);
-static_assert(imle::NoiseDistributionOfSomeScalar<doubles>);
-static_assert(imle::is_zero_noise<doubles> && !imle::is_zero_noise<floats>);
-
-static_assert(!imle::NoiseDistributionOfSomeScalar<advances>);
-static_assert(!imle::NoiseDistributionOfSomeScalar<without_index>);
-static_assert(!imle::NoiseDistributionOfSomeScalar<without_key>);
-static_assert(!imle::NoiseDistributionOfSomeScalar<of_vectors>);
-static_assert(!imle::NoiseDistributionOfSomeScalar<noise_without_copies>);
-static_assert(!imle::NoiseDistributionOfSomeScalar<int>);
-static_assert(!NoiseDistribution<generic, int>);
-
 TEST_CASE("NoiseDistribution: the concept's matrix", "[concepts]") {
-    SUCCEED("checked by the compiler");
+    // Noise whose density has a known slope.
+    STATIC_REQUIRE(ScoredNoise<imle::normal> && ScoredNoise<imle::gumbel> && ScoredNoise<imle::gamma>);
+    STATIC_REQUIRE(ScoredNoise<imle::multiplicative<>> && ScoredNoise<imle::multiplicative<imle::normal>>);
+    STATIC_REQUIRE(ScoredNoise<own>);
+    STATIC_REQUIRE(!ScoredNoise<imle::sum_of_gamma> && !ScoredNoise<imle::no_noise>);
+    STATIC_REQUIRE(!ScoredNoise<imle::exponential> && !ScoredNoise<imle::uniform>);
+    STATIC_REQUIRE(!ScoredNoise<score_of_nothing> && !ScoredNoise<score_not_const>);
+    STATIC_REQUIRE(!ScoredNoise<score_is_text> && !ScoredNoise<score_alone>);
+
+    STATIC_REQUIRE(NoiseDistribution<generic, float> && NoiseDistribution<generic, double>);
+    STATIC_REQUIRE(NoiseDistribution<floats, float> && !NoiseDistribution<floats, double>);
+    STATIC_REQUIRE(NoiseDistribution<doubles, double> && !NoiseDistribution<doubles, float>);
+    STATIC_REQUIRE(imle::NoiseDistributionOfSomeScalar<generic>);
+    STATIC_REQUIRE(imle::NoiseDistributionOfSomeScalar<floats>);
+    STATIC_REQUIRE(imle::NoiseDistributionOfSomeScalar<doubles>);
+    STATIC_REQUIRE(imle::is_zero_noise<doubles> && !imle::is_zero_noise<floats>);
+
+    STATIC_REQUIRE(!imle::NoiseDistributionOfSomeScalar<advances>);
+    STATIC_REQUIRE(!imle::NoiseDistributionOfSomeScalar<without_index>);
+    STATIC_REQUIRE(!imle::NoiseDistributionOfSomeScalar<without_key>);
+    STATIC_REQUIRE(!imle::NoiseDistributionOfSomeScalar<of_vectors>);
+    STATIC_REQUIRE(!imle::NoiseDistributionOfSomeScalar<noise_without_copies>);
+    STATIC_REQUIRE(!imle::NoiseDistributionOfSomeScalar<int>);
+    STATIC_REQUIRE(!NoiseDistribution<generic, int>);
 }

@@ -82,45 +82,43 @@ struct of_another_type {
 
 }  // namespace
 
-// The sense: the member, or maximize.
-static_assert(imle::sense_of<says_nothing> == imle::sense::maximize);
-static_assert(imle::sense_of<maximal> == imle::sense::maximize);
-static_assert(imle::sense_of<minimal> == imle::sense::minimize);
-static_assert(imle::sense_of<const minimal&> == imle::sense::minimize);
-static_assert(imle::sense_of<of_another_type> == imle::sense::maximize);
-static_assert(imle::sense_of<void (*)()> == imle::sense::maximize);
-
-static_assert(solves<writes>);
-static_assert(solves<writes_with_context>);
-static_assert(solves<returns>);
-static_assert(solves<returns_with_context>);
-static_assert(solves<returns_a_map>);
-static_assert(solves<batches>);
-static_assert(solves<decltype(generic)>);
-static_assert(solves<decltype(generic_return)>);
-static_assert(solves<void (*)(theta_view, z_view)>);
-static_assert(solves<std::function<void(const theta_view&, z_view&)>>);
-
-static_assert(!solves<int>);
-static_assert(!solves<takes_nothing>);
-static_assert(!solves<takes_a_vector>);
-static_assert(!solves<returns_nothing>);
-static_assert(!solves<returns_a_number>);
-static_assert(!solves<returns_doubles>);
-static_assert(!solves<returns_another_rank>);
-static_assert(!solves<returns_another_layout>);
-static_assert(!solves<solver_without_copies>);
-static_assert(!solves<std::string>);
-
-static_assert(!Solver<writes, double, 2, Eigen::RowMajor>);
-static_assert(!Solver<writes, float, 1, Eigen::RowMajor>);
-static_assert(!Solver<writes, float, 2, Eigen::ColMajor>);
-static_assert(!Solver<writes, int, 2, Eigen::RowMajor>);
-
-static_assert(imle::BatchSolver<batches, float, 2, Eigen::RowMajor>);
-static_assert(!imle::BatchSolver<writes, float, 2, Eigen::RowMajor>);
-static_assert(!imle::BatchSolver<batches, double, 2, Eigen::RowMajor>);
-
 TEST_CASE("Solver: the concept's matrix", "[concepts]") {
-    SUCCEED("checked by the compiler");
+    // The sense: the member, or maximize.
+    STATIC_REQUIRE(imle::sense_of<says_nothing> == imle::sense::maximize);
+    STATIC_REQUIRE(imle::sense_of<maximal> == imle::sense::maximize);
+    STATIC_REQUIRE(imle::sense_of<minimal> == imle::sense::minimize);
+    STATIC_REQUIRE(imle::sense_of<const minimal&> == imle::sense::minimize);
+    STATIC_REQUIRE(imle::sense_of<of_another_type> == imle::sense::maximize);
+    STATIC_REQUIRE(imle::sense_of<void (*)()> == imle::sense::maximize);
+
+    STATIC_REQUIRE(solves<writes>);
+    STATIC_REQUIRE(solves<writes_with_context>);
+    STATIC_REQUIRE(solves<returns>);
+    STATIC_REQUIRE(solves<returns_with_context>);
+    STATIC_REQUIRE(solves<returns_a_map>);
+    STATIC_REQUIRE(solves<batches>);
+    STATIC_REQUIRE(solves<decltype(generic)>);
+    STATIC_REQUIRE(solves<decltype(generic_return)>);
+    STATIC_REQUIRE(solves<void (*)(theta_view, z_view)>);
+    STATIC_REQUIRE(solves<std::function<void(const theta_view&, z_view&)>>);
+
+    STATIC_REQUIRE(!solves<int>);
+    STATIC_REQUIRE(!solves<takes_nothing>);
+    STATIC_REQUIRE(!solves<takes_a_vector>);
+    STATIC_REQUIRE(!solves<returns_nothing>);
+    STATIC_REQUIRE(!solves<returns_a_number>);
+    STATIC_REQUIRE(!solves<returns_doubles>);
+    STATIC_REQUIRE(!solves<returns_another_rank>);
+    STATIC_REQUIRE(!solves<returns_another_layout>);
+    STATIC_REQUIRE(!solves<solver_without_copies>);
+    STATIC_REQUIRE(!solves<std::string>);
+
+    STATIC_REQUIRE(!Solver<writes, double, 2, Eigen::RowMajor>);
+    STATIC_REQUIRE(!Solver<writes, float, 1, Eigen::RowMajor>);
+    STATIC_REQUIRE(!Solver<writes, float, 2, Eigen::ColMajor>);
+    STATIC_REQUIRE(!Solver<writes, int, 2, Eigen::RowMajor>);
+
+    STATIC_REQUIRE(imle::BatchSolver<batches, float, 2, Eigen::RowMajor>);
+    STATIC_REQUIRE(!imle::BatchSolver<writes, float, 2, Eigen::RowMajor>);
+    STATIC_REQUIRE(!imle::BatchSolver<batches, double, 2, Eigen::RowMajor>);
 }

@@ -39,24 +39,23 @@ struct target_without_copies : any_scalar_target {
 
 }  // namespace
 
-static_assert(TargetDistribution<any_scalar_target, float> && TargetDistribution<any_scalar_target, double>);
-static_assert(TargetDistribution<float_target, float> && !TargetDistribution<float_target, double>);
-static_assert(TargetDistributionOfSomeScalar<float_target>);
-static_assert(TargetDistribution<with_hooks, float>);
-static_assert(imle::detail::has_validate<with_hooks> && !imle::detail::has_validate<any_scalar_target>);
-static_assert(imle::detail::has_gradient_divisor<with_hooks> &&
-              !imle::detail::has_gradient_divisor<any_scalar_target>);
-static_assert(imle::detail::has_for_call<with_hooks> && !imle::detail::has_for_call<any_scalar_target>);
-static_assert(imle::detail::has_update<with_hooks> && !imle::detail::has_update<any_scalar_target>);
-
-static_assert(!TargetDistributionOfSomeScalar<changes>);
-static_assert(!TargetDistributionOfSomeScalar<without_cotangent>);
-static_assert(!TargetDistributionOfSomeScalar<returns_them>);
-static_assert(!TargetDistributionOfSomeScalar<target_without_copies>);
-static_assert(!TargetDistributionOfSomeScalar<int>);
-
 TEST_CASE("TargetDistribution: the concept's matrix", "[concepts]") {
-    SUCCEED("checked by the compiler");
+    STATIC_REQUIRE(TargetDistribution<any_scalar_target, float> &&
+                   TargetDistribution<any_scalar_target, double>);
+    STATIC_REQUIRE(TargetDistribution<float_target, float> && !TargetDistribution<float_target, double>);
+    STATIC_REQUIRE(TargetDistributionOfSomeScalar<float_target>);
+    STATIC_REQUIRE(TargetDistribution<with_hooks, float>);
+    STATIC_REQUIRE(imle::detail::has_validate<with_hooks> && !imle::detail::has_validate<any_scalar_target>);
+    STATIC_REQUIRE(imle::detail::has_gradient_divisor<with_hooks> &&
+                   !imle::detail::has_gradient_divisor<any_scalar_target>);
+    STATIC_REQUIRE(imle::detail::has_for_call<with_hooks> && !imle::detail::has_for_call<any_scalar_target>);
+    STATIC_REQUIRE(imle::detail::has_update<with_hooks> && !imle::detail::has_update<any_scalar_target>);
+
+    STATIC_REQUIRE(!TargetDistributionOfSomeScalar<changes>);
+    STATIC_REQUIRE(!TargetDistributionOfSomeScalar<without_cotangent>);
+    STATIC_REQUIRE(!TargetDistributionOfSomeScalar<returns_them>);
+    STATIC_REQUIRE(!TargetDistributionOfSomeScalar<target_without_copies>);
+    STATIC_REQUIRE(!TargetDistributionOfSomeScalar<int>);
 }
 
 TEST_CASE("target_sums: shards add up", "[concepts]") {

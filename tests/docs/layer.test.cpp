@@ -11,6 +11,9 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/tensors.hpp"
+
+using support::furthest;
 
 namespace {
 
@@ -24,18 +27,7 @@ tensor numbers(Eigen::Index rows, Eigen::Index columns) {
     return result;
 }
 
-template <class A, class B>
-bool equal(const A& a, const B& b) {
-    return a.size() == b.size() && std::equal(a.data(), a.data() + a.size(), b.data());
-}
-
-template <class A, class B>
-double furthest(const A& a, const B& b) {
-    double most = a.size() == b.size() ? 0 : 1e300;
-    for (Eigen::Index i = 0; i < std::min(a.size(), b.size()); ++i)
-        most = std::max(most, std::abs(static_cast<double>(a.data()[i]) - static_cast<double>(b.data()[i])));
-    return most;
-}
+const auto equal = [](const auto& a, const auto& b) { return support::same_bits(a, b); };
 
 // [executor]
 // Threads that are made for each call; a thread pool's handle would look the same.

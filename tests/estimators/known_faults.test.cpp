@@ -36,11 +36,6 @@ using imle::random_key;
 
 namespace {
 
-constexpr auto argmin = [](const auto& cost, auto& z) {
-    for (Eigen::Index i = 0; i < z.size(); ++i) z.data()[i] = 0;
-    z.data()[std::min_element(cost.data(), cost.data() + cost.size()) - cost.data()] = 1;
-};
-
 // The k cheapest.
 constexpr auto two_cheapest = [](const auto& cost, auto& z) {
     const std::vector<typename std::decay_t<decltype(cost)>::Scalar> c(cost.data(),
@@ -138,7 +133,7 @@ TEST_CASE("known fault: skewed noise that is added to costs", "[estimators][know
     const vector published{0.474, 0.287, 0.174, 0.064};
     for (std::size_t i = 0; i < 4; ++i) REQUIRE(std::abs(softmin[i] - published[i]) < 7e-4);
 
-    const imle::minimizing solver(argmin);
+    const imle::minimizing solver(argmin_solver);
     const imle::layer_options options{.samples = 400000};
     CHECK(furthest_frequency(imle_layer{solver, imle::gumbel{}, perturbation_target{}, options}, cost,
                              softmin) < 6);

@@ -12,20 +12,14 @@
 #include <unsupported/Eigen/CXX11/Tensor>
 
 #include "support/catch.hpp"
+#include "support/tensors.hpp"
 
 namespace estimator_tests {
 
 using vector = std::vector<double>;
 using matrix = Eigen::Tensor<double, 2, Eigen::RowMajor>;
 using cube = Eigen::Tensor<double, 3, Eigen::RowMajor>;
-
-// `count` rows, all the same.
-inline matrix rows_of(const vector& row, Eigen::Index count) {
-    matrix result(count, static_cast<Eigen::Index>(row.size()));
-    for (Eigen::Index b = 0; b < count; ++b)
-        for (std::size_t i = 0; i < row.size(); ++i) result(b, static_cast<Eigen::Index>(i)) = row[i];
-    return result;
-}
+using support::rows_of;
 
 struct row_statistics {
     vector mean, variance;

@@ -20,6 +20,8 @@
 
 #include "families/family_fixtures.hpp"
 #include "support/catch.hpp"
+#include "support/tally.hpp"
+#include "support/tensors.hpp"
 #include "testing/finite_differences.hpp"
 
 using imle::k_subset_family;
@@ -98,10 +100,10 @@ TEST_CASE("k-subset marginals, gradient and partition are those of the enumerati
                 const k_subsets exact(n, k);
                 const k_subset_family family = family_of(k);
                 INFO("n = " << n << ", k = " << k << ", scale = " << scale);
-                CHECK(reference::distance(reference::marginals(family, theta), exact.gibbs_marginals(theta)) <
+                CHECK(support::furthest(reference::marginals(family, theta), exact.gibbs_marginals(theta)) <
                       1e-12);
-                CHECK(reference::distance(reference::marginals_vjp(family, theta, dmu),
-                                          exact.gibbs_marginals_vjp(theta, 1, dmu)) < 1e-11);
+                CHECK(support::furthest(reference::marginals_vjp(family, theta, dmu),
+                                        exact.gibbs_marginals_vjp(theta, 1, dmu)) < 1e-11);
                 const double log_z = exact.gibbs_log_partition(theta);
                 CHECK(reference::log_partition(family, theta) ==
                       Approx(log_z).epsilon(1e-13).margin(1e-13 * (1 + scale)));
@@ -128,8 +130,8 @@ TEST_CASE("k-subset marginals of equal theta are k / n, wherever it lies", "[est
             for (const std::size_t k : {std::size_t{1}, n / 2, n - 1}) {
                 const double share = static_cast<double>(k) / static_cast<double>(n);
                 INFO("theta = " << t << ", n = " << n << ", k = " << k);
-                CHECK(reference::distance(reference::marginals(family_of(k), vector(n, t)),
-                                          vector(n, share)) < 1e-12);
+                CHECK(support::furthest(reference::marginals(family_of(k), vector(n, t)), vector(n, share)) <
+                      1e-12);
             }
 }
 
@@ -152,12 +154,12 @@ TEST_CASE("k-subset marginals of two levels are the closed form for many element
         const two_levels expected = two_level_marginals(e.n, e.many, e.k, e.high, e.low);
         const vector mu = reference::marginals(family_of(e.k), theta);
         INFO("n = " << e.n << ", " << e.many << " high, k = " << e.k);
-        double worst = 0;
+        support::tally wrong;
         for (std::size_t i = 0; i < e.n; ++i) {
             const double right = theta[i] == e.high ? expected.first : expected.others;
-            worst = std::max(worst, std::abs(mu[i] - right) / right);
+            wrong.expect(std::abs(mu[i] - right) <= 1e-8 * right, "element ", i, ": ", mu[i], ", not ", right);
         }
-        CHECK(worst < 1e-8);  // the logarithms of factorials lose about 1e-16 * 1e5 * a few
+        CHECK(wrong == 0);  // the logarithms of factorials lose about 1e-16 * 1e5 * a few
         CHECK(sum(mu) == Approx(static_cast<double>(e.k)).epsilon(1e-12));
     }
 }
@@ -167,8 +169,7 @@ TEST_CASE("k-subset marginals in segments are those of the whole table", "[estim
     // Large enough for checkpoints, with a last segment of another length than the others.
     for (const auto& [n, k] : {std::pair<std::size_t, std::size_t>{2003, 41}, {4100, 30}, {1500, 60}}) {
         const vector theta = normal_numbers(n, random, 2);
-        CHECK(reference::distance(reference::marginals(family_of(k), theta), slow_marginals(theta, k)) <
-              1e-12);
+        CHECK(support::furthest(reference::marginals(family_of(k), theta), slow_marginals(theta, k)) < 1e-12);
     }
 }
 
@@ -211,15 +212,15 @@ TEST_CASE("the k-subset gradient is the derivative of the marginals", "[estimato
         for (std::size_t i = 0; i < n; ++i) slope[i] = (plus[i] - minus[i]) / (2 * h);
         const vector gradient = reference::marginals_vjp(family, theta, direction);
         INFO("n = " << n << ", k = " << k);
-        CHECK(reference::distance(gradient, slope) < 1e-8);
+        CHECK(support::furthest(gradient, slope) < 1e-8);
         CHECK(std::abs(sum(gradient)) < 1e-11);  // sum z is k: no gradient along (1, ..., 1)
     }
     const vector theta = normal_numbers(8, random), dmu = normal_numbers(8, random);
     const auto projected = [&](const vector& t) {
         return reference::dot(dmu, reference::marginals(family_of(3), t));
     };
-    CHECK(reference::distance(reference::marginals_vjp(family_of(3), theta, dmu),
-                              reference::gradient(theta, projected)) < 1e-9);
+    CHECK(support::furthest(reference::marginals_vjp(family_of(3), theta, dmu),
+                            reference::gradient(theta, projected)) < 1e-9);
 }
 
 TEST_CASE("the k-subset marginals are the gradient of the partition's logarithm", "[estimators][k_subset]") {
@@ -228,8 +229,8 @@ TEST_CASE("the k-subset marginals are the gradient of the partition's logarithm"
         vector theta = normal_numbers(40, random, 2);
         for (double& t : theta) t += level;
         const auto log_z = [&](const vector& t) { return reference::log_partition(family_of(6), t); };
-        CHECK(reference::distance(reference::marginals(family_of(6), theta),
-                                  reference::gradient(theta, log_z, 1e-4)) < 1e-7);
+        CHECK(support::furthest(reference::marginals(family_of(6), theta),
+                                reference::gradient(theta, log_z, 1e-4)) < 1e-7);
     }
     // Levels far apart, where most theta do not count.
     vector theta(3000, -1e4);
@@ -254,11 +255,11 @@ TEST_CASE("cotangents of k-subsets of any size and offset", "[estimators][k_subs
     const vector many = normal_numbers(2000, random), weights = normal_numbers(2000, random, 1e-3);
     vector raised = weights;
     for (double& d : raised) d += 100;
-    CHECK(reference::distance(reference::marginals_vjp(family_of(1000), many, raised),
-                              reference::marginals_vjp(family_of(1000), many, weights)) < 1e-12);
+    CHECK(support::furthest(reference::marginals_vjp(family_of(1000), many, raised),
+                            reference::marginals_vjp(family_of(1000), many, weights)) < 1e-12);
     vector shifted = dmu;
     for (double& d : shifted) d += 1e6;  // adds 4e6 to <dmu, z>, whatever z is
-    CHECK(reference::distance(reference::marginals_vjp(family, theta, shifted), gradient) < 1e-8);
+    CHECK(support::furthest(reference::marginals_vjp(family, theta, shifted), gradient) < 1e-8);
 }
 
 TEST_CASE("choosing k is leaving out n - k", "[estimators][k_subset]") {
@@ -340,21 +341,22 @@ TEST_CASE("k-subset samples of many elements follow the marginals", "[estimators
     const vector mu = reference::marginals(family_of(k), theta);
     const vector z = reference::sample_several(family_of(k), theta, random_key{12}, 0, draws);
     vector mean(n, 0);
-    std::size_t wrong = 0;
+    support::tally wrong;
     for (std::size_t s = 0; s < draws; ++s) {
         double chosen = 0;
         for (std::size_t i = 0; i < n; ++i) {
             const double x = z[s * n + i];
-            wrong += x == 0 || x == 1 ? 0 : 1;
+            wrong.expect(x == 0 || x == 1, "sample ", s, ", element ", i, ": ", x);
             chosen += x;
             mean[i] += x / draws;
         }
-        wrong += chosen == static_cast<double>(k) ? 0 : 1;
+        wrong.expect(chosen == static_cast<double>(k), "sample ", s, " has ", chosen);
     }
     CHECK(wrong == 0);
-    std::size_t outside = 0;  // false alarm: 2500 * 1e-12
+    support::tally outside;  // false alarm: 2500 * 1e-12
     for (std::size_t i = 0; i < n; ++i)
-        outside += std::abs(mean[i] - mu[i]) < reference::frequency_bound(mu[i], draws, 1e-12) ? 0 : 1;
+        outside.expect(std::abs(mean[i] - mu[i]) < reference::frequency_bound(mu[i], draws, 1e-12),
+                       "element ", i, ": ", mean[i], ", not ", mu[i]);
     CHECK(outside == 0);
 }
 

@@ -22,7 +22,10 @@
 #include <imle/noise/std_noise.hpp>
 #include <imle/noise/sum_of_gamma_series.hpp>
 
+#include "../support/tensors.hpp"
 #include "byte_source.hpp"
+
+using support::same_bits;
 
 namespace {
 
@@ -188,13 +191,6 @@ imle::layer_options options_of(byte_source& bytes) {
 template <class TensorT>
 bool all_finite(const TensorT& tensor) {
     return std::all_of(tensor.data(), tensor.data() + tensor.size(), [](auto x) { return std::isfinite(x); });
-}
-
-template <class TensorT>
-bool same_bits(const TensorT& a, const TensorT& b) {
-    if (a.size() != b.size()) return false;
-    return a.size() == 0 ||
-           std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(*a.data())) == 0;
 }
 
 template <class TensorT>

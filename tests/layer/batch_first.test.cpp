@@ -11,11 +11,14 @@
 
 #include "layer/layer_fixtures.hpp"
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 using namespace fixtures;
 using imle::batch_first;
 using imle::imle_layer;
 using imle::random_key;
+
+namespace batch_first_tests {
 
 namespace {
 
@@ -56,12 +59,13 @@ TEST_CASE("batch_first: results have their batch first too", "[layer]") {
     const Eigen::Tensor<double, 4> z = pass.samples();
     REQUIRE(z.dimension(0) == batch);
     REQUIRE(z.dimension(1) == samples);
-    int different = 0;
+    support::tally different;
     for (Eigen::Index b = 0; b < batch; ++b)
         for (Eigen::Index s = 0; s < samples; ++s)
             for (Eigen::Index i = 0; i < rows; ++i)
                 for (Eigen::Index j = 0; j < cols; ++j)
-                    different += z(b, s, i, j) != expected.samples()(i, j, s, b);
+                    different.expect(z(b, s, i, j) == expected.samples()(i, j, s, b), "instance ", b,
+                                     ", sample ", s, ", ", i, ", ", j);
     CHECK(different == 0);
     CHECK(are_equal(pass.marginals(), expected.marginals()));
 
@@ -72,8 +76,9 @@ TEST_CASE("batch_first: results have their batch first too", "[layer]") {
     CHECK(are_equal(layer.pull_back(pass, z), layer.pull_back(expected, expected.samples())));
 
     const auto mean = layer.marginals(batch_first(theta), random_key{1}, 7);
-    CHECK(are_equal(mean.marginals(), layer.marginals(batch_last(theta), random_key{1}, 7).marginals()));
-    CHECK(are_equal(layer.vjp(mean, slope), layer.vjp(expected, batch_last(slope))));
+    const auto expected_mean = layer.marginals(batch_last(theta), random_key{1}, 7);
+    CHECK(are_equal(mean.marginals(), expected_mean.marginals()));
+    CHECK(are_equal(layer.vjp(mean, slope), layer.vjp(expected_mean, batch_last(slope))));
     CHECK(are_equal(layer.map(batch_first(theta)), layer.map(batch_last(theta))));
 
     CHECK(layer.sums(pass, slope) == layer.sums(expected, batch_last(slope)));
@@ -113,3 +118,5 @@ TEST_CASE("batch_first: other layers and losses", "[layer]") {
     CHECK(same_bits(imle::regret(imle::top_k{3}, batch_first(theta), wanted),
                     imle::regret(imle::top_k{3}, batch_last(theta), batch_last(wanted))));
 }
+
+}  // namespace batch_first_tests

@@ -24,6 +24,8 @@ using imle::imle_layer;
 using imle::random_key;
 using imle::solve_status;
 
+namespace call_statistics_tests {
+
 namespace {
 
 using matrix = Eigen::Tensor<double, 2, Eigen::RowMajor>;
@@ -73,12 +75,6 @@ matrix staircase() {
     matrix theta = numbers<matrix>({batch, n}, 5);
     for (Eigen::Index b = 0; b < batch; ++b) theta(b, 0) = static_cast<double>(b - 3);
     return theta;
-}
-
-bool row_is_zero(const matrix& gradient, Eigen::Index row) {
-    for (Eigen::Index i = 0; i < n; ++i)
-        if (gradient(row, i) != 0) return false;
-    return true;
 }
 
 }  // namespace
@@ -256,3 +252,5 @@ TEST_CASE("Statistics tell noise, solves and the rest apart", "[layer][statistic
     imle_layer silent{cube_solver, hashed_noise{}, imle::perturbation_target{}};
     CHECK_THROWS_WITH(silent.statistics(), Contains("statistics = true"));
 }
+
+}  // namespace call_statistics_tests

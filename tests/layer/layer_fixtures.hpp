@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cmath>
 #include <cstdint>
 #include <imle/layer/imle_layer.hpp>
 #include <span>
@@ -13,7 +12,19 @@
 #include <type_traits>
 #include <vector>
 
+#include "support/tensors.hpp"
+
 namespace fixtures {
+
+using support::furthest;
+using support::same_bits;
+
+// What a test for each scalar and layout is made for.
+template <class Scalar, int Layout>
+struct scalar_and_layout {
+    using scalar = Scalar;
+    static constexpr int layout = Layout;
+};
 
 // z = theta: the samples then are the perturbed parameters themselves.
 inline constexpr auto identity_solver = [](const auto& theta, auto& z) {
@@ -32,6 +43,12 @@ struct minimal_cube_solver {
     void operator()(const Theta& cost, Z& z) const {
         for (Eigen::Index i = 0; i < cost.size(); ++i) z.data()[i] = cost.data()[i] < 0 ? 1 : 0;
     }
+};
+
+// The one-hot argmin, of the first of the lowest costs; for imle::minimizing.
+inline constexpr auto argmin_solver = [](const auto& cost, auto& z) {
+    std::fill_n(z.data(), z.size(), 0);
+    if (z.size() > 0) z.data()[std::min_element(cost.data(), cost.data() + cost.size()) - cost.data()] = 1;
 };
 
 // Element i of a key's sequence: a number of some 20 bits, equal in float and double, about -2 to 2.
@@ -63,17 +80,11 @@ TensorT numbers(const std::array<Eigen::Index, TensorT::NumDimensions>& dimensio
     return tensor;
 }
 
-template <class A, class B>
-bool same_bits(const A& a, const B& b) {
-    return a.size() == b.size() && std::equal(a.data(), a.data() + a.size(), b.data());
-}
-
-template <class A, class B>
-double furthest(const A& a, const B& b) {
-    double most = 0;
-    for (Eigen::Index i = 0; i < a.size(); ++i)
-        most = std::max(most, std::abs(static_cast<double>(a.data()[i]) - static_cast<double>(b.data()[i])));
-    return most;
+// Of a gradient [batch, n].
+template <class Scalar>
+bool row_is_zero(const Eigen::Tensor<Scalar, 2, Eigen::RowMajor>& gradient, Eigen::Index row) {
+    const Scalar* const first = gradient.data() + row * gradient.dimension(1);
+    return std::all_of(first, first + gradient.dimension(1), [](Scalar x) { return x == 0; });
 }
 
 // Threads that take part in the smallest call: what is tested would otherwise be over before they are woken.

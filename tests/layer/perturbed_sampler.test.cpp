@@ -11,11 +11,14 @@
 
 #include "layer/layer_fixtures.hpp"
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 using namespace fixtures;
 using imle::imle_layer;
 using imle::perturbation_target;
 using imle::random_key;
+
+namespace perturbed_sampler_tests {
 
 namespace {
 
@@ -34,10 +37,15 @@ void check_replay(SolverT solver, NoiseT noise, double temperature, double sign)
         Eigen::Index next = 0;
         replay.for_each(row, [&](const imle::perturbed_sample<double>& sample) {
             REQUIRE(sample.sample == next++);
-            Eigen::Index different = 0, off = 0;
+            support::tally different, off;
             for (Eigen::Index i = 0; i < 1500; ++i) {
-                different += sign * sample.parameters[i] != sample.z[i];
-                if (sample.factors != nullptr) off += theta(row, i) * sample.factors[i] != sample.z[i];
+                different.expect(sign * sample.parameters[i] == sample.z[i], "sample ", sample.sample,
+                                 " of row ", row, ", element ", i, ": ", sample.parameters[i], " for ",
+                                 sample.z[i]);
+                if (sample.factors != nullptr)
+                    off.expect(theta(row, i) * sample.factors[i] == sample.z[i], "sample ", sample.sample,
+                               " of row ", row, ", element ", i, ": ", theta(row, i), " times ",
+                               sample.factors[i], " for ", sample.z[i]);
             }
             CHECK(different == 0);
             CHECK(off == 0);
@@ -70,3 +78,5 @@ TEST_CASE("perturbed_sampler: map is the MAP state, whatever the noise and the n
     CHECK(same_bits(layer.map(theta), expected));
     CHECK(same_bits(layer.map(theta * 1.0), expected));
 }
+
+}  // namespace perturbed_sampler_tests

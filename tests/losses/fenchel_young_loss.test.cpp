@@ -12,6 +12,7 @@
 #include <imle/solvers/categorical.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/top_k.hpp>
+#include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/k_subsets.hpp>
 #include <limits>
 #include <stdexcept>
@@ -20,35 +21,19 @@
 #include "layer/layer_fixtures.hpp"
 #include "support/catch.hpp"
 #include "support/messages.hpp"
+#include "support/tally.hpp"
+#include "support/tensors.hpp"
 #include "testing/finite_differences.hpp"
 
 using namespace fixtures;
 using imle::fenchel_young_loss;
 using imle::random_key;
+using support::numbers_of;
+using support::rows_of;
 
 namespace {
 
 using matrix = Eigen::Tensor<double, 2, Eigen::RowMajor>;
-
-matrix one_row(const std::vector<double>& values) {
-    matrix row(1, static_cast<Eigen::Index>(values.size()));
-    std::copy(values.begin(), values.end(), row.data());
-    return row;
-}
-
-std::vector<double> vector_of(const matrix& row) {
-    return {row.data(), row.data() + row.size()};
-}
-
-// The one-hot argmin.
-inline constexpr auto argmin = [](const auto& cost, auto& z) {
-    Eigen::Index best = 0;
-    for (Eigen::Index i = 0; i < cost.size(); ++i) {
-        z.data()[i] = 0;
-        if (cost.data()[i] < cost.data()[best]) best = i;
-    }
-    z.data()[best] = 1;
-};
 
 template <class Scalar, int Layout, bool Minimizes>
 struct setting {
@@ -110,10 +95,12 @@ TEMPLATE_TEST_CASE("fenchel_young_loss: values and gradient are the definition's
             REQUIRE(maximum.dimension(0) == batch);
             REQUIRE(imle::detail::dimensions_of(gradient) == imle::detail::dimensions_of(theta));
 
-            double furthest_apart = 0;
-            const auto compare = [&](double expected, Scalar found, double scale) {
-                const double distance = std::abs(expected - static_cast<double>(found)) / scale;
-                furthest_apart = std::max(furthest_apart, distance);
+            support::tally wrong;
+            const auto compare = [&](const char* what, std::uint64_t b, double expected, Scalar found,
+                                     double scale) {
+                wrong.expect(std::abs(expected - static_cast<double>(found)) / scale < 1e-6, what,
+                             " of instance ", b, ", first ", first, ", ", samples, " samples: ", found,
+                             ", not ", expected);
             };
             for (std::uint64_t b = 0; b < static_cast<std::uint64_t>(batch); ++b) {
                 std::vector<double> mean(n, 0.0);
@@ -129,23 +116,23 @@ TEMPLATE_TEST_CASE("fenchel_young_loss: values and gradient are the definition's
                         best += perturbed * z / static_cast<double>(S);
                         mean[i] += apart / static_cast<double>(S);
                     }
-                compare(value, values(static_cast<Eigen::Index>(b)), static_cast<double>(n));
-                compare(best, maximum(static_cast<Eigen::Index>(b)), static_cast<double>(n));
+                compare("value", b, value, values(static_cast<Eigen::Index>(b)), static_cast<double>(n));
+                compare("maximum", b, best, maximum(static_cast<Eigen::Index>(b)), static_cast<double>(n));
                 for (std::uint64_t i = 0; i < n; ++i)
-                    compare(minimizes ? -mean[i] : mean[i], gradient.data()[b * n + i], 1);
+                    compare("gradient", b, minimizes ? -mean[i] : mean[i], gradient.data()[b * n + i], 1);
             }
-            CHECK(furthest_apart < 1e-6);
+            CHECK(wrong == 0);
         }
     }
 }
 
 TEST_CASE("fenchel_young_loss: the gradient is the values' slope under the same noise", "[losses]") {
     const std::vector<double> theta{0.3, -0.2, 0.9, 0.1, -1.1, 0.4};
-    const matrix y = one_row({1, 0, 1, 0, 0, 1});
+    const matrix y = rows_of({1, 0, 1, 0, 0, 1});
     const auto check = [&](const auto& loss, const random_key key) {
         const auto slopes = reference::gradient(
-            theta, [&](const std::vector<double>& t) { return loss(one_row(t), y, key).values(0); });
-        CHECK(reference::distance(slopes, vector_of(loss(one_row(theta), y, key).gradient)) < 1e-8);
+            theta, [&](const std::vector<double>& t) { return loss(rows_of(t), y, key).values(0); });
+        CHECK(support::furthest(slopes, numbers_of(loss(rows_of(theta), y, key).gradient)) < 1e-8);
     };
     for (std::uint64_t seed = 0; seed < 5; ++seed) {
         const imle::fenchel_young_options options{.samples = 20, .temperature = 0.5};
@@ -164,15 +151,14 @@ TEST_CASE("fenchel_young_loss: the perturbed maximum's slope is the samples' mea
     const auto check = [&](const auto& solver, const auto& noise) {
         const fenchel_young_loss loss(solver, noise, {.samples = 50, .temperature = 0.5});
         const auto slopes = reference::gradient(
-            theta, [&](const std::vector<double>& t) { return loss.perturbed_maximum(one_row(t), key)(0); });
+            theta, [&](const std::vector<double>& t) { return loss.perturbed_maximum(rows_of(t), key)(0); });
         const imle::imle_layer layer(solver, noise, imle::perturbation_target{},
                                      {.samples = 50, .input_temperature = 0.5});
-        CHECK(reference::distance(slopes, vector_of(layer.marginals(one_row(theta), key).marginals())) <
-              1e-8);
+        CHECK(support::furthest(slopes, numbers_of(layer.marginals(rows_of(theta), key).marginals())) < 1e-8);
     };
     check(imle::top_k{2}, imle::normal{});
     check(imle::categorical{}, imle::gumbel{});
-    check(imle::minimizing{argmin}, imle::gumbel{});
+    check(imle::minimizing{argmin_solver}, imle::gumbel{});
 }
 
 TEST_CASE("fenchel_young_loss: Gumbel noise and categories give logsumexp and softmax", "[losses]") {
@@ -181,7 +167,7 @@ TEST_CASE("fenchel_young_loss: Gumbel noise and categories give logsumexp and so
     const imle::testing::categories family(4);
     for (const double temperature : {0.5, 1.0, 2.0}) {
         const fenchel_young_loss loss(imle::categorical{}, imle::gumbel{}, {.temperature = temperature});
-        const fenchel_young_loss costs(imle::minimizing{argmin}, imle::gumbel{},
+        const fenchel_young_loss costs(imle::minimizing{argmin_solver}, imle::gumbel{},
                                        {.temperature = temperature});
         sample_mean maximum, minimum, value;
         std::array<sample_mean, 4> slope;
@@ -220,9 +206,9 @@ TEST_CASE("fenchel_young_loss: skewed noise is taken off costs", "[losses]") {
     const imle::testing::categories family(4);
     const auto softmin = family.softmax(std::vector<double>{0, -0.5, -1, -2});
     const Eigen::Index samples = 400000;
-    const fenchel_young_loss loss(imle::minimizing{argmin}, imle::gumbel{}, {.samples = samples});
-    const matrix y = one_row({0, 1, 0, 0});
-    const auto gradient = loss(one_row({0, 0.5, 1, 2}), y, random_key{2}).gradient;
+    const fenchel_young_loss loss(imle::minimizing{argmin_solver}, imle::gumbel{}, {.samples = samples});
+    const matrix y = rows_of({0, 1, 0, 0});
+    const auto gradient = loss(rows_of({0, 0.5, 1, 2}), y, random_key{2}).gradient;
     for (std::size_t i = 0; i < 4; ++i) {
         const double error = std::sqrt(softmin[i] * (1 - softmin[i]) / static_cast<double>(samples));
         CHECK(std::abs(gradient.data()[i] - (y.data()[i] - softmin[i])) < 6.5 * error);
@@ -235,7 +221,7 @@ TEST_CASE("fenchel_young_loss: the gradient's mean is the exact marginals less y
     const std::vector<double> theta{0.3, -0.2, 0.9, 0.1, -1.1, 0.4};
     const Eigen::Index samples = 200000;
     const fenchel_young_loss loss(imle::top_k{2}, imle::gumbel{}, {.samples = samples, .temperature = 0.8});
-    const auto gradient = loss(one_row(theta), one_row({0.5, 0.5, 0.5, 0.5, 0, 0}), random_key{4}).gradient;
+    const auto gradient = loss(rows_of(theta), rows_of({0.5, 0.5, 0.5, 0.5, 0, 0}), random_key{4}).gradient;
     const auto marginals = family.gumbel_marginals(theta, 0.8);
     for (std::size_t i = 0; i < 6; ++i)
         CHECK(std::abs(gradient.data()[i] - (marginals[i] - (i < 4 ? 0.5 : 0))) <
@@ -245,7 +231,8 @@ TEST_CASE("fenchel_young_loss: the gradient's mean is the exact marginals less y
 TEST_CASE("fenchel_young_loss: values are never negative, 0 where samples agree, and convex", "[losses]") {
     const imle::testing::k_subsets family(6, 3);
     const auto check = [&](const auto& loss) {
-        int negative = 0, concave = 0, wrong_zeros = 0, zeros = 0;
+        support::tally negative, concave, wrong_zeros;
+        int zeros = 0;
         for (std::uint64_t seed = 0; seed < 200; ++seed) {
             const double scale = seed % 3 == 0 ? 1e4 : 1;
             matrix theta = numbers<matrix>({1, 6}, 2 * seed), other = numbers<matrix>({1, 6}, 2 * seed + 1);
@@ -260,17 +247,21 @@ TEST_CASE("fenchel_young_loss: values are never negative, 0 where samples agree,
                                            0.75 * two[static_cast<std::size_t>(i)];
             const random_key key{seed};
             const auto found = loss(theta, y, key);
-            negative += !(found.values(0) >= -1e-15 * scale);
+            negative.expect(found.values(0) >= -1e-15 * scale, "theta ", theta, ", y ", y, ": ",
+                            found.values(0));
             // To its own state a large theta has no loss at all.
-            const auto& best = family.map(vector_of(theta));
-            const auto agreed = loss(theta, one_row(best), key);
+            const auto& best = family.map(numbers_of(theta));
+            const auto agreed = loss(theta, rows_of(best), key);
             const bool no_gradient = std::all_of(agreed.gradient.data(), agreed.gradient.data() + 6,
                                                  [](double g) { return g == 0; });
-            wrong_zeros += (agreed.values(0) == 0) != no_gradient;
+            wrong_zeros.expect((agreed.values(0) == 0) == no_gradient, "theta ", theta, ": value ",
+                               agreed.values(0), ", gradient ", agreed.gradient);
             zeros += no_gradient;
             const matrix middle = (theta + other) * 0.5;
             const double chord = (found.values(0) + loss(other, y, key).values(0)) / 2;
-            concave += !(loss(middle, y, key).values(0) <= chord + 1e-12 * scale);
+            const double at_middle = loss(middle, y, key).values(0);
+            concave.expect(at_middle <= chord + 1e-12 * scale, "between ", theta, " and ", other, ", y ", y,
+                           ": ", at_middle, " over ", chord);
         }
         CHECK(negative == 0);
         CHECK(concave == 0);
@@ -299,13 +290,15 @@ TEST_CASE("fenchel_young_loss: multiplicative noise has the exact mean, by the 1
     const auto maxima = loss.perturbed_maximum(theta, random_key{10});
     sample_mean value, maximum;
     std::array<sample_mean, 2> slope;
+    support::tally sloped;
     for (Eigen::Index b = 0; b < rows; ++b) {
         value.add(found.values(b));
         maximum.add(maxima(b));
         slope[0].add(found.gradient(b, 0));
         slope[1].add(found.gradient(b, 1));
-        if (found.gradient(b, 2) != 0) FAIL("a theta of 0 has a gradient where its z is y");
+        sloped.expect(found.gradient(b, 2) == 0, "row ", b, ": ", found.gradient(b, 2));
     }
+    CHECK(sloped == 0);  // a theta of 0 whose z is y has no gradient
     CHECK(std::abs(value.mean() - 2.0) < 6.5 * value.error());
     CHECK(std::abs(maximum.mean() - 0.7) < 6.5 * maximum.error());
     CHECK(std::abs(slope[0].mean() - 1.0) < 6.5 * slope[0].error());

@@ -19,25 +19,19 @@
 #include "layer/layer_fixtures.hpp"
 #include "support/catch.hpp"
 #include "support/messages.hpp"
+#include "support/tally.hpp"
+#include "support/tensors.hpp"
 #include "testing/finite_differences.hpp"
 
 using namespace fixtures;
 using imle::spo_plus_loss;
+using support::numbers_of;
+using support::rows_of;
 
 namespace {
 
 using matrix = Eigen::Tensor<double, 2, Eigen::RowMajor>;
 using vector = std::vector<double>;
-
-matrix row_of(const vector& values) {
-    matrix row(1, static_cast<Eigen::Index>(values.size()));
-    std::copy(values.begin(), values.end(), row.data());
-    return row;
-}
-
-vector numbers_of(const matrix& row) {
-    return {row.data(), row.data() + row.size()};
-}
 
 // The k cheapest.
 inline constexpr auto cheapest_three = [](const auto& cost, auto& z) {
@@ -68,38 +62,44 @@ template <class SolverT>
 void check_laws(const SolverT& solver, double sign) {
     const imle::testing::k_subsets family(6, 3);
     const spo_plus_loss loss(solver);
-    double furthest = 0, below_regret = 0, above_chord = 0, above_tangent = 0, slope = 0;
+    support::tally formulas, below_regret, above_chord, above_tangent, slope;
     int moved = 0;
     for (std::uint64_t seed = 0; seed < 300; ++seed) {
         const matrix truth = numbers<matrix>({1, 6}, 3 * seed);
         const matrix hat = numbers<matrix>({1, 6}, 3 * seed + 1),
                      other = numbers<matrix>({1, 6}, 3 * seed + 2);
         const auto found = loss(hat, truth), there = loss(other, truth);
-        furthest = std::max(
-            furthest, std::abs(found.values(0) - formula(family, numbers_of(hat), numbers_of(truth), sign)));
-        below_regret = std::max(below_regret, imle::regret(solver, hat, truth)(0) - found.values(0));
+        const double expected = formula(family, numbers_of(hat), numbers_of(truth), sign);
+        formulas.expect(std::abs(found.values(0) - expected) < 1e-14 * 50, "hat ", hat, ", truth ", truth,
+                        ": ", found.values(0), ", not ", expected);
+        const double regret = imle::regret(solver, hat, truth)(0);
+        below_regret.expect(regret - found.values(0) < 1e-14, "hat ", hat, ", truth ", truth, ": ",
+                            found.values(0), " below ", regret);
         const matrix middle = (hat + other) * 0.5;
-        above_chord =
-            std::max(above_chord, loss(middle, truth).values(0) - (found.values(0) + there.values(0)) / 2);
+        const double at_middle = loss(middle, truth).values(0);
+        above_chord.expect(at_middle - (found.values(0) + there.values(0)) / 2 < 1e-14, "between ", hat,
+                           " and ", other, ", truth ", truth, ": ", at_middle);
         double tangent = found.values(0);
         for (Eigen::Index i = 0; i < 6; ++i) tangent += found.gradient(0, i) * (other(0, i) - hat(0, i));
-        above_tangent = std::max(above_tangent, tangent - there.values(0));
+        above_tangent.expect(tangent - there.values(0) < 1e-14, "from ", hat, " to ", other, ", truth ",
+                             truth, ": ", tangent, " over ", there.values(0));
         moved += found.values(0) > 0.1;
         if (seed < 20) {
             const auto slopes = reference::gradient(
-                numbers_of(hat), [&](const vector& h) { return loss(row_of(h), truth).values(0); });
-            slope = std::max(slope, reference::distance(slopes, numbers_of(found.gradient)));
+                numbers_of(hat), [&](const vector& h) { return loss(rows_of(h), truth).values(0); });
+            slope.expect(support::furthest(slopes, found.gradient) < 1e-8, "hat ", hat, ", truth ", truth,
+                         ": ", found.gradient, ", not ", slopes);
         }
         // The truth itself has no loss; two times it has the same best decision.
         const auto exact = loss(truth, truth);
         CHECK(exact.values(0) == 0);
         CHECK(numbers_of(exact.gradient) == vector(6, 0.0));
     }
-    CHECK(furthest < 1e-14 * 50);
-    CHECK(below_regret < 1e-14);
-    CHECK(above_chord < 1e-14);
-    CHECK(above_tangent < 1e-14);
-    CHECK(slope < 1e-8);
+    CHECK(formulas == 0);
+    CHECK(below_regret == 0);
+    CHECK(above_chord == 0);
+    CHECK(above_tangent == 0);
+    CHECK(slope == 0);
     CHECK(moved > 200);
 }
 
@@ -125,7 +125,7 @@ TEST_CASE("spo_plus_loss: a batch is its instances, in both layouts and scalars"
         CHECK(same_bits(whole.gradient, given.gradient));
         REQUIRE(whole.values.dimension(0) == 5);
         REQUIRE(imle::detail::dimensions_of(whole.gradient) == imle::detail::dimensions_of(hat));
-        int wrong = 0;
+        support::tally wrong;
         for (Eigen::Index b = 0; b < 5; ++b) {
             matrix one(1, 6), true_one(1, 6);
             for (Eigen::Index i = 0; i < 6; ++i) {
@@ -133,9 +133,12 @@ TEST_CASE("spo_plus_loss: a batch is its instances, in both layouts and scalars"
                 true_one(0, i) = static_cast<double>(truth.data()[b * 6 + i]);
             }
             const auto alone = spo_plus_loss(imle::top_k{3})(one, true_one);
-            wrong += !(std::abs(alone.values(0) - static_cast<double>(whole.values(b))) < 1e-6);
+            wrong.expect(std::abs(alone.values(0) - static_cast<double>(whole.values(b))) < 1e-6, "instance ",
+                         b, ": ", whole.values(b), ", alone ", alone.values(0));
             for (Eigen::Index i = 0; i < 6; ++i)
-                wrong += alone.gradient(0, i) != static_cast<double>(whole.gradient.data()[b * 6 + i]);
+                wrong.expect(alone.gradient(0, i) == static_cast<double>(whole.gradient.data()[b * 6 + i]),
+                             "instance ", b, ", element ", i, ": ", whole.gradient.data()[b * 6 + i],
+                             ", alone ", alone.gradient(0, i));
         }
         CHECK(wrong == 0);
     };
@@ -147,7 +150,7 @@ TEST_CASE("spo_plus_loss: a batch is its instances, in both layouts and scalars"
 
 TEST_CASE("spo_plus_loss: a given decision takes the place of the best one", "[losses]") {
     const spo_plus_loss loss(imle::top_k{1});
-    const matrix hat = row_of({1, 2, 0}), truth = row_of({3, 1, 0}), z = row_of({0, 0, 1});
+    const matrix hat = rows_of({1, 2, 0}), truth = rows_of({3, 1, 0}), z = rows_of({0, 0, 1});
     // 2h - t = [-1, 3, 0], so z = [0, 1, 0].
     CHECK(loss(hat, truth, z).values(0) == 3);
     CHECK(numbers_of(loss(hat, truth, z).gradient) == vector{0, 2, -2});
@@ -159,19 +162,22 @@ TEST_CASE("spo_plus_loss: shortest paths through a graph without cycles, of cost
     // 2h - c is negative in most places here.
     const imle::shortest_path solver(imle::monotone_grid_graph(3, 3), 0, 8);
     const spo_plus_loss loss(solver);
-    double below_regret = 0, above_chord = 0;
+    support::tally below_regret, above_chord;
     for (std::uint64_t seed = 0; seed < 200; ++seed) {
         const matrix truth = -(numbers<matrix>({1, 12}, 3 * seed).abs() + 0.1);
         const matrix hat = truth * 0.3 + numbers<matrix>({1, 12}, 3 * seed + 1) * 0.3;
         const matrix other = numbers<matrix>({1, 12}, 3 * seed + 2);
         const matrix middle = (hat + other) * 0.5;
         const double value = loss(hat, truth).values(0);
-        below_regret = std::max(below_regret, imle::regret(solver, hat, truth)(0) - value);
-        above_chord =
-            std::max(above_chord, loss(middle, truth).values(0) - (value + loss(other, truth).values(0)) / 2);
+        const double regret = imle::regret(solver, hat, truth)(0);
+        below_regret.expect(regret - value < 1e-14, "hat ", hat, ", truth ", truth, ": ", value, " below ",
+                            regret);
+        const double at_middle = loss(middle, truth).values(0), at_other = loss(other, truth).values(0);
+        above_chord.expect(at_middle - (value + at_other) / 2 < 1e-14, "between ", hat, " and ", other,
+                           ", truth ", truth, ": ", at_middle);
     }
-    CHECK(below_regret < 1e-14);
-    CHECK(above_chord < 1e-14);
+    CHECK(below_regret == 0);
+    CHECK(above_chord == 0);
 }
 
 TEST_CASE("spo_plus_loss: the solver is told which instance it solves", "[losses]") {
@@ -207,7 +213,7 @@ TEST_CASE("spo_plus_loss: bad input is refused, in words", "[losses]") {
     CHECK(says(refusal([&] { (void)loss(good, other); }),
                {"theta_true is a tensor of shape [3, 3]", "theta_hat's shape [2, 3]"}));
     CHECK(says(refusal([&] { (void)loss(good, good, other); }), {"z_true is a tensor of shape [3, 3]"}));
-    const matrix huge = row_of({1e308, 0}), low = row_of({-1e308, 0});
+    const matrix huge = rows_of({1e308, 0}), low = rows_of({-1e308, 0});
     CHECK(says(refusal([&] { (void)loss(huge, low); }), {"2 * theta_hat - theta_true is inf in row 0"}));
     CHECK(says(refusal([&] { spo_plus_loss made(imle::top_k{1}, {.threads = -1}); }),
                {"spo_plus_options::threads is -1"}));

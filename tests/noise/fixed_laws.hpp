@@ -15,6 +15,7 @@
 #include <imle/random/words.hpp>
 
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 namespace noise_tests {
 
@@ -22,7 +23,7 @@ namespace noise_tests {
 /// `smallest`: quantiles closer to a bound than that are not distinguishable from it.
 template <class LawT>
 void check_functions(const LawT& law, double tolerance, double smallest = 0) {
-    double inverse = 0, complement = 0, slope = 0;
+    support::tally inverse, complement, slope;
     for (double p = 1e-12; p < 0.9; p *= 1.7) {
         for (const bool upper : {false, true}) {
             const double x = upper ? law.survival_quantile(p) : law.quantile(p);
@@ -31,21 +32,24 @@ void check_functions(const LawT& law, double tolerance, double smallest = 0) {
             if constexpr (requires { law.upper_bound(); })
                 if (law.upper_bound() - x <= smallest) continue;
             const double back = upper ? law.survival(x) : law.cdf(x);
-            inverse = std::max(inverse, std::abs(back / p - 1));
-            complement = std::max(complement, std::abs(law.cdf(x) + law.survival(x) - 1));
+            const char* const tail = upper ? " above " : " below ";
+            inverse.expect(std::abs(back / p - 1) < tolerance, p, tail, x, ", back ", back);
+            const double both = law.cdf(x) + law.survival(x);
+            complement.expect(std::abs(both - 1) < 1e-14, both, " at ", x);
             if (p < 1e-6) continue;
             // The difference quotient over a step over which p changes by a thousandth.
             double h = 1e-3 * p / law.pdf(x);
             if constexpr (requires { law.lower_bound(); }) h = std::min(h, 1e-3 * (x - law.lower_bound()));
             const double difference =
                 upper ? law.survival(x - h) - law.survival(x + h) : law.cdf(x + h) - law.cdf(x - h);
-            slope = std::max(slope, std::abs(difference / (2 * h) / law.pdf(x) - 1));
+            const double quotient = difference / (2 * h);
+            slope.expect(std::abs(quotient / law.pdf(x) - 1) < 1e-4, law.pdf(x), " at ", x, ", not ",
+                         quotient);
         }
     }
-    INFO("inverse " << inverse << ", complement " << complement << ", slope " << slope);
-    CHECK(inverse < tolerance);
-    CHECK(complement < 1e-14);
-    CHECK(slope < 1e-4);
+    CHECK(inverse == 0);
+    CHECK(complement == 0);
+    CHECK(slope == 0);
 }
 
 /// The ends of the quantile function, and what is no probability.
@@ -91,16 +95,17 @@ void check_moments(const LawT& law, double tolerance) {
 template <class LawT>
 void check_score(const LawT& law) {
     const double deviation = std::sqrt(law.variance());
-    double worst = 0, mean = 0, first = 0;
+    support::tally wrong;
+    double mean = 0, first = 0;
     for (double p = 1e-9; p < 0.9; p *= 1.7)
         for (const double x : {law.quantile(p), law.survival_quantile(p)}) {
             double h = 1e-4 * deviation;
             if constexpr (requires { law.lower_bound(); }) h = std::min(h, 1e-3 * (x - law.lower_bound()));
             const double slope = (std::log(law.pdf(x + h)) - std::log(law.pdf(x - h))) / (2 * h);
-            worst = std::max(worst, std::abs(law.score(x) + slope) / (1 / deviation + std::abs(slope)));
+            const double error = std::abs(law.score(x) + slope) / (1 / deviation + std::abs(slope));
+            wrong.expect(error < 1e-5, law.score(x), " at ", x, ", not ", -slope);
         }
-    INFO("slope " << worst);
-    CHECK(worst < 1e-5);
+    CHECK(wrong == 0);
     constexpr int steps = 20000;
     const double lowest = -160, width = (std::log(0.5) - lowest) / steps;
     for (int i = 0; i < steps; ++i) {
@@ -124,18 +129,18 @@ void check_no_numbers(const LawT& law) {
         CHECK(std::isnan(x));
 }
 
-/// The largest |F(x) - u| over the numbers that `fill` gives for words of known u, and the same relative to
-/// the tail's probability. `u` is as `quantile_table` documents it: the lowest bit is the tail, the others
-/// are its probability.
+/// |F(x) - u| over the numbers that `fill` gives for words of known u, and the same relative to the tail's
+/// probability. `u` is as `quantile_table` documents it: the lowest bit is the tail, the others are its
+/// probability.
 template <class Scalar, class LawT>
-void draw_errors(const LawT& law, double& absolute, double& relative) {
+void check_errors_of_draws(const LawT& law, double absolute, double relative) {
     constexpr std::size_t count = 1 << 14, words_each = sizeof(Scalar) / sizeof(std::uint32_t);
     const imle::random_key key(31);
     std::vector<Scalar> numbers(count);
     std::vector<std::uint32_t> words(count * words_each);
     law.fill(key, 0, std::span<Scalar>(numbers));
     imle::random_words(key, 0, words);
-    absolute = relative = 0;
+    support::tally wrong;
     for (std::size_t i = 0; i < count; ++i) {
         const std::uint32_t low = words[i * words_each];
         double p;
@@ -147,24 +152,18 @@ void draw_errors(const LawT& law, double& absolute, double& relative) {
         }
         const double x = static_cast<double>(numbers[i]);
         const double error = std::abs((low & 1 ? law.survival(x) : law.cdf(x)) - p);
-        absolute = std::max(absolute, error);
-        relative = std::max(relative, error / p);
+        wrong.expect(error < absolute && error / p < relative, "number ", i, ": ", x, ", ", p,
+                     (low & 1) != 0 ? " above it, off by " : " below it, off by ", error);
     }
+    CHECK(wrong == 0);
 }
 
 /// Every number is the quantile of its word, in float and in double, within what the table promises. For
 /// locations and scales near 0 and 1: the rounding of the output comes on top.
 template <class LawT>
 void check_draws(const LawT& law) {
-    double absolute = 0, relative = 0;
-    draw_errors<float>(law, absolute, relative);
-    INFO("float " << absolute << " " << relative);
-    CHECK(absolute < 2e-7);
-    CHECK(relative < 1e-3);
-    draw_errors<double>(law, absolute, relative);
-    INFO("double " << absolute << " " << relative);
-    CHECK(absolute < 1e-12);
-    CHECK(relative < 1e-11);
+    check_errors_of_draws<float>(law, 2e-7, 1e-3);
+    check_errors_of_draws<double>(law, 1e-12, 1e-11);
 }
 
 }  // namespace noise_tests

@@ -20,6 +20,7 @@
 #include "layer/layer_fixtures.hpp"
 #include "support/catch.hpp"
 #include "support/messages.hpp"
+#include "support/tally.hpp"
 
 using namespace fixtures;
 using imle::imle_layer;
@@ -75,16 +76,19 @@ TEMPLATE_TEST_CASE("multiplicative: the layer perturbs theta * exp(T * xi - T^2 
                            options};
     const auto pass = layer.forward(theta, key), of_costs = costs.forward(theta, key);
     const auto noise = xi<TestType>(key, 60);
-    double worst = 0;
+    support::tally wrong;
+    const double tolerance = 8 * static_cast<double>(std::numeric_limits<TestType>::epsilon());
     for (std::size_t item = 0; item < 12; ++item)
         for (std::size_t i = 0; i < 5; ++i) {
             const double expected = static_cast<double>(theta.data()[item / 4 * 5 + i]) *
                                     std::exp(T * static_cast<double>(noise[item * 5 + i]) - T * T / 2);
-            for (const auto* z : {&pass.samples(), &of_costs.samples()})
-                worst =
-                    std::max(worst, std::abs(static_cast<double>(z->data()[item * 5 + i]) / expected - 1));
+            for (const auto* z : {&pass.samples(), &of_costs.samples()}) {
+                const double found = static_cast<double>(z->data()[item * 5 + i]);
+                wrong.expect(std::abs(found / expected - 1) < tolerance, "item ", item, ", element ", i,
+                             z == &pass.samples() ? ": " : " of costs: ", found, ", not ", expected);
+            }
         }
-    CHECK(worst < 8 * static_cast<double>(std::numeric_limits<TestType>::epsilon()));
+    CHECK(wrong == 0);
 
     // At T = 0 theta is what it was.
     const imle_layer still{
@@ -99,10 +103,11 @@ TEST_CASE("multiplicative: signs stay and zeros stay", "[multiplicative][noise]"
     imle_layer layer{
         identity_solver, multiplicative{}, perturbation_target{}, {.samples = 2000, .input_temperature = 2}};
     const auto pass = layer.forward(theta, random_key{1});
-    int wrong = 0;
+    support::tally wrong;
     for (Eigen::Index s = 0; s < 2000; ++s)
-        wrong += pass.samples()(0, s, 0) != 0 || pass.samples()(0, s, 1) != 0 ||
-                 !(pass.samples()(0, s, 2) < 0) || !(pass.samples()(0, s, 3) > 0);
+        wrong.expect(pass.samples()(0, s, 0) == 0 && pass.samples()(0, s, 1) == 0 &&
+                         pass.samples()(0, s, 2) < 0 && pass.samples()(0, s, 3) > 0,
+                     "sample ", s, ": ", std::span(pass.samples().data() + 4 * s, 4));
     CHECK(wrong == 0);
 }
 

@@ -23,13 +23,11 @@ struct immovable : serial {
 
 }  // namespace
 
-static_assert(imle::Executor<imle::thread_executor>);
-static_assert(imle::Executor<serial>);
-static_assert(!imle::Executor<unable>);
-static_assert(!imle::Executor<wrong_function>);
-static_assert(!imle::Executor<immovable>);
-static_assert(!imle::Executor<int>);
-
 TEST_CASE("Executor: the concept's matrix", "[parallel][concepts]") {
-    SUCCEED("checked by the compiler");
+    STATIC_REQUIRE(imle::Executor<imle::thread_executor>);
+    STATIC_REQUIRE(imle::Executor<serial>);
+    STATIC_REQUIRE(!imle::Executor<unable>);
+    STATIC_REQUIRE(!imle::Executor<wrong_function>);
+    STATIC_REQUIRE(!imle::Executor<immovable>);
+    STATIC_REQUIRE(!imle::Executor<int>);
 }

@@ -12,6 +12,7 @@
 #include <imle/parallel/thread_executor.hpp>
 
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 using imle::detail::run_units;
 
@@ -37,8 +38,10 @@ TEST_CASE("run_units: each unit once, by a worker that does one at a time", "[pa
                 ++calls[unit];
                 --busy[worker];
             });
-            int wrong = 0;
-            for (const auto& count : calls) wrong += count != 1;
+            support::tally wrong;
+            for (std::size_t unit = 0; unit < units; ++unit)
+                wrong.expect(calls[unit] == 1, "unit ", unit, " of ", units, " by ", workers,
+                             " workers: ", calls[unit].load(), " calls");
             CHECK(wrong == 0);
             CHECK(overlaps == 0);
         }
@@ -46,7 +49,7 @@ TEST_CASE("run_units: each unit once, by a worker that does one at a time", "[pa
 
 TEST_CASE("run_units: the lowest failing unit's exception, whatever the number of workers", "[parallel]") {
     imle::thread_executor executor;
-    int wrong = 0;
+    support::tally wrong;
     for (const std::size_t workers : {1u, 2u, 3u, 8u})
         for (std::size_t lowest = 0; lowest < 50; lowest += 7) {
             std::string message;
@@ -62,7 +65,8 @@ TEST_CASE("run_units: the lowest failing unit's exception, whatever the number o
             } catch (const std::domain_error& error) {
                 message = error.what();
             }
-            wrong += message != "lowest";
+            wrong.expect(message == "lowest", "unit ", lowest, " with ", workers, " workers: \"", message,
+                         '"');
         }
     CHECK(wrong == 0);
 }

@@ -14,20 +14,22 @@
 #endif
 
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 static_assert(imle::Executor<imle::thread_executor>);
 
 TEST_CASE("thread_executor: each index once, all done on return", "[parallel]") {
     imle::thread_executor executor;
+    support::tally wrong;
     for (int repeat = 0; repeat < 200; ++repeat)
         for (const std::size_t n : {0u, 1u, 2u, 3u, 7u}) {
             std::vector<std::atomic<int>> calls(n);
             executor.parallel_for(n, [&](std::size_t i) { ++calls[i]; });
-            int wrong = 0;
-            for (const auto& count : calls) wrong += count != 1;
-            if (wrong != 0) CHECK(wrong == 0);
+            for (std::size_t i = 0; i < n; ++i)
+                wrong.expect(calls[i] == 1, "index ", i, " of ", n, " in call ", repeat, ": ",
+                             calls[i].load(), " times");
         }
-    SUCCEED();
+    CHECK(wrong == 0);
 }
 
 TEST_CASE("thread_executor: indices run at the same time", "[parallel]") {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 namespace {
 
@@ -120,8 +121,8 @@ TEST_CASE("assignment keeps a solver's laws", "[solvers][assignment][laws]") {
 TEST_CASE("assignment is as good as the Hungarian method", "[solvers][assignment]") {
     std::mt19937 random(1);
     imle::assignment solver;
-    double worst = 0;
-    int layouts_differ = 0;
+    support::tally wrong;
+    support::tally layouts_differ;
     for (int trial = 0; trial < 240; ++trial) {
         const auto rows = static_cast<Eigen::Index>(1 + random() % 24);
         const auto columns = trial % 3 == 0 ? static_cast<Eigen::Index>(1 + random() % 24) : rows;
@@ -130,27 +131,30 @@ TEST_CASE("assignment is as good as the Hungarian method", "[solvers][assignment
         for (Eigen::Index i = 0; i < rows; ++i)
             for (Eigen::Index j = 0; j < columns; ++j) other(i, j) = theta(i, j) = number(trial % 6, random);
         solver(theta, z);
-        worst = std::max(worst, miss(theta, z));
+        wrong.expect(miss(theta, z) < 1e-15, "trial ", trial, ", ", rows, " x ", columns, ": theta ", theta,
+                     " gives ", z);
         solver(other, other_z);
         for (Eigen::Index i = 0; i < rows; ++i)
-            for (Eigen::Index j = 0; j < columns; ++j) layouts_differ += z(i, j) == other_z(i, j) ? 0 : 1;
+            for (Eigen::Index j = 0; j < columns; ++j)
+                layouts_differ.expect(z(i, j) == other_z(i, j), "trial ", trial, ": z(", i, ", ", j,
+                                      ") of theta ", theta);
     }
-    CHECK(worst < 1e-15);
+    CHECK(wrong == 0);
     CHECK(layouts_differ == 0);
 }
 
 TEST_CASE("assignment is as good as the Hungarian method on larger matrices", "[solvers][assignment]") {
     std::mt19937 random(2);
     imle::assignment solver;
-    double worst = 0;
+    support::tally wrong;
     for (const auto& [rows, columns] : {std::pair{70, 70}, {65, 64}, {20, 90}, {90, 20}, {100, 100}})
         for (const int kind : {0, 1, 2, 3}) {
             matrix<> theta(rows, columns), z(rows, columns);
             for (Eigen::Index i = 0; i < theta.size(); ++i) theta.data()[i] = number(kind, random);
             solver(theta, z);
-            worst = std::max(worst, miss(theta, z));
+            wrong.expect(miss(theta, z) < 1e-15, rows, " x ", columns, ", kind ", kind);
         }
-    CHECK(worst < 1e-15);
+    CHECK(wrong == 0);
 }
 
 TEST_CASE("assignment says what is wrong", "[solvers][assignment][errors]") {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 namespace {
 
@@ -24,9 +25,9 @@ std::size_t first_unbeaten(const std::vector<Scalar>& theta) {
 }
 
 template <class Scalar, int Layout>
-int wrong_answers(int count, std::uint32_t seed) {
+support::tally wrong_choices(int count, std::uint32_t seed) {
     std::mt19937 random(seed);
-    int wrong = 0;
+    support::tally wrong;
     for (int i = 0; i < count; ++i) {
         const auto rows = static_cast<Eigen::Index>(1 + random() % 5),
                    cols = static_cast<Eigen::Index>(1 + random() % 9);
@@ -43,7 +44,7 @@ int wrong_answers(int count, std::uint32_t seed) {
         imle::categorical{}(theta_view, z_view);
         std::vector<Scalar> expected(n, 0);
         expected[first_unbeaten(theta)] = 1;
-        wrong += z == expected ? 0 : 1;
+        wrong.expect(z == expected, "theta ", theta, " gives ", z, ", not ", expected);
     }
     return wrong;
 }
@@ -51,10 +52,10 @@ int wrong_answers(int count, std::uint32_t seed) {
 }  // namespace
 
 TEST_CASE("categorical is the first largest", "[solvers][categorical]") {
-    CHECK(wrong_answers<float, Eigen::RowMajor>(1000, 1) == 0);
-    CHECK(wrong_answers<double, Eigen::RowMajor>(1000, 2) == 0);
-    CHECK(wrong_answers<float, Eigen::ColMajor>(1000, 3) == 0);
-    CHECK(wrong_answers<double, Eigen::ColMajor>(1000, 4) == 0);
+    CHECK(wrong_choices<float, Eigen::RowMajor>(1000, 1) == 0);
+    CHECK(wrong_choices<double, Eigen::RowMajor>(1000, 2) == 0);
+    CHECK(wrong_choices<float, Eigen::ColMajor>(1000, 3) == 0);
+    CHECK(wrong_choices<double, Eigen::ColMajor>(1000, 4) == 0);
 }
 
 TEST_CASE("categorical says what is wrong", "[solvers][categorical][errors]") {

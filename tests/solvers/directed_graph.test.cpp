@@ -9,23 +9,23 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 using imle::directed_graph;
 using imle::graph_edge;
 
 TEST_CASE("directed_graph lists the edges at each node", "[solvers][graph]") {
     std::mt19937 random(1);
-    int wrong = 0;
+    support::tally wrong;
     for (int i = 0; i < 200; ++i) {
         const auto nodes = static_cast<Eigen::Index>(1 + random() % 8);
         std::vector<graph_edge> edges(random() % 30);
         for (graph_edge& edge : edges)
             edge = {static_cast<Eigen::Index>(random()) % nodes, static_cast<Eigen::Index>(random()) % nodes};
         const directed_graph graph{nodes, edges};
-        wrong += graph.nodes() == nodes &&
-                         std::equal(edges.begin(), edges.end(), graph.edges().begin(), graph.edges().end())
-                     ? 0
-                     : 1;
+        wrong.expect(graph.nodes() == nodes &&
+                         std::equal(edges.begin(), edges.end(), graph.edges().begin(), graph.edges().end()),
+                     "nodes and edges of graph ", i);
         for (Eigen::Index v = 0; v < nodes; ++v) {
             std::vector<Eigen::Index> out, in;
             for (std::size_t e = 0; e < edges.size(); ++e) {
@@ -33,15 +33,16 @@ TEST_CASE("directed_graph lists the edges at each node", "[solvers][graph]") {
                 if (edges[e].to == v) in.push_back(static_cast<Eigen::Index>(e));
             }
             const auto found_out = graph.out_edges(v), found_in = graph.in_edges(v);
-            wrong += std::equal(out.begin(), out.end(), found_out.begin(), found_out.end()) ? 0 : 1;
-            wrong += std::equal(in.begin(), in.end(), found_in.begin(), found_in.end()) ? 0 : 1;
+            wrong.expect(std::equal(out.begin(), out.end(), found_out.begin(), found_out.end()), "graph ", i,
+                         ", out of ", v, ": edges ", found_out, ", not ", out);
+            wrong.expect(std::equal(in.begin(), in.end(), found_in.begin(), found_in.end()), "graph ", i,
+                         ", into ", v, ": edges ", found_in, ", not ", in);
             for (Eigen::Index w = 0; w < nodes; ++w) {
                 const auto first = std::find(edges.begin(), edges.end(), graph_edge{v, w});
                 const auto found = graph.find_edge(v, w);
-                wrong += found.has_value() == (first != edges.end()) &&
-                                 found.value_or(0) == (first != edges.end() ? first - edges.begin() : 0)
-                             ? 0
-                             : 1;
+                wrong.expect(found.has_value() == (first != edges.end()) &&
+                                 found.value_or(0) == (first != edges.end() ? first - edges.begin() : 0),
+                             "graph ", i, ", ", v, " to ", w, ": edge ", found.value_or(-1));
             }
         }
     }
@@ -50,7 +51,7 @@ TEST_CASE("directed_graph lists the edges at each node", "[solvers][graph]") {
 
 TEST_CASE("directed_graph has a topological order unless there is a cycle", "[solvers][graph]") {
     std::mt19937 random(2);
-    int wrong = 0;
+    support::tally wrong;
     for (int i = 0; i < 200; ++i) {
         const auto nodes = static_cast<Eigen::Index>(2 + random() % 8);
         std::vector<Eigen::Index> order(static_cast<std::size_t>(nodes));
@@ -65,14 +66,17 @@ TEST_CASE("directed_graph has a topological order unless there is a cycle", "[so
         std::vector<int> place(order.size(), -1);
         int next = 0;
         for (const Eigen::Index v : graph.topological_order()) place[static_cast<std::size_t>(v)] = next++;
-        wrong += graph.is_acyclic() && next == nodes ? 0 : 1;
+        wrong.expect(graph.is_acyclic() && next == nodes, "graph ", i, ": ", next, " of ", nodes,
+                     " nodes in order");
         for (const graph_edge& edge : edges)
-            wrong +=
-                place[static_cast<std::size_t>(edge.from)] < place[static_cast<std::size_t>(edge.to)] ? 0 : 1;
+            wrong.expect(
+                place[static_cast<std::size_t>(edge.from)] < place[static_cast<std::size_t>(edge.to)],
+                "graph ", i, ": ", edge.from, " after ", edge.to);
         edges.push_back({order[1], order[0]});
         edges.push_back({order[0], order[1]});
         const directed_graph with_cycle{nodes, edges};
-        wrong += with_cycle.is_acyclic() || !with_cycle.topological_order().empty() ? 1 : 0;
+        wrong.expect(!with_cycle.is_acyclic() && with_cycle.topological_order().empty(), "graph ", i,
+                     " with a cycle");
     }
     CHECK(wrong == 0);
     CHECK_FALSE((directed_graph{2, {{0, 1}, {1, 1}}}.is_acyclic()));

@@ -11,6 +11,7 @@
 
 #include "solvers/grid_reference.hpp"
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 namespace {
 
@@ -145,10 +146,10 @@ imle::grid_shortest_path<> solver_for(const reference::grid& g) {
 
 // Wrong answers among `count` random grids of `smallest` to `largest` lines, alone and in batches.
 template <class Scalar, int Layout>
-int wrong_against_dijkstra(int count, int largest, std::uint32_t seed, int smallest = 1) {
+support::tally wrong_against_dijkstra(int count, int largest, std::uint32_t seed, int smallest = 1) {
     std::mt19937 random(seed);
     std::uniform_int_distribution<int> side(smallest, largest), batch_size(1, 21);
-    int wrong = 0;
+    support::tally wrong;
     for (int done = 0; done < count;) {
         const reference::grid g{side(random), side(random), done % 2 == 0 ? 8 : 4};
         auto solver = solver_for(g);
@@ -161,17 +162,19 @@ int wrong_against_dijkstra(int count, int largest, std::uint32_t seed, int small
         for (std::size_t b = 0; b < thetas.size(); ++b, ++done) {
             const auto path = reference::lexicographic_dijkstra(g, clamped_costs(thetas[b]));
             const auto expected = as_map<Scalar>(g, path);
-            wrong += alone[b] == expected ? 0 : 1;
-            wrong += together[b] == expected ? 0 : 1;
+            for (const auto* found : {&alone, &together})
+                wrong.expect((*found)[b] == expected, g.rows, " x ", g.cols, " by ", g.connectivity, ", ",
+                             found == &alone ? "alone" : "in a batch", ": theta ", thetas[b], " gives ",
+                             (*found)[b], ", not ", expected);
         }
     }
     return wrong;
 }
 
 template <class Scalar, int Layout>
-int wrong_against_enumeration(int count, std::uint32_t seed) {
+support::tally wrong_against_enumeration(int count, std::uint32_t seed) {
     std::mt19937 random(seed);
-    int wrong = 0;
+    support::tally wrong;
     for (const int connectivity : {4, 8})
         for (int rows = 1; rows <= 3; ++rows)
             for (int cols = 1; cols <= 4; ++cols) {
@@ -184,7 +187,9 @@ int wrong_against_enumeration(int count, std::uint32_t seed) {
                         const auto theta = rewards<Scalar>(what, g, random);
                         const auto expected =
                             as_map<Scalar>(g, reference::best_of(paths, clamped_costs(theta)));
-                        wrong += solve<Layout, Scalar>(solver, g, {theta}, false)[0] == expected ? 0 : 1;
+                        const auto found = solve<Layout, Scalar>(solver, g, {theta}, false)[0];
+                        wrong.expect(found == expected, rows, " x ", cols, " by ", connectivity, ": theta ",
+                                     theta, " gives ", found, ", not ", expected);
                     }
             }
     return wrong;
@@ -230,11 +235,14 @@ TEST_CASE("bucket_queue gives every cell once, the nearest first", "[solvers][gr
             queue.push(known++);
         };
         push(most * unit(random));
-        int out_of_order = 0;
+        support::tally out_of_order;
         for (float last = 0; !queue.empty();) {
             const auto taken = queue.pop();
-            out_of_order += taken.distance < last;
-            out_of_order += taken.distance != distance[static_cast<std::size_t>(taken.cell)].lane;
+            out_of_order.expect(taken.distance >= last, "cell ", taken.cell, " at ", taken.distance,
+                                " after ", last);
+            const float pushed = distance[static_cast<std::size_t>(taken.cell)].lane;
+            out_of_order.expect(taken.distance == pushed, "cell ", taken.cell, " at ", taken.distance,
+                                ", not ", pushed);
             ++times_taken[static_cast<std::size_t>(taken.cell)];
             last = taken.distance;
             // Short and long steps, and the longest.
@@ -249,7 +257,7 @@ TEST_CASE("bucket_queue gives every cell once, the nearest first", "[solvers][gr
 
 TEST_CASE("grid_shortest_path of static size has the answers of the dynamic one", "[solvers][grid]") {
     std::mt19937 random(31);
-    int different = 0;
+    support::tally different;
     for (const int connectivity : {4, 8}) {
         const reference::grid g{5, 7, connectivity};
         const imle::grid_shortest_path_options options{.connectivity = connectivity};
@@ -260,9 +268,12 @@ TEST_CASE("grid_shortest_path of static size has the answers of the dynamic one"
             for (int i = 0; i < 10; ++i) {
                 const std::vector<std::vector<float>> thetas(3, rewards<float>(what, g, random));
                 const auto expected = solve<Eigen::RowMajor>(dynamic, g, thetas, false);
-                different += solve<Eigen::RowMajor>(fixed, g, thetas, true) == expected ? 0 : 1;
-                different += solve<Eigen::ColMajor>(fixed, g, thetas, false) == expected ? 0 : 1;
-                different += solve<Eigen::ColMajor>(half_fixed, g, thetas, true) == expected ? 0 : 1;
+                different.expect(solve<Eigen::RowMajor>(fixed, g, thetas, true) == expected, "by ",
+                                 connectivity, ", a batch: theta ", thetas[0]);
+                different.expect(solve<Eigen::ColMajor>(fixed, g, thetas, false) == expected, "by ",
+                                 connectivity, ", alone: theta ", thetas[0]);
+                different.expect(solve<Eigen::ColMajor>(half_fixed, g, thetas, true) == expected, "by ",
+                                 connectivity, ", half fixed: theta ", thetas[0]);
             }
     }
     CHECK(different == 0);

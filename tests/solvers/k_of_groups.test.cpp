@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 namespace {
 
@@ -54,10 +55,10 @@ std::vector<Scalar> numbers(std::size_t n, std::mt19937& random) {
 
 // Instances [groups, members], one by one and as a batch.
 template <class Scalar, int Layout>
-int wrong_answers(int count, std::uint32_t seed) {
+support::tally wrong_answers(int count, std::uint32_t seed) {
     constexpr bool row_major = Layout == Eigen::RowMajor;
     std::mt19937 random(seed);
-    int wrong = 0;
+    support::tally wrong;
     for (int i = 0; i < count; ++i) {
         const auto groups = static_cast<Eigen::Index>(1 + random() % 40),
                    members = static_cast<Eigen::Index>(1 + random() % (i % 8 == 0 ? 90 : 12)),
@@ -79,7 +80,8 @@ int wrong_answers(int count, std::uint32_t seed) {
         }
         const std::vector<Eigen::Index> sizes(static_cast<std::size_t>(batch * groups), members);
         const auto expected = group_by_group(theta.data(), sizes, k);
-        wrong += zs == expected && single == expected ? 0 : 1;
+        wrong.expect(zs == expected && single == expected, k, " of ", members, ": theta ", theta, " gives ",
+                     zs, " in a batch, ", single, " alone, not ", expected);
     }
     return wrong;
 }
@@ -93,7 +95,7 @@ TEST_CASE("k_of_groups is top_k of each group", "[solvers][k_of_groups]") {
 
 TEST_CASE("k_of_groups takes groups of any sizes", "[solvers][k_of_groups]") {
     std::mt19937 random(3);
-    int wrong = 0;
+    support::tally wrong;
     for (int i = 0; i < 200; ++i) {
         const auto k = static_cast<Eigen::Index>(random() % 4);
         std::vector<Eigen::Index> sizes(1 + random() % 40);
@@ -109,7 +111,8 @@ TEST_CASE("k_of_groups takes groups of any sizes", "[solvers][k_of_groups]") {
         auto expected = group_by_group(theta.data(), sizes, k);
         const auto second = group_by_group(theta.data() + total, sizes, k);
         expected.insert(expected.end(), second.begin(), second.end());
-        wrong += zs == expected ? 0 : 1;
+        wrong.expect(zs == expected, k, " of groups of ", sizes, ": theta ", theta, " gives ", zs, ", not ",
+                     expected);
     }
     CHECK(wrong == 0);
 }

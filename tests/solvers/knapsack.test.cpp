@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 namespace {
 
@@ -91,7 +92,7 @@ Eigen::MatrixXd random_weights(Eigen::Index dimensions, Eigen::Index items, int 
 
 TEST_CASE("knapsack is the best of all feasible sets", "[solvers][knapsack]") {
     std::mt19937 random(1);
-    int wrong = 0;
+    support::tally wrong;
     for (int trial = 0; trial < 400; ++trial) {
         const auto items = static_cast<Eigen::Index>(random() % 10),
                    dimensions = static_cast<Eigen::Index>(random() % 4);
@@ -112,7 +113,8 @@ TEST_CASE("knapsack is the best of all feasible sets", "[solvers][knapsack]") {
             best = std::max(best, value_of(set, theta));
         bool right = is_feasible(z, weights, capacities) && std::abs(value_of(z, theta) - best) < 1e-12;
         for (Eigen::Index i = 0; i < items; ++i) right &= theta(i) > 0 || z[static_cast<std::size_t>(i)] == 0;
-        wrong += right ? 0 : 1;
+        wrong.expect(right, "weights ", weights, ", capacities ", capacities, ", theta ", theta, ": ", z,
+                     ", best ", best);
     }
     CHECK(wrong == 0);
 }
@@ -120,7 +122,7 @@ TEST_CASE("knapsack is the best of all feasible sets", "[solvers][knapsack]") {
 TEST_CASE("knapsack's search and its table agree with a textbook's table", "[solvers][knapsack]") {
     // Values close to the weights make the search give up, and the table take over.
     std::mt19937 random(2);
-    int wrong = 0, other_choice = 0;
+    support::tally wrong, other_choice;
     for (int trial = 0; trial < 60; ++trial) {
         const Eigen::Index items = 20 + trial;
         const Eigen::MatrixXd weights = (random_weights(1, items, 99, random).array() + 1).matrix();
@@ -130,16 +132,17 @@ TEST_CASE("knapsack's search and its table agree with a textbook's table", "[sol
             theta(i) = weights(0, i) + (trial % 2 == 0 ? 10.0 : static_cast<double>(random() % 30));
         const Eigen::VectorXd capacities = Eigen::VectorXd::Constant(1, capacity);
         const auto z = solved(imle::knapsack{weights, capacities}, theta);
-        wrong += is_feasible(z, weights, capacities) &&
-                         value_of(z, theta) == best_by_table(weights, capacity, theta)
-                     ? 0
-                     : 1;
+        wrong.expect(is_feasible(z, weights, capacities) &&
+                         value_of(z, theta) == best_by_table(weights, capacity, theta),
+                     "weights ", weights, ", capacity ", capacity, ", theta ", theta, ": ", z);
         // Fractions leave all of it to the search, and multiples of 3 have the same table: ties are broken
         // alike.
         if (items > 32) continue;
         Eigen::MatrixXd fractions = weights / 128;
-        other_choice += solved(imle::knapsack{fractions, capacities / 128}, theta) == z ? 0 : 1;
-        other_choice += solved(imle::knapsack{weights * 3, capacities * 3}, theta) == z ? 0 : 1;
+        other_choice.expect(solved(imle::knapsack{fractions, capacities / 128}, theta) == z, items,
+                            " fractions: weights ", weights, ", theta ", theta);
+        other_choice.expect(solved(imle::knapsack{weights * 3, capacities * 3}, theta) == z, items,
+                            " multiples: weights ", weights, ", theta ", theta);
     }
     CHECK(wrong == 0);
     CHECK(other_choice == 0);
@@ -210,7 +213,7 @@ TEST_CASE("knapsack at the edges", "[solvers][knapsack]") {
 TEST_CASE("knapsack's search ends at a set that fills the knapsack", "[solvers][knapsack]") {
     // Values that are the weights: a full knapsack is the best there is. Thirds leave all to the search.
     std::mt19937 random(5);
-    int unfinished = 0;
+    support::tally unfinished;
     for (int trial = 0; trial < 50; ++trial) {
         const Eigen::MatrixXd weights = (random_weights(1, 40, 59, random).array() + 1).matrix() / 3;
         vector theta(40), z(40);
@@ -219,8 +222,9 @@ TEST_CASE("knapsack's search ends at a set that fills the knapsack", "[solvers][
         imle::knapsack solver{weights, capacity, {.node_limit = 10000}};
         try {
             solver(theta, z);
-        } catch (const imle::solve_failure&) {
-            ++unfinished;
+            unfinished.expect(true);
+        } catch (const imle::solve_failure& failure) {
+            unfinished.expect(false, "trial ", trial, ": ", failure.what());
         }
     }
     CHECK(unfinished == 0);

@@ -26,7 +26,6 @@
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/assignments.hpp>
 #include <imle/testing/check_solver.hpp>
-#include <imle/testing/tours.hpp>
 #include <imle/testing/enumerated_family.hpp>
 #include <imle/testing/grid_paths.hpp>
 #include <imle/testing/k_subsets.hpp>
@@ -44,6 +43,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 namespace {
 
@@ -153,9 +153,11 @@ void check_mirrored_layers(const SolverT& solver, const NoiseT& noise, const Tar
         CHECK(std::memcmp(z.data(), of_gain.samples().data(),
                           static_cast<std::size_t>(z.size()) * sizeof(*z.data())) == 0);
         const TensorT gradient = minimal.vjp(of_cost, dz), other = maximal.vjp(of_gain, dz);
-        int differ = 0, moved = 0;
+        support::tally differ;
+        int moved = 0;
         for (Eigen::Index i = 0; i < gradient.size(); ++i) {
-            differ += gradient.data()[i] == -other.data()[i] ? 0 : 1;
+            differ.expect(gradient.data()[i] == -other.data()[i], "seed ", seed, ", element ", i, ": ",
+                          gradient.data()[i], " and ", other.data()[i], " for cost ", cost);
             moved += gradient.data()[i] != 0 ? 1 : 0;
         }
         CHECK(differ == 0);

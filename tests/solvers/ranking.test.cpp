@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 namespace {
 
@@ -56,10 +57,10 @@ vector<Scalar> numbers(int kind, Eigen::Index n, std::mt19937& random) {
 }
 
 template <class Scalar>
-int wrong_answers(std::initializer_list<Eigen::Index> sizes, std::uint32_t seed) {
+support::tally wrong_answers(std::initializer_list<Eigen::Index> sizes, std::uint32_t seed) {
     std::mt19937 random(seed);
     imle::ranking solver;
-    int wrong = 0;
+    support::tally wrong;
     for (const Eigen::Index n : sizes)
         for (int kind = 0; kind < 7; ++kind) {
             const auto theta = numbers<Scalar>(kind, n, random);
@@ -67,12 +68,14 @@ int wrong_answers(std::initializer_list<Eigen::Index> sizes, std::uint32_t seed)
             z.setConstant(-1);
             solver(theta, z);
             const auto expected = sorted_ranks(theta);
-            wrong += std::equal(expected.begin(), expected.end(), z.data()) ? 0 : 1;
+            wrong.expect(std::equal(expected.begin(), expected.end(), z.data()), "theta ", theta, " gives ",
+                         z, ", not ", expected);
             // The highest ranks are top_k's choice, ties included.
             const Eigen::Index k = n / 3;
             imle::top_k{k}(theta, chosen);
             for (Eigen::Index i = 0; i < n; ++i)
-                wrong += (z(i) > static_cast<Scalar>(n - k)) == (chosen(i) == 1) ? 0 : 1;
+                wrong.expect((z(i) > static_cast<Scalar>(n - k)) == (chosen(i) == 1), "theta ", theta,
+                             ": rank ", z(i), " at ", i, ", top ", k, " are ", chosen);
         }
     return wrong;
 }

@@ -15,6 +15,7 @@
 
 #include "solvers/path_reference.hpp"
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 using imle::directed_graph;
 using imle::graph_edge;
@@ -101,9 +102,9 @@ std::vector<Scalar> as_state(std::size_t edges, const reference::edge_path& path
 
 // Answers that are not Bellman and Ford's, alone or in batches, on `count` graphs. `graph_of` makes them.
 template <int Layout, class Scalar, class GraphOf>
-int wrong_answers(int count, std::uint32_t seed, GraphOf&& graph_of) {
+support::tally wrong_answers(int count, std::uint32_t seed, GraphOf&& graph_of) {
     std::mt19937 random(seed);
-    int wrong = 0;
+    support::tally wrong;
     for (int i = 0; i < count; ++i) {
         const directed_graph graph = graph_of(random);
         const auto source = static_cast<Eigen::Index>(random()) % graph.nodes();
@@ -123,11 +124,15 @@ int wrong_answers(int count, std::uint32_t seed, GraphOf&& graph_of) {
                 const auto path = reference::bellman_ford(
                     graph, source, target, costs_of(thetas[b], !solver.takes_negative_costs()));
                 const auto expected = as_state<Scalar>(graph.edges().size(), path);
-                wrong += (alone[b] == expected ? 0 : 1) + (together[b] == expected ? 0 : 1);
+                for (const auto* found : {&alone, &together})
+                    wrong.expect((*found)[b] == expected, "graph ", i, ", from ", source, " to ", target,
+                                 ", ", found == &alone ? "alone" : "in a batch", ": theta ", thetas[b],
+                                 " gives ", (*found)[b], ", not ", expected);
             }
         } catch (const std::invalid_argument& error) {
             const bool unreachable = std::string(error.what()).find("reached") != std::string::npos;
-            wrong += unreachable && reference::simple_paths(graph, source, target).empty() ? 0 : 1;
+            wrong.expect(unreachable && reference::simple_paths(graph, source, target).empty(), "graph ", i,
+                         ", from ", source, " to ", target, ": ", error.what());
         }
     }
     return wrong;
@@ -205,13 +210,14 @@ TEST_CASE("shortest_path finds long ways through a graph", "[solvers][shortest_p
     std::vector<std::vector<float>> thetas(33, theta);
     for (float& t : thetas[20]) t = t == -1 ? 0 : t;  // the same with a plateau of cost 0
     const auto answers = solve<Eigen::RowMajor>(solver, thetas, true);
-    int wrong = 0;
+    support::tally wrong;
     for (std::size_t b = 0; b < thetas.size(); ++b) {
         const auto path = reference::bellman_ford(graph, 0, nodes - 1, costs_of(thetas[b], true));
         CHECK(path.size() > 400);
-        wrong += answers[b] == as_state<float>(edges.size(), path) ? 0 : 1;
+        wrong.expect(answers[b] == as_state<float>(edges.size(), path), "instance ", b);
         if (b == 0 || b == 20)
-            wrong += solve<Eigen::RowMajor, float>(solver, {thetas[b]}, false)[0] == answers[b] ? 0 : 1;
+            wrong.expect(solve<Eigen::RowMajor, float>(solver, {thetas[b]}, false)[0] == answers[b],
+                         "instance ", b, ", alone");
     }
     CHECK(wrong == 0);
 }

@@ -12,6 +12,7 @@
 
 #include "layer/layer_fixtures.hpp"
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 namespace {
 
@@ -54,7 +55,7 @@ struct subject {
 };
 
 template <int Rank>
-int differences(const subject<Rank>& of) {
+support::tally differences(const subject<Rank>& of) {
     using tensor = Eigen::Tensor<float, Rank + 1, Eigen::RowMajor>;
     std::array<Eigen::Index, Rank + 1> shape{7};
     std::copy(of.instance.begin(), of.instance.end(), shape.begin() + 1);
@@ -65,14 +66,16 @@ int differences(const subject<Rank>& of) {
                                 fixtures::eager_threads()};
     };
     auto one = layer(1), three = layer(3);
-    int different = 0;
+    support::tally different;
     for (std::uint64_t round = 0; round < 3; ++round) {
         const imle::random_key key{round};
         const auto expected = one.forward(theta, key), found = three.forward(theta, key);
-        different += !fixtures::same_bits(expected.samples(), found.samples());
-        different += !fixtures::same_bits(one.vjp(expected, dz), three.vjp(found, dz));
+        different.expect(fixtures::same_bits(expected.samples(), found.samples()), "samples of key ", round);
+        different.expect(fixtures::same_bits(one.vjp(expected, dz), three.vjp(found, dz)), "gradient of key ",
+                         round);
         // Nothing that a solver has seen before may show.
-        different += !fixtures::same_bits(layer(1).forward(theta, key).samples(), expected.samples());
+        different.expect(fixtures::same_bits(layer(1).forward(theta, key).samples(), expected.samples()),
+                         "samples of key ", round, " by a new layer");
     }
     return different;
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 namespace {
 
@@ -51,9 +52,9 @@ std::vector<Scalar> numbers(int kind, std::size_t n, std::mt19937& random) {
 }
 
 template <class Scalar, int Layout>
-int wrong_answers(int count, std::uint32_t seed) {
+support::tally wrong_answers(int count, std::uint32_t seed) {
     std::mt19937 random(seed);
-    int wrong = 0;
+    support::tally wrong;
     for (int i = 0; i < count; ++i) {
         const auto rows = static_cast<std::size_t>(random() % 12),
                    cols = static_cast<std::size_t>(random() % 40);
@@ -72,7 +73,8 @@ int wrong_answers(int count, std::uint32_t seed) {
         imle::mutable_view<Scalar, 1, Layout> flat_z(flat.data(), r * c);
         solver(flat_theta, flat_z);
         const auto expected = sorted_top_k(theta, k);
-        wrong += z == expected && flat == expected ? 0 : 1;
+        wrong.expect(z == expected && flat == expected, "k ", k, " of ", rows, " x ", cols, ": theta ", theta,
+                     " gives ", z, ", flat ", flat, ", not ", expected);
     }
     return wrong;
 }
@@ -89,7 +91,7 @@ TEST_CASE("top_k is the head of a stable sort", "[solvers][top_k]") {
 TEST_CASE("top_k of many numbers is the head of a stable sort", "[solvers][top_k]") {
     // Sizes and k on both sides of each way to find the k-th largest, and more than one block of counts.
     std::mt19937 random(6);
-    int wrong = 0;
+    support::tally wrong;
     for (const std::size_t n : {127u, 128u, 129u, 159u, 350u, 511u, 512u, 640u, 1000u, 4096u, 5000u})
         for (const std::size_t k : {1u, 2u, 10u, 16u, 17u, 31u, 64u, 65u, 127u})
             for (int kind = 0; kind < 8; ++kind) {
@@ -97,7 +99,8 @@ TEST_CASE("top_k of many numbers is the head of a stable sort", "[solvers][top_k
                 Eigen::Tensor<double, 1> t(static_cast<Eigen::Index>(n)), z(static_cast<Eigen::Index>(n));
                 std::copy(theta.begin(), theta.end(), t.data());
                 imle::top_k{static_cast<Eigen::Index>(k)}(t, z);
-                wrong += std::vector<double>(z.data(), z.data() + n) == sorted_top_k(theta, k) ? 0 : 1;
+                wrong.expect(std::vector<double>(z.data(), z.data() + n) == sorted_top_k(theta, k), "k ", k,
+                             " of ", n, ", kind ", kind, ": theta ", theta, " gives ", z);
             }
     CHECK(wrong == 0);
 }
@@ -106,7 +109,7 @@ TEST_CASE("top_k answers the same whatever it has solved before", "[solvers][top
     // It guesses from the last answer where the next one lies: streams of like problems, and sudden others.
     std::mt19937 random(5);
     imle::top_k solver{9};
-    int wrong = 0;
+    support::tally wrong;
     for (int i = 0; i < 3000; ++i) {
         const int kind = i % 50 < 25 ? 0 : static_cast<int>(random() % 8);
         auto theta = numbers<float>(kind, 70 + random() % 200, random);
@@ -115,21 +118,23 @@ TEST_CASE("top_k answers the same whatever it has solved before", "[solvers][top
                 t = std::uniform_real_distribution<float>(0, 1)(random) + (i % 3 == 0 ? 0.1F : 0);
         Eigen::Tensor<float, 1, Eigen::RowMajor> z(static_cast<Eigen::Index>(theta.size()));
         solver(Eigen::TensorMap<const Eigen::Tensor<float, 1, Eigen::RowMajor>>(theta.data(), z.size()), z);
-        wrong += std::equal(z.data(), z.data() + z.size(), sorted_top_k(theta, 9).begin()) ? 0 : 1;
+        wrong.expect(std::equal(z.data(), z.data() + z.size(), sorted_top_k(theta, 9).begin()), "problem ", i,
+                     ": theta ", theta, " gives ", z);
     }
     CHECK(wrong == 0);
 }
 
 TEST_CASE("top_k of static k has the answers of the dynamic one", "[solvers][top_k]") {
     std::mt19937 random(5);
-    int wrong = 0;
+    support::tally wrong;
     for (int i = 0; i < 300; ++i) {
         const auto n = static_cast<std::size_t>(10 + random() % 400);
         const auto theta = numbers<float>(i % 8, n, random);
         Eigen::Tensor<float, 1> t(static_cast<Eigen::Index>(n)), z(static_cast<Eigen::Index>(n));
         std::copy(theta.begin(), theta.end(), t.data());
         imle::top_k<10>{}(t, z);
-        wrong += std::vector<float>(z.data(), z.data() + n) == sorted_top_k(theta, 10) ? 0 : 1;
+        wrong.expect(std::vector<float>(z.data(), z.data() + n) == sorted_top_k(theta, 10), "theta ", theta,
+                     " gives ", z);
     }
     CHECK(wrong == 0);
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 namespace {
 
@@ -109,7 +110,7 @@ TEST_CASE("travelling_salesman has the same answer for half of theta", "[solvers
     // Halving is exact for these numbers and so for their sums: not even ties may go another way.
     std::mt19937 random(3);
     imle::travelling_salesman solver;
-    int wrong = 0;
+    support::tally wrong;
     for (int trial = 0; trial < 60; ++trial) {
         const Eigen::Index n = 2 + trial % 8;
         arcs<> theta(n, n), z(n, n), half_z(n, n);
@@ -122,8 +123,10 @@ TEST_CASE("travelling_salesman has the same answer for half of theta", "[solvers
         solver(half, half_z);
         solver(theta_edges, z_edges);
         solver(half_edges, half_z_edges);
-        wrong += std::equal(z.data(), z.data() + z.size(), half_z.data()) ? 0 : 1;
-        wrong += std::equal(z_edges.data(), z_edges.data() + z_edges.size(), half_z_edges.data()) ? 0 : 1;
+        wrong.expect(std::equal(z.data(), z.data() + z.size(), half_z.data()), n, " nodes, theta ", theta,
+                     " gives ", z, ", its half ", half_z);
+        wrong.expect(std::equal(z_edges.data(), z_edges.data() + z_edges.size(), half_z_edges.data()), n,
+                     " nodes, theta ", theta_edges, " gives ", z_edges, ", its half ", half_z_edges);
     }
     CHECK(wrong == 0);
 }
@@ -131,8 +134,8 @@ TEST_CASE("travelling_salesman has the same answer for half of theta", "[solvers
 TEST_CASE("travelling_salesman is as good as the textbook's Held-Karp", "[solvers][travelling_salesman]") {
     std::mt19937 random(1);
     imle::travelling_salesman solver;
-    double worst = 0;
-    int layouts_differ = 0;
+    support::tally wrong;
+    support::tally layouts_differ;
     // Sizes down and up again, over each number of registers: nothing is left from the size before.
     const Eigen::Index sizes[] = {9, 2, 7, 3, 10, 4, 8, 5, 6, 11};
     for (int trial = 0; trial < 120; ++trial) {
@@ -143,17 +146,19 @@ TEST_CASE("travelling_salesman is as good as the textbook's Held-Karp", "[solver
         for (Eigen::Index i = 0; i < n; ++i)
             for (Eigen::Index j = 0; j < n; ++j) other(i, j) = theta(i, j) = number(kind, random);
         solver(theta, z);
-        worst = std::max(worst, miss(theta, z));
+        wrong.expect(miss(theta, z) < 1e-15, "trial ", trial, ", ", n, " nodes: theta ", theta, " gives ", z);
         solver(other, other_z);
         for (Eigen::Index i = 0; i < n; ++i)
-            for (Eigen::Index j = 0; j < n; ++j) layouts_differ += z(i, j) == other_z(i, j) ? 0 : 1;
+            for (Eigen::Index j = 0; j < n; ++j)
+                layouts_differ.expect(z(i, j) == other_z(i, j), "trial ", trial, ": z(", i, ", ", j,
+                                      ") of theta ", theta);
 
         // Undirected: the value of the best directed tour over both ways of each edge.
         edges theta_edges(n * (n - 1) / 2), z_edges(n * (n - 1) / 2);
         for (Eigen::Index i = 0; i < theta_edges.size(); ++i) theta_edges(i) = number(kind, random);
         solver(theta_edges, z_edges);
         if (n == 2) {
-            worst = std::max(worst, z_edges(0) == 1 ? 0.0 : 1.0);
+            wrong.expect(z_edges(0) == 1, "trial ", trial, ": the only edge");
             continue;
         }
         theta.setZero();
@@ -169,10 +174,12 @@ TEST_CASE("travelling_salesman is as good as the textbook's Held-Karp", "[solver
             z_edges(edge(at, next, n)) = 0;
             z(at, next) = 1;
         }
-        for (Eigen::Index i = 0; i < z_edges.size(); ++i) worst = std::max(worst, z_edges(i));
-        worst = std::max(worst, miss(theta, z));
+        for (Eigen::Index i = 0; i < z_edges.size(); ++i)
+            wrong.expect(z_edges(i) == 0, "trial ", trial, ": edge ", i, " of ", theta_edges,
+                         " beside the tour");
+        wrong.expect(miss(theta, z) < 1e-15, "trial ", trial, ", ", n, " nodes: edges ", theta_edges);
     }
-    CHECK(worst < 1e-15);
+    CHECK(wrong == 0);
     CHECK(layouts_differ == 0);
 }
 

@@ -19,12 +19,17 @@
 #include <imle/testing/k_subsets.hpp>
 #include <vector>
 
+#include "layer/layer_fixtures.hpp"
 #include "support/catch.hpp"
+#include "support/tensors.hpp"
 
+using fixtures::argmin_solver;
 using imle::difference;
 using imle::imle_layer;
 using imle::perturbation_target;
 using imle::random_key;
+using support::furthest;
+using support::rows_of;
 
 namespace {
 
@@ -33,21 +38,6 @@ using vector = std::vector<double>;
 
 constexpr Eigen::Index sample_count = 100000;
 const double tolerance = 6.5 / std::sqrt(static_cast<double>(sample_count));
-
-matrix row(const vector& values) {
-    matrix result(1, static_cast<Eigen::Index>(values.size()));
-    std::copy(values.begin(), values.end(), result.data());
-    return result;
-}
-
-template <class TensorT>
-double furthest(const TensorT& tensor, const vector& expected) {
-    REQUIRE(tensor.size() == static_cast<Eigen::Index>(expected.size()));
-    double most = 0;
-    for (std::size_t i = 0; i < expected.size(); ++i)
-        most = std::max(most, std::abs(tensor.data()[i] - expected[i]));
-    return most;
-}
 
 vector moved(const vector& theta, double step, const vector& direction) {
     vector result = theta;
@@ -67,7 +57,7 @@ TEST_CASE("statistics: Gumbel noise and argmax give softmax, at any temperature"
                          imle::gumbel{},
                          perturbation_target{},
                          {.samples = sample_count, .input_temperature = temperature}};
-        const auto pass = layer.marginals(row(theta), random_key{1});
+        const auto pass = layer.marginals(rows_of(theta), random_key{1});
         CHECK(furthest(pass.marginals(), family.softmax(theta, temperature)) < tolerance);
     }
 }
@@ -80,7 +70,7 @@ TEST_CASE("statistics: Gumbel noise and top-k give Plackett and Luce's inclusion
                          imle::gumbel{},
                          perturbation_target{},
                          {.samples = sample_count}};
-        const auto pass = layer.marginals(row(theta), random_key{2});
+        const auto pass = layer.marginals(rows_of(theta), random_key{2});
         CHECK(furthest(pass.marginals(), family.gumbel_marginals(theta)) < tolerance);
     }
 }
@@ -136,12 +126,12 @@ TEST_CASE("statistics: the gradient's expectation is the finite difference of th
         const vector expected_forward = moved(mu(theta, t_in), -1, low);
         vector expected_central = moved(mu(moved(theta, beta, w), t_tgt), -1, low);
         for (double& x : expected_central) x /= 2;
-        const auto pass = forward.forward(row(theta), random_key{5});
-        CHECK(furthest(forward.vjp(pass, row(w)), expected_forward) < tolerance);
-        CHECK(furthest(central.vjp(pass, row(w)), expected_central) < tolerance);
+        const auto pass = forward.forward(rows_of(theta), random_key{5});
+        CHECK(furthest(forward.vjp(pass, rows_of(w)), expected_forward) < tolerance);
+        CHECK(furthest(central.vjp(pass, rows_of(w)), expected_central) < tolerance);
         // And each of them has something to get wrong.
-        CHECK(furthest(row(expected_forward), vector(theta.size(), 0.0)) > 10 * tolerance);
-        CHECK(furthest(row(expected_forward), expected_central) > 3 * tolerance);
+        CHECK(furthest(rows_of(expected_forward), vector(theta.size(), 0.0)) > 10 * tolerance);
+        CHECK(furthest(rows_of(expected_forward), expected_central) > 3 * tolerance);
     }
 }
 
@@ -153,38 +143,33 @@ TEST_CASE("statistics: a small central step gives the marginals' exact gradient"
                      imle::gumbel{},
                      perturbation_target{.beta = beta, .scale_gradient = true},
                      {.samples = 4 * sample_count, .difference = difference::central}};
-    const auto pass = layer.marginals(row(theta), random_key{6});
+    const auto pass = layer.marginals(rows_of(theta), random_key{6});
     // The difference is divided by beta, and so is its error; a central difference adds a bias of order
     // beta^2.
     const vector high = family.gumbel_marginals(moved(theta, beta, w)),
                  low = family.gumbel_marginals(moved(theta, -beta, w));
     vector expected = moved(high, -1, low);
     for (double& x : expected) x /= 2 * beta;
-    const auto gradient = layer.vjp(pass, row(w));
+    const auto gradient = layer.vjp(pass, rows_of(w));
     CHECK(furthest(gradient, expected) < tolerance / 2 / beta);
-    CHECK(furthest(row(expected), exact) < 0.01);
+    CHECK(furthest(rows_of(expected), exact) < 0.01);
 }
 
 TEST_CASE("statistics: skewed noise is subtracted from costs", "[statistical]") {
     // The exact softmin over four costs: a known fault of other implementations is to add the noise.
     const vector costs{0, 0.5, 1, 2};
-    const auto argmin = [](const auto& cost, auto& z) {
-        const auto lowest = std::min_element(cost.data(), cost.data() + cost.size()) - cost.data();
-        z.setZero();
-        z.data()[lowest] = 1;
-    };
     imle_layer layer{
-        imle::minimizing(argmin), imle::gumbel{}, perturbation_target{}, {.samples = sample_count}};
-    const auto pass = layer.marginals(row(costs), random_key{7});
+        imle::minimizing(argmin_solver), imle::gumbel{}, perturbation_target{}, {.samples = sample_count}};
+    const auto pass = layer.marginals(rows_of(costs), random_key{7});
     CHECK(furthest(pass.marginals(), {0.474, 0.287, 0.174, 0.064}) < tolerance + 0.001);
 }
 
 TEST_CASE("statistics: forward and backward use the same noise", "[statistical]") {
     // With a step of 0 the target's MAP state is the sample itself, for every single sample.
     imle_layer layer{imle::top_k{2}, imle::gumbel{}, perturbation_target{.beta = 0}, {.samples = 50}};
-    const auto pass = layer.forward(row(theta), random_key{8});
-    CHECK(furthest(layer.vjp(pass, row(w)), vector(theta.size(), 0.0)) == 0);
+    const auto pass = layer.forward(rows_of(theta), random_key{8});
+    CHECK(furthest(layer.vjp(pass, rows_of(w)), vector(theta.size(), 0.0)) == 0);
     imle_layer adaptive{
         imle::top_k{2}, imle::gumbel{}, imle::adaptive_target{{.initial_beta = 0}}, {.samples = 50}};
-    CHECK(furthest(adaptive.vjp(pass, row(w)), vector(theta.size(), 0.0)) == 0);
+    CHECK(furthest(adaptive.vjp(pass, rows_of(w)), vector(theta.size(), 0.0)) == 0);
 }

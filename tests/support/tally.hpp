@@ -3,25 +3,33 @@
 // Counts what is wrong in a loop of many trials, and keeps the first case to show:
 //
 //     support::tally wrong;
-//     for (...) wrong.expect(found == expected, "for theta = ", theta);
-//     CHECK(wrong == 0);  // "3 of 100, first: for theta = ..."
+//     for (...) wrong.expect(found == expected, "theta ", theta, " gives ", found);
+//     CHECK(wrong == 0);  // "3 of 100, first: theta {1, 2} gives ..."
 
+#include <concepts>
 #include <ostream>
 #include <sstream>
 #include <string>
+#include <string_view>
+
+#include "support/catch.hpp"
 
 namespace support {
 
 class tally {
   public:
-    /// Notes one trial; `details` are written for the first that does not hold.
+    /// Notes one trial, and returns `holds`. `details` describe the first trial that does not hold: numbers
+    /// are written with all digits, of vectors and tensors the first elements, of a function what it returns.
     template <class... Details>
-    void expect(bool holds, const Details&... details) {
+    bool expect(bool holds, const Details&... details) {
         ++trials_;
-        if (holds || ++wrong_ > 1) return;
-        std::ostringstream out;
-        (void)(out << ... << details);
-        first_ = out.str();
+        if (!holds && ++wrong_ == 1) {
+            std::ostringstream out;
+            out.precision(17);
+            (write(out, details), ...);
+            first_ = out.str();
+        }
+        return holds;
     }
 
     friend bool operator==(const tally& t, int wrong) { return t.wrong_ == wrong; }
@@ -31,6 +39,38 @@ class tally {
     }
 
   private:
+    static constexpr int most_elements = 64;
+
+    template <class Detail>
+    static void write(std::ostream& out, const Detail& detail) {
+        if constexpr (std::convertible_to<const Detail&, std::string_view>) {
+            out << std::string_view(detail);
+        } else if constexpr (requires { *detail.data(), detail.size(); }) {
+            write_elements(out, detail.data(), detail.data() + detail.size());
+        } else if constexpr (std::invocable<const Detail&>) {
+            write(out, detail());
+        } else if constexpr (requires { out << detail; }) {
+            out << detail;
+        } else {
+            out << Catch::Detail::stringify(detail);
+        }
+    }
+
+    // A vector's, a span's or a tensor's.
+    template <class Element>
+    static void write_elements(std::ostream& out, const Element* element, const Element* end) {
+        out << '{';
+        for (const Element* first = element; element != end; ++element) {
+            if (element != first) out << ", ";
+            if (element - first == most_elements) {
+                out << "...";
+                break;
+            }
+            write(out, *element);
+        }
+        out << '}';
+    }
+
     int trials_ = 0;
     int wrong_ = 0;
     std::string first_;

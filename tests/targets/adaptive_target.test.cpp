@@ -196,7 +196,22 @@ TEST_CASE("adaptive_target: values that make no sense are refused", "[targets]")
     CHECK_THROWS_AS(target.restore({.beta = -1}), std::invalid_argument);
     CHECK_THROWS_AS(target.restore({.grad_norm = nan}), std::invalid_argument);
     CHECK_THROWS_AS(target.restore({.previous_update = nan}), std::invalid_argument);
-    CHECK_THROWS_AS(target.for_call({HUGE_VAL, 1, 1, 1, 0, 0}), std::invalid_argument);
+}
+
+TEST_CASE("adaptive_target: a cotangent that has all but vanished is an ordinary one, only smaller",
+          "[targets]") {
+    constexpr double largest = std::numeric_limits<double>::max();
+    CHECK(adaptive_target{}.lambda(
+              {.theta_squared = 1, .theta_count = 1, .dz_squared = {1, -2100}, .dz_count = 1}) == largest);
+    using tensor = Eigen::Tensor<float, 2, Eigen::RowMajor>;
+    const tensor theta = numbers<tensor>({4, 5}, 1), dz = numbers<tensor>({4, 5}, 2);
+    const auto gradient_of = [&](float scale) -> tensor {
+        imle_layer layer{cube_solver, hashed_noise{}, adaptive_target{}, {.samples = 5}};
+        return layer.vjp(layer.forward(theta, random_key{1}), tensor(dz * scale));
+    };
+    const tensor ordinary = gradient_of(1e-9F), denormal = gradient_of(1e-39F);  // lambda is no float here
+    CHECK(furthest(tensor(denormal * 1e30F), ordinary) < 1e-12);
+    CHECK(furthest(ordinary, tensor(ordinary.constant(0))) > 1e-10);
 }
 
 namespace {

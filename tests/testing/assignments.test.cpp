@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 using imle::testing::assignments;
 
@@ -22,21 +23,20 @@ TEST_CASE("Assignments are matrices of as many ones as fit", "[testing][families
         CHECK(family.states().size() == one.count);
         const std::set<std::vector<double>> distinct(family.states().begin(), family.states().end());
         CHECK(distinct.size() == one.count);
-        int wrong = 0;
+        support::tally wrong;
         for (const auto& state : family.states()) {
             std::vector<int> in_row(static_cast<std::size_t>(one.rows)),
                 in_column(static_cast<std::size_t>(one.columns));
             for (std::size_t i = 0; i < state.size(); ++i) {
-                wrong += state[i] == 0 || state[i] == 1 ? 0 : 1;
+                wrong.expect(state[i] == 0 || state[i] == 1, "element ", i, " of ", state);
                 in_row[i / in_column.size()] += state[i] == 1 ? 1 : 0;
                 in_column[i % in_column.size()] += state[i] == 1 ? 1 : 0;
             }
-            for (const int ones : in_row) wrong += ones > 1 ? 1 : 0;
-            for (const int ones : in_column) wrong += ones > 1 ? 1 : 0;
-            wrong += std::accumulate(in_row.begin(), in_row.end(), 0) ==
-                             static_cast<int>(std::min(one.rows, one.columns))
-                         ? 0
-                         : 1;
+            for (const int ones : in_row) wrong.expect(ones <= 1, ones, " in a row of ", state);
+            for (const int ones : in_column) wrong.expect(ones <= 1, ones, " in a column of ", state);
+            wrong.expect(std::accumulate(in_row.begin(), in_row.end(), 0) ==
+                             static_cast<int>(std::min(one.rows, one.columns)),
+                         "ones of ", state);
         }
         CHECK(wrong == 0);
     }

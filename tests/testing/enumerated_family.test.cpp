@@ -10,11 +10,12 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/tensors.hpp"
 #include "testing/family_checks.hpp"
 
 using imle::testing::enumerated_family;
 using imle::testing::grid_paths;
-using reference::normals;
+using reference::normal_numbers;
 
 namespace {
 
@@ -26,23 +27,23 @@ TEST_CASE("Gibbs marginals and gradients are derivatives of the log partition", 
     std::mt19937 random(1);
     const grid_paths family(3, 3);
     for (const double temperature : {0.5, 1.0, 3.0}) {
-        const vector theta = normals(9, random), w = normals(9, random);
+        const vector theta = normal_numbers(9, random), w = normal_numbers(9, random);
         const vector mu = family.gibbs_marginals(theta, temperature);
         const auto log_partition = [&](const vector& t) {
             return family.gibbs_log_partition(t, temperature);
         };
-        CHECK(reference::distance(mu, reference::gradient(theta, log_partition)) < 1e-8);
+        CHECK(support::furthest(mu, reference::gradient(theta, log_partition)) < 1e-8);
 
         const vector vjp = family.gibbs_marginals_vjp(theta, temperature, w);
         const auto projected = [&](const vector& t) {
             return reference::dot(w, family.gibbs_marginals(t, temperature));
         };
-        CHECK(reference::distance(vjp, reference::gradient(theta, projected)) < 1e-8);
+        CHECK(support::furthest(vjp, reference::gradient(theta, projected)) < 1e-8);
 
         const Eigen::MatrixXd covariance = family.gibbs_covariance(theta, temperature);
         const Eigen::VectorXd by_covariance =
             covariance * Eigen::Map<const Eigen::VectorXd>(w.data(), 9) / temperature;
-        CHECK(reference::distance(vjp, vector(by_covariance.data(), by_covariance.data() + 9)) < 1e-12);
+        CHECK(support::furthest(vjp, vector(by_covariance.data(), by_covariance.data() + 9)) < 1e-12);
 
         const auto f = [&](std::span<const double> z) {  // not linear in z
             double sum = 0;
@@ -50,8 +51,8 @@ TEST_CASE("Gibbs marginals and gradients are derivatives of the log partition", 
             return sum * sum;
         };
         const auto expected = [&](const vector& t) { return family.gibbs_expected(t, temperature, f); };
-        CHECK(reference::distance(family.gibbs_expected_gradient(theta, temperature, f),
-                                  reference::gradient(theta, expected)) < 1e-7);
+        CHECK(support::furthest(family.gibbs_expected_gradient(theta, temperature, f),
+                                reference::gradient(theta, expected)) < 1e-7);
         const vector p = family.gibbs_probabilities(theta, temperature);
         CHECK(std::accumulate(p.begin(), p.end(), 0.0) == Approx(1).epsilon(1e-12));
         CHECK(reference::dot(mu, w) == Approx(family.gibbs_expected(theta, temperature, [&](auto z) {
@@ -64,11 +65,11 @@ TEST_CASE("A cold Gibbs law is the MAP state, and no theta overflows it", "[test
     std::mt19937 random(2);
     const grid_paths family(3, 3, 4);
     for (const double scale : {1.0, 1e6, 1e300}) {
-        const vector theta = normals(9, random, scale);
+        const vector theta = normal_numbers(9, random, scale);
         REQUIRE(family.maximizers(theta).size() == 1);
-        CHECK(reference::distance(family.gibbs_marginals(theta, 1e-6 * scale), family.map(theta)) < 1e-6);
+        CHECK(support::furthest(family.gibbs_marginals(theta, 1e-6 * scale), family.map(theta)) < 1e-6);
         CHECK(std::isfinite(family.gibbs_log_partition(theta, 1)));
-        CHECK(reference::distance(family.gibbs_marginals_vjp(theta, 1e-6 * scale, theta), vector(9)) <
+        CHECK(support::furthest(family.gibbs_marginals_vjp(theta, 1e-6 * scale, theta), vector(9)) <
               1e-6 * scale);
     }
 }

@@ -24,16 +24,6 @@ std::vector<double> gradient(std::vector<double> x, FunctionT&& f, double step =
     return slopes;
 }
 
-/// The largest |a_i - b_i|.
-inline double distance(const std::vector<double>& a, const std::vector<double>& b) {
-    double largest = a.size() == b.size() ? 0 : 1e300;
-    for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
-        const double d = a[i] > b[i] ? a[i] - b[i] : b[i] - a[i];
-        if (!(d <= largest)) largest = d;
-    }
-    return largest;
-}
-
 inline double dot(const std::vector<double>& a, const std::vector<double>& b) {
     double sum = 0;
     for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];

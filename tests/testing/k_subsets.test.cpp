@@ -8,12 +8,13 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/tensors.hpp"
 #include "testing/family_checks.hpp"
 
 using imle::testing::categories;
 using imle::testing::k_subsets;
 using reference::check_gumbel_gradient;
-using reference::normals;
+using reference::normal_numbers;
 using reference::vector;
 
 namespace {
@@ -44,11 +45,11 @@ TEST_CASE("k-subsets under Gumbel noise are Plackett and Luce's draws", "[testin
     std::mt19937 random(1);
     for (std::size_t k = 0; k <= 5; ++k)
         for (const double temperature : {0.3, 1.0, 2.0}) {
-            const vector theta = normals(5, random);
+            const vector theta = normal_numbers(5, random);
             vector weights;
             for (const double t : theta) weights.push_back(std::exp(t / temperature));
-            CHECK(reference::distance(k_subsets(5, k).gumbel_marginals(theta, temperature),
-                                      plackett_luce(weights, k)) < 1e-12);
+            CHECK(support::furthest(k_subsets(5, k).gumbel_marginals(theta, temperature),
+                                    plackett_luce(weights, k)) < 1e-12);
         }
     check_gumbel_gradient(k_subsets(6, 3), 2);
     check_gumbel_gradient(k_subsets(4, 4), 3);
@@ -57,12 +58,12 @@ TEST_CASE("k-subsets under Gumbel noise are Plackett and Luce's draws", "[testin
 TEST_CASE("Categories under Gumbel noise are a softmax", "[testing][families]") {
     std::mt19937 random(4);
     const categories family(6);
-    const vector theta = normals(6, random, 2), w = normals(6, random);
-    CHECK(reference::distance(family.gumbel_marginals(theta, 0.7), family.softmax(theta, 0.7)) < 1e-14);
-    CHECK(reference::distance(family.gumbel_marginals_vjp(theta, 0.7, w),
-                              family.gibbs_marginals_vjp(theta, 0.7, w)) < 1e-13);
+    const vector theta = normal_numbers(6, random, 2), w = normal_numbers(6, random);
+    CHECK(support::furthest(family.gumbel_marginals(theta, 0.7), family.softmax(theta, 0.7)) < 1e-14);
+    CHECK(support::furthest(family.gumbel_marginals_vjp(theta, 0.7, w),
+                            family.gibbs_marginals_vjp(theta, 0.7, w)) < 1e-13);
     vector expected;  // (diag(p) - p p') w / T
     const vector p = family.softmax(theta, 0.7);
     for (std::size_t i = 0; i < 6; ++i) expected.push_back(p[i] * (w[i] - reference::dot(p, w)) / 0.7);
-    CHECK(reference::distance(family.gibbs_marginals_vjp(theta, 0.7, w), expected) < 1e-13);
+    CHECK(support::furthest(family.gibbs_marginals_vjp(theta, 0.7, w), expected) < 1e-13);
 }

@@ -8,11 +8,12 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/tensors.hpp"
 #include "testing/family_checks.hpp"
 
 using imle::testing::spanning_trees;
 using reference::check_gumbel_gradient;
-using reference::normals;
+using reference::normal_numbers;
 using reference::vector;
 
 TEST_CASE("Spanning trees under Gumbel noise are a race of edges", "[testing][families]") {
@@ -21,7 +22,7 @@ TEST_CASE("Spanning trees under Gumbel noise are a race of edges", "[testing][fa
     // Kruskal on noisy weights. With 200,000 samples a marginal's standard deviation is at most 0.0012; six
     // edges at 5 of them raise a false alarm with a probability below 4e-6. The seed is fixed.
     std::mt19937 random(6);
-    const vector theta = normals(6, random);
+    const vector theta = normal_numbers(6, random);
     std::uniform_real_distribution<double> unit(0, 1);
     const int samples = 200000;
     vector counts(6, 0);
@@ -40,8 +41,8 @@ TEST_CASE("Spanning trees under Gumbel noise are a race of edges", "[testing][fa
         }
     }
     const vector exact = family.gumbel_marginals(theta);
-    CHECK(reference::distance(counts, exact) < 5 * std::sqrt(0.25 / samples));
+    CHECK(support::furthest(counts, exact) < 5 * std::sqrt(0.25 / samples));
     CHECK(std::accumulate(exact.begin(), exact.end(), 0.0) == Approx(3));
     // It is another law than Gibbs', by more than the test could overlook.
-    CHECK(reference::distance(exact, family.gibbs_marginals(theta)) > 0.01);
+    CHECK(support::furthest(exact, family.gibbs_marginals(theta)) > 0.01);
 }

@@ -8,6 +8,7 @@
 
 #include "families/family_fixtures.hpp"
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 using imle::detail::family_coins;
 
@@ -17,22 +18,24 @@ namespace {
 template <class Scalar>
 void check_coins(const std::vector<Scalar>& theta, std::size_t k) {
     const family_coins coins(std::span<const Scalar>(theta), k);
-    double mean = 0, variance = 0, level = 0, worst_odds = 0, worst_sum = 0;
+    double mean = 0, variance = 0, level = 0;
+    support::tally sums, odds;
     bool first = true;
     for (std::size_t i = 0; i < theta.size(); ++i) {
         const double p = coins.heads()[i], q = coins.tails()[i];
         mean += p;
         variance += p * q;
-        worst_sum = std::max(worst_sum, std::abs(p + q - 1));
+        sums.expect(std::abs(p + q - 1) < 1e-15, "coin ", i, ": ", p, " and ", q);
         if (p < 1e-290 || q < 1e-290) continue;
         const double here = std::log(p) - std::log(q) - static_cast<double>(theta[i]);
         if (first) level = here;
         first = false;
-        worst_odds = std::max(worst_odds, std::abs(here - level));
+        odds.expect(std::abs(here - level) < 1e-11 * (1 + std::abs(level)), "coin ", i, ": ", here, ", not ",
+                    level);
     }
     INFO("n = " << theta.size() << ", k = " << k);
-    CHECK(worst_sum < 1e-15);
-    CHECK(worst_odds < 1e-11 * (1 + std::abs(level)));
+    CHECK(sums == 0);
+    CHECK(odds == 0);
     CHECK(std::abs(mean - static_cast<double>(k)) <= std::sqrt(variance + 1e-4) + 1e-9);
 }
 

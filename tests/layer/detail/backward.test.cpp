@@ -15,12 +15,15 @@
 
 #include "layer/layer_fixtures.hpp"
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 using namespace fixtures;
 using imle::difference;
 using imle::imle_layer;
 using imle::perturbation_target;
 using imle::random_key;
+
+namespace backward_tests {
 
 namespace {
 
@@ -82,12 +85,6 @@ outcome vjp_of(TargetT target, imle::layer_options options, const DzT& dz, bool 
           static_cast<std::uint64_t>(sides * batch * samples));
     CHECK(result.statistics.failed == 0);
     return result;
-}
-
-bool row_is_zero(const matrix& gradient, Eigen::Index row) {
-    for (Eigen::Index i = 0; i < n; ++i)
-        if (gradient(row, i) != 0) return false;
-    return true;
 }
 
 }  // namespace
@@ -183,7 +180,8 @@ namespace {
 template <bool WithContext>
 struct warm_solver {
     struct log {
-        int cold = 0, warm = 0, wrong_start = 0;
+        int cold = 0, warm = 0;
+        support::tally wrong_start;
     };
     std::shared_ptr<log> seen = std::make_shared<log>();
 
@@ -196,7 +194,8 @@ struct warm_solver {
     void solve_from(const Theta& theta, const Theta& start, Z& z) const requires(!WithContext) {
         ++seen->warm;
         for (Eigen::Index i = 0; i < start.size(); ++i)
-            seen->wrong_start += start.data()[i] != 0 && start.data()[i] != 1;
+            seen->wrong_start.expect(start.data()[i] == 0 || start.data()[i] == 1, "element ", i, " is ",
+                                     start.data()[i]);
         cube_solver(theta, z);
     }
     template <class Theta, class Z>
@@ -209,7 +208,9 @@ struct warm_solver {
             const matrix all = numbers<matrix>({batch, n}, 5);
             const double forward =
                 all(static_cast<Eigen::Index>(context.instance), i) + hashed(random_key{2}, element);
-            seen->wrong_start += start.data()[i] != (forward > 0 ? 1 : 0);
+            seen->wrong_start.expect(start.data()[i] == (forward > 0 ? 1 : 0), "instance ", context.instance,
+                                     ", sample ", context.sample, ", element ", i, ": ", start.data()[i],
+                                     " at theta ", forward);
         }
         cube_solver(theta, z);
     }
@@ -246,3 +247,5 @@ TEST_CASE("layer_engine: a solver that can starts from the forward pass's z", "[
     check_warm_starts<true>();
     check_warm_starts<false>();
 }
+
+}  // namespace backward_tests

@@ -4,19 +4,26 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 using imle::detail::sample_plan;
 using imle::detail::sample_sum;
 using imle::detail::solve_grain;
 
 TEST_CASE("sample_plan: units cover all items in order, without a gap", "[layer]") {
-    int wrong = 0;
+    support::tally wrong;
     for (const solve_grain grain :
          {solve_grain{}, solve_grain{true, 1}, solve_grain{true, 3}, solve_grain{true, 2, 40}})
         for (const Eigen::Index batch : {0, 1, 2, 5, 64, 130})
             for (const Eigen::Index samples : {1, 2, 15, 16, 17, 31, 64, 100, 1000, 4097})
                 for (const Eigen::Index n : {0, 1, 256, 350, 100000}) {
                     const sample_plan plan(batch, samples, n, grain);
+                    const auto expect = [&](bool holds, const char* what, Eigen::Index first,
+                                            Eigen::Index last) {
+                        wrong.expect(holds, what, ": items ", first, " to ", last, " of ", batch, " x ",
+                                     samples, ", n = ", n, ", one by one ", grain.one_by_one, ", workers ",
+                                     grain.workers, ", least items ", grain.least_items);
+                    };
                     const auto starts_chunk = [&](Eigen::Index item) {
                         return item % samples % plan.chunk == 0;
                     };
@@ -24,39 +31,44 @@ TEST_CASE("sample_plan: units cover all items in order, without a gap", "[layer]
                     for (Eigen::Index unit = 0; unit < plan.units(); ++unit) {
                         const auto [first, count] = plan.items(unit);
                         const Eigen::Index last = first + count;
-                        wrong += first != next || last <= first;
-                        wrong += !starts_chunk(first) || (last != batch * samples && !starts_chunk(last));
+                        expect(first == next && last > first, "a gap", first, last);
+                        expect(starts_chunk(first) && (last == batch * samples || starts_chunk(last)),
+                               "a chunk cut", first, last);
                         // A batch solver's unit is whole instances, or lies in one chunk of one.
                         const bool whole = first % samples == 0 && last % samples == 0;
                         const bool one_chunk = last - first <= plan.chunk;
-                        wrong += !grain.one_by_one && !whole && !one_chunk;
+                        expect(grain.one_by_one || whole || one_chunk, "a batch cut", first, last);
                         next = last;
                     }
-                    wrong += next != batch * samples;
-                    wrong += plan.chunks > sample_plan::max_chunks;
+                    expect(next == batch * samples, "not all items", 0, next);
+                    expect(plan.chunks <= sample_plan::max_chunks, "too many chunks", 0, next);
                 }
     CHECK(wrong == 0);
 }
 
 TEST_CASE("sample_plan: the cut within an instance does not depend on the batch", "[layer]") {
-    int wrong = 0;
+    support::tally wrong;
     for (const solve_grain grain : {solve_grain{}, solve_grain{true, 2}})
         for (const Eigen::Index samples : {1, 16, 17, 100, 1000}) {
             const sample_plan one(1, samples, 9, grain), many(77, samples, 9, grain);
-            wrong += one.chunk != many.chunk || one.chunks != many.chunks || one.piece_size != many.piece_size;
+            wrong.expect(
+                one.chunk == many.chunk && one.chunks == many.chunks && one.piece_size == many.piece_size,
+                samples, " samples, one by one ", grain.one_by_one);
         }
     CHECK(wrong == 0);
 }
 
 TEST_CASE("sample_plan: what is summed or solved together does not depend on the workers", "[layer]") {
-    int wrong = 0;
+    support::tally wrong;
     for (const Eigen::Index batch : {1, 7, 130})
         for (const Eigen::Index samples : {1, 10, 100}) {
             const sample_plan one(batch, samples, 9, {true, 1}), many(batch, samples, 9, {true, 16});
-            wrong += one.chunk != many.chunk || one.chunks != many.chunks;
+            wrong.expect(one.chunk == many.chunk && one.chunks == many.chunks, batch, " x ", samples,
+                         ", one by one");
             const sample_plan batch_one(batch, samples, 9, {false, 1});
             const sample_plan batch_many(batch, samples, 9, {false, 16});
-            wrong += batch_one.chunk != batch_many.chunk || batch_one.units() != batch_many.units();
+            wrong.expect(batch_one.chunk == batch_many.chunk && batch_one.units() == batch_many.units(),
+                         batch, " x ", samples, ", batches");
         }
     CHECK(wrong == 0);
 }
@@ -98,11 +110,11 @@ TEST_CASE("sample_sum: chunk by chunk, whatever the order in which units arrive"
                 std::vector<double> memory(static_cast<std::size_t>(sample_sum::size(plan)), -7.0);
                 sample_sum sum(plan, offset, memory.data());
                 for (Eigen::Index u = 0; u < plan.units(); ++u) {
-                    const auto [first, last] = plan.items(backwards ? plan.units() - 1 - u : u);
+                    const auto [first, count] = plan.items(backwards ? plan.units() - 1 - u : u);
                     std::vector<Eigen::Index> items;
-                    for (Eigen::Index item = first; item < last; ++item)
+                    for (Eigen::Index item = first; item < first + count; ++item)
                         if (!is_left_out(item)) items.push_back(offset + item);
-                    sum.add({offset + first, last - first}, items, [&](std::size_t j) {
+                    sum.add({offset + first, count}, items, [&](std::size_t j) {
                         return [row = values.data() + (items[j] - offset) * n](Eigen::Index i) {
                             return row[i];
                         };
