@@ -3,7 +3,6 @@
 /// @file
 /// All spanning trees of a small complete graph.
 
-#include <array>
 #include <cstddef>
 #include <numeric>
 #include <utility>
