@@ -1,7 +1,7 @@
 #include <imle/solvers/minimizing.hpp>
 
 #include <imle/concepts/solver.hpp>
-#include <imle/core/solve_failure.hpp>
+#include <imle/core/errors.hpp>
 #include <imle/estimators/negative_identity_layer.hpp>
 #include <imle/estimators/perturbed_layer.hpp>
 #include <imle/estimators/straight_through_layer.hpp>

@@ -1,7 +1,6 @@
 #include <imle/testing/check_target.hpp>
 
 #include <imle/targets/adaptive_target.hpp>
-#include <imle/targets/instance_adaptive_target.hpp>
 #include <imle/targets/loss_gradient_target.hpp>
 #include <imle/targets/perturbation_target.hpp>
 

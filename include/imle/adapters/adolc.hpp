@@ -117,7 +117,6 @@ class layer_function final : public EDFobject {
                           "at most 2147483647, since ADOL-C counts by int");
     }
     layer_function(const layer_function&) = delete;
-    layer_function& operator=(const layer_function&) = delete;
 
     /// z for theta, and a note on the tape if there is one.
     [[nodiscard]] std::vector<adouble> operator()(std::span<const adouble> theta) {

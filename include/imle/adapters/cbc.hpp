@@ -131,12 +131,8 @@ class subtour_cuts {
         for (int i = 0; i < n_; ++i)
             for (int j = i + 1; j < n_; ++j) {
                 if (inside[at(i)] == inside[at(j)]) continue;
-                if (!directed_) {
-                    found.add(edge(i, j), 1);
-                } else {
-                    found.add(arc(i, j), 1);
-                    found.add(arc(j, i), 1);
-                }
+                found.add(directed_ ? arc(i, j) : edge(i, j), 1);
+                if (directed_) found.add(arc(j, i), 1);
             }
     }
 

@@ -58,7 +58,7 @@ class cppad_atomic : public CppAD::atomic_four<double> {
     using theta_tensor = typename PassT::theta_tensor;
     static constexpr int layout = layout_of<theta_tensor>;
     static constexpr std::size_t instance_rank = static_cast<std::size_t>(rank_of<theta_tensor>) - 1;
-    static constexpr bool by_sample = requires(const PassT& pass) { pass.samples(); };
+    static constexpr bool by_sample = PassT::keeps_samples;
     static_assert(
         by_sample || requires { requires LayerT::pulls_back_marginals; },
         "imle::cppad_marginals: the layer has no marginals(theta, key, first_instance) whose pass its "

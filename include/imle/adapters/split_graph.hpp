@@ -62,11 +62,8 @@ class split_graph {
                 backward_calls calls = backward_calls::once, std::uint64_t first_instance = 0)
         : layer_(&layer), pass_(layer.forward(theta, key, first_instance)), calls_(calls) {}
 
-    split_graph(const split_graph&) = delete;
     split_graph(split_graph&&) noexcept = default;
-    split_graph& operator=(const split_graph&) = delete;
     split_graph& operator=(split_graph&&) noexcept = default;
-    ~split_graph() = default;
 
     /// z: the values of the second half's inputs. [batch, sample, instance...] or [instance..., sample,
     /// batch].

@@ -113,25 +113,18 @@ class stan_batch {
 /// A function as a variable: how it was done before Stan Math 4 had `reverse_pass_callback`. Its value is
 /// never read. It lies in Stan's arena, where no destructor runs.
 template <class F>
-class stan_callback final : public stan::math::vari {
+struct stan_callback final : stan::math::vari {
     static_assert(std::is_trivially_destructible_v<F>);
-
-  public:
-    explicit stan_callback(F f) : stan::math::vari(0.0), f_(f) {}
-    void chain() override { f_(); }
-
-  private:
-    F f_;
+    F f;
+    explicit stan_callback(F callback) : stan::math::vari(0.0), f(callback) {}
+    void chain() override { f(); }
 };
 
 /// What a tape owns: gone when its memory is recovered.
 template <class T>
-class stan_owner final : public stan::math::chainable_alloc {
-  public:
-    explicit stan_owner(std::unique_ptr<T> owned) : owned_(std::move(owned)) {}
-
-  private:
-    std::unique_ptr<T> owned_;
+struct stan_owner final : stan::math::chainable_alloc {
+    std::unique_ptr<T> owned;
+    explicit stan_owner(std::unique_ptr<T> pointer) : owned(std::move(pointer)) {}
 };
 
 /// z's nodes for theta's: fresh ones, which have nothing to do in a reverse pass but to hold what comes back.

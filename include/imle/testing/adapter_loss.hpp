@@ -43,9 +43,7 @@ struct adapter_loss {
     /// theta = scale * x: a power of two.
     Scalar scale = 1;
     /// Weights of z, of z once more and of z * z, each of z's size.
-    std::vector<Scalar> first;
-    std::vector<Scalar> second;
-    std::vector<Scalar> square;
+    std::vector<Scalar> first, second, square;
 
     /// scale * x, number by number, for an engine of scalars: a `std::vector` of its numbers. Each `x[i]` is
     /// a number that can be copied and multiplied by a Scalar.
@@ -79,8 +77,7 @@ struct adapter_loss {
 /// What an engine computed: z and dL/dx, in memory order.
 template <class Scalar>
 struct adapter_result {
-    std::vector<Scalar> z;
-    std::vector<Scalar> gradient;
+    std::vector<Scalar> z, gradient;
 };
 
 }  // namespace testing
@@ -89,10 +86,8 @@ namespace detail {
 
 /// A fault that can be told from the gradients that it gives.
 struct adapter_fault {
-    /// The law that it breaks.
-    std::string_view law;
-    /// What was seen, and what to do about it.
-    std::string_view advice;
+    std::string_view law;     // which it breaks
+    std::string_view advice;  // what was seen, and what to do about it
 };
 
 inline constexpr std::string_view law_whole_cotangent = "the whole cotangent arrives in one call";

@@ -108,8 +108,7 @@ class adapter_laws {
     /// softmax(theta) - softmax(theta - beta w).
     void compare_with_exact() {
         constexpr Eigen::Index batch = 2, n = 4;
-        constexpr Scalar scale = 2;
-        constexpr double beta = 1;
+        constexpr double scale = 2, beta = 1;
         const Eigen::Index samples = options_.exact_samples;
         const imle_layer layer(imle::categorical{}, imle::gumbel{},
                                imle::perturbation_target{.alpha = 1, .beta = beta}, {.samples = samples});
@@ -120,7 +119,7 @@ class adapter_laws {
         }
         const Eigen::Index copies = copies_of(samples);
         loss_type loss = zeros(static_cast<std::size_t>(x.size() * copies));
-        loss.scale = scale;
+        loss.scale = static_cast<Scalar>(scale);
         for (std::size_t i = 0; i < loss.first.size(); ++i) {
             const auto b = static_cast<Eigen::Index>(i) / (copies * n), j = static_cast<Eigen::Index>(i) % n;
             loss.first[i] = w(b, j) / static_cast<Scalar>(copies);
@@ -138,7 +137,7 @@ class adapter_laws {
         for (Eigen::Index b = 0; b < batch; ++b) {
             std::vector<double> theta, target;
             for (Eigen::Index j = 0; j < n; ++j) {
-                theta.push_back(static_cast<double>(scale * x(b, j)));
+                theta.push_back(scale * static_cast<double>(x(b, j)));
                 target.push_back(theta.back() - beta * static_cast<double>(w(b, j)));
             }
             const testing::categories family(n);
@@ -151,12 +150,11 @@ class adapter_laws {
                 const double bound =
                     (third + std::sqrt(third * third + 2 * trials * variance * level)) / trials;
                 const double found = sum[static_cast<std::size_t>(b * n) + j] / options_.exact_runs;
-                const double exact = static_cast<double>(scale) * mean;
+                const double exact = scale * mean;
                 report_.check("the gradient is the exact one on average",
-                              std::abs(found - exact) <= static_cast<double>(scale) * (bound + 1e-6),
-                              "instance ", b, ", coordinate ", j, ": ", found, ", exactly ", exact,
-                              ", expected within ", static_cast<double>(scale) * bound, " (", trials,
-                              " samples)");
+                              std::abs(found - exact) <= scale * (bound + 1e-6), "instance ", b,
+                              ", coordinate ", j, ": ", found, ", exactly ", exact, ", expected within ",
+                              scale * bound, " (", trials, " samples)");
             }
         }
     }
@@ -188,8 +186,7 @@ class adapter_laws {
     /// One gradient: the faults that explain it, and where it differs from the right one, if it does.
     struct gradient_note {
         std::array<bool, adapter_faults.size()> explained;
-        std::string difference;
-        std::string where;
+        std::string difference, where;
         int backward_passes;
     };
 
@@ -272,8 +269,7 @@ class adapter_laws {
         return 1 / total;
     }
 
-    // Not the standard's distributions: they differ between libraries, and a failure should be the same
-    // everywhere.
+    // Not the standard's distributions, which differ between libraries: a failure is the same everywhere.
     Scalar symmetric() { return static_cast<Scalar>(static_cast<double>(random_() >> 11) * 0x1p-52 - 1); }
     /// A multiple of 1/4 in [-2, 2], not 0.
     Scalar weight() {
@@ -332,12 +328,10 @@ template <class LayerT, class TensorT, class RunT>
 template <class Scalar, class RunT>
 [[nodiscard]] law_report check_adapter(RunT&& run, const check_adapter_options& options = {}) {
     using layer_type = imle_layer<imle::categorical<>, imle::gumbel, detail::counted_target>;
-    struct shape {
-        Eigen::Index batch, n, samples;
-    };
+    const std::array<Eigen::Index, 3> shapes[] = {{3, 5, 4}, {2, 3, 8}, {1, 4, 1}};
     law_report report(options.subject);
     detail::adapter_laws<Scalar, std::remove_reference_t<RunT>> laws(run, options, report);
-    for (const auto& [batch, n, samples] : {shape{3, 5, 4}, shape{2, 3, 8}, shape{1, 4, 1}}) {
+    for (const auto& [batch, n, samples] : shapes) {
         Eigen::Tensor<Scalar, 2, Eigen::RowMajor> theta(batch, n);
         theta.setZero();
         const detail::counted_target target{{.alpha = 1, .beta = 0.75}};

@@ -4,14 +4,15 @@
 /// The laws of a noise distribution, for a noise of the library or of one's own.
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <imle/concepts/noise_distribution.hpp>
@@ -49,6 +50,14 @@ std::vector<Scalar> draw(const N& noise, const random_key& key, std::uint64_t fi
     return out;
 }
 
+/// Equal as bits: -0 is not 0, and NaN is NaN.
+template <class Scalar>
+bool same_bits(const Scalar* a, const Scalar* b, std::size_t count) {
+    using bits = typename detail::exponent_mask<Scalar>::bits;
+    return std::equal(a, a + count, b,
+                      [](Scalar x, Scalar y) { return std::bit_cast<bits>(x) == std::bit_cast<bits>(y); });
+}
+
 /// z with P(|normal| > z) = probability.
 inline double two_sided_bound(double probability) {
     double low = 0, high = 40;
@@ -63,12 +72,13 @@ template <class Scalar, class N>
 void check_random_access(law_report& report, const N& noise, const random_key& key) {
     constexpr std::size_t count = 700;
     constexpr std::uint64_t last = std::numeric_limits<std::uint64_t>::max();
-    const std::uint64_t one = 1;
-    for (const std::uint64_t first : {0 * one, one, 63 * one, 1000 * one, (one << 32) - 5, (one << 40) + 17,
-                                      (one << 63) - 350, last - count}) {
+    for (const std::uint64_t first :
+         {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{63}, std::uint64_t{1000},
+          (std::uint64_t{1} << 32) - 5, (std::uint64_t{1} << 40) + 17, (std::uint64_t{1} << 63) - 350,
+          last - count}) {
         const std::vector<Scalar> whole = draw<Scalar>(noise, key, first, count);
         report.check("fill is deterministic",
-                     detail::same_bits<Scalar>(whole, draw<Scalar>(noise, key, first, count)),
+                     same_bits(whole.data(), draw<Scalar>(noise, key, first, count).data(), count),
                      "two fills from ", first, " differ");
         // Pieces of growing size, the last first, so that no state could help.
         std::vector<Scalar> pieces(count, std::numeric_limits<Scalar>::max());
@@ -79,9 +89,9 @@ void check_random_access(law_report& report, const N& noise, const random_key& k
             end = begin;
         }
         for (std::size_t i = 0; i < count; ++i)
-            if (!report.check("fill in pieces gives the same bits",
-                              detail::same_bits<Scalar>({&whole[i], 1}, {&pieces[i], 1}), "element ",
-                              first + i, " is ", whole[i], " in one piece and ", pieces[i], " in another"))
+            if (!report.check("fill in pieces gives the same bits", same_bits(&whole[i], &pieces[i], 1),
+                              "element ", first + i, " is ", whole[i], " in one piece and ", pieces[i],
+                              " in another"))
                 break;
         noise.fill(key, first, std::span<Scalar>());
         // Neighbours of a piece stay as they are.
@@ -89,7 +99,7 @@ void check_random_access(law_report& report, const N& noise, const random_key& k
         noise.fill(key, first, std::span<Scalar>(guarded.data() + 1, 10));
         report.check("fill writes its span and nothing else",
                      guarded.front() == Scalar(-77) && guarded.back() == Scalar(-77) &&
-                         detail::same_bits<Scalar>({whole.data(), 10}, {guarded.data() + 1, 10}),
+                         same_bits(whole.data(), guarded.data() + 1, 10),
                      "from ", first);
     }
 }
@@ -102,7 +112,7 @@ void check_keys(law_report& report, const N& noise, const random_key& key) {
                                  random_key(12345)};
     for (const random_key& other : others)
         report.check("keys that differ give sequences that differ",
-                     !detail::same_bits<Scalar>(own, draw<Scalar>(noise, other, 0, count)));
+                     !same_bits(own.data(), draw<Scalar>(noise, other, 0, count).data(), count));
     report.check("elements differ",
                  std::adjacent_find(own.begin(), own.end(), std::not_equal_to<>()) != own.end(), "the first ",
                  count, " are all ", own[0]);
@@ -125,27 +135,37 @@ void check_law(law_report& report, const N& noise, const random_key& key,
         fourth += square * square / n;
     }
     const double bound = two_sided_bound(options.false_alarm);
-    if constexpr (requires { static_cast<double>(noise.mean()); }) {
+    if constexpr (requires {
+                      { noise.mean() } -> std::convertible_to<double>;
+                  }) {
         // The sample's own spread, or the law's, whichever is larger: a law of rare large numbers may miss
         // them.
         double spread = second;
-        if constexpr (requires { static_cast<double>(noise.variance()); })
+        if constexpr (requires {
+                          { noise.variance() } -> std::convertible_to<double>;
+                      })
             spread = std::max(spread, static_cast<double>(noise.variance()));
         const double rounding = std::abs(mean) * static_cast<double>(std::numeric_limits<Scalar>::epsilon());
         report.check("mean", std::abs(mean - noise.mean()) <= bound * std::sqrt(spread / n) + rounding, "of ",
                      numbers.size(), " numbers: ", mean, ", of the law: ", noise.mean());
     }
-    if constexpr (requires { static_cast<double>(noise.cumulant(4)); }) {
+    if constexpr (requires {
+                      { noise.cumulant(4) } -> std::convertible_to<double>;
+                  }) {
         // A sample underrates the fourth moment of a law of rare large numbers: take the law's, where it is
         // known.
         fourth = std::max(fourth, noise.cumulant(4) + 3 * noise.cumulant(2) * noise.cumulant(2));
     }
-    if constexpr (requires { static_cast<double>(noise.variance()); })
+    if constexpr (requires {
+                      { noise.variance() } -> std::convertible_to<double>;
+                  })
         report.check("variance",
                      std::abs(second - noise.variance()) <=
                          bound * std::sqrt(std::max(0.0, fourth - second * second) / n) + 1e-6 * second,
                      "of ", numbers.size(), " numbers: ", second, ", of the law: ", noise.variance());
-    if constexpr (requires(double x) { static_cast<double>(noise.cdf(x)); }) {
+    if constexpr (requires(double x) {
+                      { noise.cdf(x) } -> std::convertible_to<double>;
+                  }) {
         std::sort(numbers.begin(), numbers.end());
         const double distance = std::sqrt(std::log(2 / options.false_alarm) / (2 * n));
         constexpr Scalar infinity = std::numeric_limits<Scalar>::infinity();

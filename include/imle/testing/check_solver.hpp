@@ -76,8 +76,7 @@ template <class Scalar>
     if (!(options.lowest < options.highest))
         throw_invalid("check_solver_options::lowest", options.lowest, "less than highest");
     std::mt19937_64 random(options.seed);
-    // Not the standard's distributions: they differ between libraries, and a failure should be the same
-    // everywhere.
+    // Not the standard's distributions, which differ between libraries: a failure is the same everywhere.
     const auto unit = [&] { return static_cast<double>(random() >> 11) * 0x1p-53; };
     const double tiny = static_cast<double>(std::numeric_limits<Scalar>::denorm_min());
     const double huge = std::pow(static_cast<double>(std::numeric_limits<Scalar>::max()), 0.8);
@@ -135,8 +134,7 @@ class solver_laws {
             for (const double entry : state)
                 largest_entry_ = entry == std::floor(entry) ? std::max(largest_entry_, std::abs(entry))
                                                             : std::numeric_limits<double>::infinity();
-        for (std::size_t i = 0; i < static_cast<std::size_t>(Rank); ++i)
-            shape_.instance[i] = family.dimensions()[i];
+        std::copy_n(family.dimensions().begin(), Rank, shape_.instance.begin());
         shape_.n = static_cast<Eigen::Index>(family.size());
     }
 
@@ -159,12 +157,12 @@ class solver_laws {
                       ", the best state ", sign * best, " for theta = ", theta);
 
         const auto again = solve(solver_, theta);
-        report_.check("deterministic", again && same_bits<Scalar>(*z, *again), "a second call differs",
-                      " for theta = ", theta);
+        report_.check("deterministic", again && same_bits<Scalar>(*z, *again),
+                      "a second call differs for theta = ", theta);
         SolverT copy(original_);
         const auto by_copy = solve(copy, theta);
-        report_.check("deterministic on a copy", by_copy && same_bits<Scalar>(*z, *by_copy), "a copy differs",
-                      " for theta = ", theta);
+        report_.check("deterministic on a copy", by_copy && same_bits<Scalar>(*z, *by_copy),
+                      "a copy differs for theta = ", theta);
         return state;
     }
 

@@ -39,8 +39,7 @@ namespace detail {
 /// A theta and a cotangent of one length.
 template <class Scalar>
 struct target_input {
-    std::vector<Scalar> theta;
-    std::vector<Scalar> dz;
+    std::vector<Scalar> theta, dz;
 };
 
 /// Lengths 0, 1, odd and even; zeros, the tiny, the large and the random, in every combination.
@@ -82,11 +81,9 @@ template <class TargetT, class Scalar>
             guarded.front() == Scalar(-12345) && guarded.back() == Scalar(-12345)};
 }
 
-/// <theta'(dz) - theta'(-dz), dz>, which a step downhill makes negative, and by how much rounding may move
-/// it.
+/// <theta'(dz) - theta'(-dz), dz>, which a step downhill makes negative, and how far rounding may move it.
 struct downhill_slope {
-    double slope = 0;
-    double rounding = 0;
+    double slope = 0, rounding = 0;
 };
 
 template <class Scalar, class TargetT>
@@ -193,7 +190,7 @@ void check_target_and_calls(const TargetT& target, const testing::check_target_o
                 else
                     return target.for_call(sums);
             }();
-            check_fixed_target<Scalar>(fixed, options, steps && sums.dz_squared > 0, when, report);
+            check_fixed_target<Scalar>(fixed, options, steps && sums.dz_rms() > 0, when, report);
         }
     } else {
         check_fixed_target<Scalar>(target, options, steps, when, report);

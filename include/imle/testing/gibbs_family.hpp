@@ -74,8 +74,7 @@ class gibbs_family {
             const auto found = std::upper_bound(sums.begin(), sums.end(), u * sums.back());
             const auto& state =
                 family_.states()[static_cast<std::size_t>(std::min(found, sums.end() - 1) - sums.begin())];
-            std::transform(state.begin(), state.end(), zs.begin() + static_cast<std::ptrdiff_t>(j * n),
-                           [](double x) { return static_cast<Scalar>(x); });
+            write(state, zs.subspan(j * n, n));
         }
     }
 

@@ -66,23 +66,21 @@ struct program_data {
 /// larger numbers are a mistake in the model rather than a program that could be solved.
 inline constexpr double largest_program_number = 1e15;
 
-inline Eigen::VectorXd given_or(const Eigen::VectorXd& given, double otherwise, Eigen::Index size,
-                                const char* name, const char* of_what) {
-    if (given.size() == size) return given;
-    if (given.size() != 0)
-        throw_invalid(name, message("of ", given.size(), " numbers"),
-                      message(size, ", one for each ", of_what, ", or none"));
-    return Eigen::VectorXd::Constant(size, otherwise);
-}
-
 /// Throws unless each number is finite and moderate, or the infinity that means "no bound".
 inline void require_bounds(const Eigen::VectorXd& bounds, double no_bound, const char* name) {
-    for (Eigen::Index i = 0; i < bounds.size(); ++i) {
-        const double x = bounds(i);
-        if (x != no_bound && !(std::abs(x) <= largest_program_number))
-            throw_invalid(name, message(x, " at ", i),
+    for (Eigen::Index i = 0; i < bounds.size(); ++i)
+        if (bounds(i) != no_bound && !(std::abs(bounds(i)) <= largest_program_number))
+            throw_invalid(name, message(bounds(i), " at ", i),
                           message("numbers between -1e15 and 1e15, or ", no_bound, " for no bound"));
-    }
+}
+
+inline Eigen::VectorXd given_or(const Eigen::VectorXd& given, double otherwise, Eigen::Index size,
+                                const char* name, const char* of_what) {
+    if (given.size() == 0) return Eigen::VectorXd::Constant(size, otherwise);
+    if (given.size() != size)
+        throw_invalid(name, message("of ", given.size(), " numbers"),
+                      message(size, ", one for each ", of_what, ", or none"));
+    return given;
 }
 
 inline void require_order(const Eigen::VectorXd& low, const Eigen::VectorXd& high, const char* low_name,
@@ -146,12 +144,9 @@ inline program_data make_program(program_data::matrix a, const Eigen::VectorXd& 
 
 /// How a search ended.
 enum class search_end {
-    /// Nothing is left to be searched.
-    finished,
-    /// A limit of nodes or seconds was reached.
-    limit,
-    /// CLP could not solve a relaxation, or what it found breaks a constraint after rounding.
-    trouble
+    finished,  // nothing is left to be searched
+    limit,     // a limit of nodes or seconds was reached
+    trouble    // CLP could not solve a relaxation, or what it found breaks a constraint after rounding
 };
 
 /// The rest of one solve's limits.
@@ -279,8 +274,7 @@ class cutting_rows {
   private:
     std::vector<CoinBigIndex> starts_ = {0};
     std::vector<int> variables_;
-    std::vector<double> values_;
-    std::vector<double> lower_;
+    std::vector<double> values_, lower_;
 };
 
 /// Given a point x, adds constraints that every state fulfils and x does not; none if x fulfils them all. An

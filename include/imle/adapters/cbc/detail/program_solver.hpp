@@ -53,23 +53,20 @@ inline bool offer_rounded(ClpSimplex& model, const double* x, const program_data
 /// most fractional variable (the first of equals) rounded to its nearer side, then to the other one. A node
 /// costs some ten microseconds for a small program, where `CbcModel` takes hundreds; but it has no cuts of
 /// its own, no preprocessing and no heuristics, so a large tree is CBC's.
-class depth_first_search {
-  public:
-    /// model: with costs, its relaxation solved; it is left in whatever state the search ends in. best:
-    /// takes what is found.
-    depth_first_search(ClpSimplex& model, const program_data& program, const cut_finder& cuts,
-                       search_budget& budget, std::int64_t most_nodes, incumbent& best)
-        : model_(model),
-          program_(program),
-          cuts_(cuts),
-          budget_(budget),
-          nodes_left_(most_nodes),
-          best_(best) {}
+struct depth_first_search {
+    ClpSimplex& model;  // with costs, its relaxation solved; left in whatever state the search ends in
+    const program_data& program;
+    const cut_finder& cuts;
+    search_budget& budget;
+    std::int64_t nodes_left;
+    incumbent& best;  // takes what is found
+    cutting_rows found = {};
+    search_end end = search_end::finished;
 
-    /// `limit` when the budget or `most_nodes` is used up.
+    /// `limit` when the budget or `nodes_left` are used up.
     search_end run() {
         explore(true);
-        return end_;
+        return end;
     }
 
   private:
@@ -80,22 +77,22 @@ class depth_first_search {
 
     /// False if the search must stop.
     bool explore(bool is_root) {
-        if (nodes_left_ == 0 || budget_.exhausted()) return stop(search_end::limit);
-        --nodes_left_;
-        budget_.take_nodes(1);
+        if (nodes_left == 0 || budget.exhausted()) return stop(search_end::limit);
+        --nodes_left;
+        budget.take_nodes(1);
         do {
-            if (!is_root) model_.dual(0);
+            if (!is_root) model.dual(0);
             is_root = false;
-            if (model_.status() == 1) return true;  // no state here
-            if (model_.status() != 0)
-                return stop(model_.status() == 3 ? search_end::limit : search_end::trouble);
-            if (model_.objectiveValue() >= best_.cutoff()) return true;
-            if (budget_.timed() && budget_.seconds_left() <= 0) return stop(search_end::limit);
+            if (model.status() == 1) return true;  // no state here
+            if (model.status() != 0)
+                return stop(model.status() == 3 ? search_end::limit : search_end::trouble);
+            if (model.objectiveValue() >= best.cutoff()) return true;
+            if (budget.timed() && budget.seconds_left() <= 0) return stop(search_end::limit);
         } while (cut_off());
 
         branching at = most_fractional(integrality_tolerance);
         if (at.variable < 0) {
-            if (offer_rounded(model_, model_.primalColumnSolution(), program_, best_)) return true;
+            if (offer_rounded(model, model.primalColumnSolution(), program, best)) return true;
             // Rounding broke a row, so what counted as integer was not.
             at = most_fractional(1e-12);
             if (at.variable < 0) return stop(search_end::trouble);
@@ -104,61 +101,51 @@ class depth_first_search {
     }
 
     bool branch(const branching& at) {
-        const std::vector<unsigned char> basis(
-            model_.statusArray(), model_.statusArray() + model_.numberColumns() + model_.numberRows());
-        const double lower = model_.columnLower()[at.variable], upper = model_.columnUpper()[at.variable];
+        const int rows = model.numberRows();
+        const std::vector<unsigned char> basis(model.statusArray(),
+                                               model.statusArray() + model.numberColumns() + rows);
+        const double lower = model.columnLower()[at.variable], upper = model.columnUpper()[at.variable];
         const double down = std::floor(at.value);
         const bool down_first = at.value - down <= 0.5;
         for (const bool go_down : {down_first, !down_first}) {
-            model_.setColumnBounds(at.variable, go_down ? lower : down + 1, go_down ? down : upper);
+            model.setColumnBounds(at.variable, go_down ? lower : down + 1, go_down ? down : upper);
             if (!explore(false)) return false;
-            model_.setColumnBounds(at.variable, lower, upper);
+            model.setColumnBounds(at.variable, lower, upper);
             // Rows that were added below stay, since they hold everywhere; each is basic at first.
-            std::copy(basis.begin(), basis.end(), model_.statusArray());
-            for (int row = static_cast<int>(basis.size()) - model_.numberColumns(); row < model_.numberRows();
-                 ++row)
-                model_.setRowStatus(row, ClpSimplex::basic);
+            std::copy(basis.begin(), basis.end(), model.statusArray());
+            for (int row = rows; row < model.numberRows(); ++row) model.setRowStatus(row, ClpSimplex::basic);
         }
         return true;
     }
 
     /// Adds the constraints that x breaks; false if there are none.
     bool cut_off() {
-        if (!cuts_) return false;
-        found_.clear();
-        cuts_({model_.primalColumnSolution(), static_cast<std::size_t>(program_.variables())}, found_);
-        if (found_.size() == 0) return false;
-        found_.append_to(model_);
+        if (!cuts) return false;
+        found.clear();
+        cuts({model.primalColumnSolution(), static_cast<std::size_t>(program.variables())}, found);
+        if (found.size() == 0) return false;
+        found.append_to(model);
         return true;
     }
 
     [[nodiscard]] branching most_fractional(double tolerance) const {
-        branching best;
+        branching most;
         double furthest = tolerance;
-        const double* x = model_.primalColumnSolution();
-        for (int j = 0; j < program_.variables(); ++j) {
-            if (!program_.integer[static_cast<std::size_t>(j)]) continue;
+        const double* x = model.primalColumnSolution();
+        for (int j = 0; j < program.variables(); ++j) {
+            if (!program.integer[static_cast<std::size_t>(j)]) continue;
             const double distance = std::abs(x[j] - std::round(x[j]));
             if (distance <= furthest) continue;
             furthest = distance;
-            best = {j, x[j]};
+            most = {j, x[j]};
         }
-        return best;
+        return most;
     }
 
     bool stop(search_end why) noexcept {
-        end_ = why;
+        end = why;
         return false;
     }
-
-    ClpSimplex& model_;
-    const program_data& program_;
-    const cut_finder& cuts_;
-    search_budget& budget_;
-    std::int64_t nodes_left_;
-    incumbent& best_;
-    cutting_rows found_;
-    search_end end_ = search_end::finished;
 };
 
 /// Sets a model of CBC up to prove the optimum with no gap, silently and on this thread.
@@ -253,7 +240,6 @@ class program_solver {
     program_solver(program_solver&&) = default;
     program_solver& operator=(const program_solver& other) { return *this = program_solver(other); }
     program_solver& operator=(program_solver&&) = default;
-    ~program_solver() = default;
 
     [[nodiscard]] const program_data& program() const noexcept { return *program_; }
 
@@ -277,7 +263,7 @@ class program_solver {
         if (model.status() != 0) cannot("solve the relaxation");
 
         incumbent best(*program_, costs_);
-        search_end end = depth_first_search(model, *program_, cuts_, budget, small_tree, best).run();
+        search_end end = depth_first_search{model, *program_, cuts_, budget, small_tree, best}.run();
         if (end != search_end::finished && !budget.exhausted()) {
             ClpSimplex afresh(*start_);
             std::copy(costs_.begin(), costs_.end(), afresh.objective());
@@ -308,8 +294,7 @@ class program_solver {
     }
 
     [[nodiscard]] std::unique_ptr<ClpSimplex> make_start() const {
-        static const bool once = (keep_freed_blocks(), true);
-        static_cast<void>(once);
+        [[maybe_unused]] static const bool once = (keep_freed_blocks(), true);
         const program_data& program = *program_;
         const auto bounds = [](const Eigen::VectorXd& values) {
             std::vector<double> result(values.data(), values.data() + values.size());
