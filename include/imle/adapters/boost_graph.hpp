@@ -74,10 +74,9 @@ template <class DirectedS>
     require_graph(nodes, edges);
     auto graph = std::make_shared<indexed_graph<DirectedS>>(static_cast<std::size_t>(nodes));
     std::size_t number = 0;
-    for (const graph_edge& edge : edges) {
+    for (const graph_edge& edge : edges)
         boost::add_edge(static_cast<std::size_t>(edge.from), static_cast<std::size_t>(edge.to), number++,
                         *graph);
-    }
     return graph;
 }
 
@@ -107,7 +106,7 @@ class boost_matching {
     static constexpr imle::sense sense = imle::sense::maximize;
 
     boost_matching(Eigen::Index nodes, std::vector<graph_edge> edges) : nodes_(nodes) {
-        static_cast<void>(detail::make_indexed_graph<boost::undirectedS>(nodes, edges));  // checks them
+        detail::require_graph(nodes, edges);
         for (graph_edge& edge : edges) {
             if (edge.from == edge.to)
                 detail::throw_invalid("an edge", detail::message("a loop at node ", edge.from),
@@ -269,14 +268,12 @@ class boost_shortest_path {
         const auto entry = boost::make_iterator_property_map(entries_.begin(), index);
         const auto visitor =
             boost::make_dijkstra_visitor(boost::record_edge_predecessors(entry, boost::on_edge_relaxed()));
+        const auto parameters =
+            boost::weight_map(weight).distance_map(distance).vertex_index_map(index).visitor(visitor);
         if (acyclic_)
-            boost::dag_shortest_paths(
-                graph, source_,
-                boost::weight_map(weight).distance_map(distance).vertex_index_map(index).visitor(visitor));
+            boost::dag_shortest_paths(graph, source_, parameters);
         else
-            boost::dijkstra_shortest_paths(
-                graph, source_,
-                boost::weight_map(weight).distance_map(distance).vertex_index_map(index).visitor(visitor));
+            boost::dijkstra_shortest_paths(graph, source_, parameters);
     }
 
     bool acyclic_;

@@ -4,12 +4,12 @@
 /// A layer on the tapes of CppAD (https://github.com/coin-or/CppAD), 2024 or later.
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
 #include <deque>
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -17,12 +17,11 @@
 
 #include <cppad/cppad.hpp>
 
-#include <imle/adapters/any_layer.hpp>
+#include <imle/concepts/target_distribution.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/layer/imle_layer.hpp>
 #include <imle/layer/pass.hpp>
 #include <imle/random/random_key.hpp>
 
@@ -35,6 +34,12 @@ inline bool cppad_error(const char* what, const std::string& message) {
     CppAD::ErrorHandler::Call(true, __LINE__, __FILE__, what, ("imle: " + message).c_str());
     return false;
 }
+
+/// A layer whose target looks at the whole call, so that an instance's gradient may depend on the others'.
+template <class LayerT>
+concept MixesInstances = requires(LayerT& layer) {
+    requires has_for_call<std::remove_cvref_t<decltype(layer.target())>>;
+};
 
 /// A layer as an operation on a tape: theta's numbers in, z's out, both in memory order. PassT, a
 /// `sampled_pass` or a `marginals_pass`, says which z.
@@ -53,9 +58,9 @@ class cppad_atomic : public CppAD::atomic_four<double> {
     using theta_tensor = typename PassT::theta_tensor;
     static constexpr int layout = layout_of<theta_tensor>;
     static constexpr std::size_t instance_rank = static_cast<std::size_t>(rank_of<theta_tensor>) - 1;
-    static constexpr bool by_sample = requires(const PassT& pass) { pass.samples(); };
+    static constexpr bool by_sample = PassT::keeps_samples;
     static_assert(
-        by_sample || HasMarginals<LayerT>,
+        by_sample || requires { requires LayerT::pulls_back_marginals; },
         "imle::cppad_marginals: the layer has no marginals(theta, key, first_instance) whose pass its "
         "vjp takes; expected one that has, or imle::cppad_layer. See docs/adapters/cppad.md");
 
@@ -119,10 +124,8 @@ class cppad_atomic : public CppAD::atomic_four<double> {
                   vector<CppAD::ad_type_enum>& type_y) override {
         const auto batch = batch_of(type_x.size());
         require_results(batch, type_y.size());
-        for (std::size_t i = 0; i < type_y.size(); ++i)
-            type_y[i] = CppAD::constant_enum;  // never known to be 0
         each_instance(batch, [&](auto x, auto y) {
-            CppAD::ad_type_enum type = CppAD::constant_enum;
+            CppAD::ad_type_enum type = CppAD::constant_enum;  // never known to be 0
             for (std::size_t j = x.begin; j < x.end; ++j) type = std::max(type, type_x[j]);
             for (std::size_t i = y.begin; i < y.end; ++i) type_y[i] = type;
         });
@@ -157,11 +160,9 @@ class cppad_atomic : public CppAD::atomic_four<double> {
             remember(call_id, pass_of(call_id, taylor_x, batch_of(taylor_x.size())));
             pass = &passes_.front().pass;
         }
-        auto dz = values(*pass);
-        const double factor = by_sample ? static_cast<double>(pass->sample_count()) : 1.0;
-        for (Eigen::Index i = 0; i < dz.size(); ++i)
-            dz.data()[i] = factor * partial_y[static_cast<std::size_t>(i)];
-        const theta_tensor gradient = layer_.vjp(*pass, dz);
+        using z_tensor = std::remove_cvref_t<decltype(values(*pass))>;
+        const Eigen::TensorMap<const z_tensor> dz(partial_y.data(), values(*pass).dimensions());
+        const theta_tensor gradient = layer_.pull_back(*pass, dz);
         std::copy_n(gradient.data(), gradient.size(), partial_x.data());
         return true;
     }
@@ -235,8 +236,7 @@ class cppad_atomic : public CppAD::atomic_four<double> {
 
     /// The newest pass first.
     void remember(std::size_t call_id, PassT pass) {
-        keys_differ_ = keys_differ_ || (any_pass_ && !(last_key_ == key_));
-        any_pass_ = true;
+        keys_differ_ = keys_differ_ || (last_key_ && *last_key_ != key_);
         last_key_ = key_;
         while (passes_.size() >= remembered_) passes_.pop_back();
         passes_.push_front({call_id, std::move(pass)});
@@ -289,7 +289,7 @@ class cppad_atomic : public CppAD::atomic_four<double> {
     /// The same for derivatives. A target that looks at the whole call makes them depend on all of it.
     template <class F>
     void each_dependence(Eigen::Index batch, F&& f) const {
-        if constexpr (mixes_instances<LayerT>)
+        if constexpr (MixesInstances<LayerT>)
             f(range{0, static_cast<std::size_t>(batch * shape_.n)},
               range{0, static_cast<std::size_t>(batch * values_per_instance())});
         else
@@ -301,9 +301,8 @@ class cppad_atomic : public CppAD::atomic_four<double> {
     random_key key_;
     std::deque<noted_pass> passes_;
     std::size_t remembered_ = 8;
-    random_key last_key_ = key_;
-    bool any_pass_ = false;
-    bool keys_differ_ = false;  // whether passes of more than one key were made
+    std::optional<random_key> last_key_;  // of the newest pass
+    bool keys_differ_ = false;            // whether passes of more than one key were made
 };
 
 }  // namespace detail

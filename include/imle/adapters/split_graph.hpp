@@ -3,21 +3,16 @@
 /// @file
 /// A layer for any engine of automatic differentiation, by cutting the engine's graph in two at the layer.
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <ranges>
 #include <stdexcept>
 #include <type_traits>
-#include <utility>
 
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
-#include <imle/core/shape.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/layer/imle_layer.hpp>
-#include <imle/layer/pullback.hpp>
 #include <imle/layer/pass.hpp>
 #include <imle/random/random_key.hpp>
 
@@ -67,11 +62,8 @@ class split_graph {
                 backward_calls calls = backward_calls::once, std::uint64_t first_instance = 0)
         : layer_(&layer), pass_(layer.forward(theta, key, first_instance)), calls_(calls) {}
 
-    split_graph(const split_graph&) = delete;
     split_graph(split_graph&&) noexcept = default;
-    split_graph& operator=(const split_graph&) = delete;
     split_graph& operator=(split_graph&&) noexcept = default;
-    ~split_graph() = default;
 
     /// z: the values of the second half's inputs. [batch, sample, instance...] or [instance..., sample,
     /// batch].
@@ -91,11 +83,12 @@ class split_graph {
     /// unless `backward_calls::any` was asked for. Throws as `imle_layer::vjp`, and may then be called again.
     template <DenseTensor CotangentT>
     [[nodiscard]] theta_tensor backward(const CotangentT& dz) {
-        static_assert(
-            std::is_same_v<scalar_of<CotangentT>, Scalar> && layout_of<CotangentT> == layout_of<theta_tensor>,
-            "imle::split_graph: the cotangent has theta's scalar and layout. See "
-            "docs/adapters/split_graph.md");
-        require_first_call();
+        if (done_ && calls_ == backward_calls::once)
+            throw std::logic_error(
+                "imle: split_graph::backward is called a second time for one forward pass; expected one call "
+                "with the whole cotangent: add up what all users of z give first, since gradients of parts "
+                "do not add up. For several losses, each with its own whole cotangent, make the "
+                "split_graph with imle::backward_calls::any");
         theta_tensor gradient = layer_->pull_back(pass_, dz);
         done_ = true;
         return gradient;
@@ -107,14 +100,13 @@ class split_graph {
     [[nodiscard]] theta_tensor backward(const NumbersT& dz) {
         const auto size = static_cast<Eigen::Index>(std::ranges::size(dz));
         const Scalar* const numbers = std::ranges::data(dz);
-        constexpr int rank = rank_of<theta_tensor>, layout = layout_of<theta_tensor>;
         if (size == pass_.samples().size())
-            return backward(const_view<Scalar, rank + 1, layout>(numbers, pass_.samples().dimensions()));
+            return backward(Eigen::TensorMap<const sample_tensor>(numbers, pass_.samples().dimensions()));
         if (size != pass_.theta().size())
             detail::throw_invalid("dz", detail::message("of ", size, " numbers"),
                                   detail::message(pass_.samples().size(), " for the samples or ",
                                                   pass_.theta().size(), " for the marginals"));
-        return backward(const_view<Scalar, rank, layout>(numbers, pass_.theta().dimensions()));
+        return backward(Eigen::TensorMap<const theta_tensor>(numbers, pass_.theta().dimensions()));
     }
 
     /// sum_i gradient_i theta_i, in the engine's numbers: their derivative with respect to theta is the
@@ -133,15 +125,6 @@ class split_graph {
     }
 
   private:
-    void require_first_call() const {
-        if (done_ && calls_ == backward_calls::once)
-            throw std::logic_error(
-                "imle: split_graph::backward is called a second time for one forward pass; expected one call "
-                "with the whole cotangent: add up what all users of z give first, since gradients of parts "
-                "do not add up. For several losses, each with its own whole cotangent, make the "
-                "split_graph with imle::backward_calls::any");
-    }
-
     LayerT* layer_;
     PassT pass_;
     backward_calls calls_;

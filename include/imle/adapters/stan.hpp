@@ -24,7 +24,6 @@
 
 #include <Eigen/Core>
 
-#include <imle/adapters/any_layer.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/shape.hpp>
@@ -49,69 +48,93 @@ concept StanTheta = std::same_as<T, std::vector<stan::math::var>> ||
 
 namespace detail {
 
+/// What theta is evaluated to and z is made of, and whether it is one instance.
+template <class ThetaT>
+struct stan_traits {
+    using container = typename ThetaT::PlainObject;
+    static constexpr bool one_instance = ThetaT::IsVectorAtCompileTime;
+};
+template <>
+struct stan_traits<std::vector<stan::math::var>> {
+    using container = std::vector<stan::math::var>;
+    static constexpr bool one_instance = true;
+};
+
+/// The numbers of an instance.
+template <StanTheta ThetaT>
+[[nodiscard]] Eigen::Index stan_columns(const ThetaT& theta) {
+    if constexpr (stan_traits<ThetaT>::one_instance)
+        return static_cast<Eigen::Index>(theta.size());
+    else
+        return theta.cols();
+}
+
 /// theta as a row-major batch of variables, and how values of its shape are made.
 template <StanTheta ThetaT>
 class stan_batch {
+    static constexpr bool one_instance = stan_traits<ThetaT>::one_instance;
+
   public:
-    using container = typename ThetaT::PlainObject;
-    static constexpr bool one_instance = ThetaT::IsVectorAtCompileTime;
+    using container = typename stan_traits<ThetaT>::container;
 
     // Evaluated once: reading an expression makes variables each time.
     explicit stan_batch(const ThetaT& theta) : theta_(theta) {}
-    [[nodiscard]] Eigen::Index rows() const { return one_instance ? 1 : theta_.rows(); }
-    [[nodiscard]] Eigen::Index columns() const { return one_instance ? theta_.size() : theta_.cols(); }
-    [[nodiscard]] const stan::math::var& operator()(Eigen::Index i, Eigen::Index j) const {
+    [[nodiscard]] Eigen::Index rows() const {
         if constexpr (one_instance)
-            return theta_.coeffRef(j);
+            return 1;
         else
-            return theta_.coeffRef(i, j);
+            return theta_.rows();
     }
-    template <class F>
-    [[nodiscard]] container shaped(F&& make) const {
-        container result;
-        result.resize(theta_.rows(), theta_.cols());
-        for (Eigen::Index i = 0; i < rows(); ++i)
-            for (Eigen::Index j = 0; j < columns(); ++j)
-                if constexpr (one_instance)
-                    result.coeffRef(j) = make(i, j);
-                else
-                    result.coeffRef(i, j) = make(i, j);
-        return result;
-    }
-
-  private:
-    container theta_;
-};
-
-template <>
-class stan_batch<std::vector<stan::math::var>> {
-  public:
-    using container = std::vector<stan::math::var>;
-
-    explicit stan_batch(const container& theta) : theta_(theta) {}
-    [[nodiscard]] Eigen::Index rows() const { return 1; }
-    [[nodiscard]] Eigen::Index columns() const { return static_cast<Eigen::Index>(theta_.size()); }
-    [[nodiscard]] const stan::math::var& operator()(Eigen::Index, Eigen::Index j) const {
-        return theta_[static_cast<std::size_t>(j)];
+    [[nodiscard]] Eigen::Index columns() const { return stan_columns(theta_); }
+    [[nodiscard]] const stan::math::var& operator()(Eigen::Index i, Eigen::Index j) const {
+        return at(theta_, i, j);
     }
     /// theta's shape, filled with make(row, column).
     template <class F>
     [[nodiscard]] container shaped(F&& make) const {
-        container result;
-        result.reserve(theta_.size());
-        for (Eigen::Index j = 0; j < columns(); ++j) result.push_back(make(0, j));
+        container result(theta_);
+        for (Eigen::Index i = 0; i < rows(); ++i)
+            for (Eigen::Index j = 0; j < columns(); ++j) at(result, i, j) = make(i, j);
         return result;
     }
 
   private:
-    const container& theta_;
+    template <class ContainerT>
+    [[nodiscard]] static auto& at(ContainerT& numbers, Eigen::Index i, Eigen::Index j) {
+        if constexpr (one_instance)
+            return numbers.data()[j];
+        else
+            return numbers.coeffRef(i, j);
+    }
+
+    container theta_;
 };
 
-/// Their nodes, row by row.
-template <class BatchT>
-[[nodiscard]] std::vector<stan::math::vari*> nodes_of(const BatchT& batch) {
-    std::vector<stan::math::vari*> nodes;
-    nodes.reserve(static_cast<std::size_t>(batch.rows() * batch.columns()));
+/// A function as a variable: how it was done before Stan Math 4 had `reverse_pass_callback`. Its value is
+/// never read. It lies in Stan's arena, where no destructor runs.
+template <class F>
+struct stan_callback final : stan::math::vari {
+    static_assert(std::is_trivially_destructible_v<F>);
+    F f;
+    explicit stan_callback(F callback) : stan::math::vari(0.0), f(callback) {}
+    void chain() override { f(); }
+};
+
+/// What a tape owns: gone when its memory is recovered.
+template <class T>
+struct stan_owner final : stan::math::chainable_alloc {
+    std::unique_ptr<T> owned;
+    explicit stan_owner(std::unique_ptr<T> pointer) : owned(std::move(pointer)) {}
+};
+
+/// z's nodes for theta's: fresh ones, which have nothing to do in a reverse pass but to hold what comes back.
+/// `call` gives z and its pullback for theta's values as a row-major tensor. The tape pulls z's cotangent
+/// back after all that is put on it from now on, hence as a whole.
+template <class BatchT, std::size_t InstanceRank, class CallT>
+[[nodiscard]] std::vector<stan::math::vari*> put_on_tape(const BatchT& batch,
+                                                         const Eigen::Index (&instance)[InstanceRank],
+                                                         CallT&& call) {
+    std::vector<stan::math::vari*> nodes;  // theta's, row by row
     for (Eigen::Index i = 0; i < batch.rows(); ++i)
         for (Eigen::Index j = 0; j < batch.columns(); ++j) {
             nodes.push_back(batch(i, j).vi_);
@@ -119,145 +142,44 @@ template <class BatchT>
                 throw_invalid("theta", message("without a value in row ", i, ", coordinate ", j),
                               "variables that were given one");
         }
-    return nodes;
-}
-
-/// Fresh variables. They have nothing to do in a reverse pass but to hold what comes back.
-template <class TensorT>
-[[nodiscard]] std::vector<stan::math::vari*> fresh_nodes(const TensorT& values) {
-    std::vector<stan::math::vari*> nodes;
-    nodes.reserve(static_cast<std::size_t>(values.size()));
-    for (Eigen::Index i = 0; i < values.size(); ++i)
-        nodes.push_back(new stan::math::vari(values.data()[i], false));  // in Stan's arena
-    return nodes;
-}
-
-/// A function as a variable: how it was done before Stan Math 4 had `reverse_pass_callback`. Its value is
-/// never read. It lies in Stan's arena, where no destructor runs.
-template <class F>
-class stan_callback final : public stan::math::vari {
-    static_assert(std::is_trivially_destructible_v<F>);
-
-  public:
-    explicit stan_callback(F f) : stan::math::vari(0.0), f_(f) {}
-    void chain() override { f_(); }
-
-  private:
-    F f_;
-};
-
-/// What a tape owns: gone when its memory is recovered.
-template <class T>
-class stan_owner final : public stan::math::chainable_alloc {
-  public:
-    explicit stan_owner(std::unique_ptr<T> owned) : owned_(std::move(owned)) {}
-
-  private:
-    std::unique_ptr<T> owned_;
-};
-
-/// Hands `use` to the tape, and has the reverse pass call it after all that is put on the tape from now on,
-/// hence with the whole cotangent.
-template <class UseT>
-void call_in_reverse_pass(std::unique_ptr<UseT> use) {
-    UseT* const it = use.get();
-    new stan_owner<UseT>(std::move(use));  // registers itself with the tape, which deletes it
-    const auto call = [it] { (*it)(); };
-#if __has_include(<stan/math/rev/core/reverse_pass_callback.hpp>)
-    stan::math::reverse_pass_callback(std::move(call));
-#else
-    new stan_callback<std::remove_const_t<decltype(call)>>(call);
-#endif
-}
-
-/// Takes the cotangent out of z's nodes, and adds theta's gradient to theta's. `BackwardT` maps the one to
-/// the other, both as tensors.
-template <class CotangentT, class BackwardT>
-class layer_use {
-  public:
-    layer_use(std::vector<stan::math::vari*> theta, std::vector<stan::math::vari*> z, CotangentT dz,
-              BackwardT backward)
-        : theta_(std::move(theta)), z_(std::move(z)), dz_(std::move(dz)), backward_(std::move(backward)) {}
-
-    void operator()() {
-        bool reached = false;
-        for (std::size_t i = 0; i < z_.size(); ++i) {
-            dz_.data()[i] = z_[i]->adj_;
-            reached = reached || z_[i]->adj_ != 0;
-        }
-        // Stan runs through all of its tape, also through what the differentiated number does not use.
-        if (!reached) return;
-        const auto gradient = backward_(dz_);
-        for (std::size_t i = 0; i < theta_.size(); ++i) theta_[i]->adj_ += gradient.data()[i];
-    }
-
-  private:
-    std::vector<stan::math::vari*> theta_;
-    std::vector<stan::math::vari*> z_;
-    CotangentT dz_;
-    BackwardT backward_;
-};
-
-/// z's nodes for theta's: fresh ones with the values of `z`, and the use that joins them.
-template <class TensorT, class BackwardT>
-[[nodiscard]] std::vector<stan::math::vari*> put_on_tape(std::vector<stan::math::vari*> theta, TensorT z,
-                                                         BackwardT backward) {
-    auto nodes = fresh_nodes(z);
-    call_in_reverse_pass(std::make_unique<layer_use<TensorT, BackwardT>>(std::move(theta), nodes,
-                                                                         std::move(z), std::move(backward)));
-    return nodes;
-}
-
-/// The values of theta's nodes, as the row-major tensor that the layer takes.
-template <std::size_t InstanceRank>
-[[nodiscard]] auto stan_theta(const std::vector<stan::math::vari*>& nodes, Eigen::Index rows,
-                              Eigen::Index columns, const Eigen::Index (&instance)[InstanceRank]) {
     constexpr int rank = static_cast<int>(InstanceRank);
     Eigen::DSizes<Eigen::Index, rank> given;
     Eigen::DSizes<Eigen::Index, rank + 1> shape;
-    shape[0] = rows;
+    shape[0] = batch.rows();
     for (std::size_t i = 0; i < InstanceRank; ++i) shape[i + 1] = given[i] = instance[i];
-    if (given.TotalSize() != columns)
+    if (given.TotalSize() != batch.columns())
         throw_invalid("instance", shape_string(given),
-                      message("a shape that holds theta's ", columns, " numbers an instance"));
+                      message("a shape that holds theta's ", batch.columns(), " numbers an instance"));
     Eigen::Tensor<double, rank + 1, Eigen::RowMajor> theta(shape);
     for (std::size_t i = 0; i < nodes.size(); ++i) theta.data()[i] = nodes[i]->val_;
-    return theta;
-}
 
-template <class LayerT, class BatchT, std::size_t InstanceRank>
-[[nodiscard]] auto samples_on_tape(LayerT& layer, const BatchT& batch,
-                                   const Eigen::Index (&instance)[InstanceRank], random_key key,
-                                   std::uint64_t first_instance) {
-    auto theta = nodes_of(batch);
-    auto result = layer.value_and_pullback(stan_theta(theta, batch.rows(), batch.columns(), instance), key,
-                                           first_instance);
-    const Eigen::Index samples = layer.sample_count(), n = batch.columns();
-    const auto nodes = put_on_tape(std::move(theta), std::move(result.value), std::move(result.pullback));
-    std::vector<typename BatchT::container> z;
-    z.reserve(static_cast<std::size_t>(samples));
-    for (Eigen::Index s = 0; s < samples; ++s)
-        z.push_back(batch.shaped([&](Eigen::Index b, Eigen::Index j) {
-            return stan::math::var(nodes[static_cast<std::size_t>((b * samples + s) * n + j)]);
-        }));
-    return z;
-}
-
-template <class LayerT, class BatchT, std::size_t InstanceRank>
-[[nodiscard]] auto marginals_on_tape(LayerT& layer, const BatchT& batch,
-                                     const Eigen::Index (&instance)[InstanceRank], random_key key,
-                                     std::uint64_t first_instance) {
-    static_assert(
-        HasMarginals<LayerT>,
-        "imle::stan_marginals: the layer does not pull back through passes of marginals; "
-        "expected one that has, or imle::stan_samples. See docs/adapters/stan.md");
-    auto theta = nodes_of(batch);
-    auto result = layer.marginals_and_pullback(stan_theta(theta, batch.rows(), batch.columns(), instance),
-                                               key, first_instance);
-    const auto nodes = put_on_tape(std::move(theta), std::move(result.value), std::move(result.pullback));
-    return batch.shaped([&](Eigen::Index b, Eigen::Index j) {
-        return stan::math::var(nodes[static_cast<std::size_t>(b * batch.columns() + j)]);
-    });
+    auto result = call(theta);
+    std::vector<stan::math::vari*> fresh;
+    fresh.reserve(static_cast<std::size_t>(result.value.size()));
+    for (Eigen::Index i = 0; i < result.value.size(); ++i)
+        fresh.push_back(new stan::math::vari(result.value.data()[i], false));  // in Stan's arena
+    auto pull_back = [theta_nodes = std::move(nodes), fresh, dz = std::move(result.value),
+                      pullback = std::move(result.pullback)]() mutable {
+        bool reached = false;
+        for (std::size_t i = 0; i < fresh.size(); ++i) {
+            dz.data()[i] = fresh[i]->adj_;
+            reached = reached || fresh[i]->adj_ != 0;
+        }
+        // Stan runs through all of its tape, also through what the differentiated number does not use.
+        if (!reached) return;
+        const auto gradient = pullback(dz);
+        for (std::size_t i = 0; i < theta_nodes.size(); ++i) theta_nodes[i]->adj_ += gradient.data()[i];
+    };
+    auto owned = std::make_unique<decltype(pull_back)>(std::move(pull_back));
+    const auto on_tape = [it = owned.get()] { (*it)(); };
+    new stan_owner<decltype(pull_back)>(
+        std::move(owned));  // registers itself with the tape, which deletes it
+#if __has_include(<stan/math/rev/core/reverse_pass_callback.hpp>)
+    stan::math::reverse_pass_callback(std::move(on_tape));
+#else
+    new stan_callback<std::remove_const_t<decltype(on_tape)>>(on_tape);
+#endif
+    return fresh;
 }
 
 }  // namespace detail
@@ -274,8 +196,7 @@ template <class LayerT, class BatchT, std::size_t InstanceRank>
 template <class LayerT, StanTheta ThetaT>
 [[nodiscard]] auto stan_samples(LayerT& layer, const ThetaT& theta, random_key key,
                                 std::uint64_t first_instance = 0) {
-    const detail::stan_batch<ThetaT> batch(theta);
-    return detail::samples_on_tape(layer, batch, {batch.columns()}, key, first_instance);
+    return stan_samples(layer, theta, {detail::stan_columns(theta)}, key, first_instance);
 }
 /// The same for instances that are no vectors: `instance` is their shape, row-major, as {12, 12} for the 144
 /// numbers of a row. Throws `std::invalid_argument` if it holds another number of them.
@@ -283,7 +204,18 @@ template <class LayerT, StanTheta ThetaT, std::size_t InstanceRank>
 [[nodiscard]] auto stan_samples(LayerT& layer, const ThetaT& theta,
                                 const Eigen::Index (&instance)[InstanceRank], random_key key,
                                 std::uint64_t first_instance = 0) {
-    return detail::samples_on_tape(layer, detail::stan_batch<ThetaT>(theta), instance, key, first_instance);
+    const detail::stan_batch<ThetaT> batch(theta);
+    const auto nodes = detail::put_on_tape(batch, instance, [&](const auto& values) {
+        return layer.value_and_pullback(values, key, first_instance);
+    });
+    const Eigen::Index samples = layer.sample_count(), n = batch.columns();
+    std::vector<typename detail::stan_batch<ThetaT>::container> z;
+    z.reserve(static_cast<std::size_t>(samples));
+    for (Eigen::Index s = 0; s < samples; ++s)
+        z.push_back(batch.shaped([&](Eigen::Index b, Eigen::Index j) {
+            return stan::math::var(nodes[static_cast<std::size_t>((b * samples + s) * n + j)]);
+        }));
+    return z;
 }
 
 /// The mean of z over the samples on Stan's tape, of theta's kind and shape. As `stan_samples`, but the
@@ -291,15 +223,24 @@ template <class LayerT, StanTheta ThetaT, std::size_t InstanceRank>
 template <class LayerT, StanTheta ThetaT>
 [[nodiscard]] auto stan_marginals(LayerT& layer, const ThetaT& theta, random_key key,
                                   std::uint64_t first_instance = 0) {
-    const detail::stan_batch<ThetaT> batch(theta);
-    return detail::marginals_on_tape(layer, batch, {batch.columns()}, key, first_instance);
+    return stan_marginals(layer, theta, {detail::stan_columns(theta)}, key, first_instance);
 }
 /// The same for instances that are no vectors.
 template <class LayerT, StanTheta ThetaT, std::size_t InstanceRank>
 [[nodiscard]] auto stan_marginals(LayerT& layer, const ThetaT& theta,
                                   const Eigen::Index (&instance)[InstanceRank], random_key key,
                                   std::uint64_t first_instance = 0) {
-    return detail::marginals_on_tape(layer, detail::stan_batch<ThetaT>(theta), instance, key, first_instance);
+    static_assert(
+        requires { requires LayerT::pulls_back_marginals; },
+        "imle::stan_marginals: the layer has no marginals_and_pullback(theta, key, first_instance); "
+        "expected one that has, or imle::stan_samples. See docs/adapters/stan.md");
+    const detail::stan_batch<ThetaT> batch(theta);
+    const auto nodes = detail::put_on_tape(batch, instance, [&](const auto& values) {
+        return layer.marginals_and_pullback(values, key, first_instance);
+    });
+    return batch.shaped([&](Eigen::Index b, Eigen::Index j) {
+        return stan::math::var(nodes[static_cast<std::size_t>(b * batch.columns() + j)]);
+    });
 }
 
 }  // namespace imle::inline IMLE_ABI

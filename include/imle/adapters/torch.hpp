@@ -14,14 +14,13 @@
 #include <type_traits>
 #include <utility>
 
+#include <torch/csrc/autograd/grad_mode.h>
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 #include <torch/serialize.h>
 #include <torch/types.h>
 
-#include <imle/adapters/any_layer.hpp>
 #include <imle/adapters/torch/detail/torch_node.hpp>
-#include <imle/adapters/torch/detail/torch_tensors.hpp>
 #include <imle/concepts/target_distribution.hpp>
 #include <imle/core/config.hpp>
 #include <imle/layer/layer_options.hpp>
@@ -39,8 +38,9 @@ concept AdaptiveLayer = requires(LayerT& layer, const adaptive_target_state& sta
 };
 /// A layer with a target that has any state.
 template <class LayerT>
-concept LearningLayer =
-    HasTarget<LayerT> && has_update<std::remove_cvref_t<decltype(std::declval<LayerT&>().target())>>;
+concept LearningLayer = requires(LayerT& layer) {
+    requires has_update<std::remove_cvref_t<decltype(layer.target())>>;
+};
 
 /// Names within the module's part of an archive.
 inline constexpr const char* sequence_name = "imle_key_and_step";
@@ -100,7 +100,7 @@ template <int InstanceRank, int OutputRank, class LayerT, class ValueT, class Pu
     return with_scalar_of<LayerT, InstanceRank>(theta, [&]<class Scalar>(Scalar) {
         const torch::Tensor numbers = in_order(theta.detach());
         const auto view = as_eigen<Scalar, InstanceRank + 1>(numbers);
-        if (!wants_gradient(theta)) return as_torch(value_of(view));
+        if (!torch::GradMode::is_enabled() || !theta.requires_grad()) return as_torch(value_of(view));
         auto [value, pullback] = with_pullback(view);
         return with_node<Scalar, OutputRank>(as_torch(std::move(value)), name, theta, std::move(pullback));
     });
@@ -140,7 +140,7 @@ template <int InstanceRank, class LayerT>
 [[nodiscard]] torch::Tensor torch_marginals(LayerT& layer, const torch::Tensor& theta, random_key key,
                                             std::uint64_t first_instance = 0) {
     static_assert(
-        detail::HasMarginals<LayerT>,
+        requires { requires LayerT::pulls_back_marginals; },
         "imle::torch_marginals: the layer does not pull back through passes of marginals; "
         "expected one that has, or imle::torch_samples. See docs/adapters/torch.md");
     return detail::on_graph<InstanceRank, InstanceRank + 1, LayerT>(
@@ -165,7 +165,7 @@ enum class torch_output {
 /// to(dtype) would round them.
 template <int InstanceRank, class LayerT>
 class torch_layer_impl : public torch::nn::Module {
-    static constexpr bool has_marginals = detail::HasMarginals<LayerT>;
+    static constexpr bool has_marginals = requires { requires LayerT::pulls_back_marginals; };
 
   public:
     explicit torch_layer_impl(LayerT layer, random_key key = random_key{0},

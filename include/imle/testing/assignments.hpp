@@ -29,36 +29,27 @@ class assignments : public enumerated_family<2> {
     static std::vector<vector> all_assignments(Eigen::Index rows, Eigen::Index columns) {
         if (rows < 1 || columns < 1 || rows > 7 || columns > 7)
             detail::throw_invalid("the matrix", detail::message(rows, " x ", columns), "sides of 1 to 7");
+        const auto row_count = static_cast<std::size_t>(rows),
+                   column_count = static_cast<std::size_t>(columns);
         std::vector<vector> states;
-        const table of{static_cast<std::size_t>(rows), static_cast<std::size_t>(columns)};
-        vector state(of.rows * of.columns, 0);
-        std::vector<bool> taken(of.columns, false);
-        assign(of, 0, of.rows - std::min(of.rows, of.columns), state, taken, states);
+        vector state(row_count * column_count, 0);
+        std::vector<bool> taken(column_count, false);
+        // Gives a row each free column in turn, or none if some rows may still go without.
+        const auto assign = [&](const auto& again, std::size_t row, std::size_t without) -> void {
+            if (row == row_count) return states.push_back(state);
+            for (std::size_t column = 0; column < column_count; ++column) {
+                if (taken[column]) continue;
+                double& here = state[row * column_count + column];
+                taken[column] = true;
+                here = 1;
+                again(again, row + 1, without);
+                here = 0;
+                taken[column] = false;
+            }
+            if (without > 0) again(again, row + 1, without - 1);
+        };
+        assign(assign, 0, row_count - std::min(row_count, column_count));
         return states;
-    }
-
-    struct table {
-        std::size_t rows;
-        std::size_t columns;
-    };
-
-    /// Gives a row each free column in turn, or none if some rows may still go without.
-    static void assign(const table& of, std::size_t row, std::size_t without, vector& state,
-                       std::vector<bool>& taken, std::vector<vector>& states) {
-        if (row == of.rows) {
-            states.push_back(state);
-            return;
-        }
-        for (std::size_t column = 0; column < of.columns; ++column) {
-            if (taken[column]) continue;
-            double& here = state[row * of.columns + column];
-            taken[column] = true;
-            here = 1;
-            assign(of, row + 1, without, state, taken, states);
-            here = 0;
-            taken[column] = false;
-        }
-        if (without > 0) assign(of, row + 1, without - 1, state, taken, states);
     }
 };
 

@@ -10,14 +10,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <random>
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include <Eigen/Core>
@@ -33,7 +31,6 @@
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/adapter_loss.hpp>
 #include <imle/testing/k_subsets.hpp>
-#include <imle/testing/detail/adapter_faults.hpp>
 #include <imle/testing/law_report.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -86,20 +83,22 @@ class adapter_laws {
     /// z and the gradient against the layer's own, number by number, for each kind of loss.
     template <class LayerT, class TensorT>
     void compare(const LayerT& layer, TensorT x) {
-        using kind = loss_type (adapter_laws::*)(std::size_t, Eigen::Index);
-        const std::pair<const char*, kind> kinds[] = {{"a linear loss", &adapter_laws::linear},
-                                                      {"a loss of squares", &adapter_laws::squares},
-                                                      {"a loss that uses z twice", &adapter_laws::used_twice},
-                                                      {"a mean over samples", &adapter_laws::mean}};
-        const bool by_sample = options_.output == testing::adapter_output::samples;
-        const Eigen::Index copies = by_sample ? layer.options().samples : 1;
+        const char* const kinds[] = {"a linear loss", "a loss of squares", "a loss that uses z twice",
+                                     "a mean over samples"};
+        const Eigen::Index copies = copies_of(layer.sample_count());
         for (int trial = 0; trial < options_.trials; ++trial)
-            for (const auto& [name, make] : kinds) {
-                loss_type loss = (this->*make)(static_cast<std::size_t>(x.size() * copies), copies);
+            for (const std::string_view kind : kinds) {
+                loss_type loss = zeros(static_cast<std::size_t>(x.size() * copies));
                 loss.scale = trial % 2 == 0 ? Scalar(1) : Scalar(2);
-                const std::string where =
-                    message(" (", name, ", theta = ", loss.scale, " x, S = ", layer.options().samples, ")");
-                compare_one(layer, x, loss, where);
+                for (Scalar& w : loss.first)
+                    w = weight() / static_cast<Scalar>(kind == kinds[3] ? copies : 1);
+                if (kind == kinds[1])
+                    std::generate(loss.square.begin(), loss.square.end(), [&] { return weight(); });
+                if (kind == kinds[2])
+                    std::generate(loss.second.begin(), loss.second.end(), [&] { return weight(); });
+                compare_one(
+                    layer, x, loss,
+                    message(" (", kind, ", theta = ", loss.scale, " x, S = ", layer.sample_count(), ")"));
                 for (Eigen::Index i = 0; i < x.size(); ++i) x.data()[i] = symmetric();
             }
     }
@@ -109,22 +108,18 @@ class adapter_laws {
     /// softmax(theta) - softmax(theta - beta w).
     void compare_with_exact() {
         constexpr Eigen::Index batch = 2, n = 4;
-        constexpr Scalar scale = 2;
-        constexpr double beta = 1;
+        constexpr double scale = 2, beta = 1;
         const Eigen::Index samples = options_.exact_samples;
-        const imle_layer layer{imle::categorical{},
-                               imle::gumbel{},
-                               imle::perturbation_target{.alpha = 1, .beta = beta},
-                               {.samples = samples}};
+        const imle_layer layer(imle::categorical{}, imle::gumbel{},
+                               imle::perturbation_target{.alpha = 1, .beta = beta}, {.samples = samples});
         Eigen::Tensor<Scalar, 2, Eigen::RowMajor> x(batch, n), w(batch, n);
         for (Eigen::Index i = 0; i < x.size(); ++i) {
             x.data()[i] = symmetric() / 2;
             w.data()[i] = weight();
         }
-        const bool by_sample = options_.output == testing::adapter_output::samples;
-        const Eigen::Index copies = by_sample ? samples : 1;
+        const Eigen::Index copies = copies_of(samples);
         loss_type loss = zeros(static_cast<std::size_t>(x.size() * copies));
-        loss.scale = scale;
+        loss.scale = static_cast<Scalar>(scale);
         for (std::size_t i = 0; i < loss.first.size(); ++i) {
             const auto b = static_cast<Eigen::Index>(i) / (copies * n), j = static_cast<Eigen::Index>(i) % n;
             loss.first[i] = w(b, j) / static_cast<Scalar>(copies);
@@ -142,7 +137,7 @@ class adapter_laws {
         for (Eigen::Index b = 0; b < batch; ++b) {
             std::vector<double> theta, target;
             for (Eigen::Index j = 0; j < n; ++j) {
-                theta.push_back(static_cast<double>(scale * x(b, j)));
+                theta.push_back(scale * static_cast<double>(x(b, j)));
                 target.push_back(theta.back() - beta * static_cast<double>(w(b, j)));
             }
             const testing::categories family(n);
@@ -151,18 +146,15 @@ class adapter_laws {
                 const double mean = p[j] - q[j];
                 // One sample's difference is -1, 0 or 1; both passes choose j with the probability below.
                 const double variance = p[j] + q[j] - 2 * both(theta, target, j) - mean * mean;
-                const double distance = 2;  // between a difference and its mean, at most
+                const double third = 2 * level / 3;  // 2: between a difference and its mean, at most
                 const double bound =
-                    (distance * level / 3 +
-                     std::sqrt(distance * distance * level * level / 9 + 2 * trials * variance * level)) /
-                    trials;
+                    (third + std::sqrt(third * third + 2 * trials * variance * level)) / trials;
                 const double found = sum[static_cast<std::size_t>(b * n) + j] / options_.exact_runs;
-                const double exact = static_cast<double>(scale) * mean;
+                const double exact = scale * mean;
                 report_.check("the gradient is the exact one on average",
-                              std::abs(found - exact) <= static_cast<double>(scale) * (bound + 1e-6),
-                              "instance ", b, ", coordinate ", j, ": ", found, ", exactly ", exact,
-                              ", expected within ", static_cast<double>(scale) * bound, " (", trials,
-                              " samples)");
+                              std::abs(found - exact) <= scale * (bound + 1e-6), "instance ", b,
+                              ", coordinate ", j, ": ", found, ", exactly ", exact, ", expected within ",
+                              scale * bound, " (", trials, " samples)");
             }
         }
     }
@@ -194,8 +186,7 @@ class adapter_laws {
     /// One gradient: the faults that explain it, and where it differs from the right one, if it does.
     struct gradient_note {
         std::array<bool, adapter_faults.size()> explained;
-        std::string difference;
-        std::string where;
+        std::string difference, where;
         int backward_passes;
     };
 
@@ -208,10 +199,9 @@ class adapter_laws {
         const std::string other_z = difference(found->z, expected.z());
         if (!report_.check("z is the layer's own", other_z.empty(), "z", other_z, where)) return;
         const std::string other_gradient = difference(found->gradient, expected.right());
-        const int backward_passes = backward_passes_;
         gradients_.push_back({expected.explained(found->gradient),
                               other_gradient.empty() ? "" : "the gradient" + other_gradient, where,
-                              backward_passes});
+                              backward_passes_});
 
         const auto again = result_of(layer, x, key, loss, where);
         report_.check("a second run gives the same numbers",
@@ -265,25 +255,9 @@ class adapter_laws {
     static loss_type zeros(std::size_t size) {
         return {Scalar(1), numbers(size, 0), numbers(size, 0), numbers(size, 0)};
     }
-    loss_type linear(std::size_t size, Eigen::Index) {
-        loss_type loss = zeros(size);
-        for (Scalar& w : loss.first) w = weight();
-        return loss;
-    }
-    loss_type squares(std::size_t size, Eigen::Index) {
-        loss_type loss = linear(size, 1);
-        for (Scalar& w : loss.square) w = weight();
-        return loss;
-    }
-    loss_type used_twice(std::size_t size, Eigen::Index) {
-        loss_type loss = linear(size, 1);
-        for (Scalar& w : loss.second) w = weight();
-        return loss;
-    }
-    loss_type mean(std::size_t size, Eigen::Index copies) {
-        loss_type loss = linear(size, 1);
-        for (Scalar& w : loss.first) w /= static_cast<Scalar>(copies);
-        return loss;
+    /// How many z there are for each number of theta.
+    [[nodiscard]] Eigen::Index copies_of(Eigen::Index samples) const {
+        return options_.output == testing::adapter_output::samples ? samples : 1;
     }
 
     /// P(argmax of theta + g and argmax of theta' + g are both j) for Gumbel noise g: g_j exceeds each g_i by
@@ -295,8 +269,7 @@ class adapter_laws {
         return 1 / total;
     }
 
-    // Not the standard's distributions: they differ between libraries, and a failure should be the same
-    // everywhere.
+    // Not the standard's distributions, which differ between libraries: a failure is the same everywhere.
     Scalar symmetric() { return static_cast<Scalar>(static_cast<double>(random_() >> 11) * 0x1p-52 - 1); }
     /// A multiple of 1/4 in [-2, 2], not 0.
     Scalar weight() {
@@ -355,19 +328,14 @@ template <class LayerT, class TensorT, class RunT>
 template <class Scalar, class RunT>
 [[nodiscard]] law_report check_adapter(RunT&& run, const check_adapter_options& options = {}) {
     using layer_type = imle_layer<imle::categorical<>, imle::gumbel, detail::counted_target>;
-    struct shape {
-        Eigen::Index batch, n, samples;
-    };
+    const std::array<Eigen::Index, 3> shapes[] = {{3, 5, 4}, {2, 3, 8}, {1, 4, 1}};
     law_report report(options.subject);
     detail::adapter_laws<Scalar, std::remove_reference_t<RunT>> laws(run, options, report);
-    for (const auto& [batch, n, samples] : {shape{3, 5, 4}, shape{2, 3, 8}, shape{1, 4, 1}}) {
+    for (const auto& [batch, n, samples] : shapes) {
         Eigen::Tensor<Scalar, 2, Eigen::RowMajor> theta(batch, n);
         theta.setZero();
-        laws.compare(layer_type{imle::categorical{},
-                                imle::gumbel{},
-                                detail::counted_target{{.alpha = 1, .beta = 0.75}},
-                                {.samples = samples}},
-                     theta);
+        const detail::counted_target target{{.alpha = 1, .beta = 0.75}};
+        laws.compare(layer_type(imle::categorical{}, imle::gumbel{}, target, {.samples = samples}), theta);
     }
     laws.conclude();
     if (options.exact_runs > 0) laws.compare_with_exact();

@@ -4,7 +4,6 @@
 /// The laws of a solver, checked against a family that is written out.
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <cstddef>
@@ -13,9 +12,9 @@
 #include <limits>
 #include <numeric>
 #include <optional>
-#include <ostream>
 #include <random>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,8 +76,7 @@ template <class Scalar>
     if (!(options.lowest < options.highest))
         throw_invalid("check_solver_options::lowest", options.lowest, "less than highest");
     std::mt19937_64 random(options.seed);
-    // Not the standard's distributions: they differ between libraries, and a failure should be the same
-    // everywhere.
+    // Not the standard's distributions, which differ between libraries: a failure is the same everywhere.
     const auto unit = [&] { return static_cast<double>(random() >> 11) * 0x1p-53; };
     const double tiny = static_cast<double>(std::numeric_limits<Scalar>::denorm_min());
     const double huge = std::pow(static_cast<double>(std::numeric_limits<Scalar>::max()), 0.8);
@@ -116,21 +114,6 @@ template <class Scalar>
     return inputs;
 }
 
-/// Writes a vector to a message. Lazily: a message is made for the first failure of a law only, and most laws
-/// hold.
-template <class ValuesT>
-struct listed {
-    const ValuesT& values;
-
-    friend std::ostream& operator<<(std::ostream& out, const listed& list) {
-        out << '[';
-        for (std::size_t i = 0; i < list.values.size(); ++i) out << (i == 0 ? "" : ", ") << list.values[i];
-        return out << ']';
-    }
-};
-template <class ValuesT>
-listed(const ValuesT&) -> listed<ValuesT>;
-
 /// Asks one solver for its answers, and notes in a report which laws they break.
 template <class Scalar, int Rank, int Layout, class SolverT>
 class solver_laws {
@@ -151,8 +134,7 @@ class solver_laws {
             for (const double entry : state)
                 largest_entry_ = entry == std::floor(entry) ? std::max(largest_entry_, std::abs(entry))
                                                             : std::numeric_limits<double>::infinity();
-        for (std::size_t i = 0; i < static_cast<std::size_t>(Rank); ++i)
-            shape_.instance[i] = family.dimensions()[i];
+        std::copy_n(family.dimensions().begin(), Rank, shape_.instance.begin());
         shape_.n = static_cast<Eigen::Index>(family.size());
     }
 
@@ -161,26 +143,26 @@ class solver_laws {
         const auto z = solve(solver_, theta);
         if (!z) return std::nullopt;
         const bool written = all_finite(std::span<const Scalar>(*z));
-        report_.check("all of z is written", written, "z = ", listed{*z}, " for theta = ", listed{theta});
+        report_.check("all of z is written", written, "z = ", *z, " for theta = ", theta);
         const vector state = to_family(*z);
-        if (!report_.check("z is a state", written && family_.contains(state), "z = ", listed{state},
-                           " for theta = ", listed{theta}))
+        if (!report_.check("z is a state", written && family_.contains(state), "z = ", state,
+                           " for theta = ", theta))
             return std::nullopt;
 
         const vector gain = scaled(theta, sign);
         const vector values = family_.values(gain);
         const double best = *std::max_element(values.begin(), values.end());
         const double reached = std::inner_product(state.begin(), state.end(), gain.begin(), 0.0);
-        report_.check("z is optimal", reached >= best - slack(theta), "z = ", listed{state}, " has ",
-                      sign * reached, ", the best state ", sign * best, " for theta = ", listed{theta});
+        report_.check("z is optimal", reached >= best - slack(theta), "z = ", state, " has ", sign * reached,
+                      ", the best state ", sign * best, " for theta = ", theta);
 
         const auto again = solve(solver_, theta);
-        report_.check("deterministic", again && same_bits<Scalar>(*z, *again), "a second call differs",
-                      " for theta = ", listed{theta});
+        report_.check("deterministic", again && same_bits<Scalar>(*z, *again),
+                      "a second call differs for theta = ", theta);
         SolverT copy(original_);
         const auto by_copy = solve(copy, theta);
-        report_.check("deterministic on a copy", by_copy && same_bits<Scalar>(*z, *by_copy), "a copy differs",
-                      " for theta = ", listed{theta});
+        report_.check("deterministic on a copy", by_copy && same_bits<Scalar>(*z, *by_copy),
+                      "a copy differs for theta = ", theta);
         return state;
     }
 
@@ -189,56 +171,50 @@ class solver_laws {
         double product = 0;
         for (std::size_t i = 0; i < z1.size(); ++i) product += (theta1[i] - theta2[i]) * (z1[i] - z2[i]);
         report_.check("monotone", sign * product >= -(rounding(theta1) + rounding(theta2)),
-                      "<theta - theta', z - z'> = ", product, " for theta = ", listed{theta1},
-                      " and theta' = ", listed{theta2});
+                      "<theta - theta', z - z'> = ", product, " for theta = ", theta1,
+                      " and theta' = ", theta2);
     }
 
     /// The same answer for factor * theta, where the best state leads by more than rounding can take away.
     void scaling(const vector& theta, const vector& z, double factor) {
-        const double margin = 8 * rounding(theta);
-        const vector gain = scaled(theta, sign);
         const vector moved = rounded(scaled(theta, factor));
         // A denormal has too few digits: half of it may be another problem altogether.
         for (const double t : moved)
             if (t != 0 && std::abs(t) < static_cast<double>(std::numeric_limits<Scalar>::min())) return;
-        if (family_.maximizers(gain, margin).size() != 1) return;
+        if (family_.maximizers(scaled(theta, sign), 8 * rounding(theta)).size() != 1) return;
         if (family_.maximizers(scaled(moved, sign), 8 * rounding(moved)).size() != 1) return;
         const auto other = solve(solver_, moved);
         report_.check("invariant to positive scaling", other && to_family(*other) == z, "z changes for ",
-                      factor, " * theta, theta = ", listed{theta});
+                      factor, " * theta, theta = ", theta);
     }
 
     /// `solve_batch` over all of these has the bits of single solves.
     void batch(std::span<const vector> thetas) {
         if constexpr (BatchSolver<SolverT, Scalar, Rank, Layout>) {
             const std::size_t n = family_.size();
-            numbers theta, expected;
-            for (const vector& t : thetas) {
-                const auto z = solve(solver_, t);
+            numbers given, expected;
+            for (const vector& theta : thetas) {
+                const auto z = solve(solver_, theta);
                 if (!z) return;
-                const numbers one = to_scalar(t);
-                theta.insert(theta.end(), one.begin(), one.end());
+                const numbers one = to_scalar(theta);
+                given.insert(given.end(), one.begin(), one.end());
                 expected.insert(expected.end(), z->begin(), z->end());
             }
-            numbers zs(theta.size(), unwritten<Scalar>());
             const std::vector<solve_context> contexts(thetas.size());
-            const auto dimensions = shape_.batched(static_cast<Eigen::Index>(thetas.size()));
-            const_view<Scalar, Rank + 1, Layout> thetas_view(theta.data(), dimensions);
-            mutable_view<Scalar, Rank + 1, Layout> zs_view(zs.data(), dimensions);
-            try {
-                if constexpr (solves_batches_with_context<SolverT, Scalar, Rank, Layout>)
-                    solver_.solve_batch(thetas_view, zs_view, std::span<const solve_context>(contexts));
-                else
-                    solver_.solve_batch(thetas_view, zs_view);
-            } catch (const std::exception& error) {
-                report_.check("no exception", false, error.what(), " from solve_batch of ", thetas.size());
-                return;
-            }
-            for (std::size_t b = 0; b < thetas.size(); ++b)
+            const auto zs = answer<Rank + 1>(
+                given, shape_.batched(static_cast<Eigen::Index>(thetas.size())),
+                [&](auto& theta, auto& z) {
+                    if constexpr (solves_batches_with_context<SolverT, Scalar, Rank, Layout>)
+                        solver_.solve_batch(theta, z, std::span<const solve_context>(contexts));
+                    else
+                        solver_.solve_batch(theta, z);
+                },
+                " from solve_batch of ", thetas.size());
+            for (std::size_t b = 0; zs && b < thetas.size(); ++b)
                 report_.check("solve_batch gives the bits of single solves",
-                              same_bits(std::span<const Scalar>(zs).subspan(b * n, n),
+                              same_bits(std::span<const Scalar>(*zs).subspan(b * n, n),
                                         std::span<const Scalar>(expected).subspan(b * n, n)),
-                              "instance ", b, " of ", thetas.size(), " for theta = ", listed{thetas[b]});
+                              "instance ", b, " of ", thetas.size(), " for theta = ", thetas[b]);
         }
     }
 
@@ -247,22 +223,19 @@ class solver_laws {
         if constexpr (WarmSolver<SolverT, Scalar, Rank, Layout>) {
             const auto start = solve(solver_, start_theta), expected = solve(solver_, theta);
             if (!start || !expected) return;
-            const numbers given = to_scalar(theta);
-            numbers z(given.size(), unwritten<Scalar>());
-            const_view<Scalar, Rank, Layout> theta_view(given.data(), shape_.instance);
             const_view<Scalar, Rank, Layout> start_view(start->data(), shape_.instance);
-            mutable_view<Scalar, Rank, Layout> z_view(z.data(), shape_.instance);
-            try {
-                if constexpr (starts_with_context<SolverT, Scalar, Rank, Layout>)
-                    solver_.solve_from(theta_view, start_view, z_view, solve_context{});
-                else
-                    solver_.solve_from(theta_view, start_view, z_view);
-            } catch (const std::exception& error) {
-                report_.check("no exception", false, error.what(), " from solve_from");
-                return;
-            }
-            report_.check("solve_from gives the bits of single solves", same_bits<Scalar>(z, *expected),
-                          "for theta = ", listed{theta}, ", from the answer for ", listed{start_theta});
+            const auto z = answer<Rank>(
+                to_scalar(theta), shape_.instance,
+                [&](auto& theta_view, auto& z_view) {
+                    if constexpr (starts_with_context<SolverT, Scalar, Rank, Layout>)
+                        solver_.solve_from(theta_view, start_view, z_view, solve_context{});
+                    else
+                        solver_.solve_from(theta_view, start_view, z_view);
+                },
+                " from solve_from");
+            if (z)
+                report_.check("solve_from gives the bits of single solves", same_bits<Scalar>(*z, *expected),
+                              "for theta = ", theta, ", from the answer for ", start_theta);
         }
     }
 
@@ -275,20 +248,32 @@ class solver_laws {
 
   private:
     std::optional<numbers> solve(SolverT& solver, const vector& theta) {
-        const numbers given = to_scalar(theta);
-        numbers z(given.size(), unwritten<Scalar>());
-        const_view<Scalar, Rank, Layout> theta_view(given.data(), shape_.instance);
-        mutable_view<Scalar, Rank, Layout> z_view(z.data(), shape_.instance);
+        return answer<Rank>(
+            to_scalar(theta), shape_.instance,
+            [&](auto& theta_view, auto& z_view) {
+                const solve_status status =
+                    solve_one<Scalar, Rank, Layout>(solver, theta_view, z_view, solve_context{});
+                if (status != solve_status::solved)
+                    throw std::runtime_error(message("the status is '", status, "'"));
+            },
+            " for theta = ", theta);
+    }
+
+    /// What call(theta, z) writes to z. Empty if it throws; `where` says it then.
+    template <int ViewRank, class CallT, class... Where>
+    std::optional<numbers> answer(const numbers& theta,
+                                  const Eigen::DSizes<Eigen::Index, ViewRank>& dimensions, CallT&& call,
+                                  const Where&... where) {
+        numbers z(theta.size(), unwritten<Scalar>());
+        const_view<Scalar, ViewRank, Layout> theta_view(theta.data(), dimensions);
+        mutable_view<Scalar, ViewRank, Layout> z_view(z.data(), dimensions);
         std::string what;
         try {
-            const solve_status status =
-                solve_one<Scalar, Rank, Layout>(solver, theta_view, z_view, solve_context{});
-            if (status != solve_status::solved) what = message("the status is '", status, "'");
+            call(theta_view, z_view);
         } catch (const std::exception& error) {
             what = error.what();
         }
-        if (!report_.check("no exception", what.empty(), what, " for theta = ", listed{theta}))
-            return std::nullopt;
+        if (!report_.check("no exception", what.empty(), what, where...)) return std::nullopt;
         return z;
     }
 
@@ -296,10 +281,8 @@ class solver_laws {
     [[nodiscard]] double rounding(const vector& theta) const {
         double sum = 0;
         for (const double t : theta) sum += std::abs(t);
-        return (2 * static_cast<double>(theta.size()) *
-                    static_cast<double>(std::numeric_limits<Scalar>::epsilon()) +
-                tolerance_) *
-               sum;
+        const double epsilon = static_cast<double>(std::numeric_limits<Scalar>::epsilon());
+        return (2 * static_cast<double>(theta.size()) * epsilon + tolerance_) * sum;
     }
 
     /// By how much a value may fall short of the best. Where all numbers are multiples of one unit, so small
@@ -325,15 +308,13 @@ class solver_laws {
     // The family's order is row-major; a column-major instance has its first dimension innermost.
     [[nodiscard]] std::size_t in_memory(std::size_t i) const {
         if constexpr (Layout == Eigen::RowMajor) return i;
-        std::array<std::size_t, static_cast<std::size_t>(Rank)> at{};
-        for (std::size_t d = at.size(); d-- > 0;) {
+        std::size_t place = 0, stride = family_.size();
+        for (std::size_t d = static_cast<std::size_t>(Rank); d-- > 0;) {
             const auto extent = static_cast<std::size_t>(family_.dimensions()[d]);
-            at[d] = i % extent;
+            stride /= extent;
+            place += i % extent * stride;
             i /= extent;
         }
-        std::size_t place = 0;
-        for (std::size_t d = at.size(); d-- > 0;)
-            place = place * static_cast<std::size_t>(family_.dimensions()[d]) + at[d];
         return place;
     }
     [[nodiscard]] numbers to_scalar(const vector& theta) const {
@@ -391,11 +372,10 @@ template <class Scalar, int Layout = Eigen::RowMajor, class SolverT, int Rank>
     law_report report("a solver on " + family.name());
     laws check(solver, family, options.tolerance, report);
 
-    std::vector<std::vector<double>> thetas;
-    for (const auto& theta : detail::solver_inputs<Scalar>(family.size(), options))
-        thetas.push_back(laws::rounded(theta));
+    auto thetas = detail::solver_inputs<Scalar>(family.size(), options);
     std::vector<std::vector<double>> zs;
-    for (const auto& theta : thetas) zs.push_back(check.single(theta).value_or(std::vector<double>{}));
+    for (auto& theta : thetas)
+        zs.push_back(check.single(theta = laws::rounded(theta)).value_or(std::vector<double>{}));
 
     for (std::size_t i = 0; i < thetas.size(); ++i) {
         if (zs[i].empty()) continue;

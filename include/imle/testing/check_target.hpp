@@ -39,8 +39,7 @@ namespace detail {
 /// A theta and a cotangent of one length.
 template <class Scalar>
 struct target_input {
-    std::vector<Scalar> theta;
-    std::vector<Scalar> dz;
+    std::vector<Scalar> theta, dz;
 };
 
 /// Lengths 0, 1, odd and even; zeros, the tiny, the large and the random, in every combination.
@@ -82,11 +81,9 @@ template <class TargetT, class Scalar>
             guarded.front() == Scalar(-12345) && guarded.back() == Scalar(-12345)};
 }
 
-/// <theta'(dz) - theta'(-dz), dz>, which a step downhill makes negative, and by how much rounding may move
-/// it.
+/// <theta'(dz) - theta'(-dz), dz>, which a step downhill makes negative, and how far rounding may move it.
 struct downhill_slope {
-    double slope = 0;
-    double rounding = 0;
+    double slope = 0, rounding = 0;
 };
 
 template <class Scalar, class TargetT>
@@ -117,9 +114,12 @@ template <class Scalar, class TargetT>
     return false;
 }
 
+/// The laws of a target as a vjp uses it. `steps`: whether a cotangent of size 1 must move theta'.
 template <class Scalar, class TargetT>
-void check_parameters(const TargetT& target, const testing::check_target_options& options,
-                      const std::string& when, testing::law_report& report) {
+void check_fixed_target(const TargetT& target, const testing::check_target_options& options, bool steps,
+                        const std::string& when, testing::law_report& report) {
+    constexpr double epsilon = static_cast<double>(std::numeric_limits<Scalar>::epsilon());
+    constexpr double tiny = static_cast<double>(std::numeric_limits<Scalar>::denorm_min());
     const auto inputs = target_inputs<Scalar>(options);
     std::vector<target_answer<Scalar>> first;
     for (const auto& input : inputs) first.push_back(ask_target(target, input));
@@ -149,21 +149,12 @@ void check_parameters(const TargetT& target, const testing::check_target_options
         const auto unmoved = ask_target(target, still).theta_prime;
         for (std::size_t j = 0; j < unmoved.size(); ++j) {
             const double expected = alpha * static_cast<double>(still.theta[j]);
-            const double slack =
-                4 * static_cast<double>(std::numeric_limits<Scalar>::epsilon()) * std::abs(expected) +
-                static_cast<double>(std::numeric_limits<Scalar>::denorm_min());
             report.check("dz = 0 leaves alpha * theta",
-                         std::abs(static_cast<double>(unmoved[j]) - expected) <= slack,
+                         std::abs(static_cast<double>(unmoved[j]) - expected) <=
+                             4 * epsilon * std::abs(expected) + tiny,
                          "theta' = ", unmoved[j], " for theta = ", still.theta[j], ", alpha = ", alpha, at);
         }
     }
-}
-
-/// The laws of a target as a vjp uses it. `steps`: whether a cotangent of size 1 must move theta'.
-template <class Scalar, class TargetT>
-void check_fixed_target(const TargetT& target, const testing::check_target_options& options, bool steps,
-                        const std::string& when, testing::law_report& report) {
-    check_parameters<Scalar>(target, options, when, report);
     double divisor = 1;
     if constexpr (has_gradient_divisor<TargetT>) {
         divisor = static_cast<double>(target.gradient_divisor());
@@ -241,11 +232,9 @@ namespace testing {
 /// - pure: the same arguments give the same bits, on a copy too;
 /// - dz = 0 leaves alpha * theta, for one number alpha that is the target's own (0 and 1 included);
 /// - downhill: <theta'(dz) - theta'(-dz), dz> <= 0 up to rounding, and some dz of size 1 makes it negative,
-/// unless
-///   `gradient_divisor()` is 0: so a target says that it takes no step (beta = 0);
+///   unless `gradient_divisor()` is 0: so a target says that it takes no step (beta = 0);
 /// - `gradient_divisor`, where there is one, is finite and not negative; `validate` accepts the target;
-/// - the same for what `for_call` or `for_instance` makes, where there is one (it is then that which must
-/// move);
+/// - the same for what `for_call` or `for_instance` makes, where there is one (that must move then);
 /// - the same, but that it moves, after each of several series of `update`, where there is one.
 ///
 /// Inputs of 0, 1 and more numbers: zeros, the denormal, the large (1e6) and the random. Deterministic.

@@ -8,8 +8,8 @@
 #include <cmath>
 #include <cstddef>
 #include <functional>
-#include <limits>
 #include <numeric>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -45,10 +45,7 @@ class enumerated_family {
         for (const vector& state : states_)
             if (state.size() != size_)
                 detail::throw_invalid("a state", detail::message("of ", state.size(), " numbers"), size_);
-        sorted_.resize(states_.size());
-        std::iota(sorted_.begin(), sorted_.end(), std::size_t{0});
-        std::sort(sorted_.begin(), sorted_.end(),
-                  [&](std::size_t a, std::size_t b) { return states_[a] < states_[b]; });
+        sorted_.insert(states_.begin(), states_.end());
     }
 
     /// What it is, for messages.
@@ -62,17 +59,15 @@ class enumerated_family {
 
     /// True if z is a state, number by number. O(n log states).
     [[nodiscard]] bool contains(std::span<const double> z) const {
-        require_size("z", z);
+        require_size("z", z.size());
         const vector wanted(z.begin(), z.end());
-        const auto found =
-            std::lower_bound(sorted_.begin(), sorted_.end(), wanted,
-                             [&](std::size_t a, const vector& value) { return states_[a] < value; });
-        return found != sorted_.end() && states_[*found] == wanted;
+        const auto found = sorted_.lower_bound(wanted);
+        return found != sorted_.end() && *found == wanted;
     }
 
     /// <theta, z> for each state.
     [[nodiscard]] vector values(std::span<const double> theta) const {
-        require_size("theta", theta);
+        require_size("theta", theta.size());
         vector result;
         result.reserve(states_.size());
         for (const vector& state : states_)
@@ -154,7 +149,7 @@ class enumerated_family {
     /// The vector-Jacobian product of the marginals: the gradient of <w, mu(theta)>, Cov(z) w / T.
     [[nodiscard]] vector gibbs_marginals_vjp(std::span<const double> theta, double temperature,
                                              std::span<const double> w) const {
-        require_size("w", w);
+        require_size("w", w.size());
         return gibbs_expected_gradient(theta, temperature, [&](std::span<const double> z) {
             return std::inner_product(z.begin(), z.end(), w.begin(), 0.0);
         });
@@ -175,12 +170,14 @@ class enumerated_family {
         return covariance;
     }
 
-  protected:
-    void require_size(const char* argument, std::span<const double> values) const {
-        if (values.size() != size_)
-            detail::throw_invalid(argument, detail::message("of ", values.size(), " numbers"),
+    /// Throws `std::invalid_argument` unless an argument of this name and so many numbers is of size n.
+    void require_size(const char* argument, std::size_t numbers) const {
+        if (numbers != size_)
+            detail::throw_invalid(argument, detail::message("of ", numbers, " numbers"),
                                   detail::message(size_, ", the size of ", name_));
     }
+
+  protected:
     static void require_temperature(double temperature) {
         if (!(temperature > 0)) detail::throw_invalid("temperature", temperature, "a positive number");
     }
@@ -190,7 +187,7 @@ class enumerated_family {
     std::array<Eigen::Index, Rank> dimensions_;
     std::size_t size_;
     std::vector<vector> states_;
-    std::vector<std::size_t> sorted_;  // the states in lexicographic order, for `contains`
+    std::set<vector> sorted_;  // the states in lexicographic order, for `contains`
 };
 
 }  // namespace testing

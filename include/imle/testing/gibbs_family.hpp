@@ -4,7 +4,6 @@
 /// Any enumerated family as one that the estimators of exact families take.
 
 #include <algorithm>
-#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -52,7 +51,7 @@ class gibbs_family {
     template <std::floating_point Scalar>
     void sample(std::span<const Scalar> theta, random_key key, std::uint64_t item,
                 std::span<Scalar> z) const {
-        require_size("z", z.size());
+        family_.require_size("z", z.size());
         sample_several(theta, key, item, z);
     }
 
@@ -68,21 +67,20 @@ class gibbs_family {
         std::vector<double> sums = family_.gibbs_probabilities(checked("theta", theta), temperature_);
         for (std::size_t s = 1; s < sums.size(); ++s) sums[s] += sums[s - 1];
         for (std::size_t j = 0; j * n < zs.size(); ++j) {
-            std::array<double, 1> u;
-            uniforms(key, first_item + j, std::span<double>(u));
+            double u = 0;
+            uniforms(key, first_item + j, std::span<double>(&u, 1));
             // The last sum is 1 only to rounding; scaled by it, u always finds a state, and one that is
             // possible.
-            const auto found = std::upper_bound(sums.begin(), sums.end(), u[0] * sums.back());
+            const auto found = std::upper_bound(sums.begin(), sums.end(), u * sums.back());
             const auto& state =
                 family_.states()[static_cast<std::size_t>(std::min(found, sums.end() - 1) - sums.begin())];
-            std::transform(state.begin(), state.end(), zs.begin() + static_cast<std::ptrdiff_t>(j * n),
-                           [](double x) { return static_cast<Scalar>(x); });
+            write(state, zs.subspan(j * n, n));
         }
     }
 
     template <std::floating_point Scalar>
     void marginals(std::span<const Scalar> theta, std::span<Scalar> mu) const {
-        require_size("mu", mu.size());
+        family_.require_size("mu", mu.size());
         write(family_.gibbs_marginals(checked("theta", theta), temperature_), mu);
     }
 
@@ -90,7 +88,7 @@ class gibbs_family {
     template <std::floating_point Scalar>
     void marginals_vjp(std::span<const Scalar> theta, std::span<const Scalar> dmu,
                        std::span<Scalar> gradient) const {
-        require_size("gradient", gradient.size());
+        family_.require_size("gradient", gradient.size());
         write(family_.gibbs_marginals_vjp(checked("theta", theta), temperature_, checked("dmu", dmu)),
               gradient);
     }
@@ -102,20 +100,12 @@ class gibbs_family {
     }
 
   private:
-    void require_size(const char* argument, std::size_t size) const {
-        if (size != family_.size())
-            detail::throw_invalid(argument, detail::message("of ", size, " numbers"),
-                                  detail::message(family_.size(), ", the size of ", family_.name()));
-    }
-
     template <class Scalar>
     [[nodiscard]] std::vector<double> checked(const char* argument, std::span<const Scalar> values) const {
-        require_size(argument, values.size());
-        if (!detail::all_finite(values)) {
-            const std::size_t at = detail::first_not_finite(values);
+        family_.require_size(argument, values.size());
+        if (const std::size_t at = detail::first_not_finite(values); at != values.size())
             detail::throw_invalid(argument, detail::message(values[at], " at element ", at),
                                   "finite numbers");
-        }
         return {values.begin(), values.end()};
     }
 

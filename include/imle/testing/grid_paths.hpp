@@ -38,33 +38,25 @@ class grid_paths : public enumerated_family<2> {
             detail::throw_invalid("connectivity", connectivity, "4 or 8");
         std::vector<vector> paths;
         vector used(static_cast<std::size_t>(rows * cols), 0);
-        walk({rows, cols, connectivity}, 0, 0, used, paths);
+        // Enters a cell that is not used yet and goes on from there in all ways.
+        const auto walk = [&](const auto& again, Eigen::Index row, Eigen::Index col) -> void {
+            if (row < 0 || row >= rows || col < 0 || col >= cols) return;
+            double& here = used[static_cast<std::size_t>(row * cols + col)];
+            if (here != 0) return;
+            here = 1;
+            if (row == rows - 1 && col == cols - 1)
+                paths.push_back(used);
+            else
+                for (Eigen::Index down = -1; down <= 1; ++down)
+                    for (Eigen::Index right = -1; right <= 1; ++right)
+                        if (connectivity == 8 || down == 0 || right == 0)
+                            again(again, row + down, col + right);
+            here = 0;
+        };
+        walk(walk, 0, 0);
         std::sort(paths.begin(), paths.end());
         paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
         return paths;
-    }
-
-    struct grid {
-        Eigen::Index rows;
-        Eigen::Index cols;
-        int connectivity;
-    };
-
-    /// Enters a cell that is not used yet and goes on from there in all ways.
-    static void walk(const grid& g, Eigen::Index row, Eigen::Index col, vector& used,
-                     std::vector<vector>& paths) {
-        if (row < 0 || row >= g.rows || col < 0 || col >= g.cols) return;
-        double& here = used[static_cast<std::size_t>(row * g.cols + col)];
-        if (here != 0) return;
-        here = 1;
-        if (row == g.rows - 1 && col == g.cols - 1)
-            paths.push_back(used);
-        else
-            for (Eigen::Index down = -1; down <= 1; ++down)
-                for (Eigen::Index right = -1; right <= 1; ++right)
-                    if (g.connectivity == 8 || down == 0 || right == 0)
-                        walk(g, row + down, col + right, used, paths);
-        here = 0;
     }
 };
 

@@ -4,6 +4,7 @@
 /// What a suite of laws found: free of any test framework.
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <ostream>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace testing {
@@ -28,15 +30,15 @@ class law_report {
     /// `subject` names what is checked: "gumbel", say.
     explicit law_report(std::string subject = {}) : subject_(std::move(subject)) {}
 
-    /// Notes one trial of a law. `details` stream into the message; they are looked at only for the first
-    /// failure of each law. Returns `holds`, so that a suite can skip what makes no sense after a failure.
+    /// Notes one trial of a law. `details` stream into the message, vectors as lists; they are looked at only
+    /// for the first failure of each law. Returns `holds`, so that a suite can skip what makes no sense then.
     template <class... Details>
     bool check(std::string_view law, bool holds, const Details&... details) {
         entry& e = entry_of(law);
         ++e.trials;
         if (!holds && ++e.failures == 1) {
             std::ostringstream out;
-            (void)(out << ... << details);
+            (write(out, details), ...);
             e.first = out.str();
         }
         return holds;
@@ -52,13 +54,10 @@ class law_report {
     /// One line for each law that broke: the law, how often, and the first case.
     [[nodiscard]] std::vector<std::string> failures() const {
         std::vector<std::string> lines;
-        for (const entry& e : laws_) {
-            if (e.failures == 0) continue;
-            std::ostringstream out;
-            out << e.law << ": broken in " << e.failures << " of " << e.trials << " trials";
-            if (!e.first.empty()) out << "; first: " << e.first;
-            lines.push_back(out.str());
-        }
+        for (const entry& e : laws_)
+            if (e.failures != 0)
+                lines.push_back(detail::message(e.law, ": broken in ", e.failures, " of ", e.trials,
+                                                " trials", e.first.empty() ? "" : "; first: ", e.first));
         return lines;
     }
 
@@ -111,11 +110,20 @@ class law_report {
         std::string first;
     };
 
+    template <class Detail>
+    static void write(std::ostream& out, const Detail& detail) {
+        out << detail;
+    }
+    template <class Number>
+    static void write(std::ostream& out, const std::vector<Number>& list) {
+        for (std::size_t i = 0; i < list.size(); ++i) out << (i == 0 ? "[" : ", ") << list[i];
+        out << (list.empty() ? "[]" : "]");
+    }
+
     entry& entry_of(std::string_view law) {
         for (entry& e : laws_)
             if (e.law == law) return e;
-        laws_.push_back(entry{std::string(law), 0, 0, {}});
-        return laws_.back();
+        return laws_.emplace_back(entry{std::string(law), 0, 0, {}});
     }
 
     std::string subject_;

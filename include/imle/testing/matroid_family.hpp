@@ -4,7 +4,6 @@
 /// Families whose MAP is found greedily, and their exact marginals under Gumbel noise.
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -38,7 +37,7 @@ class matroid_family : public enumerated_family<1> {
 
     /// E z for z = MAP(theta + T * eps), eps Gumbel(0, 1). O(2^n n).
     [[nodiscard]] vector gumbel_marginals(std::span<const double> theta, double temperature = 1) const {
-        require_size("theta", theta);
+        require_size("theta", theta.size());
         require_temperature(temperature);
         const vector reached = forward(theta, temperature);
         vector mean(size(), 0);
@@ -52,8 +51,8 @@ class matroid_family : public enumerated_family<1> {
     /// The gradient of <w, gumbel_marginals(theta)>, by the recursion run backwards. O(2^n n).
     [[nodiscard]] vector gumbel_marginals_vjp(std::span<const double> theta, double temperature,
                                               std::span<const double> w) const {
-        require_size("theta", theta);
-        require_size("w", w);
+        require_size("theta", theta.size());
+        require_size("w", w.size());
         require_temperature(temperature);
         const vector reached = forward(theta, temperature);
         // worth[s]: E <w, z> given that the set s has been taken. Adding an element gives a larger number.

@@ -3,7 +3,6 @@
 /// @file
 /// All spanning trees of a small complete graph.
 
-#include <array>
 #include <cstddef>
 #include <numeric>
 #include <utility>
@@ -21,6 +20,8 @@ namespace testing {
 /// `std::invalid_argument`.
 class spanning_trees : public matroid_family {
   public:
+    using edge_list = std::vector<std::pair<std::size_t, std::size_t>>;
+
     explicit spanning_trees(std::size_t nodes)
         : matroid_family(detail::message("the spanning trees of ", checked(nodes), " nodes"),
                          edges_of(nodes).size(),
@@ -30,13 +31,9 @@ class spanning_trees : public matroid_family {
           edges_(edges_of(nodes)) {}
 
     /// The two nodes of each edge.
-    [[nodiscard]] const std::vector<std::pair<std::size_t, std::size_t>>& edges() const noexcept {
-        return edges_;
-    }
+    [[nodiscard]] const edge_list& edges() const noexcept { return edges_; }
 
   private:
-    using edge_list = std::vector<std::pair<std::size_t, std::size_t>>;
-
     static std::size_t checked(std::size_t nodes) {
         if (nodes < 2 || nodes > 6) detail::throw_invalid("the number of nodes", nodes, "2 to 6");
         return nodes;

@@ -17,15 +17,22 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// The orders in which a round trip can visit 2 to 8 nodes, starting at node 0.
-[[nodiscard]] inline std::vector<std::vector<std::size_t>> tour_orders(std::size_t nodes) {
+/// The round trips through 2 to 8 nodes, as `directed_tours` or `tours` writes them.
+[[nodiscard]] inline std::vector<std::vector<double>> tour_states(std::size_t nodes, bool directed) {
     if (nodes < 2 || nodes > 8) throw_invalid("the number of nodes", nodes, "2 to 8");
-    std::vector<std::size_t> order(nodes);
+    std::vector<std::size_t> order(nodes);  // starts at node 0
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::vector<std::vector<std::size_t>> orders;
-    do orders.push_back(order);
-    while (std::next_permutation(order.begin() + 1, order.end()));
-    return orders;
+    std::vector<std::vector<double>> states;
+    do {
+        if (!directed && order[1] > order.back()) continue;  // the same tour the other way round
+        auto& state = states.emplace_back(directed ? nodes * nodes : nodes * (nodes - 1) / 2, 0.0);
+        for (std::size_t i = 0; i < nodes; ++i) {
+            const std::size_t from = order[i], to = order[(i + 1) % nodes];
+            const std::size_t a = std::min(from, to), b = std::max(from, to);
+            state[directed ? from * nodes + to : a * (2 * nodes - a - 1) / 2 + b - a - 1] = 1;
+        }
+    } while (std::next_permutation(order.begin() + 1, order.end()));
+    return states;
 }
 
 }  // namespace detail
@@ -39,23 +46,8 @@ class tours : public enumerated_family<1> {
   public:
     explicit tours(std::size_t nodes)
         : enumerated_family<1>(detail::message("the tours of ", nodes, " nodes"),
-                               {static_cast<Eigen::Index>(nodes * (nodes - 1) / 2)}, all_tours(nodes)) {}
-
-  private:
-    static std::vector<vector> all_tours(std::size_t nodes) {
-        std::vector<vector> states;
-        for (const std::vector<std::size_t>& order : detail::tour_orders(nodes)) {
-            if (order[1] > order.back()) continue;  // the same tour the other way round
-            vector state(nodes * (nodes - 1) / 2, 0);
-            for (std::size_t i = 0; i < nodes; ++i) {
-                const std::size_t a = std::min(order[i], order[(i + 1) % nodes]);
-                const std::size_t b = std::max(order[i], order[(i + 1) % nodes]);
-                state[a * (2 * nodes - a - 1) / 2 + b - a - 1] = 1;
-            }
-            states.push_back(state);
-        }
-        return states;
-    }
+                               {static_cast<Eigen::Index>(nodes * (nodes - 1) / 2)},
+                               detail::tour_states(nodes, false)) {}
 };
 
 /// The family of `travelling_salesman` on instances of rank 2: 0/1 matrices [nodes, nodes] of the
@@ -66,18 +58,7 @@ class directed_tours : public enumerated_family<2> {
     explicit directed_tours(std::size_t nodes)
         : enumerated_family<2>(detail::message("the directed tours of ", nodes, " nodes"),
                                {static_cast<Eigen::Index>(nodes), static_cast<Eigen::Index>(nodes)},
-                               all_tours(nodes)) {}
-
-  private:
-    static std::vector<vector> all_tours(std::size_t nodes) {
-        std::vector<vector> states;
-        for (const std::vector<std::size_t>& order : detail::tour_orders(nodes)) {
-            vector state(nodes * nodes, 0);
-            for (std::size_t i = 0; i < nodes; ++i) state[order[i] * nodes + order[(i + 1) % nodes]] = 1;
-            states.push_back(state);
-        }
-        return states;
-    }
+                               detail::tour_states(nodes, true)) {}
 };
 
 }  // namespace testing

@@ -1,13 +1,14 @@
 #pragma once
 
 /// @file
-/// Solves one integer program for many objectives.
+/// Solves one integer program for many objectives, by CLP's relaxation and branch and bound: depth first
+/// where the tree is small, else by CBC.
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
+#include <limits>
 #include <memory>
 #include <new>
 #include <span>
@@ -16,18 +17,202 @@
 #include <utility>
 #include <vector>
 
+#include <CbcModel.hpp>
+#include <CglClique.hpp>
+#include <CglGomory.hpp>
+#include <CglKnapsackCover.hpp>
+#include <CglMixedIntegerRounding2.hpp>
+#include <CglProbing.hpp>
 #include <ClpSimplex.hpp>
 #include <CoinError.hpp>
+#include <OsiClpSolverInterface.hpp>
 
-#include <imle/adapters/cbc/detail/cbc_search.hpp>
-#include <imle/adapters/cbc/detail/depth_first_search.hpp>
-#include <imle/adapters/cbc/detail/search_state.hpp>
 #include <imle/adapters/cbc/program.hpp>
 #include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
+
+/// Offers a relaxation's x to the incumbent, rounded. If that breaks a row and there are continuous
+/// variables, they are optimised again around the rounded integers; the model is left as it was but for its
+/// values. False if it still breaks a row.
+inline bool offer_rounded(ClpSimplex& model, const double* x, const program_data& program, incumbent& best) {
+    if (best.offer(x)) return true;
+    if (std::find(program.integer.begin(), program.integer.end(), false) == program.integer.end())
+        return false;
+    ClpSimplex around(model);
+    for (int j = 0; j < program.variables(); ++j)
+        if (program.integer[static_cast<std::size_t>(j)])
+            around.setColumnBounds(j, std::round(x[j]), std::round(x[j]));
+    around.dual(0);
+    return around.status() == 0 && best.offer(around.primalColumnSolution());
+}
+
+/// Searches depth first: at each node the relaxation by the dual simplex from the parent's basis, then the
+/// most fractional variable (the first of equals) rounded to its nearer side, then to the other one. A node
+/// costs some ten microseconds for a small program, where `CbcModel` takes hundreds; but it has no cuts of
+/// its own, no preprocessing and no heuristics, so a large tree is CBC's.
+struct depth_first_search {
+    ClpSimplex& model;  // with costs, its relaxation solved; left in whatever state the search ends in
+    const program_data& program;
+    const cut_finder& cuts;
+    search_budget& budget;
+    std::int64_t nodes_left;
+    incumbent& best;  // takes what is found
+    cutting_rows found = {};
+    search_end end = search_end::finished;
+
+    /// `limit` when the budget or `nodes_left` are used up.
+    search_end run() {
+        explore(true);
+        return end;
+    }
+
+  private:
+    struct branching {
+        int variable = -1;
+        double value = 0;
+    };
+
+    /// False if the search must stop.
+    bool explore(bool is_root) {
+        if (nodes_left == 0 || budget.exhausted()) return stop(search_end::limit);
+        --nodes_left;
+        budget.take_nodes(1);
+        do {
+            if (!is_root) model.dual(0);
+            is_root = false;
+            if (model.status() == 1) return true;  // no state here
+            if (model.status() != 0)
+                return stop(model.status() == 3 ? search_end::limit : search_end::trouble);
+            if (model.objectiveValue() >= best.cutoff()) return true;
+            if (budget.timed() && budget.seconds_left() <= 0) return stop(search_end::limit);
+        } while (cut_off());
+
+        branching at = most_fractional(integrality_tolerance);
+        if (at.variable < 0) {
+            if (offer_rounded(model, model.primalColumnSolution(), program, best)) return true;
+            // Rounding broke a row, so what counted as integer was not.
+            at = most_fractional(1e-12);
+            if (at.variable < 0) return stop(search_end::trouble);
+        }
+        return branch(at);
+    }
+
+    bool branch(const branching& at) {
+        const int rows = model.numberRows();
+        const std::vector<unsigned char> basis(model.statusArray(),
+                                               model.statusArray() + model.numberColumns() + rows);
+        const double lower = model.columnLower()[at.variable], upper = model.columnUpper()[at.variable];
+        const double down = std::floor(at.value);
+        const bool down_first = at.value - down <= 0.5;
+        for (const bool go_down : {down_first, !down_first}) {
+            model.setColumnBounds(at.variable, go_down ? lower : down + 1, go_down ? down : upper);
+            if (!explore(false)) return false;
+            model.setColumnBounds(at.variable, lower, upper);
+            // Rows that were added below stay, since they hold everywhere; each is basic at first.
+            std::copy(basis.begin(), basis.end(), model.statusArray());
+            for (int row = rows; row < model.numberRows(); ++row) model.setRowStatus(row, ClpSimplex::basic);
+        }
+        return true;
+    }
+
+    /// Adds the constraints that x breaks; false if there are none.
+    bool cut_off() {
+        if (!cuts) return false;
+        found.clear();
+        cuts({model.primalColumnSolution(), static_cast<std::size_t>(program.variables())}, found);
+        if (found.size() == 0) return false;
+        found.append_to(model);
+        return true;
+    }
+
+    [[nodiscard]] branching most_fractional(double tolerance) const {
+        branching most;
+        double furthest = tolerance;
+        const double* x = model.primalColumnSolution();
+        for (int j = 0; j < program.variables(); ++j) {
+            if (!program.integer[static_cast<std::size_t>(j)]) continue;
+            const double distance = std::abs(x[j] - std::round(x[j]));
+            if (distance <= furthest) continue;
+            furthest = distance;
+            most = {j, x[j]};
+        }
+        return most;
+    }
+
+    bool stop(search_end why) noexcept {
+        end = why;
+        return false;
+    }
+};
+
+/// Sets a model of CBC up to prove the optimum with no gap, silently and on this thread.
+inline void set_up(CbcModel& model, const search_budget& budget) {
+    model.setLogLevel(0);
+    model.setAllowableGap(0);
+    model.setAllowableFractionGap(0);
+    model.setCutoffIncrement(program_tolerance);
+    model.setIntegerTolerance(integrality_tolerance);
+    model.setRandomSeed(1);
+    const std::int64_t nodes = std::min<std::int64_t>(budget.nodes_left(), std::numeric_limits<int>::max());
+    model.setMaximumNodes(static_cast<int>(nodes));
+    if (budget.timed()) {
+        model.setUseElapsedTime(true);  // the processor's seconds would count all threads'
+        model.setMaximumSeconds(std::max(budget.seconds_left(), 1e-3));
+    }
+    CglProbing probing;
+    probing.setUsingObjective(1);
+    probing.setMaxPass(1);
+    probing.setMaxLook(10);
+    CglGomory gomory;
+    gomory.setLimit(300);
+    CglKnapsackCover covers;
+    CglClique cliques;
+    cliques.setStarCliqueReport(false);
+    cliques.setRowCliqueReport(false);
+    CglMixedIntegerRounding2 rounding;
+    // -1: CBC tries each at the root and leaves out what does not help.
+    model.addCutGenerator(&probing, -1, "probing");
+    model.addCutGenerator(&gomory, -1, "gomory");
+    model.addCutGenerator(&covers, -1, "knapsack cover");
+    model.addCutGenerator(&cliques, -1, "clique");
+    model.addCutGenerator(&rounding, -1, "mixed integer rounding");
+}
+
+/// Searches the whole tree of `model` (with costs, and the bounds of `program`). Where `cuts` finds that the
+/// best x is no state, the constraints are added and CBC starts again. best: what is known, and takes what is
+/// found.
+inline search_end search_by_cbc(ClpSimplex& model, const program_data& program, const cut_finder& cuts,
+                                search_budget& budget, incumbent& best) {
+    while (true) {
+        if (budget.exhausted()) return search_end::limit;
+        OsiClpSolverInterface relaxation(&model, false);
+        relaxation.messageHandler()->setLogLevel(0);
+        relaxation.setHintParam(OsiDoReducePrint, true, OsiHintTry);
+        for (int j = 0; j < program.variables(); ++j)
+            if (program.integer[static_cast<std::size_t>(j)]) relaxation.setInteger(j);
+        CbcModel search(relaxation);
+        set_up(search, budget);
+        if (best.found())
+            search.setBestSolution(best.state().data(), program.variables(), best.cost(), false);
+        search.branchAndBound();
+        budget.take_nodes(search.getNodeCount());
+
+        if (search.isProvenInfeasible() && !search.bestSolution()) return search_end::finished;
+        if (!search.isProvenOptimal())
+            return search.isNodeLimitReached() || search.isSecondsLimitReached() || budget.exhausted()
+                       ? search_end::limit
+                       : search_end::trouble;
+        const double* x = search.bestSolution();
+        cutting_rows found;
+        if (cuts) cuts({x, static_cast<std::size_t>(program.variables())}, found);
+        if (found.size() == 0)
+            return offer_rounded(model, x, program, best) ? search_end::finished : search_end::trouble;
+        found.append_to(model);
+    }
+}
 
 /// CLP allocates and frees blocks of 160 KB in every call, and glibc at first returns such blocks to the
 /// system each time, which costs more than the simplex method (measured: 10 to 20 ms a knapsack of 16 items
@@ -55,26 +240,12 @@ class program_solver {
     program_solver(program_solver&&) = default;
     program_solver& operator=(const program_solver& other) { return *this = program_solver(other); }
     program_solver& operator=(program_solver&&) = default;
-    ~program_solver() = default;
 
     [[nodiscard]] const program_data& program() const noexcept { return *program_; }
 
     /// The state of least <costs, x>, valid until the next call. Throws `solve_failure`, and
     /// `std::runtime_error` if CLP or CBC cannot solve the program.
-    std::span<const double> minimize(std::span<const double> costs) {
-        try {
-            return checked_minimize(costs);
-        } catch (const CoinError& error) {
-            throw std::runtime_error("imle: CBC failed in " + error.className() + "::" + error.methodName() +
-                                     ": " + error.message());
-        }
-    }
-
-  private:
-    /// By `depth_first_search`, and then CBC starts: measured, it is the faster one on trees of fewer nodes.
-    static constexpr std::int64_t small_tree = 2000;
-
-    std::span<const double> checked_minimize(std::span<const double> costs) {
+    std::span<const double> minimize(std::span<const double> costs) try {
         scale(costs);
         if (program_->row_count() == 0 && !cuts_) return minimize_over_box();
         if (program_->variables() == 0) return only_state();
@@ -92,7 +263,7 @@ class program_solver {
         if (model.status() != 0) cannot("solve the relaxation");
 
         incumbent best(*program_, costs_);
-        search_end end = depth_first_search(model, *program_, cuts_, budget, small_tree, best).run();
+        search_end end = depth_first_search{model, *program_, cuts_, budget, small_tree, best}.run();
         if (end != search_end::finished && !budget.exhausted()) {
             ClpSimplex afresh(*start_);
             std::copy(costs_.begin(), costs_.end(), afresh.objective());
@@ -103,7 +274,14 @@ class program_solver {
         if (!best.found()) fail(solve_status::infeasible);
         state_ = best.state();
         return state_;
+    } catch (const CoinError& error) {
+        throw std::runtime_error("imle: CBC failed in " + error.className() + "::" + error.methodName() +
+                                 ": " + error.message());
     }
+
+  private:
+    /// By `depth_first_search`, and then CBC starts: measured, it is the faster one on trees of fewer nodes.
+    static constexpr std::int64_t small_tree = 2000;
 
     /// Tolerances are absolute, so costs are scaled by a power of two, which rounds nothing, to a largest one
     /// between 1 and 2.
@@ -116,8 +294,7 @@ class program_solver {
     }
 
     [[nodiscard]] std::unique_ptr<ClpSimplex> make_start() const {
-        static const bool once = (keep_freed_blocks(), true);
-        static_cast<void>(once);
+        [[maybe_unused]] static const bool once = (keep_freed_blocks(), true);
         const program_data& program = *program_;
         const auto bounds = [](const Eigen::VectorXd& values) {
             std::vector<double> result(values.data(), values.data() + values.size());
@@ -173,20 +350,14 @@ class program_solver {
     }
 
     [[noreturn]] void fail(solve_status status) const {
-        switch (status) {
-            case solve_status::infeasible:
-                throw solve_failure(status,
-                                    "imle: the integer program is infeasible: no x keeps all of its "
-                                    "constraints; expected at least one");
-            case solve_status::unbounded:
-                throw solve_failure(status,
-                                    "imle: the integer program is unbounded for this theta; expected bounds "
-                                    "that hold <theta, x> back");
-            default:
-                throw solve_failure(status, message("imle: the integer program was not solved within ",
-                                                    limits_.seconds, " seconds and ", limits_.nodes,
-                                                    " nodes; expected larger limits or a smaller program"));
-        }
+        const std::string what =
+            status == solve_status::infeasible
+                ? "is infeasible: no x keeps all of its constraints; expected at least one"
+            : status == solve_status::unbounded
+                ? "is unbounded for this theta; expected bounds that hold <theta, x> back"
+                : message("was not solved within ", limits_.seconds, " seconds and ", limits_.nodes,
+                          " nodes; expected larger limits or a smaller program");
+        throw solve_failure(status, "imle: the integer program " + what);
     }
 
     [[noreturn]] void cannot(const char* what) const {
