@@ -12,17 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/exponential_family.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/finite.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/estimators/detail/family_layer.hpp>
 #include <imle/families/k_subset_family.hpp>
-#include <imle/layer/call.hpp>
-#include <imle/layer/layer_interface.hpp>
-#include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -44,8 +35,9 @@ struct exact_options {
 /// is biased: it takes E[J' dz] for the gradient of E loss(z). A loss of the marginals themselves
 /// (`marginals`, `marginals_and_pullback`) is differentiated exactly.
 ///
-/// Functions, shapes and samples' numbering as `layer_interface`. Copies are cheap. Errors: a caller's mistake, which a gradient that overflows is, throws
-/// `std::invalid_argument`, a family that writes what is not finite `solver_error`.
+/// Functions, shapes and samples' numbering as `layer_interface`. Copies are cheap. Errors: a caller's
+/// mistake, which a gradient that overflows is, throws `std::invalid_argument`, a family that writes what is
+/// not finite `solver_error`.
 template <ExponentialFamilyOfSomeScalar FamilyT>
 class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, exact_options> {
     using base = detail::family_layer<exact_layer<FamilyT>, FamilyT, exact_options>;

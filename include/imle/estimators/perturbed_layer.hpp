@@ -9,19 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include <imle/concepts/noise_distribution.hpp>
-#include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
 #include <imle/estimators/baseline.hpp>
 #include <imle/estimators/detail/mean_cotangent.hpp>
-#include <imle/layer/call.hpp>
-#include <imle/layer/layer_interface.hpp>
-#include <imle/layer/layer_options.hpp>
 #include <imle/layer/sampler_layer.hpp>
-#include <imle/parallel/executor.hpp>
-#include <imle/parallel/thread_executor.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -111,7 +101,8 @@ class perturbed_layer
             detail::throw_invalid("perturbed_options::baseline", static_cast<int>(options.baseline),
                                   "baseline::leave_one_out or baseline::none");
         detail::require_threads("perturbed_options::threads", options.threads);
-        return {.samples = options.samples, .input_temperature = options.temperature, .threads = options.threads};
+        return {
+            .samples = options.samples, .input_temperature = options.temperature, .threads = options.threads};
     }
 
     template <class PassT, class CallT, class Scalar>
@@ -199,12 +190,8 @@ struct require_scored_noise {
 
 }  // namespace detail
 
-template <class S, class N>
-perturbed_layer(S, N, perturbed_options = {})
-    -> perturbed_layer<typename detail::require_solver_object<S>::type,
-                       typename detail::require_scored_noise<N>::type>;
-template <class S, class N, Executor E>
-perturbed_layer(S, N, perturbed_options, E)
+template <class S, class N, Executor E = thread_executor>
+perturbed_layer(S, N, perturbed_options = {}, E = {})
     -> perturbed_layer<typename detail::require_solver_object<S>::type,
                        typename detail::require_scored_noise<N>::type, E>;
 

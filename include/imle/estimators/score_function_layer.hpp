@@ -10,18 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/exponential_family.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/estimators/baseline.hpp>
 #include <imle/estimators/detail/family_layer.hpp>
-#include <imle/layer/call.hpp>
-#include <imle/layer/layer_interface.hpp>
-#include <imle/layer/pass.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -46,13 +36,14 @@ struct score_function_options {
 ///     auto pass = layer.forward(theta, imle::random_key{seed});
 ///     auto gradient = layer.gradient(pass, losses);   // losses: [batch, sample]
 ///
-/// `vjp(pass, dz)` estimates it for f_s = <dz_s, z_s>. For a loss that is linear in z, whose dz is the same for
-/// all samples, that is the loss's gradient without bias, and for a loss of the exact marginals too. Else it
-/// is the gradient of E <dz(z), z>, which is not that of the loss (and with baseline::exact_marginals, which
-/// then depends on the sample, not even that): for those use `gradient`.
+/// `vjp(pass, dz)` estimates it for f_s = <dz_s, z_s>. For a loss that is linear in z, whose dz is the same
+/// for all samples, that is the loss's gradient without bias, and for a loss of the exact marginals too. Else
+/// it is the gradient of E <dz(z), z>, which is not that of the loss (and with baseline::exact_marginals,
+/// which then depends on the sample, not even that): for those use `gradient`.
 ///
-/// Functions, shapes and samples' numbering as `layer_interface`. Copies are cheap. Errors: a caller's mistake, which a gradient that overflows is, throws
-/// `std::invalid_argument`, a family that writes what is not finite `solver_error`.
+/// Functions, shapes and samples' numbering as `layer_interface`. Copies are cheap. Errors: a caller's
+/// mistake, which a gradient that overflows is, throws `std::invalid_argument`, a family that writes what is
+/// not finite `solver_error`.
 template <ExponentialFamilyOfSomeScalar FamilyT>
 class score_function_layer
     : public detail::family_layer<score_function_layer<FamilyT>, FamilyT, score_function_options> {
@@ -222,7 +213,8 @@ class score_function_layer
             // Sums of large numbers may overflow on the way to a gradient that does not.
             if (!detail::all_finite(std::span<const Scalar>(out))) write(0x1p-512);
         }
-        detail::require_finite_gradient(call, gradient, "a finite one: smaller losses or a smaller cotangent");
+        detail::require_finite_gradient(call, gradient,
+                                        "a finite one: smaller losses or a smaller cotangent");
     }
 
     /// Instance b's samples: those of the pass, or drawn again.

@@ -9,16 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include <imle/concepts/noise_distribution.hpp>
-#include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
 #include <imle/estimators/detail/mean_cotangent.hpp>
-#include <imle/layer/call.hpp>
-#include <imle/layer/layer_interface.hpp>
-#include <imle/layer/layer_options.hpp>
 #include <imle/layer/sampler_layer.hpp>
-#include <imle/parallel/executor.hpp>
-#include <imle/parallel/thread_executor.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -61,12 +53,8 @@ class straight_through_layer
     }
 };
 
-template <class S, class N>
-straight_through_layer(S, N, layer_options = {})
-    -> straight_through_layer<typename detail::require_solver_object<S>::type,
-                              typename detail::require_noise<N>::type>;
-template <class S, class N, Executor E>
-straight_through_layer(S, N, layer_options, E)
+template <class S, class N, Executor E = thread_executor>
+straight_through_layer(S, N, layer_options = {}, E = {})
     -> straight_through_layer<typename detail::require_solver_object<S>::type,
                               typename detail::require_noise<N>::type, E>;
 

@@ -11,19 +11,11 @@
 #include <span>
 #include <utility>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/solvers/detail/lane_transpose.hpp>
 #include <imle/solvers/detail/lanes.hpp>
-#include <imle/solvers/detail/path_distances.hpp>
 #include <imle/solvers/detail/path_plan.hpp>
-#include <imle/solvers/detail/path_trace.hpp>
-#include <imle/solvers/detail/scratch.hpp>
+#include <imle/solvers/detail/path_search.hpp>
 #include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/instance.hpp>
 #include <imle/solvers/negative_costs.hpp>

@@ -16,8 +16,7 @@
 #include <imle/random/detail/exponential_function.hpp>
 #include <imle/selection/k_largest.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// Probabilities p_i = 1 / (1 + exp(c - theta_i)) for a c of which sum p_i is about k.
 ///
@@ -179,5 +178,4 @@ class family_coins {
     double shift_ = 0;  // c = center_ + shift_
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -15,8 +15,7 @@
 #include <imle/core/errors.hpp>
 #include <imle/solvers/directed_graph.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// What `shortest_path` knows of its graph. No simple path uses a loop, an edge into the source or one out of
 /// the target, nor a node that the source does not reach or from which the target is not reached. All those
@@ -163,5 +162,4 @@ struct path_plan {
     std::vector<index> place_of_;
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail
