@@ -11,7 +11,6 @@
 #include <span>
 #include <type_traits>
 
-#include <imle/core/finite.hpp>
 #include <imle/solvers/detail/grid_distances.hpp>
 #include <imle/solvers/detail/grid_trace.hpp>
 #include <imle/solvers/detail/lane_transpose.hpp>

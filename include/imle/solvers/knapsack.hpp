@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include <imle/core/finite.hpp>
 #include <imle/solvers/detail/knapsack_search.hpp>
 #include <imle/solvers/instance.hpp>
 
@@ -134,38 +133,31 @@ class knapsack {
         double* const surrogate_of = numbers(n);
         detail::knapsack_order find(*problem_, order, value_of, surrogate_of, numbers(n),
                                     numbers(3 * dimensions));
-        const double surrogate_limit = find.find();
-
-        double* const values = numbers(count);
-        double* const weights = numbers(count * dimensions);
-        double* const surrogate = numbers(count);
-        double* const value_before = numbers(count + 1);
-        double* const surrogate_before = numbers(count + 1);
-        std::uint32_t* const next = indices(count);
-        value_before[0] = surrogate_before[0] = 0;
+        const detail::knapsack_items items{.count = count,
+                                           .dimensions = dimensions,
+                                           .limits = problem_->limits.data(),
+                                           .surrogate_limit = find.find(),
+                                           .values = numbers(count),
+                                           .weights = numbers(count * dimensions),
+                                           .surrogate = numbers(count),
+                                           .value_before = numbers(count + 1),
+                                           .surrogate_before = numbers(count + 1),
+                                           .next = indices(count)};
+        items.value_before[0] = items.surrogate_before[0] = 0;
         for (std::size_t i = 0; i < count; ++i) {
-            values[i] = value_of[order[i]];
-            surrogate[i] = surrogate_of[order[i]];
-            std::copy_n(&problem_->weights[order[i] * dimensions], dimensions, weights + i * dimensions);
-            value_before[i + 1] = value_before[i] + values[i];
-            surrogate_before[i + 1] = surrogate_before[i] + surrogate[i];
+            items.values[i] = value_of[order[i]];
+            items.surrogate[i] = surrogate_of[order[i]];
+            std::copy_n(&problem_->weights[order[i] * dimensions], dimensions,
+                        items.weights + i * dimensions);
+            items.value_before[i + 1] = items.value_before[i] + items.values[i];
+            items.surrogate_before[i + 1] = items.surrogate_before[i] + items.surrogate[i];
         }
         for (std::size_t i = count; i-- > 0;) {
-            const bool same = i + 1 < count && values[i] == values[i + 1] &&
-                              std::equal(weights + i * dimensions, weights + (i + 1) * dimensions,
-                                         weights + (i + 1) * dimensions);
-            next[i] = same ? next[i + 1] : static_cast<std::uint32_t>(i + 1);
+            const double* const own = items.weights + i * dimensions;
+            const bool same = i + 1 < count && items.values[i] == items.values[i + 1] &&
+                              std::equal(own, own + dimensions, own + dimensions);
+            items.next[i] = same ? items.next[i + 1] : static_cast<std::uint32_t>(i + 1);
         }
-        const detail::knapsack_items items{count,
-                                           dimensions,
-                                           problem_->limits.data(),
-                                           surrogate_limit,
-                                           values,
-                                           weights,
-                                           surrogate,
-                                           value_before,
-                                           surrogate_before,
-                                           next};
         const detail::knapsack_work work{numbers(dimensions), numbers(count * dimensions),
                                          numbers(count),      numbers(count),
                                          indices(count),      indices(count)};
@@ -189,7 +181,7 @@ class knapsack {
                                                     " nodes without a proof that its best set of items is "
                                                     "the best; expected fewer than "
                                                     "knapsack_options::node_limit"));
-            taken = choose_by_table(order, values, work.best);
+            taken = choose_by_table(order, items.values, work.best);
         }
         for (std::size_t i = 0; i < taken; ++i) work.best[i] = order[work.best[i]];
         return {work.best, taken};

@@ -10,7 +10,6 @@
 #include <type_traits>
 #include <utility>
 
-#include <imle/core/shape.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -26,10 +26,10 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <utility>
 
 #include <Eigen/Core>
 
-#include <imle/core/config.hpp>
 #include <imle/solvers/detail/grid_trace.hpp>
 #include <imle/solvers/detail/lanes.hpp>
 
@@ -62,20 +62,14 @@ template <class RelaxT>
     for (bool busy = true; busy;) {
         busy = false;
         if (most_calls < 0) return false;
-        for (Eigen::Index line = 1; line < lines; ++line) {
-            if (!at(line).from_above) continue;
-            at(line).from_above = 0;
+        const auto visit = [&](Eigen::Index line, Eigen::Index neighbour, std::uint8_t& may_change) {
+            if (!std::exchange(may_change, std::uint8_t{0})) return;
             busy = true;
             --most_calls;
-            if (relax(line, line - 1)) changed(line);
-        }
-        for (Eigen::Index line = lines - 2; line >= 0; --line) {
-            if (!at(line).from_below) continue;
-            at(line).from_below = 0;
-            busy = true;
-            --most_calls;
-            if (relax(line, line + 1)) changed(line);
-        }
+            if (relax(line, neighbour)) changed(line);
+        };
+        for (Eigen::Index line = 1; line < lines; ++line) visit(line, line - 1, at(line).from_above);
+        for (Eigen::Index line = lines - 2; line >= 0; --line) visit(line, line + 1, at(line).from_below);
     }
     return true;
 }
@@ -223,15 +217,9 @@ class bucket_queue {
     /// Adds a cell, whose distance is known and finite.
     void push(std::int32_t cell) noexcept {
         ++size_;
-        const std::int64_t bucket = bucket_of(distance_[cell].lane);
-        if (bucket <= current_)
-            push_heap({distance_[cell].lane, cell});
-        else
-            append(cell, bucket);
+        put(cell);
     }
-
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-
     /// Takes the nearest cell.
     [[nodiscard]] queued_cell<Scalar> pop() noexcept {
         --size_;
@@ -256,12 +244,12 @@ class bucket_queue {
     static constexpr std::int32_t none = -1;
     static constexpr std::int64_t buckets = 256;
 
-    [[nodiscard]] std::int64_t bucket_of(Scalar distance) const noexcept {
-        return static_cast<std::int64_t>(static_cast<double>(distance) * scale_);
-    }
-
-    /// Rounding could put a distance a round ahead of its turn; it then waits in the last bucket of this one.
-    void append(std::int32_t cell, std::int64_t bucket) noexcept {
+    /// Into the heap or a later bucket's list. Rounding could put a distance a round ahead of its turn; it
+    /// then waits in the last bucket of this one.
+    void put(std::int32_t cell) noexcept {
+        const Scalar distance = distance_[cell].lane;
+        const auto bucket = static_cast<std::int64_t>(static_cast<double>(distance) * scale_);
+        if (bucket <= current_) return push_heap({distance, cell});
         std::int32_t& first =
             first_[static_cast<std::size_t>(std::min(bucket, current_ + buckets - 1) % buckets)];
         next_[static_cast<std::size_t>(cell)] = first;
@@ -271,16 +259,9 @@ class bucket_queue {
     void open_next_bucket() noexcept {
         ++current_;
         std::int32_t& first = first_[static_cast<std::size_t>(current_ % buckets)];
-        if (first == none) return;
-        std::int32_t cell = first;
-        first = none;
-        while (cell != none) {
+        for (std::int32_t cell = std::exchange(first, none); cell != none;) {
             const std::int32_t following = next_[static_cast<std::size_t>(cell)];
-            const std::int64_t bucket = bucket_of(distance_[cell].lane);
-            if (bucket <= current_)
-                push_heap({distance_[cell].lane, cell});
-            else
-                append(cell, bucket);
+            put(cell);
             cell = following;
         }
     }

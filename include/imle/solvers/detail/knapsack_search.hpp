@@ -260,12 +260,12 @@ struct knapsack_items {
     std::size_t dimensions;
     const double* limits;  // [dimension]
     double surrogate_limit;
-    const double* values;            // [item]
-    const double* weights;           // [item][dimension]
-    const double* surrogate;         // [item]
-    const double* value_before;      // [item + 1]: the sum over those before it
-    const double* surrogate_before;  // [item + 1]
-    const std::uint32_t* next;       // [item]: the first after it that is not its equal in value and weights
+    double* values;            // [item]
+    double* weights;           // [item][dimension]
+    double* surrogate;         // [item]
+    double* value_before;      // [item + 1]: the sum over those before it
+    double* surrogate_before;  // [item + 1]
+    std::uint32_t* next;       // [item]: the first after it that is not its equal in value and weights
 };
 
 /// What a search works with.

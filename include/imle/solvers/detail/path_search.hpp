@@ -24,7 +24,6 @@
 #include <limits>
 #include <span>
 
-#include <imle/core/config.hpp>
 #include <imle/solvers/detail/lanes.hpp>
 #include <imle/solvers/detail/path_plan.hpp>
 
@@ -32,67 +31,49 @@ namespace imle::inline IMLE_ABI::detail {
 
 // ---- Plans without cycles: costs of any sign, one pass in topological order
 
-/// One instance. cost: by edges of the graph; distance: by places.
-template <class Scalar>
-void acyclic_distances(const path_plan& plan, const Scalar* cost, Scalar* distance) noexcept {
-    distance[0] = 0;
-    std::size_t slot = 0;
-    for (std::size_t place = 1; place < static_cast<std::size_t>(plan.places); ++place) {
-        const auto end = static_cast<std::size_t>(plan.first_in[place + 1]);
-        Scalar best = distance[plan.tail[slot]] + cost[plan.edge[slot]];
-        for (++slot; slot < end; ++slot) {
-            const Scalar through = distance[plan.tail[slot]] + cost[plan.edge[slot]];
-            best = through < best ? through : best;
-        }
-        distance[place] = best;
-    }
-}
-
-/// A register of instances, all lanes in step. cost: by slots; distance: by places.
-template <class L>
-void acyclic_lane_distances(const path_plan& plan, const typename L::number_cell* cost,
-                            typename L::number_cell* distance) noexcept {
+/// One instance, or a register of them, all lanes in step. distance(place): to be written; cost(slot).
+template <class L, class DistanceT, class CostT>
+void acyclic_distances(const path_plan& plan, const DistanceT& distance, const CostT& cost) noexcept {
     using number = typename L::number;
-    distance[0].lane = number{};
+    distance(0) = number{};
     std::size_t slot = 0;
     for (std::size_t place = 1; place < static_cast<std::size_t>(plan.places); ++place) {
         const auto end = static_cast<std::size_t>(plan.first_in[place + 1]);
-        number best = distance[plan.tail[slot]].lane + cost[slot].lane;
+        number best = distance(plan.tail[slot]) + cost(slot);
         for (++slot; slot < end; ++slot) {
-            const number through = distance[plan.tail[slot]].lane + cost[slot].lane;
+            const number through = distance(plan.tail[slot]) + cost(slot);
             best = through < best ? through : best;
         }
-        distance[place].lane = best;
+        distance(static_cast<path_plan::index>(place)) = best;
     }
 }
 
 // ---- Plans with cycles: costs >= 0
 
-/// Sweeps over all places, outward and back in turn, until nothing that matters changes in any lane. Returns
-/// false if that takes more than `most_sweeps`: paths that wind through the order of places.
-template <class L>
-[[nodiscard]] bool swept_lane_distances(const path_plan& plan, const typename L::number_cell* cost,
-                                        typename L::number_cell* distance, int most_sweeps) noexcept {
-    using number = typename L::number;
+/// Fills the values of places: 0 at the source, elsewhere the least of through(place, slot) over the slots
+/// into a place. In sweeps over all places, outward and back in turn, until no value up to the target's
+/// changes in any lane. Returns false if that takes more than `most_sweeps`: paths that wind through the
+/// order of places.
+template <class L, class Cell, class ThroughT>
+[[nodiscard]] bool sweep_places(const path_plan& plan, Cell* values, const Cell& unreached, int most_sweeps,
+                                const ThroughT& through) noexcept {
     using integer = typename L::integer;
     const auto places = static_cast<std::size_t>(plan.places);
-    const number infinite = number{} + std::numeric_limits<typename L::Scalar>::infinity();
-    for (std::size_t place = 0; place < places; ++place) distance[place].lane = infinite;
-    distance[0].lane = number{};
-
+    for (std::size_t place = 1; place < places; ++place) values[place] = unreached;
+    values[0].lane = decltype(Cell::lane){};
     for (int sweep = 0; sweep < most_sweeps; ++sweep) {
         integer changed{};
-        const number bound = distance[plan.target].lane;
+        const auto bound = values[plan.target].lane;
         const auto relax = [&](std::size_t place) {
-            const number old = distance[place].lane;
-            number best = old;
+            const auto old = values[place].lane;
+            auto least = old;
             const auto end = static_cast<std::size_t>(plan.first_in[place + 1]);
             for (auto slot = static_cast<std::size_t>(plan.first_in[place]); slot < end; ++slot) {
-                const number through = distance[plan.tail[slot]].lane + cost[slot].lane;
-                best = through < best ? through : best;
+                const auto value = through(place, slot);
+                least = value < least ? value : least;
             }
-            distance[place].lane = best;
-            changed |= (best < old) & (best <= bound);
+            values[place].lane = least;
+            changed |= integer(least < old) & integer(least <= bound);
         };
         if (sweep % 2 == 0)
             for (std::size_t place = 1; place < places; ++place) relax(place);
@@ -101,6 +82,17 @@ template <class L>
         if (!L::any(changed)) return true;
     }
     return false;
+}
+
+/// A register of instances. cost: by slots; distance: by places. Returns false if it gave up.
+template <class L>
+[[nodiscard]] bool swept_lane_distances(const path_plan& plan, const typename L::number_cell* cost,
+                                        typename L::number_cell* distance, int most_sweeps) noexcept {
+    using number = typename L::number;
+    const typename L::number_cell infinite{number{} + std::numeric_limits<typename L::Scalar>::infinity()};
+    return sweep_places<L>(plan, distance, infinite, most_sweeps, [=, &plan](std::size_t, std::size_t slot) {
+        return distance[plan.tail[slot]].lane + cost[slot].lane;
+    });
 }
 
 /// The memory of `near_far_distances`.
@@ -326,43 +318,19 @@ void count_edges(const path_plan& plan, const Scalar* cost, const Scalar* distan
     }
 }
 
-/// The same for a register of instances, to the target, by the sweeps of `swept_lane_distances`. cost: by
-/// slots. Returns false if that takes more than `most_sweeps`.
+/// The same for a register of instances, to the target. cost: by slots. Returns false if it gave up.
 template <class L>
 [[nodiscard]] bool swept_lane_counts(const path_plan& plan, const typename L::number_cell* cost,
                                      const typename L::number_cell* distance, typename L::integer_cell* count,
                                      int most_sweeps) noexcept {
-    using number = typename L::number;
     using integer = typename L::integer;
-    const auto places = static_cast<std::size_t>(plan.places);
-    const integer unreached = integer{} + unreached_count<lane_integer<typename L::Scalar>>;
-    for (std::size_t place = 0; place < places; ++place) count[place].lane = unreached;
-    count[0].lane = integer{};
-
-    for (int sweep = 0; sweep < most_sweeps; ++sweep) {
-        integer changed{};
-        const integer bound = count[plan.target].lane;
-        const auto relax = [&](std::size_t place) {
-            const number here = distance[place].lane;
-            const integer old = count[place].lane;
-            integer fewest = old;
-            const auto end = static_cast<std::size_t>(plan.first_in[place + 1]);
-            for (auto slot = static_cast<std::size_t>(plan.first_in[place]); slot < end; ++slot) {
-                const auto tail = static_cast<std::size_t>(plan.tail[slot]);
-                const integer through =
-                    L::if_equal(distance[tail].lane + cost[slot].lane, here, count[tail].lane + 1, unreached);
-                fewest = through < fewest ? through : fewest;
-            }
-            count[place].lane = fewest;
-            changed |= integer(fewest < old) & integer(fewest <= bound);
-        };
-        if (sweep % 2 == 0)
-            for (std::size_t place = 1; place < places; ++place) relax(place);
-        else
-            for (std::size_t place = places - 1; place > 0; --place) relax(place);
-        if (!L::any(changed)) return true;
-    }
-    return false;
+    const typename L::integer_cell unreached{integer{} + unreached_count<lane_integer<typename L::Scalar>>};
+    return sweep_places<L>(plan, count, unreached, most_sweeps,
+                           [=, &plan](std::size_t place, std::size_t slot) {
+                               const auto tail = static_cast<std::size_t>(plan.tail[slot]);
+                               return L::if_equal(distance[tail].lane + cost[slot].lane, distance[place].lane,
+                                                  count[tail].lane + 1, unreached.lane);
+                           });
 }
 
 }  // namespace imle::inline IMLE_ABI::detail
