@@ -11,12 +11,10 @@
 #include <memory>
 #include <span>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/multiply_add.hpp>
 #include <imle/noise/gumbel.hpp>
-#include <imle/random/random_key.hpp>
 #include <imle/selection/k_largest.hpp>
 
 namespace imle::inline IMLE_ABI {

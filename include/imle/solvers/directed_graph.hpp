@@ -16,7 +16,6 @@
 
 #include <Eigen/Core>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 
 namespace imle::inline IMLE_ABI {

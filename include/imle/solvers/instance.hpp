@@ -13,11 +13,9 @@
 #include <Eigen/Core>
 
 #include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/shape.hpp>
-#include <imle/core/tensor.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
 

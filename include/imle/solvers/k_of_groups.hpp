@@ -3,10 +3,8 @@
 /// @file
 /// The k largest of each group.
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
-#include <utility>
 #include <vector>
 
 #include <imle/selection/k_largest.hpp>

@@ -161,10 +161,7 @@ class travelling_salesman {
         if (theta.dimension(1) != n)
             detail::throw_invalid("theta", detail::message("[", n, ", ", theta.dimension(1), "]"),
                                   "a square matrix of arcs, [nodes, nodes]");
-        require_nodes(n);
-        detail::require_instance(theta, z);
-        std::fill_n(z.data(), z.size(), Scalar(0));
-        if (n < 2) return;
+        if (!begin(n, theta, z)) return;
         constexpr bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
         const auto place = [n](int from, int to) { return row_major ? from * n + to : from + to * n; };
         const auto gain = scaled_gains(theta, place);
@@ -183,10 +180,7 @@ class travelling_salesman {
     void operator()(const ThetaT& theta, ZT&& z) {
         using Scalar = scalar_of<ThetaT>;
         const Eigen::Index n = detail::nodes_of_complete_graph(theta.size());
-        require_nodes(n);
-        detail::require_instance(theta, z);
-        std::fill_n(z.data(), z.size(), Scalar(0));
-        if (n < 2) return;
+        if (!begin(n, theta, z)) return;
         const auto place = [n](int a, int b) {
             if (a > b) std::swap(a, b);
             return a * (2 * n - a - 1) / 2 + b - a - 1;
@@ -209,12 +203,17 @@ class travelling_salesman {
     template <class L, int Registers>
     struct held_karp_in {};
 
-    static void require_nodes(Eigen::Index n) {
+    /// Checks the instance and writes zeros. False if that is the answer.
+    template <class ThetaT, class ZT>
+    [[nodiscard]] static bool begin(Eigen::Index n, const ThetaT& theta, ZT& z) {
         if (n > max_nodes)
             detail::throw_invalid("the number of nodes", n,
                                   detail::message("at most ", max_nodes,
                                                   "; for more there is imle::travelling_salesman_program of "
                                                   "imle/adapters/cbc.hpp"));
+        detail::require_instance(theta, z);
+        std::fill_n(z.data(), z.size(), scalar_of<ThetaT>(0));
+        return n >= 2;
     }
 
     /// (from, to) -> theta, divided by 16 where sums of 15 of them might overflow.

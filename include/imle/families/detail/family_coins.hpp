@@ -11,7 +11,6 @@
 #include <memory>
 #include <span>
 
-#include <imle/core/config.hpp>
 #include <imle/families/detail/family_lanes.hpp>
 #include <imle/random/detail/exponential_function.hpp>
 #include <imle/selection/k_largest.hpp>

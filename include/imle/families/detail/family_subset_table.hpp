@@ -21,7 +21,6 @@
 #include <memory>
 #include <utility>
 
-#include <imle/core/config.hpp>
 #include <imle/families/detail/family_coins.hpp>
 #include <imle/families/detail/family_lanes.hpp>
 

@@ -28,8 +28,6 @@
 #include <span>
 #include <utility>
 
-#include <Eigen/Core>
-
 #include <imle/solvers/detail/grid_trace.hpp>
 #include <imle/solvers/detail/lanes.hpp>
 

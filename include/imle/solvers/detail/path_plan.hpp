@@ -3,16 +3,10 @@
 /// @file
 /// The part of a graph in which paths from a source to a target can lie, in the order in which it is walked.
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <vector>
 
-#include <Eigen/Core>
-
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/solvers/directed_graph.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
