@@ -1,7 +1,7 @@
 #include <imle/solvers/minimizing.hpp>
 
 #include <imle/concepts/solver.hpp>
-#include <imle/core/solve_failure.hpp>
+#include <imle/core/errors.hpp>
 #include <imle/estimators/negative_identity_layer.hpp>
 #include <imle/estimators/perturbed_layer.hpp>
 #include <imle/estimators/straight_through_layer.hpp>
@@ -25,9 +25,7 @@
 #include <imle/targets/loss_gradient_target.hpp>
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/assignments.hpp>
-#include <imle/testing/categories.hpp>
 #include <imle/testing/check_solver.hpp>
-#include <imle/testing/directed_tours.hpp>
 #include <imle/testing/enumerated_family.hpp>
 #include <imle/testing/grid_paths.hpp>
 #include <imle/testing/k_subsets.hpp>
