@@ -4,7 +4,7 @@
 
 #include <imle/adapters/boost_graph.hpp>
 #include <imle/core/tensor.hpp>
-#include <imle/solvers/grid_graph.hpp>
+#include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/spanning_tree.hpp>
 
 #include "problem.hpp"

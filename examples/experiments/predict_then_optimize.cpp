@@ -11,7 +11,7 @@
 #include <imle/noise/no_noise.hpp>
 #include <imle/noise/normal.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
-#include <imle/solvers/grid_graph.hpp>
+#include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/shortest_path.hpp>
 
 #include "decision_benchmark.hpp"

@@ -15,7 +15,6 @@
 #include <imle/estimators/exact_layer.hpp>
 #include <imle/estimators/negative_identity_layer.hpp>
 #include <imle/estimators/perturbed_layer.hpp>
-#include <imle/estimators/projection.hpp>
 #include <imle/estimators/score_function_layer.hpp>
 #include <imle/estimators/straight_through_layer.hpp>
 #include <imle/families/k_subset_family.hpp>
@@ -53,7 +52,6 @@
 #include <imle/solvers/assignment.hpp>
 #include <imle/solvers/categorical.hpp>
 #include <imle/solvers/directed_graph.hpp>
-#include <imle/solvers/grid_graph.hpp>
 #include <imle/solvers/grid_shortest_path.hpp>
 #include <imle/solvers/k_of_groups.hpp>
 #include <imle/solvers/knapsack.hpp>

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <imle/concepts/solver.hpp>
 #include <imle/losses/regret.hpp>
-#include <imle/solvers/grid_graph.hpp>
+#include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/shortest_path.hpp>
 #include <imle/solvers/top_k.hpp>

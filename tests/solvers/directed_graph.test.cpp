@@ -1,7 +1,5 @@
 #include <imle/solvers/directed_graph.hpp>
 
-#include <imle/solvers/grid_graph.hpp>
-
 #include <algorithm>
 #include <cstddef>
 #include <random>

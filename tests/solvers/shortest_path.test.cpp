@@ -1,7 +1,7 @@
 #include <imle/solvers/shortest_path.hpp>
 
 #include <imle/concepts/solver.hpp>
-#include <imle/solvers/grid_graph.hpp>
+#include <imle/solvers/directed_graph.hpp>
 #include <imle/testing/check_solver.hpp>
 
 #include <algorithm>

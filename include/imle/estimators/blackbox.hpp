@@ -5,11 +5,7 @@
 
 #include <utility>
 
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
 #include <imle/layer/imle_layer.hpp>
-#include <imle/layer/layer_options.hpp>
 #include <imle/noise/no_noise.hpp>
 #include <imle/targets/perturbation_target.hpp>
 

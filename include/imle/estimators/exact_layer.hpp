@@ -5,24 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <concepts>
 #include <cstddef>
 #include <limits>
 #include <span>
 #include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/exponential_family.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/finite.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/estimators/detail/family_layer.hpp>
 #include <imle/families/k_subset_family.hpp>
-#include <imle/layer/call.hpp>
-#include <imle/layer/layer_interface.hpp>
-#include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
 

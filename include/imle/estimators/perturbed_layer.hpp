@@ -9,19 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include <imle/concepts/noise_distribution.hpp>
-#include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
 #include <imle/estimators/baseline.hpp>
 #include <imle/estimators/detail/mean_cotangent.hpp>
-#include <imle/layer/call.hpp>
-#include <imle/layer/layer_interface.hpp>
-#include <imle/layer/layer_options.hpp>
 #include <imle/layer/sampler_layer.hpp>
-#include <imle/parallel/executor.hpp>
-#include <imle/parallel/thread_executor.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -36,6 +26,19 @@ struct perturbed_options {
     /// Worker threads of the forward pass; 0 is one for each core. Results do not depend on it.
     int threads = 1;
 };
+
+namespace detail {
+/// A wrong noise fails with one sentence.
+template <class N>
+struct require_scored_noise {
+    static_assert(
+        ScoredNoise<N>,
+        "imle::ScoredNoise: the noise of a perturbed_layer has score(x), -d/dx log of its density, as "
+        "normal, gumbel, gamma of shape above 2 and multiplicative have. See "
+        "docs/concepts/noise_distribution.md");
+    using type = N;
+};
+}  // namespace detail
 
 /// The perturbed optimiser (Berthet, Blondel, Teboul, Cuturi, Vert, Bach, "Learning with differentiable
 /// perturbed optimizers", NeurIPS 2020): the smooth function
@@ -74,11 +77,7 @@ template <std::copy_constructible SolverT, NoiseDistributionOfSomeScalar NoiseT,
 class perturbed_layer
     : public sampler_layer<perturbed_layer<SolverT, NoiseT, ExecutorT>, SolverT, NoiseT, ExecutorT> {
     using base = sampler_layer<perturbed_layer, SolverT, NoiseT, ExecutorT>;
-    static_assert(
-        ScoredNoise<NoiseT>,
-        "imle::ScoredNoise: the noise of a perturbed_layer has score(x), -d/dx log of its density, as "
-        "normal, gumbel, gamma of shape above 2 and multiplicative have. See "
-        "docs/concepts/noise_distribution.md");
+    static_assert(sizeof(detail::require_scored_noise<NoiseT>) > 0);  // complete, so it has looked
 
   public:
     static constexpr bool pulls_back_marginals = false;
@@ -184,21 +183,6 @@ class perturbed_layer
 
     perturbed_options options_;
 };
-
-namespace detail {
-
-/// As `require_noise`, for class template argument deduction.
-template <class N>
-struct require_scored_noise {
-    static_assert(
-        ScoredNoise<N>,
-        "imle::ScoredNoise: the noise of a perturbed_layer has score(x), -d/dx log of its density, as "
-        "normal, gumbel, gamma of shape above 2 and multiplicative have. See "
-        "docs/concepts/noise_distribution.md");
-    using type = N;
-};
-
-}  // namespace detail
 
 template <class S, class N, Executor E = thread_executor>
 perturbed_layer(S, N, perturbed_options = {}, E = {})

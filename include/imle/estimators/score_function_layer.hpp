@@ -10,18 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/exponential_family.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/estimators/baseline.hpp>
 #include <imle/estimators/detail/family_layer.hpp>
-#include <imle/layer/call.hpp>
-#include <imle/layer/layer_interface.hpp>
-#include <imle/layer/pass.hpp>
 
 namespace imle::inline IMLE_ABI {
 

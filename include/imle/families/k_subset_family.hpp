@@ -13,12 +13,10 @@
 
 #include <Eigen/Core>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/families/detail/family_coins.hpp>
 #include <imle/families/detail/family_subset_table.hpp>
-#include <imle/random/random_key.hpp>
 #include <imle/random/words.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -53,7 +51,7 @@ class k_subset_family {
     template <std::floating_point Scalar>
     void sample(std::span<const Scalar> theta, random_key key, std::uint64_t item,
                 std::span<Scalar> z) const {
-        require_size("z", z.size(), theta.size(), "theta's size");
+        require_size("z", z.size(), theta.size());
         sample_several(theta, key, item, z);
     }
 
@@ -79,7 +77,7 @@ class k_subset_family {
     template <std::floating_point Scalar>
     void marginals(std::span<const Scalar> theta, std::span<Scalar> mu) const {
         const std::size_t n = theta.size(), k = checked(theta);
-        require_size("mu", mu.size(), n, "theta's size");
+        require_size("mu", mu.size(), n);
         if (k == 0 || k == n) {
             std::fill(mu.begin(), mu.end(), Scalar(k == 0 ? 0 : 1));
             return;
@@ -103,8 +101,8 @@ class k_subset_family {
     void marginals_vjp(std::span<const Scalar> theta, std::span<const Scalar> dmu,
                        std::span<Scalar> gradient) const {
         const std::size_t n = theta.size(), k = checked(theta);
-        require_size("dmu", dmu.size(), n, "theta's size");
-        require_size("gradient", gradient.size(), n, "theta's size");
+        require_size("dmu", dmu.size(), n);
+        require_size("gradient", gradient.size(), n);
         require_finite("dmu", dmu);
         double largest = 0;
         for (const Scalar d : dmu) largest = std::max(largest, std::abs(static_cast<double>(d)));
@@ -157,10 +155,10 @@ class k_subset_family {
     friend bool operator==(const k_subset_family&, const k_subset_family&) noexcept = default;
 
   private:
-    static void require_size(const char* argument, std::size_t size, std::size_t n, const char* whose) {
+    static void require_size(const char* argument, std::size_t size, std::size_t n) {
         if (size != n)
             detail::throw_invalid(argument, detail::message("of ", size, " numbers"),
-                                  detail::message(n, ", ", whose));
+                                  detail::message(n, ", theta's size"));
     }
 
     template <class Scalar>

@@ -11,12 +11,10 @@
 #include <memory>
 #include <span>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/multiply_add.hpp>
 #include <imle/noise/gumbel.hpp>
-#include <imle/random/random_key.hpp>
 #include <imle/selection/k_largest.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -47,7 +45,7 @@ class softmax_family {
         require_theta(theta);
         require_size("mu", mu.size(), theta.size());
         const weights of(theta);
-        for (std::size_t i = 0; i < mu.size(); ++i) mu[i] = static_cast<Scalar>(of(theta[i]) / of.sum);
+        for (std::size_t i = 0; i < mu.size(); ++i) mu[i] = static_cast<Scalar>(of[i]);
     }
 
     /// The gradient of <dmu, softmax(theta)>: mu_i (dmu_i - <mu, dmu>). O(n). dmu must be finite.
@@ -58,13 +56,10 @@ class softmax_family {
         require_size("dmu", dmu.size(), theta.size());
         require_size("gradient", gradient.size(), theta.size());
         require_finite("dmu", dmu);
-        const auto mu = std::make_unique_for_overwrite<double[]>(theta.size());
-        const weights of(theta);
+        const weights mu(theta);
         double half_mean = 0;  // halves: the difference of two large numbers stays in range
-        for (std::size_t i = 0; i < theta.size(); ++i) {
-            mu[i] = of(theta[i]) / of.sum;
+        for (std::size_t i = 0; i < theta.size(); ++i)
             half_mean += mu[i] * (0.5 * static_cast<double>(dmu[i]));
-        }
         for (std::size_t i = 0; i < theta.size(); ++i)
             gradient[i] = static_cast<Scalar>(2 * (mu[i] * (0.5 * static_cast<double>(dmu[i]) - half_mean)));
     }
@@ -80,20 +75,20 @@ class softmax_family {
     friend bool operator==(const softmax_family&, const softmax_family&) noexcept = default;
 
   private:
-    /// exp(theta_i), relative to the largest: no logarithm of their sum is added to a number beside which it
-    /// might be lost.
+    /// softmax(theta)_i = value_i / sum, value_i = exp(theta_i) relative to the largest: no logarithm of
+    /// their sum is added to a number beside which it might be lost.
     struct weights {
         template <class Scalar>
         explicit weights(std::span<const Scalar> theta)
-            : largest(static_cast<double>(*std::max_element(theta.begin(), theta.end()))) {
-            for (const Scalar t : theta) sum += (*this)(t);
+            : largest(static_cast<double>(*std::max_element(theta.begin(), theta.end()))),
+              values(std::make_unique_for_overwrite<double[]>(theta.size())) {
+            for (std::size_t i = 0; i < theta.size(); ++i)
+                sum += values[i] = std::exp(static_cast<double>(theta[i]) - largest);
         }
-        template <class Scalar>
-        [[nodiscard]] double operator()(Scalar t) const {
-            return std::exp(static_cast<double>(t) - largest);
-        }
+        [[nodiscard]] double operator[](std::size_t i) const { return values[i] / sum; }
 
         double largest;
+        std::unique_ptr<double[]> values;
         double sum = 0;
     };
 

@@ -13,8 +13,7 @@
 #include <imle/core/config.hpp>
 #include <imle/simd/wide_lanes.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// A number that is at most the k-th largest: the k-th largest of `Columns` column maxima, the numbers being
 /// written in rows of that length. There are k columns whose largest is as large, so k numbers are. It leaves
@@ -251,5 +250,4 @@ void select_largest_of_groups(const Scalar* values, std::size_t groups, std::siz
         select_largest(std::span<const Scalar>(values + group * n, n), k, scratch, guess, z + group * n);
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

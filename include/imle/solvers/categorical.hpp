@@ -6,12 +6,6 @@
 #include <algorithm>
 #include <cstddef>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/selection/k_largest.hpp>
 #include <imle/solvers/instance.hpp>
 
@@ -45,7 +39,5 @@ class categorical {
         z.data()[best] = 1;
     }
 };
-
-categorical()->categorical<>;
 
 }  // namespace imle::inline IMLE_ABI

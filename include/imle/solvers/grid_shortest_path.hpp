@@ -11,18 +11,9 @@
 #include <span>
 #include <type_traits>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/simd/wide_lanes.hpp>
 #include <imle/solvers/detail/grid_distances.hpp>
-#include <imle/solvers/detail/grid_queue.hpp>
 #include <imle/solvers/detail/grid_trace.hpp>
-#include <imle/solvers/detail/scratch.hpp>
 #include <imle/solvers/instance.hpp>
 #include <imle/solvers/negative_costs.hpp>
 
@@ -35,6 +26,7 @@ struct grid_shortest_path_options {
     /// What to do with negative costs.
     imle::negative_costs negative_costs = imle::negative_costs::clamp;
 };
+
 namespace detail {
 
 template <class... Ls>
@@ -280,8 +272,5 @@ class grid_shortest_path {
     /// How many registers of grids are still to go to the queue.
     int queue_next_ = 0;
 };
-
-grid_shortest_path()->grid_shortest_path<>;
-grid_shortest_path(grid_shortest_path_options)->grid_shortest_path<>;
 
 }  // namespace imle::inline IMLE_ABI

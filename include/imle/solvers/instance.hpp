@@ -1,21 +1,23 @@
 #pragma once
 
 /// @file
-/// What every built-in solver asks of the two tensors that it is called with.
+/// What every built-in solver begins with: the concepts and checks of the two tensors that it is called with,
+/// and the memory that it keeps between solves.
 
 #include <concepts>
 #include <cstddef>
 #include <span>
-#include <string>
+#include <tuple>
+#include <vector>
 
-#include <imle/core/config.hpp>
+#include <Eigen/Core>
+
+#include <imle/concepts/solver.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/shape.hpp>
-#include <imle/core/tensor.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// theta, of one instance or of a batch: a tensor, view or map of float or double. Wider than the views of
 /// the `Solver` concept, so that a solver can also be called with an `Eigen::Tensor` by hand.
@@ -62,5 +64,31 @@ void require_instance(const ThetaT& theta, const ZT& z) {
                   "finite numbers; to forbid a choice use a large finite one");
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+/// One growing buffer for each type of Ts. Grows to the largest size asked for and stays, so that a solver
+/// allocates nothing in steady state. It holds nothing of value between solves: a copy starts empty.
+template <class... Ts>
+class basic_scratch {
+  public:
+    basic_scratch() = default;
+    basic_scratch(const basic_scratch&) noexcept {}
+    basic_scratch(basic_scratch&&) noexcept = default;
+    basic_scratch& operator=(const basic_scratch&) noexcept { return *this; }
+    basic_scratch& operator=(basic_scratch&&) noexcept = default;
+    ~basic_scratch() = default;
+
+    /// n elements of type T, with whatever values the last solve left. Valid until the next `get<T>`.
+    template <class T>
+    [[nodiscard]] std::span<T> get(std::size_t n) {
+        auto& buffer = std::get<std::vector<T>>(buffers_);
+        if (buffer.size() < n) buffer.resize(n);
+        return std::span<T>(buffer).first(n);
+    }
+
+  private:
+    std::tuple<std::vector<Ts>...> buffers_;
+};
+
+/// The scratch of solvers that work on numbers.
+using scratch = basic_scratch<float, double>;
+
+}  // namespace imle::inline IMLE_ABI::detail

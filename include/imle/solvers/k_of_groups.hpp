@@ -3,20 +3,11 @@
 /// @file
 /// The k largest of each group.
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
-#include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/selection/k_largest.hpp>
-#include <imle/solvers/detail/scratch.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -154,9 +145,5 @@ class k_of_groups {
 };
 
 k_of_groups()->k_of_groups<>;
-template <std::integral Count>
-k_of_groups(Count) -> k_of_groups<>;
-template <std::integral Count>
-k_of_groups(Count, std::vector<Eigen::Index>) -> k_of_groups<>;
 
 }  // namespace imle::inline IMLE_ABI

@@ -12,17 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
-#include <imle/core/tensor.hpp>
-#include <imle/solvers/detail/knapsack_order.hpp>
-#include <imle/solvers/detail/knapsack_problem.hpp>
 #include <imle/solvers/detail/knapsack_search.hpp>
-#include <imle/solvers/detail/scratch.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -143,38 +133,31 @@ class knapsack {
         double* const surrogate_of = numbers(n);
         detail::knapsack_order find(*problem_, order, value_of, surrogate_of, numbers(n),
                                     numbers(3 * dimensions));
-        const double surrogate_limit = find.find();
-
-        double* const values = numbers(count);
-        double* const weights = numbers(count * dimensions);
-        double* const surrogate = numbers(count);
-        double* const value_before = numbers(count + 1);
-        double* const surrogate_before = numbers(count + 1);
-        std::uint32_t* const next = indices(count);
-        value_before[0] = surrogate_before[0] = 0;
+        const detail::knapsack_items items{.count = count,
+                                           .dimensions = dimensions,
+                                           .limits = problem_->limits.data(),
+                                           .surrogate_limit = find.find(),
+                                           .values = numbers(count),
+                                           .weights = numbers(count * dimensions),
+                                           .surrogate = numbers(count),
+                                           .value_before = numbers(count + 1),
+                                           .surrogate_before = numbers(count + 1),
+                                           .next = indices(count)};
+        items.value_before[0] = items.surrogate_before[0] = 0;
         for (std::size_t i = 0; i < count; ++i) {
-            values[i] = value_of[order[i]];
-            surrogate[i] = surrogate_of[order[i]];
-            std::copy_n(&problem_->weights[order[i] * dimensions], dimensions, weights + i * dimensions);
-            value_before[i + 1] = value_before[i] + values[i];
-            surrogate_before[i + 1] = surrogate_before[i] + surrogate[i];
+            items.values[i] = value_of[order[i]];
+            items.surrogate[i] = surrogate_of[order[i]];
+            std::copy_n(&problem_->weights[order[i] * dimensions], dimensions,
+                        items.weights + i * dimensions);
+            items.value_before[i + 1] = items.value_before[i] + items.values[i];
+            items.surrogate_before[i + 1] = items.surrogate_before[i] + items.surrogate[i];
         }
         for (std::size_t i = count; i-- > 0;) {
-            const bool same = i + 1 < count && values[i] == values[i + 1] &&
-                              std::equal(weights + i * dimensions, weights + (i + 1) * dimensions,
-                                         weights + (i + 1) * dimensions);
-            next[i] = same ? next[i + 1] : static_cast<std::uint32_t>(i + 1);
+            const double* const own = items.weights + i * dimensions;
+            const bool same = i + 1 < count && items.values[i] == items.values[i + 1] &&
+                              std::equal(own, own + dimensions, own + dimensions);
+            items.next[i] = same ? items.next[i + 1] : static_cast<std::uint32_t>(i + 1);
         }
-        const detail::knapsack_items items{count,
-                                           dimensions,
-                                           problem_->limits.data(),
-                                           surrogate_limit,
-                                           values,
-                                           weights,
-                                           surrogate,
-                                           value_before,
-                                           surrogate_before,
-                                           next};
         const detail::knapsack_work work{numbers(dimensions), numbers(count * dimensions),
                                          numbers(count),      numbers(count),
                                          indices(count),      indices(count)};
@@ -198,37 +181,56 @@ class knapsack {
                                                     " nodes without a proof that its best set of items is "
                                                     "the best; expected fewer than "
                                                     "knapsack_options::node_limit"));
-            taken = choose_by_table(order, values, work.best);
+            taken = choose_by_table(order, items.values, work.best);
         }
         for (std::size_t i = 0; i < taken; ++i) work.best[i] = order[work.best[i]];
         return {work.best, taken};
     }
 
-    /// Writes the places of the best set to `best`, and returns how many there are.
+    /// The best set within an integer capacity (Bellman), the first one in the lexicographic order of the
+    /// items, taken before left out, as `search_knapsack` finds it: writes its places in `order` to `best`,
+    /// and returns how many there are. O(count * capacity).
     std::size_t choose_by_table(std::span<const std::uint32_t> order, const double* values,
                                 std::uint32_t* best) {
-        const std::size_t count = order.size(), columns = problem_->whole_capacity + 1;
-        const auto weights = table_.template get<std::uint32_t>(count);
-        for (std::size_t i = 0; i < count; ++i) weights[i] = problem_->whole_weights[order[i]];
-        const auto flags = table_.template get<std::uint8_t>(count * (columns + 1));
-        const auto chosen = flags.first(count);
-        detail::fill_knapsack_table({values, count}, weights, problem_->whole_capacity,
-                                    table_.template get<double>(2 * columns), flags.subspan(count), chosen);
-        std::size_t taken = 0;
-        for (std::size_t i = 0; i < count; ++i)
-            if (chosen[i] != 0) best[taken++] = static_cast<std::uint32_t>(i);
-        return taken;
+        const std::size_t count = order.size(), capacity = problem_->whole_capacity, columns = capacity + 1;
+        const auto weight_of = [&](std::size_t item) { return problem_->whole_weights[order[item]]; };
+        double* after = table_.template get<double>(2 * columns).data();  // [room]: the best of later items
+        double* with = after + columns;                                   // the same, this one included
+        const auto taken = table_.template get<std::uint8_t>(count * columns);
+        std::fill_n(after, columns, 0.0);
+        std::size_t before = 0;  // the weight of all items in front
+        for (std::size_t item = 0; item < count; ++item) before += weight_of(item);
+        for (std::size_t item = count; item-- > 0;) {
+            const std::size_t weight = weight_of(item);
+            before -= weight;
+            // The items in front leave at least this much room.
+            const std::size_t least = capacity - std::min(capacity, before);
+            std::uint8_t* const flags = taken.data() + item * columns;
+            for (std::size_t room = least; room < std::min(weight, columns); ++room) {
+                with[room] = after[room];
+                flags[room] = 0;
+            }
+            const double value = values[item];
+            for (std::size_t room = std::max(least, weight); room < columns; ++room) {
+                const double sum = after[room - weight] + value;
+                flags[room] = sum >= after[room] ? 1 : 0;
+                with[room] = sum >= after[room] ? sum : after[room];
+            }
+            std::swap(after, with);
+        }
+        std::size_t chosen = 0, room = capacity;
+        for (std::size_t item = 0; item < count; ++item)
+            if (taken[item * columns + room] != 0) {
+                best[chosen++] = static_cast<std::uint32_t>(item);
+                room -= weight_of(item);
+            }
+        return chosen;
     }
 
     std::shared_ptr<const detail::knapsack_problem> problem_;
     knapsack_options options_;
     detail::basic_scratch<double, std::uint32_t> scratch_;
-    detail::basic_scratch<double, std::uint32_t, std::uint8_t> table_;
+    detail::basic_scratch<double, std::uint8_t> table_;
 };
-
-knapsack(const Eigen::MatrixXd&, const Eigen::VectorXd&)->knapsack<>;
-knapsack(const Eigen::MatrixXd&, const Eigen::VectorXd&, knapsack_options)->knapsack<>;
-knapsack(const std::vector<double>&, double)->knapsack<>;
-knapsack(const std::vector<double>&, double, knapsack_options)->knapsack<>;
 
 }  // namespace imle::inline IMLE_ABI

@@ -10,13 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/shape.hpp>
-#include <imle/core/tensor.hpp>
-#include <imle/solvers/detail/scratch.hpp>
+#include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

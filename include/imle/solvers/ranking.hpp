@@ -8,18 +8,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <numeric>
 #include <span>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/simd/wide_lanes.hpp>
 #include <imle/solvers/detail/ascending_order.hpp>
-#include <imle/solvers/detail/scratch.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -96,7 +88,5 @@ class ranking {
 
     detail::basic_scratch<detail::order_entry> scratch_;
 };
-
-ranking()->ranking<>;
 
 }  // namespace imle::inline IMLE_ABI

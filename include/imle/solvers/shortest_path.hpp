@@ -11,18 +11,9 @@
 #include <span>
 #include <utility>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/simd/wide_lanes.hpp>
-#include <imle/solvers/detail/path_distances.hpp>
 #include <imle/solvers/detail/path_plan.hpp>
-#include <imle/solvers/detail/path_trace.hpp>
-#include <imle/solvers/detail/scratch.hpp>
+#include <imle/solvers/detail/path_search.hpp>
 #include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/instance.hpp>
 #include <imle/solvers/negative_costs.hpp>
@@ -129,7 +120,9 @@ class shortest_path {
 
         if (plan.acyclic) {
             for (std::size_t e = 0; e < edges; ++e) cost[e] = -theta[e];
-            detail::acyclic_distances<Scalar>(plan, cost.data(), distance.data());
+            detail::acyclic_distances<detail::lanes<Scalar, 1>>(
+                plan, [to = distance.data()](std::int32_t place) -> auto& { return to[place]; },
+                [&](std::size_t slot) { return cost[static_cast<std::size_t>(plan.edge[slot])]; });
             if (!detail::all_finite(std::span<const Scalar>(distance))) detail::throw_path_overflow();
         } else {
             for (std::size_t e = 0; e < edges; ++e) cost[e] = theta[e] < 0 ? -theta[e] : Scalar(0);
@@ -179,7 +172,9 @@ class shortest_path {
             detail::for_each_across<L>(instances, edges, [&](std::size_t edge, const number& reward) {
                 cost[plan.slot[edge]].lane = -reward;
             });
-            detail::acyclic_lane_distances<L>(plan, cost, distance);
+            detail::acyclic_distances<L>(
+                plan, [=](std::int32_t place) -> auto& { return distance[place].lane; },
+                [=](std::size_t slot) { return cost[slot].lane; });
             const auto* const first = reinterpret_cast<const Scalar*>(distance);
             if (!detail::all_finite(std::span<const Scalar>(first, places * L::width)))
                 detail::throw_path_overflow();

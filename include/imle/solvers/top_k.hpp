@@ -7,14 +7,7 @@
 #include <cstddef>
 #include <tuple>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/selection/k_largest.hpp>
-#include <imle/solvers/detail/scratch.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -60,8 +53,5 @@ class top_k {
     detail::scratch scratch_;
     std::tuple<detail::kth_guess<float>, detail::kth_guess<double>> guesses_;
 };
-
-template <std::integral Count>
-top_k(Count) -> top_k<>;
 
 }  // namespace imle::inline IMLE_ABI

@@ -1,27 +1,133 @@
 #pragma once
 
 /// @file
-/// The best round trip through all nodes.
+/// The best round trip through all nodes, from the best paths through each set of them.
+///
+/// Held and Karp, "A dynamic programming approach to sequencing problems" (1962), turned round so that it
+/// vectorises: instead of the best path that ends in one node of a set S, the table holds the best path
+/// through S that arrives at a node j outside of it,
+///
+///     best(S, j) = max over i in S of best(S \ i, i) + gain(i, j),      best({}, j) = gain(home, j),
+///
+/// for all j at once: one lane of a register each. A step is then one number broadcast, one row of gains, an
+/// addition and a maximum; nothing is taken together across lanes. (What lanes j in S hold is of no meaning.)
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <limits>
 #include <utility>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/simd/wide_lanes.hpp>
-#include <imle/solvers/detail/held_karp.hpp>
-#include <imle/solvers/detail/scratch.hpp>
 #include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// The table for nodes 0 .. 14 beside home, each row of it in `Registers` registers of L.
+///
+/// The arrays are the caller's: `first`, one row: the gains from home; `gain`, a row for each node, at least
+/// 3; `table`, `sets(bits)` rows.
+template <class L, int Registers>
+class held_karp {
+  public:
+    using Scalar = typename L::Scalar;
+    using cell = typename L::number_cell;
+
+    /// Rows of the table for the sets of `bits` nodes.
+    [[nodiscard]] static constexpr std::size_t sets(int bits) noexcept {
+        return std::max<std::size_t>(block, std::size_t{1} << bits);
+    }
+
+    held_karp(const cell* first, const cell* gain, cell* table) noexcept
+        : first_(first), gain_(gain), table_(table) {}
+
+    /// Fills the table for all sets of nodes 0 .. bits - 1. O(bits * 2^bits * Registers).
+    void fill(int bits) const noexcept {
+        using number = typename L::number;
+        const auto larger = [](const number& a, const number& b) { return a > b ? a : b; };
+        const number none = number{} - std::numeric_limits<Scalar>::infinity();
+        // A block is the sets that differ in the lowest nodes only. They share the loop over the other nodes
+        // and its rows of gains, and their sums stay in registers.
+        for (unsigned high = 0; high < sets(bits); high += block) {
+            number best[block][Registers];
+            for (auto& row : best)
+                for (number& numbers : row) numbers = none;
+            if (high == 0)
+                for (int r = 0; r < Registers; ++r) best[0][r] = first_[r].lane;
+            for (unsigned rest = high; rest != 0; rest &= rest - 1) {
+                const int i = std::countr_zero(rest);
+                const unsigned without = high ^ (1u << i);
+                for (unsigned low = 0; low < block; ++low) {
+                    const Scalar path = at(without + low, i);
+                    for (int r = 0; r < Registers; ++r)
+                        best[low][r] = larger(gain_[i * Registers + r].lane + path, best[low][r]);
+                }
+            }
+            for (unsigned low = 0; low < block; ++low) {
+                for (int i = 0; i < low_bits; ++i) {
+                    if (((low >> i) & 1u) == 0) continue;
+                    const Scalar path = at(high + (low ^ (1u << i)), i);
+                    for (int r = 0; r < Registers; ++r)
+                        best[low][r] = larger(gain_[i * Registers + r].lane + path, best[low][r]);
+                }
+                for (int r = 0; r < Registers; ++r)
+                    table_[(high + low) * Registers + static_cast<unsigned>(r)].lane = best[low][r];
+            }
+        }
+    }
+
+    /// The gain of the best path from home through the set to a node outside of it.
+    [[nodiscard]] Scalar at(unsigned set, int node) const noexcept {
+        return L::get(table_[set * Registers + static_cast<unsigned>(node / L::width)], node % L::width);
+    }
+    /// The gain from one node to another.
+    [[nodiscard]] Scalar gain(int from, int to) const noexcept {
+        return L::get(gain_[from * Registers + to / L::width], to % L::width);
+    }
+
+    /// The node of a set that a best path visits last, if after it comes closing(node); the lowest of equal
+    /// ones. The sums are those of `fill`, so the path's parents need not be stored.
+    template <class ClosingT>
+    [[nodiscard]] int last_of(unsigned set, ClosingT&& closing) const noexcept {
+        Scalar best = -std::numeric_limits<Scalar>::infinity();
+        int last = std::countr_zero(set);
+        for (unsigned rest = set; rest != 0; rest &= rest - 1) {
+            const int node = std::countr_zero(rest);
+            const Scalar value = at(set ^ (1u << node), node) + closing(node);
+            if (!(value > best)) continue;
+            best = value;
+            last = node;
+        }
+        return last;
+    }
+
+    /// Calls mark(from, to) for each step, the last one first, of the best path from home through the set to
+    /// a node outside of it; home is -1.
+    template <class MarkT>
+    void trace(unsigned set, int node, MarkT&& mark) const noexcept {
+        while (set != 0) {
+            const int from = last_of(set, [&](int i) { return gain(i, node); });
+            mark(from, node);
+            set ^= 1u << from;
+            node = from;
+        }
+        mark(-1, node);
+    }
+
+  private:
+    // As many sums as fit the registers.
+    static constexpr int low_bits = Registers == 1 ? 3 : Registers == 2 ? 2 : 1;
+    static constexpr unsigned block = 1u << low_bits;
+
+    const cell* first_;
+    const cell* gain_;
+    cell* table_;
+};
+
+}  // namespace detail
 
 /// The MAP state of a distribution over the tours of n <= 15 nodes: the round trip through all of them whose
 /// theta sum up to the most, so costs are -theta.
@@ -55,10 +161,7 @@ class travelling_salesman {
         if (theta.dimension(1) != n)
             detail::throw_invalid("theta", detail::message("[", n, ", ", theta.dimension(1), "]"),
                                   "a square matrix of arcs, [nodes, nodes]");
-        require_nodes(n);
-        detail::require_instance(theta, z);
-        std::fill_n(z.data(), z.size(), Scalar(0));
-        if (n < 2) return;
+        if (!begin(n, theta, z)) return;
         constexpr bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
         const auto place = [n](int from, int to) { return row_major ? from * n + to : from + to * n; };
         const auto gain = scaled_gains(theta, place);
@@ -77,10 +180,7 @@ class travelling_salesman {
     void operator()(const ThetaT& theta, ZT&& z) {
         using Scalar = scalar_of<ThetaT>;
         const Eigen::Index n = detail::nodes_of_complete_graph(theta.size());
-        require_nodes(n);
-        detail::require_instance(theta, z);
-        std::fill_n(z.data(), z.size(), Scalar(0));
-        if (n < 2) return;
+        if (!begin(n, theta, z)) return;
         const auto place = [n](int a, int b) {
             if (a > b) std::swap(a, b);
             return a * (2 * n - a - 1) / 2 + b - a - 1;
@@ -103,12 +203,17 @@ class travelling_salesman {
     template <class L, int Registers>
     struct held_karp_in {};
 
-    static void require_nodes(Eigen::Index n) {
+    /// Checks the instance and writes zeros. False if that is the answer.
+    template <class ThetaT, class ZT>
+    [[nodiscard]] static bool begin(Eigen::Index n, const ThetaT& theta, ZT& z) {
         if (n > max_nodes)
             detail::throw_invalid("the number of nodes", n,
                                   detail::message("at most ", max_nodes,
                                                   "; for more there is imle::travelling_salesman_program of "
                                                   "imle/adapters/cbc.hpp"));
+        detail::require_instance(theta, z);
+        std::fill_n(z.data(), z.size(), scalar_of<ThetaT>(0));
+        return n >= 2;
     }
 
     /// (from, to) -> theta, divided by 16 where sums of 15 of them might overflow.

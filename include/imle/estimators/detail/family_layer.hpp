@@ -11,18 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
 #include <imle/concepts/exponential_family.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
-#include <imle/layer/call.hpp>
 #include <imle/layer/layer_interface.hpp>
 #include <imle/layer/layer_options.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 template <class FamilyT, int InstanceRank, int Layout>
 inline constexpr bool family_fits_layout = [] {
@@ -142,5 +135,4 @@ struct require_exact_family {
     using type = F;
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

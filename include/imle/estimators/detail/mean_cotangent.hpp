@@ -6,13 +6,9 @@
 #include <cstddef>
 #include <vector>
 
-#include <Eigen/Core>
-
-#include <imle/core/config.hpp>
 #include <imle/layer/call.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// The mean over samples of a call's cotangents, or what all samples share: batch * n numbers in the order of
 /// memory. O(size of dz).
@@ -31,5 +27,4 @@ template <class CallT, class Scalar>
     return mean;
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

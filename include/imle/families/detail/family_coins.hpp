@@ -11,13 +11,11 @@
 #include <memory>
 #include <span>
 
-#include <imle/core/config.hpp>
 #include <imle/families/detail/family_lanes.hpp>
 #include <imle/selection/k_largest.hpp>
 #include <imle/simd/exponential.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// Probabilities p_i = 1 / (1 + exp(c - theta_i)) for a c of which sum p_i is about k.
 ///
@@ -179,5 +177,4 @@ class family_coins {
     double shift_ = 0;  // c = center_ + shift_
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

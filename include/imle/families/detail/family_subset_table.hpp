@@ -21,12 +21,10 @@
 #include <memory>
 #include <utility>
 
-#include <imle/core/config.hpp>
 #include <imle/families/detail/family_coins.hpp>
 #include <imle/families/detail/family_lanes.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// Where a row's numbers are: [low, high), multiples of the block. Outside they count as 0.
 struct family_band {
@@ -287,5 +285,4 @@ class family_subset_table {
     double weighted_ = 0;
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -14,8 +14,7 @@
 
 #include <imle/core/config.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// 32 bits that are ordered as the finite number x is: all of a float, the upper half of a double. 0.0 and
 /// -0.0 have the same.
@@ -87,5 +86,4 @@ template <class Scalar>
     return {from, n};
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -13,8 +13,7 @@
 
 #include <imle/core/config.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// A grid of `outer` lines of `inner` cells, a line being contiguous: for a row-major instance the lines are
 /// its rows, for a column-major one its columns. Sizes that are known at compile time stay so.
@@ -166,5 +165,4 @@ class grid_trace {
     Eigen::Index goal_;
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -1,21 +1,253 @@
 #pragma once
 
 /// @file
-/// The knapsack problem by branch and bound, and by dynamic programming.
+/// The knapsack problem by branch and bound: its weights and capacities, checked and made ready, the order in
+/// which the search goes through the items, and the search.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <span>
-#include <utility>
+#include <vector>
 
 #include <Eigen/Core>
 
-#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
+#include <imle/core/finite.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
+
+/// What a sum of weights may be at most: a little more than the capacity, since sums of decimal fractions
+/// that fill it in full (0.1 + 0.2 of 0.3) exceed it by their rounding. Integers below 10^11 are compared
+/// exactly all the same. Finite, so that a sum that overflows does not fit.
+[[nodiscard]] inline double knapsack_limit(double capacity) noexcept {
+    return std::min(capacity * (1 + 1e-12), std::numeric_limits<double>::max());
+}
+
+/// What of a knapsack problem does not depend on theta.
+struct knapsack_problem {
+    std::size_t items = 0;
+    /// The dimensions that can be exceeded at all; the others are left out.
+    std::size_t dimensions = 0;
+    std::vector<double> limits;      // [dimension]: see `knapsack_limit`
+    std::vector<double> weights;     // [item][dimension]
+    std::vector<double> shares;      // [item][dimension]: weight / capacity, at most 1 if the item fits
+    std::vector<std::uint8_t> fits;  // [item]: whether it fits alone
+    /// For one dimension of integers, divided by what all of them are multiples of: weights, and the
+    /// capacity. Empty where there is no such thing.
+    std::vector<std::uint32_t> whole_weights;  // [item]
+    std::size_t whole_capacity = 0;
+
+    knapsack_problem(const Eigen::MatrixXd& w, const Eigen::VectorXd& capacities) {
+        if (w.rows() != capacities.size())
+            throw_invalid("knapsack's weights", message("[", w.rows(), " dimensions, ", w.cols(), " items]"),
+                          message("a row for each of the ", capacities.size(), " capacities"));
+        for (Eigen::Index d = 0; d < w.rows(); ++d) {
+            if (!is_finite(capacities(d)) || capacities(d) < 0)
+                throw_invalid("knapsack's capacities", message(capacities(d), " in dimension ", d),
+                              "0 or more, and finite");
+            for (Eigen::Index i = 0; i < w.cols(); ++i)
+                if (!is_finite(w(d, i)) || w(d, i) < 0)
+                    throw_invalid("knapsack's weights",
+                                  message(w(d, i), " for item ", i, " in dimension ", d),
+                                  "0 or more, and finite");
+        }
+        items = static_cast<std::size_t>(w.cols());
+        fits.assign(items, 1);
+        for (Eigen::Index i = 0; i < w.cols(); ++i)
+            for (Eigen::Index d = 0; d < w.rows(); ++d)
+                if (w(d, i) > knapsack_limit(capacities(d))) fits[static_cast<std::size_t>(i)] = 0;
+        std::vector<Eigen::Index> binding;
+        for (Eigen::Index d = 0; d < w.rows(); ++d) {
+            double total = 0;
+            for (Eigen::Index i = 0; i < w.cols(); ++i)
+                if (fits[static_cast<std::size_t>(i)] != 0) total += w(d, i);
+            if (total > knapsack_limit(capacities(d))) binding.push_back(d);
+        }
+        dimensions = binding.size();
+        for (const Eigen::Index d : binding) limits.push_back(knapsack_limit(capacities(d)));
+        for (Eigen::Index i = 0; i < w.cols(); ++i)
+            for (const Eigen::Index d : binding) {
+                weights.push_back(w(d, i));
+                shares.push_back(w(d, i) / capacities(d));
+            }
+        if (dimensions == 1) find_whole_weights();
+    }
+
+  private:
+    void find_whole_weights() {
+        constexpr double most = 1 << 24;  // a table has a column for each unit of the capacity
+        std::uint32_t unit = 0;
+        for (std::size_t i = 0; i < items; ++i) {
+            if (fits[i] == 0) continue;
+            if (weights[i] > most || weights[i] != std::floor(weights[i])) return;
+            unit = std::gcd(unit, static_cast<std::uint32_t>(weights[i]));
+        }
+        // The weights exceed the capacity, so one of them is not 0.
+        const double units = std::floor(limits[0] / unit);
+        if (units > most) return;
+        whole_capacity = static_cast<std::size_t>(units);
+        whole_weights.assign(items, 0);
+        for (std::size_t i = 0; i < items; ++i)
+            if (fits[i] != 0) whole_weights[i] = static_cast<std::uint32_t>(weights[i]) / unit;
+    }
+};
+
+/// Orders items by falling value per surrogate weight, and finds the multipliers of the surrogate weights:
+/// one a dimension. With good ones the bound of the search is that of the linear relaxation in all
+/// dimensions, and the search some eighty times smaller than with equal ones (50 items in 2 dimensions,
+/// measured); for one dimension there is nothing to choose.
+class knapsack_order {
+  public:
+    /// order: the items to choose from, put in order by `find`; values: [item]. The others are to work with:
+    /// surrogate, efficiency: [item]; multipliers: 3 numbers a dimension.
+    knapsack_order(const knapsack_problem& problem, std::span<std::uint32_t> order, const double* values,
+                   double* surrogate, double* efficiency, double* multipliers)
+        : problem_(problem),
+          order_(order),
+          values_(values),
+          surrogate_(surrogate),
+          efficiency_(efficiency),
+          multiplier_(multipliers),
+          best_(multipliers + problem.dimensions),
+          use_(multipliers + 2 * problem.dimensions) {}
+
+    /// Puts the items in order. Returns the capacity in surrogate weight.
+    double find() {
+        const std::size_t dimensions = problem_.dimensions;
+        double largest = 0;
+        for (const std::uint32_t item : order_) largest = std::max(largest, values_[item]);
+        // A power of two, and so exact; the quotient of a large value and a tiny weight must not overflow,
+        // nor the factor of a denormal value.
+        scale_ =
+            std::ldexp(1.0, std::min(-std::ilogb(largest), std::numeric_limits<double>::max_exponent - 1));
+        std::fill_n(multiplier_, dimensions, 1.0);
+        double bound = arrange();
+        if (dimensions < 2) return capacity();
+
+        // Multipliers that make the relaxed set fill each dimension just so minimise its value: those of
+        // dimensions that it exceeds are raised, others lowered, and a step that does not help is halved.
+        std::copy_n(multiplier_, dimensions, best_);
+        const int rounds = order_.size() <= 20 ? 4 : 16;
+        double step = 1;
+        bool last_is_best = true;
+        for (int round = 0; round < rounds && step > 0.05; ++round) {
+            if (!last_is_best) {
+                std::copy_n(best_, dimensions, multiplier_);
+                arrange();
+            }
+            measure_use();
+            double sum = 0;
+            for (std::size_t d = 0; d < dimensions; ++d) {
+                multiplier_[d] *= std::exp(step * std::clamp(use_[d] - 1, -1.0, 1.0));
+                sum += multiplier_[d];
+            }
+            for (std::size_t d = 0; d < dimensions; ++d)
+                multiplier_[d] *= static_cast<double>(dimensions) / sum;
+            const double next = arrange();
+            last_is_best = next < bound;
+            if (last_is_best) {
+                bound = next;
+                std::copy_n(multiplier_, dimensions, best_);
+            } else {
+                step /= 2;
+            }
+        }
+        if (!last_is_best) {
+            std::copy_n(best_, dimensions, multiplier_);
+            arrange();
+        }
+        return capacity();
+    }
+
+  private:
+    /// What a surrogate weight is at least: one of 0 would be worth taking at any bound. It is far within the
+    /// slack of the capacity.
+    static constexpr double least_surrogate = 1e-200;
+
+    /// With room for the rounding of a sum of items, and no more than the search takes for equal: with the
+    /// slack of `knapsack_limit` no bound would meet the value of a set that fills the knapsack.
+    [[nodiscard]] double capacity() const {
+        double sum = 0;
+        for (std::size_t d = 0; d < problem_.dimensions; ++d) sum += multiplier_[d];
+        const auto roundings = static_cast<double>(2 * (order_.size() + 4));
+        return sum * (1 + roundings * std::numeric_limits<double>::epsilon());
+    }
+
+    /// Surrogate weights and order for the multipliers; returns the value of the relaxed problem: as many
+    /// items as fit, and a part of the next.
+    double arrange() {
+        const std::size_t dimensions = problem_.dimensions;
+        for (const std::uint32_t item : order_) {
+            double sum = 0;
+            for (std::size_t d = 0; d < dimensions; ++d)
+                sum += multiplier_[d] * problem_.shares[item * dimensions + d];
+            surrogate_[item] = std::max(sum, least_surrogate);
+            efficiency_[item] = values_[item] * scale_ / surrogate_[item];
+        }
+        sort();
+        double bound = 0;
+        fill([&](std::uint32_t item, double part) { bound += part * values_[item]; });
+        return bound;
+    }
+
+    /// Falling efficiency; of equal ones the larger value, then the lower index. By insertion where they are
+    /// few or almost in order, as they are after a change of multipliers.
+    void sort() {
+        const auto before = [&](std::uint32_t a, std::uint32_t b) {
+            if (efficiency_[a] != efficiency_[b]) return efficiency_[a] > efficiency_[b];
+            if (values_[a] != values_[b]) return values_[a] > values_[b];
+            return a < b;
+        };
+        if (order_.size() > 40 && !sorted_once_) {
+            std::sort(order_.begin(), order_.end(), before);
+        } else {
+            for (std::size_t i = 1; i < order_.size(); ++i) {
+                const std::uint32_t item = order_[i];
+                std::size_t at = i;
+                for (; at > 0 && before(item, order_[at - 1]); --at) order_[at] = order_[at - 1];
+                order_[at] = item;
+            }
+        }
+        sorted_once_ = true;
+    }
+
+    /// Calls f(item, part) for the items of the relaxed set.
+    template <class F>
+    void fill(F&& f) const {
+        double left = capacity();
+        for (const std::uint32_t item : order_) {
+            const double part = std::min(1.0, left / surrogate_[item]);
+            f(item, part);
+            if (part < 1) return;
+            left -= surrogate_[item];
+        }
+    }
+
+    /// What share of each dimension the relaxed set uses.
+    void measure_use() {
+        const std::size_t dimensions = problem_.dimensions;
+        std::fill_n(use_, dimensions, 0.0);
+        fill([&](std::uint32_t item, double part) {
+            for (std::size_t d = 0; d < dimensions; ++d)
+                use_[d] += part * problem_.shares[item * dimensions + d];
+        });
+    }
+
+    const knapsack_problem& problem_;
+    std::span<std::uint32_t> order_;
+    const double* values_;
+    double* surrogate_;
+    double* efficiency_;
+    double* multiplier_;
+    double* best_;
+    double* use_;
+    double scale_ = 1;
+    bool sorted_once_ = false;
+};
 
 /// The items among which a search chooses, in the order of falling value per surrogate weight, so that a
 /// greedy choice is a good one. A surrogate weight is a sum of an item's weights, each times a multiplier of
@@ -26,12 +258,12 @@ struct knapsack_items {
     std::size_t dimensions;
     const double* limits;  // [dimension]
     double surrogate_limit;
-    const double* values;            // [item]
-    const double* weights;           // [item][dimension]
-    const double* surrogate;         // [item]
-    const double* value_before;      // [item + 1]: the sum over those before it
-    const double* surrogate_before;  // [item + 1]
-    const std::uint32_t* next;       // [item]: the first after it that is not its equal in value and weights
+    double* values;            // [item]
+    double* weights;           // [item][dimension]
+    double* surrogate;         // [item]
+    double* value_before;      // [item + 1]: the sum over those before it
+    double* surrogate_before;  // [item + 1]
+    std::uint32_t* next;       // [item]: the first after it that is not its equal in value and weights
 };
 
 /// What a search works with.
@@ -136,43 +368,4 @@ template <int Dimensions>
     }
 }
 
-/// The best set of n items of integer weights within a capacity (Bellman): the first one in the lexicographic
-/// order of the items, taken before left out, as `search_knapsack` finds it. values, weights: n; best: 2 *
-/// (capacity + 1) numbers and taken: n * (capacity + 1) flags to work with. chosen: n flags, the answer.
-/// O(n capacity).
-inline void fill_knapsack_table(std::span<const double> values, std::span<const std::uint32_t> weights,
-                                std::size_t capacity, std::span<double> best, std::span<std::uint8_t> taken,
-                                std::span<std::uint8_t> chosen) {
-    const std::size_t n = values.size(), columns = capacity + 1;
-    double* after = best.data();     // [room]: the best value of the items after this one
-    double* with = after + columns;  // the same, this one included
-    std::fill_n(after, columns, 0.0);
-    std::size_t before = 0;  // the weight of all items in front
-    for (const std::uint32_t weight : weights) before += weight;
-    for (std::size_t item = n; item-- > 0;) {
-        const std::size_t weight = weights[item];
-        before -= weight;
-        // The items in front leave at least this much room.
-        const std::size_t least = capacity - std::min(capacity, before);
-        std::uint8_t* const flags = taken.data() + item * columns;
-        for (std::size_t room = least; room < std::min(weight, columns); ++room) {
-            with[room] = after[room];
-            flags[room] = 0;
-        }
-        const double value = values[item];
-        for (std::size_t room = std::max(least, weight); room < columns; ++room) {
-            const double sum = after[room - weight] + value;
-            flags[room] = sum >= after[room] ? 1 : 0;
-            with[room] = sum >= after[room] ? sum : after[room];
-        }
-        std::swap(after, with);
-    }
-    std::size_t room = capacity;
-    for (std::size_t item = 0; item < n; ++item) {
-        chosen[item] = taken[item * columns + room];
-        if (chosen[item] != 0) room -= weights[item];
-    }
-}
-
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

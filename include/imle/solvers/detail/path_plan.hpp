@@ -3,20 +3,13 @@
 /// @file
 /// The part of a graph in which paths from a source to a target can lie, in the order in which it is walked.
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <vector>
 
-#include <Eigen/Core>
-
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/solvers/directed_graph.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// What `shortest_path` knows of its graph. No simple path uses a loop, an edge into the source or one out of
 /// the target, nor a node that the source does not reach or from which the target is not reached. All those
@@ -163,5 +156,4 @@ struct path_plan {
     std::vector<index> place_of_;
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -2,13 +2,19 @@
 
 /// @file
 /// Shortest distances from the source over the places of a `path_plan`, for one instance and for a register
-/// of instances.
+/// of instances, and the way from them back to the one path that the tie rule names.
 ///
 /// All ways have the same answer, bit for bit, although sums are rounded. x -> fl(x + c) does not decrease in
 /// x, so a least sum to one place extends a least sum to the place before it; and where c >= 0, fl(x + c) >=
 /// x, so that going round in a loop gains nothing. The distance to a place is the least of the sums of costs
 /// along paths, added up from the source on. Where costs are >= 0 the search ends when no distance up to the
 /// target's can change; the larger ones may still be too large then, and no path to the target needs them.
+///
+/// An edge is tight if fl(distance(tail) + cost) = distance(head). Where each place on the way back from the
+/// target has one tight edge only, there is one cheapest path, and nothing more to know. Where there are
+/// several (parallel edges, equal costs, costs that rounding absorbs) following any of them may go round in a
+/// loop of cost 0; then the number of edges from the source is counted along tight edges, which falls by 1 in
+/// each step of a path of fewest edges.
 
 #include <algorithm>
 #include <array>
@@ -18,76 +24,56 @@
 #include <limits>
 #include <span>
 
-#include <imle/core/config.hpp>
 #include <imle/simd/wide_lanes.hpp>
 #include <imle/solvers/detail/path_plan.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 // ---- Plans without cycles: costs of any sign, one pass in topological order
 
-/// One instance. cost: by edges of the graph; distance: by places.
-template <class Scalar>
-void acyclic_distances(const path_plan& plan, const Scalar* cost, Scalar* distance) noexcept {
-    distance[0] = 0;
-    std::size_t slot = 0;
-    for (std::size_t place = 1; place < static_cast<std::size_t>(plan.places); ++place) {
-        const auto end = static_cast<std::size_t>(plan.first_in[place + 1]);
-        Scalar best = distance[plan.tail[slot]] + cost[plan.edge[slot]];
-        for (++slot; slot < end; ++slot) {
-            const Scalar through = distance[plan.tail[slot]] + cost[plan.edge[slot]];
-            best = through < best ? through : best;
-        }
-        distance[place] = best;
-    }
-}
-
-/// A register of instances, all lanes in step. cost: by slots; distance: by places.
-template <class L>
-void acyclic_lane_distances(const path_plan& plan, const typename L::number_cell* cost,
-                            typename L::number_cell* distance) noexcept {
+/// One instance, or a register of them, all lanes in step. distance(place): to be written; cost(slot).
+template <class L, class DistanceT, class CostT>
+void acyclic_distances(const path_plan& plan, const DistanceT& distance, const CostT& cost) noexcept {
     using number = typename L::number;
-    distance[0].lane = number{};
+    distance(0) = number{};
     std::size_t slot = 0;
     for (std::size_t place = 1; place < static_cast<std::size_t>(plan.places); ++place) {
         const auto end = static_cast<std::size_t>(plan.first_in[place + 1]);
-        number best = distance[plan.tail[slot]].lane + cost[slot].lane;
+        number best = distance(plan.tail[slot]) + cost(slot);
         for (++slot; slot < end; ++slot) {
-            const number through = distance[plan.tail[slot]].lane + cost[slot].lane;
+            const number through = distance(plan.tail[slot]) + cost(slot);
             best = through < best ? through : best;
         }
-        distance[place].lane = best;
+        distance(static_cast<path_plan::index>(place)) = best;
     }
 }
 
 // ---- Plans with cycles: costs >= 0
 
-/// Sweeps over all places, outward and back in turn, until nothing that matters changes in any lane. Returns
-/// false if that takes more than `most_sweeps`: paths that wind through the order of places.
-template <class L>
-[[nodiscard]] bool swept_lane_distances(const path_plan& plan, const typename L::number_cell* cost,
-                                        typename L::number_cell* distance, int most_sweeps) noexcept {
-    using number = typename L::number;
+/// Fills the values of places: 0 at the source, elsewhere the least of through(place, slot) over the slots
+/// into a place. In sweeps over all places, outward and back in turn, until no value up to the target's
+/// changes in any lane. Returns false if that takes more than `most_sweeps`: paths that wind through the
+/// order of places.
+template <class L, class Cell, class ThroughT>
+[[nodiscard]] bool sweep_places(const path_plan& plan, Cell* values, const Cell& unreached, int most_sweeps,
+                                const ThroughT& through) noexcept {
     using integer = typename L::integer;
     const auto places = static_cast<std::size_t>(plan.places);
-    const number infinite = number{} + std::numeric_limits<typename L::Scalar>::infinity();
-    for (std::size_t place = 0; place < places; ++place) distance[place].lane = infinite;
-    distance[0].lane = number{};
-
+    for (std::size_t place = 1; place < places; ++place) values[place] = unreached;
+    values[0].lane = decltype(Cell::lane){};
     for (int sweep = 0; sweep < most_sweeps; ++sweep) {
         integer changed{};
-        const number bound = distance[plan.target].lane;
+        const auto bound = values[plan.target].lane;
         const auto relax = [&](std::size_t place) {
-            const number old = distance[place].lane;
-            number best = old;
+            const auto old = values[place].lane;
+            auto least = old;
             const auto end = static_cast<std::size_t>(plan.first_in[place + 1]);
             for (auto slot = static_cast<std::size_t>(plan.first_in[place]); slot < end; ++slot) {
-                const number through = distance[plan.tail[slot]].lane + cost[slot].lane;
-                best = through < best ? through : best;
+                const auto value = through(place, slot);
+                least = value < least ? value : least;
             }
-            distance[place].lane = best;
-            changed |= (best < old) & (best <= bound);
+            values[place].lane = least;
+            changed |= integer(least < old) & integer(least <= bound);
         };
         if (sweep % 2 == 0)
             for (std::size_t place = 1; place < places; ++place) relax(place);
@@ -96,6 +82,17 @@ template <class L>
         if (!L::any(changed)) return true;
     }
     return false;
+}
+
+/// A register of instances. cost: by slots; distance: by places. Returns false if it gave up.
+template <class L>
+[[nodiscard]] bool swept_lane_distances(const path_plan& plan, const typename L::number_cell* cost,
+                                        typename L::number_cell* distance, int most_sweeps) noexcept {
+    using number = typename L::number;
+    const typename L::number_cell infinite{number{} + std::numeric_limits<typename L::Scalar>::infinity()};
+    return sweep_places<L>(plan, distance, infinite, most_sweeps, [=, &plan](std::size_t, std::size_t slot) {
+        return distance[plan.tail[slot]].lane + cost[slot].lane;
+    });
 }
 
 /// The memory of `near_far_distances`.
@@ -232,5 +229,108 @@ void heap_distances(const path_plan& plan, std::span<const Scalar> cost, Scalar*
     }
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+/// The number of edges to a place that has not been reached; half of the largest, so that one more does not
+/// overflow.
+template <class Count>
+inline constexpr Count unreached_count = std::numeric_limits<Count>::max() / 2;
+
+/// Reads the numbers of one instance: distance(place), cost(slot). Marks the edges of its path in z, which is
+/// by edges of the graph and holds zeros.
+template <class DistanceT, class CostT, class Scalar>
+class path_trace {
+  public:
+    using index = path_plan::index;
+
+    path_trace(const path_plan& plan, DistanceT distance, CostT cost, Scalar* z) noexcept
+        : plan_(plan), distance_(distance), cost_(cost), z_(z) {}
+
+    /// Marks edges from the target back as long as there is one tight edge, and returns where it stopped: the
+    /// source, place 0, if it got there.
+    [[nodiscard]] index while_unique() const noexcept {
+        index place = plan_.target;
+        while (place != 0) {
+            index tights = 0, only = 0;
+            for (index slot = first_in(place); slot < first_in(place + 1); ++slot) {
+                const bool tight = is_tight(slot, place);
+                only = tight ? slot : only;
+                tights += tight ? 1 : 0;
+            }
+            if (tights != 1) break;
+            mark(only);
+            place = tail(only);
+        }
+        return place;
+    }
+
+    /// Marks the path of fewest edges from a place to the source: of tight edges from places that are one
+    /// edge nearer to the source, the lowest. count(place): the number of edges.
+    template <class CountT>
+    void by_counts(index place, const CountT& count) const noexcept {
+        for (auto left = count(place); left-- > 0;) {
+            index slot = first_in(place);
+            while (count(tail(slot)) != left || !is_tight(slot, place)) ++slot;
+            mark(slot);
+            place = tail(slot);
+        }
+    }
+
+  private:
+    [[nodiscard]] index first_in(index place) const noexcept {
+        return plan_.first_in[static_cast<std::size_t>(place)];
+    }
+    [[nodiscard]] index tail(index slot) const noexcept { return plan_.tail[static_cast<std::size_t>(slot)]; }
+    [[nodiscard]] bool is_tight(index slot, index place) const noexcept {
+        return distance_(tail(slot)) + cost_(slot) == distance_(place);
+    }
+    void mark(index slot) const noexcept { z_[plan_.edge[static_cast<std::size_t>(slot)]] = 1; }
+
+    const path_plan& plan_;
+    DistanceT distance_;
+    CostT cost_;
+    Scalar* z_;
+};
+
+/// For one instance: the least number of tight edges to each place that is no farther from the source than
+/// `last`, breadth first. cost: by edges of the graph; distance, count: by places; queue: one more than the
+/// places.
+template <class Scalar>
+void count_edges(const path_plan& plan, const Scalar* cost, const Scalar* distance, path_plan::index last,
+                 std::span<path_plan::index> count, std::span<path_plan::index> queue) noexcept {
+    using index = path_plan::index;
+    constexpr index unreached = unreached_count<index>;
+    std::fill(count.begin(), count.end(), unreached);
+    count[0] = 0;
+    queue[0] = 0;
+    std::size_t reached = 1;
+    for (std::size_t done = 0; count[static_cast<std::size_t>(last)] == unreached; ++done) {
+        const auto place = static_cast<std::size_t>(queue[done]);
+        const index next = count[place] + 1;
+        const auto end = static_cast<std::size_t>(plan.first_out[place + 1]);
+        for (auto o = static_cast<std::size_t>(plan.first_out[place]); o < end; ++o) {
+            const auto head = static_cast<std::size_t>(plan.out[o].head);
+            // By bits and a minimum: of a condition compilers make a branch, which plateaus predict badly.
+            const index tight = -index{distance[place] + cost[plan.out[o].edge] == distance[head]};
+            const index old = count[head];
+            count[head] = std::min(old, (next & tight) | (unreached & ~tight));
+            queue[reached] = static_cast<index>(head);
+            reached += static_cast<std::size_t>(count[head] != old);
+        }
+    }
+}
+
+/// The same for a register of instances, to the target. cost: by slots. Returns false if it gave up.
+template <class L>
+[[nodiscard]] bool swept_lane_counts(const path_plan& plan, const typename L::number_cell* cost,
+                                     const typename L::number_cell* distance, typename L::integer_cell* count,
+                                     int most_sweeps) noexcept {
+    using integer = typename L::integer;
+    const typename L::integer_cell unreached{integer{} + unreached_count<lane_integer<typename L::Scalar>>};
+    return sweep_places<L>(plan, count, unreached, most_sweeps,
+                           [=, &plan](std::size_t place, std::size_t slot) {
+                               const auto tail = static_cast<std::size_t>(plan.tail[slot]);
+                               return L::if_equal(distance[tail].lane + cost[slot].lane, distance[place].lane,
+                                                  count[tail].lane + 1, unreached.lane);
+                           });
+}
+
+}  // namespace imle::inline IMLE_ABI::detail
