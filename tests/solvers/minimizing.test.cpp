@@ -30,6 +30,7 @@
 #include <imle/testing/grid_paths.hpp>
 #include <imle/testing/k_subsets.hpp>
 #include <imle/testing/spanning_trees.hpp>
+#include <imle/testing/tours.hpp>
 
 #include <algorithm>
 #include <array>
