@@ -14,8 +14,7 @@
 
 #include <imle/core/config.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 template <class Scalar>
 struct exponent_mask;
@@ -80,5 +79,4 @@ template <class Scalar>
     return std::bit_cast<Scalar>(static_cast<typename mask::bits>(mask::value | (mask::value >> 1)));
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -8,11 +8,9 @@
 #include <sstream>
 #include <string>
 
-#include <imle/core/config.hpp>
 #include <imle/core/tensor.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// The dimensions of any dense tensor, fixed-size ones included, as one type.
 template <DenseTensor TensorT>
@@ -108,5 +106,4 @@ template <DenseTensor TensorT>
     return batch_shape<std::max(rank_of<TensorT> - 1, 1), layout_of<TensorT>>::of(tensor);
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -13,7 +13,6 @@
 #include <Eigen/Core>
 #include <unsupported/Eigen/CXX11/Tensor>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 
 namespace imle::inline IMLE_ABI {

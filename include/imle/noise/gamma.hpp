@@ -11,7 +11,6 @@
 #include <memory>
 #include <span>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/noise/detail/incomplete_gamma.hpp>
 #include <imle/noise/detail/law.hpp>

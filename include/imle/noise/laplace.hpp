@@ -5,7 +5,6 @@
 
 #include <cmath>
 
-#include <imle/core/config.hpp>
 #include <imle/noise/detail/law.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -9,7 +9,6 @@
 #include <memory>
 #include <span>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/noise/detail/law.hpp>
 #include <imle/noise/detail/sum_of_gamma_law.hpp>

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <span>
 
-#include <imle/core/config.hpp>
 #include <imle/noise/gamma_sampler.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
 #include <imle/random/random_key.hpp>

@@ -11,14 +11,12 @@
 #include <limits>
 #include <string>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/quantile/newton.hpp>
 #include <imle/quantile/quantile_source.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 template <class LawT>
 concept HasDensity = requires(const LawT& law, double x) {
@@ -314,5 +312,4 @@ class cdf_source {
     mutable double last_[2];
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

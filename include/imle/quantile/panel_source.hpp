@@ -11,14 +11,12 @@
 #include <span>
 #include <vector>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/quantile/newton.hpp>
 #include <imle/quantile/quantile_source.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// One tail of a law, from about its median outwards, as log p on panels of Chebyshev polynomials in the
 /// place, and its inverse by Newton's method on them. A distribution function that takes 20 microseconds is
@@ -189,5 +187,4 @@ template <class LawT>
     return law.value(law.tail_place(side, p));
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -12,7 +12,6 @@
 #include <span>
 #include <tuple>
 
-#include <imle/core/config.hpp>
 #include <imle/quantile/cdf_source.hpp>
 #include <imle/quantile/quantile_polynomials.hpp>
 #include <imle/quantile/quantile_source.hpp>

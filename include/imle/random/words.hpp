@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <span>
 
-#include <imle/core/config.hpp>
 #include <imle/random/detail/philox_lanes.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/simd/words.hpp>

@@ -5,14 +5,12 @@
 
 #include <cstdint>
 
-#include <imle/core/config.hpp>
 #include <imle/simd/vector.hpp>
 
 #if IMLE_VECTOR_BYTES >= 32
 #include <immintrin.h>
 
-namespace imle::inline IMLE_ABI {
-namespace detail::instructions {
+namespace imle::inline IMLE_ABI::detail::instructions {
 
 using float8 = vector_of<float, 8>;
 using double4 = vector_of<double, 4>;
@@ -62,6 +60,5 @@ using double4 = vector_of<double, 4>;
 }
 #endif
 
-}  // namespace detail::instructions
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail::instructions
 #endif

@@ -5,14 +5,12 @@
 
 #include <cstdint>
 
-#include <imle/core/config.hpp>
 #include <imle/simd/vector.hpp>
 
 #if IMLE_VECTOR_BYTES >= 64
 #include <immintrin.h>
 
-namespace imle::inline IMLE_ABI {
-namespace detail::instructions {
+namespace imle::inline IMLE_ABI::detail::instructions {
 
 using float16 = vector_of<float, 16>;
 using double8 = vector_of<double, 8>;
@@ -75,6 +73,5 @@ inline constexpr __mmask8 all8 = 0xff;
     return vector_of<std::uint64_t, 8>(_mm512_maskz_mul_epu32(all8, __m512i(a), __m512i(b)));
 }
 
-}  // namespace detail::instructions
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail::instructions
 #endif

@@ -9,11 +9,9 @@
 
 #include <cstddef>
 
-#include <imle/core/config.hpp>
 #include <imle/simd/lanes.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// 2^r for |r| <= 1/2 as a polynomial through the Chebyshev nodes, with 2^0 = 1 exactly: within 2.6e-9
 /// (float) and 8.5e-18 (double) of 2^r, before rounding.
@@ -74,5 +72,4 @@ template <class Lanes>
     return {sum, power_of_two(half), power_of_two(n - half)};
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

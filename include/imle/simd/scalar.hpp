@@ -8,11 +8,9 @@
 #include <cmath>
 #include <cstdint>
 
-#include <imle/core/config.hpp>
 #include <imle/core/multiply_add.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail::instructions {
+namespace imle::inline IMLE_ABI::detail::instructions {
 
 /// a * b + c, fused where the instruction set has it.
 template <class Scalar>
@@ -52,5 +50,4 @@ void load_fours(Places...) = delete;
     return (a & 0xffffffff) * (b & 0xffffffff);
 }
 
-}  // namespace detail::instructions
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail::instructions

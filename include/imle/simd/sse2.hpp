@@ -5,14 +5,12 @@
 
 #include <cstdint>
 
-#include <imle/core/config.hpp>
 #include <imle/simd/vector.hpp>
 
 #if IMLE_VECTOR_BYTES >= 16 && !defined(IMLE_HAS_NEON)
 #include <immintrin.h>
 
-namespace imle::inline IMLE_ABI {
-namespace detail::instructions {
+namespace imle::inline IMLE_ABI::detail::instructions {
 
 using float4 = vector_of<float, 4>;
 using double2 = vector_of<double, 2>;
@@ -56,6 +54,5 @@ using double2 = vector_of<double, 2>;
     return vector_of<std::uint64_t, 2>(_mm_mul_epu32(__m128i(a), __m128i(b)));
 }
 
-}  // namespace detail::instructions
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail::instructions
 #endif

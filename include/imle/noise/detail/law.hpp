@@ -6,15 +6,13 @@
 #include <cstdint>
 #include <span>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/quantile/quantile_source.hpp>
 #include <imle/random/quantile_table.hpp>
 #include <imle/random/random_key.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// Returns x; throws `std::invalid_argument` unless it is finite.
 inline double finite_parameter(const char* argument, double x) {
@@ -101,5 +99,4 @@ class location_scale_law {
     double scale_;
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -7,12 +7,10 @@
 #include <cstdint>
 #include <utility>
 
-#include <imle/core/config.hpp>
 #include <imle/random/philox.hpp>
 #include <imle/simd/words.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// Blocks block, block + 1, ...: the four words of each in the lanes of c0 to c3.
 template <class Words>
@@ -65,5 +63,4 @@ inline void philox_blocks(std::uint64_t philox_key, std::uint64_t stream, std::u
     philox_blocks<Words>(std::make_index_sequence<Groups>{}, philox_key, stream, block, out);
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail
