@@ -3,7 +3,7 @@
 /// @file
 /// What the instruction sets must provide, for one number: the reference for all vectors, and the fallback.
 ///
-/// The functions of simd/sse2.hpp, avx2.hpp, avx512.hpp and neon.hpp overload these for their own vectors.
+/// The functions of simd/x86.hpp and simd/neon.hpp overload these for their own vectors.
 
 #include <cmath>
 #include <cstdint>

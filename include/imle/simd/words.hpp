@@ -10,12 +10,8 @@
 #include <cstdint>
 #include <utility>
 
-#include <imle/simd/avx2.hpp>
-#include <imle/simd/avx512.hpp>
 #include <imle/simd/neon.hpp>
-#include <imle/simd/scalar.hpp>
-#include <imle/simd/sse2.hpp>
-#include <imle/simd/vector.hpp>
+#include <imle/simd/x86.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
 
