@@ -37,8 +37,7 @@ class laplace : public detail::location_scale_law<detail::standard_laplace> {
         : location_scale_law(detail::finite_parameter("location of laplace", location),
                              detail::positive_parameter("scale of laplace", scale)) {}
 
-    using location_scale_law::location;
-    using location_scale_law::scale;
+    using location_scale_law::location, location_scale_law::scale;
 };
 
 }  // namespace imle::inline IMLE_ABI

@@ -252,8 +252,7 @@ class cdf_source {
             const bool low = now < 0.5;
             around.narrow(low, y, now);
             if (closed(around)) {
-                if (y == highest_ && low) unreached(tail::lower, 0.5, y, now);
-                if (y == lowest_ && !low) unreached(tail::lower, 0.5, y, now);
+                if (y == (low ? highest_ : lowest_)) unreached(tail::lower, 0.5, y, now);
                 if (std::isnan(low ? around.at_high : around.at_low)) {
                     y = low ? around.high : around.low;
                     continue;

@@ -71,7 +71,7 @@ class inverse_tail {
     [[nodiscard]] double place(double p) const {
         const double log_p = std::log(p);
         const auto next = std::upper_bound(panels_.begin() + 1, panels_.end(), log_p,
-                                           [](double value, const panel& x) { return value > x.first(); });
+                                           [](double value, const panel& x) { return value > x.at_start; });
         return (next - 1)->solve(log_p);
     }
 
@@ -92,8 +92,6 @@ class inverse_tail {
         double step;
         std::array<double, nodes> c;
         double at_start;
-
-        [[nodiscard]] double first() const noexcept { return at_start; }
 
         void fit(const std::array<double, nodes>& values) {
             at_start = values[0];
