@@ -60,6 +60,7 @@ class sum_of_gamma : public detail::shared_law<detail::sum_of_gamma_law> {
         law().log_tail(law().better_side(x), {&place, 1}, {&log_p, 1}, {&log_density, 1});
         return std::exp(log_density);
     }
+
     /// (H_terms - log(terms)) / k.
     [[nodiscard]] double mean() const { return law().mean(); }
     /// sum of i^-2 / k.
