@@ -30,7 +30,6 @@
 #include <string>
 #include <vector>
 
-#include <imle/random/detail/philox_lanes.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/random/words.hpp>
 

@@ -3,7 +3,6 @@
 #include <span>
 #include <vector>
 
-#include <imle/random/detail/philox_lanes.hpp>
 #include <imle/random/words.hpp>
 
 #include "support/catch.hpp"

@@ -14,22 +14,13 @@
 
 #include <imle/core/config.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 template <class Scalar>
-struct exponent_mask;
-
-template <>
-struct exponent_mask<float> {
-    using bits = std::uint32_t;
-    static constexpr bits value = 0x7f800000u;
-};
-
-template <>
-struct exponent_mask<double> {
-    using bits = std::uint64_t;
-    static constexpr bits value = 0x7ff0000000000000u;
+struct exponent_mask {
+    static_assert(std::is_same_v<Scalar, float> || std::is_same_v<Scalar, double>);
+    using bits = std::conditional_t<sizeof(Scalar) == 4, std::uint32_t, std::uint64_t>;
+    static constexpr bits value = static_cast<bits>(sizeof(Scalar) == 4 ? 0x7f800000u : 0x7ff0000000000000u);
 };
 
 /// True unless x is NaN or infinite.
@@ -80,5 +71,4 @@ template <class Scalar>
     return std::bit_cast<Scalar>(static_cast<typename mask::bits>(mask::value | (mask::value >> 1)));
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -7,8 +7,7 @@
 
 #include <imle/core/config.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// a * b + c: fused where the instruction set has it, two roundings where not. Left to itself a compiler may
 /// fuse one copy of an expression and not another (a vectorised body and its tail, say), and equal numbers
@@ -22,5 +21,4 @@ template <class Scalar>
 #endif
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

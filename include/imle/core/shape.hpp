@@ -8,11 +8,9 @@
 #include <sstream>
 #include <string>
 
-#include <imle/core/config.hpp>
 #include <imle/core/tensor.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// The dimensions of any dense tensor, fixed-size ones included, as one type.
 template <DenseTensor TensorT>
@@ -69,32 +67,24 @@ struct batch_shape {
 
     /// The dimensions of `count` instances.
     [[nodiscard]] dimensions<InstanceRank + 1> batched(Eigen::Index count) const {
-        dimensions<InstanceRank + 1> result;
-        if constexpr (Layout == Eigen::RowMajor) {
-            result[0] = count;
-            for (std::size_t i = 0; i < rank; ++i) result[i + 1] = instance[i];
-        } else {
-            for (std::size_t i = 0; i < rank; ++i) result[i] = instance[i];
-            result[rank] = count;
-        }
-        return result;
+        return within<1>({count});
     }
-
     /// The dimensions of theta: the whole batch.
     [[nodiscard]] dimensions<InstanceRank + 1> theta() const { return batched(batch); }
-
     /// The dimensions of all samples: [batch, sample, instance...] or [instance..., sample, batch].
     [[nodiscard]] dimensions<InstanceRank + 2> samples(Eigen::Index count) const {
-        dimensions<InstanceRank + 2> result;
-        if constexpr (Layout == Eigen::RowMajor) {
-            result[0] = batch;
-            result[1] = count;
-            for (std::size_t i = 0; i < rank; ++i) result[i + 2] = instance[i];
-        } else {
-            for (std::size_t i = 0; i < rank; ++i) result[i] = instance[i];
-            result[rank] = count;
-            result[rank + 1] = batch;
-        }
+        return within<2>({batch, count});
+    }
+
+  private:
+    /// The instance's dimensions within outer ones, of which the first is the outermost in memory.
+    template <int Outer>
+    [[nodiscard]] dimensions<InstanceRank + Outer> within(
+        const std::array<Eigen::Index, Outer>& outer) const {
+        constexpr bool row_major = Layout == Eigen::RowMajor;
+        dimensions<InstanceRank + Outer> result;
+        for (std::size_t i = 0; i < Outer; ++i) result[row_major ? i : rank + Outer - 1 - i] = outer[i];
+        for (std::size_t i = 0; i < rank; ++i) result[row_major ? i + Outer : i] = instance[i];
         return result;
     }
 };
@@ -108,5 +98,4 @@ template <DenseTensor TensorT>
     return batch_shape<std::max(rank_of<TensorT> - 1, 1), layout_of<TensorT>>::of(tensor);
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

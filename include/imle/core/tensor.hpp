@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// What the library knows of Eigen's tensors: which it takes, how expressions of them are evaluated, and how a
-/// matrix is viewed as one.
+/// What the library knows of Eigen's tensors: which it takes, how expressions of them are evaluated, and how
+/// a matrix is viewed as one.
 
 #include <concepts>
 #include <cstddef>
@@ -13,7 +13,6 @@
 #include <Eigen/Core>
 #include <unsupported/Eigen/CXX11/Tensor>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -34,12 +33,8 @@ struct tensor_traits<Eigen::Tensor<Scalar_, Rank_, Options_, Index_>> {
 };
 
 template <class Scalar_, class Dimensions_, int Options_, class Index_>
-struct tensor_traits<Eigen::TensorFixedSize<Scalar_, Dimensions_, Options_, Index_>> {
-    static constexpr bool is_tensor = true;
-    using Scalar = std::remove_const_t<Scalar_>;
-    static constexpr int rank = static_cast<int>(Dimensions_::count);
-    static constexpr int layout = Options_ & Eigen::RowMajor;
-};
+struct tensor_traits<Eigen::TensorFixedSize<Scalar_, Dimensions_, Options_, Index_>>
+    : tensor_traits<Eigen::Tensor<Scalar_, static_cast<int>(Dimensions_::count), Options_, Index_>> {};
 
 template <class Plain, int Options_, template <class> class MakePointer>
 struct tensor_traits<Eigen::TensorMap<Plain, Options_, MakePointer>>
@@ -80,8 +75,8 @@ using mutable_view = Eigen::TensorMap<Eigen::Tensor<Scalar, Rank, Layout>>;
 
 namespace detail {
 
-/// A dense tensor as it is, or an expression of tensors (a sum, a chip, a cast) as a tensor of its own. A call
-/// takes its arguments through here, so that they may be either.
+/// A dense tensor as it is, or an expression of tensors (a sum, a chip, a cast) as a tensor of its own. A
+/// call takes its arguments through here, so that they may be either.
 template <class T>
 [[nodiscard]] decltype(auto) evaluated(const T& tensor) {
     if constexpr (DenseTensor<T>) {
@@ -98,10 +93,11 @@ template <class T>
         else
             return Eigen::Tensor<float, traits::NumDimensions, layout>(tensor.template cast<float>());
     } else {
-        static_assert(is_tensor_expression<T>,
-                      "imle::DenseTensor: this argument is not an Eigen tensor. View an Eigen matrix or array "
-                      "by imle::as_tensor(matrix), other memory by an Eigen::TensorMap. See "
-                      "docs/layer.md#tensors");
+        static_assert(
+            is_tensor_expression<T>,
+            "imle::DenseTensor: this argument is not an Eigen tensor. View an Eigen matrix or array "
+            "by imle::as_tensor(matrix), other memory by an Eigen::TensorMap. See "
+            "docs/layer.md#tensors");
         // So that what follows compiles, and the sentence stays alone.
         return Eigen::Tensor<float, 2, Eigen::RowMajor>();
     }
@@ -120,14 +116,10 @@ template <class A, class B>
            b_begin < a_begin + static_cast<std::size_t>(a_size) * sizeof(A);
 }
 
-}  // namespace detail
-
-namespace detail {
-
 template <class Derived>
 concept MatrixInMemory = (Derived::Flags & Eigen::DirectAccessBit) != 0;
 template <class Derived>
-concept WritableMatrix = MatrixInMemory<Derived> && (Derived::Flags & Eigen::LvalueBit) != 0;
+concept WritableMatrix = MatrixInMemory<Derived> &&(Derived::Flags& Eigen::LvalueBit) != 0;
 
 /// Throws unless a matrix's numbers lie one after another, as a tensor's do.
 template <class Derived>

@@ -5,7 +5,6 @@
 
 #include <cmath>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/noise/detail/law.hpp>

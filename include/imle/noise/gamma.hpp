@@ -6,20 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <limits>
-#include <memory>
 #include <span>
 
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/noise/detail/incomplete_gamma.hpp>
 #include <imle/noise/detail/law.hpp>
-#include <imle/quantile/newton.hpp>
-#include <imle/quantile/panel_source.hpp>
-#include <imle/quantile/quantile_source.hpp>
-#include <imle/random/quantile_table.hpp>
-#include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -98,25 +89,15 @@ class standard_gamma_law {
 /// smallest float: those are 0.
 ///
 /// <math.h> of some systems has a function of this name: after `using namespace imle` write `imle::gamma`.
-class gamma {
+class gamma : public detail::shared_law<detail::standard_gamma_law> {
   public:
     /// `shape` from 1e-6 to 1e6, `scale` finite and above 0. Throws `std::invalid_argument` otherwise.
     gamma(double shape, double scale)
-        : scale_(detail::positive_parameter("scale of gamma", scale)),
-          state_(std::make_shared<const state>(checked_shape(shape))) {}
-
-    /// Element i of `out` is element `first + i` of the key's sequence. Random access; O(out.size()), after
-    /// the table is made at the first call. Any number of threads may call it.
-    void fill(const random_key& key, std::uint64_t first, std::span<float> out) const {
-        table<float>().fill(key, first, out, 0, scale_);
-    }
-    void fill(const random_key& key, std::uint64_t first, std::span<double> out) const {
-        table<double>().fill(key, first, out, 0, scale_);
-    }
+        : shared_law{detail::positive_parameter("scale of gamma", scale),
+                     detail::standard_gamma_law(checked_shape(shape))} {}
 
     [[nodiscard]] double shape() const noexcept { return law().shape(); }
-    [[nodiscard]] double scale() const noexcept { return scale_; }
-    [[nodiscard]] double lower_bound() const noexcept { return 0; }
+    using shared_law::scale;
 
     /// P(X <= x).
     [[nodiscard]] double cdf(double x) const {
@@ -135,7 +116,7 @@ class gamma {
         if (std::isnan(x)) return x;
         if (x < 0 || std::isinf(x)) return 0;
         if (x == 0)
-            return shape() > 1 ? 0 : shape() < 1 ? std::numeric_limits<double>::infinity() : 1 / scale_;
+            return shape() > 1 ? 0 : shape() < 1 ? std::numeric_limits<double>::infinity() : 1 / scale();
         const standard_x at = standard(x);
         return std::exp(detail::log_gamma_density_times_x(shape(), at.x, at.log_x) - std::log(x));
     }
@@ -147,24 +128,16 @@ class gamma {
             detail::throw_invalid("shape of gamma, whose score is asked for,", shape(),
                                   "a shape above 2, where the score has a finite variance");
         if (!(x > 0)) detail::throw_invalid("x of gamma's score", x, "a number above 0");
-        const double slope = 1 / scale_ - (shape() - 1) / x;
+        const double slope = 1 / scale() - (shape() - 1) / x;
         // Both may overflow.
-        return std::isnan(slope) ? (x / scale_ - (shape() - 1)) / x : slope;
+        return std::isnan(slope) ? (x / scale() - (shape() - 1)) / x : slope;
     }
-    /// The x with cdf(x) = u: 0 at 0, infinity at 1. Throws `std::invalid_argument` outside [0, 1].
-    [[nodiscard]] double quantile(double u) const {
-        return scale_ * detail::quantile_of(law(), detail::tail::lower, detail::probability("u", u));
-    }
-    /// The x with survival(x) = p. Throws `std::invalid_argument` outside [0, 1].
-    [[nodiscard]] double survival_quantile(double p) const {
-        return scale_ * detail::quantile_of(law(), detail::tail::upper, detail::probability("p", p));
-    }
-    [[nodiscard]] double mean() const noexcept { return shape() * scale_; }
-    [[nodiscard]] double variance() const noexcept { return shape() * scale_ * scale_; }
+    [[nodiscard]] double mean() const noexcept { return shape() * scale(); }
+    [[nodiscard]] double variance() const noexcept { return shape() * scale() * scale(); }
     /// (n - 1)! * shape * scale^n. Throws `std::invalid_argument` unless 1 <= n <= 170.
     [[nodiscard]] double cumulant(int n) const {
         if (n < 1 || n > 170) detail::throw_invalid("n of cumulant", n, "1 to 170");
-        return std::tgamma(n) * shape() * std::pow(scale_, n);
+        return std::tgamma(n) * shape() * std::pow(scale(), n);
     }
 
     friend bool operator==(const gamma& a, const gamma& b) noexcept {
@@ -172,39 +145,25 @@ class gamma {
     }
 
   private:
-    struct state {
-        explicit state(double shape) : law(shape) {}
-        detail::standard_gamma_law law;
-        detail::lazy_tables tables;
-    };
-
     static double checked_shape(double shape) {
         if (!(shape >= 1e-6 && shape <= 1e6)) detail::throw_invalid("shape of gamma", shape, "1e-6 to 1e6");
         return shape;
     }
-    [[nodiscard]] const detail::standard_gamma_law& law() const noexcept { return state_->law; }
     /// x / scale, with its logarithm for ratios that are no double.
     struct standard_x {
         double x;
         double log_x;
     };
     [[nodiscard]] standard_x standard(double x) const noexcept {
-        const double ratio = x / scale_;
+        const double ratio = x / scale();
         if (ratio > 1e-300 && ratio < 1e300) return {ratio, std::log(ratio)};
-        const double log_ratio = std::log(x) - std::log(scale_);
+        const double log_ratio = std::log(x) - std::log(scale());
         return {std::exp(log_ratio), log_ratio};
     }
     [[nodiscard]] detail::incomplete_gamma_logs logs(double x) const noexcept {
         const standard_x at = standard(x);
         return detail::incomplete_gamma(shape(), at.x, at.log_x);
     }
-    template <class Scalar>
-    [[nodiscard]] const quantile_table<Scalar>& table() const {
-        return state_->tables.template get<Scalar>([this] { return detail::panel_source(law()); });
-    }
-
-    double scale_;
-    std::shared_ptr<const state> state_;
 };
 
 }  // namespace imle::inline IMLE_ABI

@@ -9,7 +9,6 @@
 #include <limits>
 #include <span>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/noise/detail/gamma_group.hpp>

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <numbers>
 
-#include <imle/core/config.hpp>
 #include <imle/noise/detail/law.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -41,8 +40,7 @@ class gumbel : public detail::location_scale_law<detail::standard_gumbel> {
         : location_scale_law(detail::finite_parameter("location of gumbel", location),
                              detail::positive_parameter("scale of gumbel", scale)) {}
 
-    using location_scale_law::location;
-    using location_scale_law::scale;
+    using location_scale_law::location, location_scale_law::scale;
 };
 
 }  // namespace imle::inline IMLE_ABI

@@ -5,7 +5,6 @@
 
 #include <cmath>
 
-#include <imle/core/config.hpp>
 #include <imle/noise/detail/law.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -38,8 +37,7 @@ class laplace : public detail::location_scale_law<detail::standard_laplace> {
         : location_scale_law(detail::finite_parameter("location of laplace", location),
                              detail::positive_parameter("scale of laplace", scale)) {}
 
-    using location_scale_law::location;
-    using location_scale_law::scale;
+    using location_scale_law::location, location_scale_law::scale;
 };
 
 }  // namespace imle::inline IMLE_ABI

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <numbers>
 
-#include <imle/core/config.hpp>
 #include <imle/noise/detail/law.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -48,8 +47,7 @@ class logistic : public detail::location_scale_law<detail::standard_logistic> {
         : location_scale_law(detail::finite_parameter("location of logistic", location),
                              detail::positive_parameter("scale of logistic", scale)) {}
 
-    using location_scale_law::location;
-    using location_scale_law::scale;
+    using location_scale_law::location, location_scale_law::scale;
 };
 
 }  // namespace imle::inline IMLE_ABI

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include <imle/concepts/noise_distribution.hpp>
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/noise/normal.hpp>
 #include <imle/random/random_key.hpp>

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <limits>
 
-#include <imle/core/config.hpp>
 #include <imle/noise/detail/law.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -10,7 +10,6 @@
 #include <span>
 #include <utility>
 
-#include <imle/core/config.hpp>
 #include <imle/random/philox.hpp>
 #include <imle/random/random_key.hpp>
 

@@ -6,16 +6,9 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <memory>
-#include <span>
 
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/noise/detail/law.hpp>
 #include <imle/noise/detail/sum_of_gamma_law.hpp>
-#include <imle/quantile/panel_source.hpp>
-#include <imle/random/quantile_table.hpp>
-#include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -29,7 +22,7 @@ namespace imle::inline IMLE_ABI {
 /// The literal sum draws `terms` gamma numbers for each of its own. Here the law is inverted once, when a
 /// number is first drawn (a few milliseconds; copies share it), and a number is then one random word and
 /// one table look-up, for any k and any number of terms. `sum_of_gamma_series` is the literal sum.
-class sum_of_gamma {
+class sum_of_gamma : public detail::shared_law<detail::sum_of_gamma_law> {
   public:
     /// `k` from 1e-6 to 1e6, not necessarily whole; `terms` from 1 on. Throws `std::invalid_argument`
     /// outside: the inversion is tested to its stated accuracy within.
@@ -41,35 +34,31 @@ class sum_of_gamma {
         return sum_of_gamma(detail::sum_of_gamma_law(checked_k(k), 0));
     }
 
-    /// Element i of `out` is element `first + i` of the key's sequence. Random access; O(out.size()), after
-    /// the table is made at the first call. Any number of threads may call it.
-    void fill(const random_key& key, std::uint64_t first, std::span<float> out) const {
-        table<float>().fill(key, first, out);
-    }
-    void fill(const random_key& key, std::uint64_t first, std::span<double> out) const {
-        table<double>().fill(key, first, out);
-    }
-
     [[nodiscard]] double k() const noexcept { return law().k(); }
     /// The number of terms; 0 for `exact`, which has infinitely many.
     [[nodiscard]] std::uint64_t terms() const noexcept { return law().terms(); }
     /// -log(terms) / k; -infinity for `exact`.
-    [[nodiscard]] double lower_bound() const noexcept { return law().lower_bound(); }
+    using shared_law::lower_bound;
 
     /// P(X <= x), relative accuracy 1e-10 down to 1e-12 and beyond. About 20 microseconds, as for the others.
     [[nodiscard]] double cdf(double x) const { return probability_of(detail::tail::lower, x); }
     /// P(X > x), with the same accuracy in the upper tail.
     [[nodiscard]] double survival(double x) const { return probability_of(detail::tail::upper, x); }
     /// The density; at the lower bound 0, its finite limit or infinity, as terms / k is above, at or below 1.
-    [[nodiscard]] double pdf(double x) const;
-    /// The x with cdf(x) = u: the lower bound at 0, infinity at 1. Throws `std::invalid_argument` outside
-    /// [0, 1].
-    [[nodiscard]] double quantile(double u) const {
-        return detail::quantile_of(law(), detail::tail::lower, detail::probability("u", u));
-    }
-    /// The x with survival(x) = p. Throws `std::invalid_argument` outside [0, 1].
-    [[nodiscard]] double survival_quantile(double p) const {
-        return detail::quantile_of(law(), detail::tail::upper, detail::probability("p", p));
+    [[nodiscard]] double pdf(double x) const {
+        const double shape = terms() == 0 ? 2 : static_cast<double>(terms()) / k();
+        if (std::isnan(x)) return x;
+        if (x < lower_bound() || std::isinf(x)) return 0;
+        if (x == lower_bound() || law().place(x) == -std::numeric_limits<double>::infinity()) {
+            if (shape > 1) return 0;
+            if (shape < 1) return std::numeric_limits<double>::infinity();
+            // terms = k: C y^(shape - 1) with C = (terms!)^(1 / k).
+            return std::exp(std::lgamma(static_cast<double>(terms()) + 1) / k());
+        }
+        const double place = law().place(x);
+        double log_p, log_density;
+        law().log_tail(law().better_side(x), {&place, 1}, {&log_p, 1}, {&log_density, 1});
+        return std::exp(log_density);
     }
 
     /// (H_terms - log(terms)) / k.
@@ -88,14 +77,7 @@ class sum_of_gamma {
     }
 
   private:
-    struct state {
-        explicit state(const detail::sum_of_gamma_law& the_law) : law(the_law) {}
-        detail::sum_of_gamma_law law;
-        detail::lazy_tables tables;
-    };
-
-    explicit sum_of_gamma(const detail::sum_of_gamma_law& the_law)
-        : state_(std::make_shared<const state>(the_law)) {}
+    explicit sum_of_gamma(const detail::sum_of_gamma_law& the_law) : shared_law{1, the_law} {}
 
     static double checked_k(double k) {
         if (!(k >= 1e-6 && k <= 1e6)) detail::throw_invalid("k of sum_of_gamma", k, "1e-6 to 1e6");
@@ -108,45 +90,17 @@ class sum_of_gamma {
         return terms;
     }
 
-    [[nodiscard]] const detail::sum_of_gamma_law& law() const noexcept { return state_->law; }
-
-    template <class Scalar>
-    [[nodiscard]] const quantile_table<Scalar>& table() const {
-        return state_->tables.template get<Scalar>([this] { return detail::panel_source(law()); });
+    [[nodiscard]] double probability_of(detail::tail side, double x) const {
+        using detail::tail;
+        if (std::isnan(x)) return x;
+        if (x <= lower_bound()) return side == tail::lower ? 0 : 1;
+        if (x == std::numeric_limits<double>::infinity()) return side == tail::lower ? 1 : 0;
+        const double place = law().place(x);
+        if (place == -std::numeric_limits<double>::infinity()) return side == tail::lower ? 0 : 1;
+        const tail smaller = law().better_side(x);
+        const double p = std::exp(law().log_tail(smaller, place).log_probability);
+        return side == smaller ? p : 1 - p;
     }
-
-    [[nodiscard]] double probability_of(detail::tail side, double x) const;
-
-    std::shared_ptr<const state> state_;
 };
-
-inline double sum_of_gamma::probability_of(detail::tail side, double x) const {
-    using detail::tail;
-    if (std::isnan(x)) return x;
-    if (x <= lower_bound()) return side == tail::lower ? 0 : 1;
-    if (x == std::numeric_limits<double>::infinity()) return side == tail::lower ? 1 : 0;
-    const double place = law().place(x);
-    if (place == -std::numeric_limits<double>::infinity()) return side == tail::lower ? 0 : 1;
-    const tail smaller = law().better_side(x);
-    const double p = std::exp(law().log_tail(smaller, place).log_probability);
-    return side == smaller ? p : 1 - p;
-}
-
-inline double sum_of_gamma::pdf(double x) const {
-    using detail::tail;
-    const double shape = terms() == 0 ? 2 : static_cast<double>(terms()) / k();
-    if (std::isnan(x)) return x;
-    if (x < lower_bound() || std::isinf(x)) return 0;
-    if (x == lower_bound() || law().place(x) == -std::numeric_limits<double>::infinity()) {
-        if (shape > 1) return 0;
-        if (shape < 1) return std::numeric_limits<double>::infinity();
-        // terms = k: C y^(shape - 1) with C = (terms!)^(1 / k).
-        return std::exp(std::lgamma(static_cast<double>(terms()) + 1) / k());
-    }
-    const double place = law().place(x);
-    double log_p, log_density;
-    law().log_tail(law().better_side(x), {&place, 1}, {&log_p, 1}, {&log_density, 1});
-    return std::exp(log_density);
-}
 
 }  // namespace imle::inline IMLE_ABI

@@ -4,23 +4,19 @@
 /// Sum-of-gamma noise, literally.
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 
-#include <imle/core/config.hpp>
 #include <imle/noise/gamma_sampler.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
-#include <imle/random/random_key.hpp>
-#include <imle/random/words.hpp>
 
 namespace imle::inline IMLE_ABI {
 
 /// The law of `sum_of_gamma`, drawn as the sum that defines it: `terms` gamma numbers for each of its own.
 /// The cross-check of the table, and what the paper's own implementation does; use `sum_of_gamma` for work.
-class sum_of_gamma_series {
+class sum_of_gamma_series : private sum_of_gamma {
   public:
     /// As for `sum_of_gamma`.
-    explicit sum_of_gamma_series(double k, std::uint64_t terms = 10) : law_(k, terms) {}
+    explicit sum_of_gamma_series(double k, std::uint64_t terms = 10) : sum_of_gamma(k, terms) {}
 
     /// Element i of `out` is element `first + i` of the key's sequence. Random access;
     /// O(out.size() * terms), of at least 512 numbers at once.
@@ -31,17 +27,10 @@ class sum_of_gamma_series {
         draw(key, first, out);
     }
 
-    [[nodiscard]] double k() const noexcept { return law_.k(); }
-    [[nodiscard]] std::uint64_t terms() const noexcept { return law_.terms(); }
-    [[nodiscard]] double lower_bound() const noexcept { return law_.lower_bound(); }
-    [[nodiscard]] double cdf(double x) const { return law_.cdf(x); }
-    [[nodiscard]] double survival(double x) const { return law_.survival(x); }
-    [[nodiscard]] double pdf(double x) const { return law_.pdf(x); }
-    [[nodiscard]] double quantile(double u) const { return law_.quantile(u); }
-    [[nodiscard]] double survival_quantile(double p) const { return law_.survival_quantile(p); }
-    [[nodiscard]] double mean() const { return law_.mean(); }
-    [[nodiscard]] double variance() const { return law_.variance(); }
-    [[nodiscard]] double cumulant(int n) const { return law_.cumulant(n); }
+    using sum_of_gamma::cdf, sum_of_gamma::survival, sum_of_gamma::pdf;
+    using sum_of_gamma::k, sum_of_gamma::terms, sum_of_gamma::lower_bound;
+    using sum_of_gamma::mean, sum_of_gamma::variance, sum_of_gamma::cumulant;
+    using sum_of_gamma::quantile, sum_of_gamma::survival_quantile;
 
     friend bool operator==(const sum_of_gamma_series&, const sum_of_gamma_series&) noexcept = default;
 
@@ -68,8 +57,6 @@ class sum_of_gamma_series {
                 destination[j] = static_cast<Scalar>(sums[j] + lower_bound());
         });
     }
-
-    sum_of_gamma law_;
 };
 
 }  // namespace imle::inline IMLE_ABI

@@ -11,14 +11,12 @@
 #include <limits>
 #include <string>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/quantile/newton.hpp>
 #include <imle/quantile/quantile_source.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 template <class LawT>
 concept HasDensity = requires(const LawT& law, double x) {
@@ -254,8 +252,7 @@ class cdf_source {
             const bool low = now < 0.5;
             around.narrow(low, y, now);
             if (closed(around)) {
-                if (y == highest_ && low) unreached(tail::lower, 0.5, y, now);
-                if (y == lowest_ && !low) unreached(tail::lower, 0.5, y, now);
+                if (y == (low ? highest_ : lowest_)) unreached(tail::lower, 0.5, y, now);
                 if (std::isnan(low ? around.at_high : around.at_low)) {
                     y = low ? around.high : around.low;
                     continue;
@@ -314,5 +311,4 @@ class cdf_source {
     mutable double last_[2];
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -9,8 +9,7 @@
 
 #include <imle/core/config.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// What is known while a quantile is sought: a place that is too low and one that is too high, and the
 /// tail's probability at each; NaN where it was not asked for.
@@ -76,5 +75,4 @@ template <class LogTail>
         .next;
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

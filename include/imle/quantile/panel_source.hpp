@@ -11,14 +11,12 @@
 #include <span>
 #include <vector>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/quantile/newton.hpp>
 #include <imle/quantile/quantile_source.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// One tail of a law, from about its median outwards, as log p on panels of Chebyshev polynomials in the
 /// place, and its inverse by Newton's method on them. A distribution function that takes 20 microseconds is
@@ -73,7 +71,7 @@ class inverse_tail {
     [[nodiscard]] double place(double p) const {
         const double log_p = std::log(p);
         const auto next = std::upper_bound(panels_.begin() + 1, panels_.end(), log_p,
-                                           [](double value, const panel& x) { return value > x.first(); });
+                                           [](double value, const panel& x) { return value > x.at_start; });
         return (next - 1)->solve(log_p);
     }
 
@@ -94,8 +92,6 @@ class inverse_tail {
         double step;
         std::array<double, nodes> c;
         double at_start;
-
-        [[nodiscard]] double first() const noexcept { return at_start; }
 
         void fit(const std::array<double, nodes>& values) {
             at_start = values[0];
@@ -189,5 +185,4 @@ template <class LawT>
     return law.value(law.tail_place(side, p));
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -12,13 +12,11 @@
 #include <string>
 #include <vector>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/quantile/quantile_source.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// Piecewise polynomials for the standardised quantile function (x - location) / scale, or for its base-2
 /// logarithm where `logarithmic()`, fitted to a source.
@@ -229,5 +227,4 @@ class quantile_polynomials {
     bool logarithmic_ = false;
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

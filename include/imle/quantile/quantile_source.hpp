@@ -6,11 +6,9 @@
 #include <cmath>
 #include <concepts>
 
-#include <imle/core/config.hpp>
 #include <imle/core/finite.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// The side of a law that a probability is counted from.
 enum class tail { lower, upper };
@@ -80,5 +78,4 @@ class law_source {
     bool positive_ = false;
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

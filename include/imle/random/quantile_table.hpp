@@ -7,12 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <span>
-#include <tuple>
 
-#include <imle/core/config.hpp>
 #include <imle/quantile/cdf_source.hpp>
 #include <imle/quantile/quantile_polynomials.hpp>
 #include <imle/quantile/quantile_source.hpp>
@@ -144,29 +140,6 @@ template <class StandardLaw, class Scalar>
     static const quantile_table<Scalar> table{StandardLaw{}};
     return table;
 }
-
-/// The tables of a law with parameters, shared between its copies: one of floats and one of doubles, each
-/// made at its first use by whichever thread comes first. A layer uses one scalar, and to make the other's
-/// table as well would double its cost.
-class lazy_tables {
-  public:
-    /// The table of `make()`, a law or a source of quantiles. `make` must always give the same one.
-    template <class Scalar, class Make>
-    [[nodiscard]] const quantile_table<Scalar>& get(const Make& make) const {
-        slot<Scalar>& mine = std::get<slot<Scalar>>(slots_);
-        std::call_once(mine.once, [&] { mine.table.emplace(make()); });
-        return *mine.table;
-    }
-
-  private:
-    template <class Scalar>
-    struct slot {
-        std::once_flag once;
-        std::optional<quantile_table<Scalar>> table;
-    };
-
-    mutable std::tuple<slot<float>, slot<double>> slots_;
-};
 
 }  // namespace detail
 }  // namespace imle::inline IMLE_ABI

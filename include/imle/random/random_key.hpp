@@ -8,7 +8,6 @@
 #include <concepts>
 #include <cstdint>
 
-#include <imle/core/config.hpp>
 #include <imle/random/philox.hpp>
 
 namespace imle::inline IMLE_ABI {

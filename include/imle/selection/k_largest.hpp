@@ -10,7 +10,6 @@
 #include <limits>
 #include <span>
 
-#include <imle/core/config.hpp>
 #include <imle/simd/wide_lanes.hpp>
 
 namespace imle::inline IMLE_ABI::detail {

@@ -9,11 +9,9 @@
 
 #include <cstddef>
 
-#include <imle/core/config.hpp>
 #include <imle/simd/lanes.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// 2^r for |r| <= 1/2 as a polynomial through the Chebyshev nodes, with 2^0 = 1 exactly: within 2.6e-9
 /// (float) and 8.5e-18 (double) of 2^r, before rounding.
@@ -36,18 +34,10 @@ struct exp2_constants<double> {
     static constexpr double deepest = -2000.0;
     static constexpr double highest = 1023.99;
     static constexpr std::size_t degree = 11;
-    static constexpr double coefficients[degree + 1] = {1,
-                                                        0.69314718055994529,
-                                                        0.24022650695910158,
-                                                        0.055504108664821625,
-                                                        0.0096181291075872564,
-                                                        0.0013333558146406471,
-                                                        0.00015403530463724353,
-                                                        1.5252733841556773e-05,
-                                                        1.3215432535912375e-06,
-                                                        1.0178057087733941e-07,
-                                                        7.0741942972885211e-09,
-                                                        4.4558179083360645e-10};
+    static constexpr double coefficients[] = {
+        1.0000000000000000,     0.69314718055994529,    0.24022650695910158,    0.055504108664821625,
+        0.0096181291075872564,  0.0013333558146406471,  0.00015403530463724353, 1.5252733841556773e-05,
+        1.3215432535912375e-06, 1.0178057087733941e-07, 7.0741942972885211e-09, 4.4558179083360645e-10};
 };
 
 /// 2^y = fraction * half * rest, where half and rest are powers of two about equally large: one power of two
@@ -74,5 +64,4 @@ template <class Lanes>
     return {sum, power_of_two(half), power_of_two(n - half)};
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

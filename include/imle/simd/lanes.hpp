@@ -9,16 +9,10 @@
 #include <type_traits>
 #include <utility>
 
-#include <imle/core/config.hpp>
-#include <imle/simd/avx2.hpp>
-#include <imle/simd/avx512.hpp>
 #include <imle/simd/neon.hpp>
-#include <imle/simd/scalar.hpp>
-#include <imle/simd/sse2.hpp>
-#include <imle/simd/vector.hpp>
+#include <imle/simd/x86.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// `Size` numbers. A kernel that is written on it does the same operations in the same order whatever the
 /// size, so that a number's bits do not depend on who computed it; one lane is the reference.
@@ -67,47 +61,26 @@ struct vector_lanes {
     /// Whole numbers, below 2^31 and so as good as signed, as numbers.
     template <class Words>
     [[nodiscard]] static vector_lanes of_whole(const Words& whole) noexcept {
-#if IMLE_VECTOR_BYTES != 0
-        if constexpr (Size != 1)
-            return of(__builtin_convertvector(vector_of<std::int32_t, Size>(whole), vector));
-        else
-#endif
-            return of(static_cast<scalar>(static_cast<std::int32_t>(whole)));
+        return of(convert_vector<std::int32_t, scalar, Size>(vector_of<std::int32_t, Size>(whole)));
     }
     /// The upper 24 bits of each word, as a whole number.
     [[nodiscard]] static vector_lanes upper_bits(const std::uint32_t* from) noexcept {
         return of_whole(load_vector<std::uint32_t, Size>(from) >> 8);
     }
 
-    friend vector_lanes operator+(vector_lanes a, vector_lanes b) noexcept {
-        return of(a.v + b.v);
-    }
-    friend vector_lanes operator-(vector_lanes a, vector_lanes b) noexcept {
-        return of(a.v - b.v);
-    }
-    friend vector_lanes operator*(vector_lanes a, vector_lanes b) noexcept {
-        return of(a.v * b.v);
-    }
-    friend vector_lanes operator/(vector_lanes a, vector_lanes b) noexcept {
-        return of(a.v / b.v);
-    }
+    friend vector_lanes operator+(vector_lanes a, vector_lanes b) noexcept { return of(a.v + b.v); }
+    friend vector_lanes operator-(vector_lanes a, vector_lanes b) noexcept { return of(a.v - b.v); }
+    friend vector_lanes operator*(vector_lanes a, vector_lanes b) noexcept { return of(a.v * b.v); }
+    friend vector_lanes operator/(vector_lanes a, vector_lanes b) noexcept { return of(a.v / b.v); }
     /// a * b + c, fused where the instruction set has it.
     friend vector_lanes multiply_add(vector_lanes a, vector_lanes b, vector_lanes c) noexcept {
         return of(instructions::multiply_add(a.v, b.v, c.v));
     }
-    friend vector_lanes square_root(vector_lanes a) noexcept {
-        return of(instructions::square_root(a.v));
-    }
-    friend vector_lanes minimum(vector_lanes a, vector_lanes b) noexcept {
-        return of(a.v < b.v ? a.v : b.v);
-    }
-    friend vector_lanes maximum(vector_lanes a, vector_lanes b) noexcept {
-        return of(a.v > b.v ? a.v : b.v);
-    }
+    friend vector_lanes square_root(vector_lanes a) noexcept { return of(instructions::square_root(a.v)); }
+    friend vector_lanes minimum(vector_lanes a, vector_lanes b) noexcept { return of(a.v < b.v ? a.v : b.v); }
+    friend vector_lanes maximum(vector_lanes a, vector_lanes b) noexcept { return of(a.v > b.v ? a.v : b.v); }
     /// The nearest whole number, halves to even; |a| < 2^31. A zero may have either sign.
-    friend vector_lanes nearest(vector_lanes a) noexcept {
-        return of(instructions::nearest(a.v));
-    }
+    friend vector_lanes nearest(vector_lanes a) noexcept { return of(instructions::nearest(a.v)); }
     /// 2^n for whole n in the range of normal numbers.
     friend vector_lanes power_of_two(vector_lanes n) noexcept {
         // Next to this number n's own bits, and the exponent's bias, are the last of the mantissa.
@@ -115,9 +88,7 @@ struct vector_lanes {
         return of_bits((n + vector_lanes(large)).to_bits() << (sizeof(scalar) == 4 ? 23 : 52));
     }
 
-    friend mask less(vector_lanes a, vector_lanes b) noexcept {
-        return instructions::less(a.v, b.v);
-    }
+    friend mask less(vector_lanes a, vector_lanes b) noexcept { return instructions::less(a.v, b.v); }
     friend vector_lanes select(mask which, vector_lanes yes, vector_lanes no) noexcept {
         return of(instructions::select(which, yes.v, no.v));
     }
@@ -192,5 +163,4 @@ template <class Lanes, std::size_t Count>
     return polynomial(coefficients, t, std::make_index_sequence<Count - 1>{});
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

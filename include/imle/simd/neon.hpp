@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <imle/core/config.hpp>
 #include <imle/simd/vector.hpp>
 
 #if defined(IMLE_HAS_NEON)

@@ -3,16 +3,14 @@
 /// @file
 /// What the instruction sets must provide, for one number: the reference for all vectors, and the fallback.
 ///
-/// The functions of simd/sse2.hpp, avx2.hpp, avx512.hpp and neon.hpp overload these for their own vectors.
+/// The functions of simd/x86.hpp and simd/neon.hpp overload these for their own vectors.
 
 #include <cmath>
 #include <cstdint>
 
-#include <imle/core/config.hpp>
 #include <imle/core/multiply_add.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail::instructions {
+namespace imle::inline IMLE_ABI::detail::instructions {
 
 /// a * b + c, fused where the instruction set has it.
 template <class Scalar>
@@ -52,5 +50,4 @@ void load_fours(Places...) = delete;
     return (a & 0xffffffff) * (b & 0xffffffff);
 }
 
-}  // namespace detail::instructions
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail::instructions

@@ -10,8 +10,7 @@
 
 #include <imle/core/config.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// The integers as wide as Scalar: a comparison of vectors of Scalar gives a vector of `lane_integer`.
 template <class Scalar>
@@ -49,6 +48,17 @@ template <class T, std::size_t Size>
 template <class T, std::size_t Size>
 inline void store_vector(const vector_of<T, Size>& v, T* to) noexcept {
     *reinterpret_cast<typename vector_types<T, Size>::unaligned*>(to) = v;
+}
+
+/// The numbers of a vector of `From` as `To`.
+template <class From, class To, std::size_t Size>
+[[nodiscard]] inline vector_of<To, Size> convert_vector(const vector_of<From, Size>& v) noexcept {
+#if IMLE_VECTOR_BYTES != 0
+    if constexpr (Size != 1)
+        return __builtin_convertvector(v, vector_of<To, Size>);
+    else
+#endif
+        return static_cast<To>(v);
 }
 
 #if IMLE_VECTOR_BYTES != 0
@@ -139,5 +149,4 @@ template <class T, std::size_t Size, std::size_t Step = 1, std::size_t Rows>
 
 #endif
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -7,11 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <imle/core/config.hpp>
 #include <imle/simd/vector.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// How many lanes of Scalar fill the widest register of this build; 1 where there is none to use.
 template <class Scalar>
@@ -116,5 +114,4 @@ void for_each_across(const std::array<const typename L::Scalar*, L::width>& inst
     }
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -10,16 +10,10 @@
 #include <cstdint>
 #include <utility>
 
-#include <imle/core/config.hpp>
-#include <imle/simd/avx2.hpp>
-#include <imle/simd/avx512.hpp>
 #include <imle/simd/neon.hpp>
-#include <imle/simd/scalar.hpp>
-#include <imle/simd/sse2.hpp>
-#include <imle/simd/vector.hpp>
+#include <imle/simd/x86.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// Each word in the lower half of a 64-bit lane. The multiplication ignores the upper half, so nobody needs
 /// to clear it, and the lower half of each product stays where it is.
@@ -83,5 +77,4 @@ using widest_words = word_lanes<4>;
 using widest_words = word_lanes<IMLE_INTEGER_VECTOR_BYTES == 0 ? 1 : IMLE_INTEGER_VECTOR_BYTES / 8>;
 #endif
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -10,7 +10,6 @@
 #include <numbers>
 #include <span>
 
-#include <imle/core/config.hpp>
 #include <imle/noise/exponential.hpp>
 #include <imle/noise/normal.hpp>
 #include <imle/random/philox.hpp>
@@ -19,8 +18,7 @@
 #include <imle/simd/exponential.hpp>
 #include <imle/simd/lanes.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// What the method needs of a shape. Shapes below 1 are drawn as those of shape + 1, to be boosted.
 template <class Lanes>
@@ -237,5 +235,4 @@ inline void gamma_group(const gamma_keys& keys, Laws laws, std::uint64_t group, 
     }
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -7,11 +7,9 @@
 #include <limits>
 #include <numbers>
 
-#include <imle/core/config.hpp>
 #include <imle/core/finite.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// log of P(a, x) and of Q(a, x) = 1 - P(a, x), and of the density x^(a-1) exp(-x) / Gamma(a) times x.
 struct incomplete_gamma_logs {
@@ -111,5 +109,4 @@ struct incomplete_gamma_logs {
     return result;
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

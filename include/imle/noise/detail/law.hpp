@@ -1,20 +1,20 @@
 #pragma once
 
 /// @file
-/// What the laws have in common: checks of their arguments, and all of `location + scale * X`.
+/// What the laws have in common: checks of their arguments, and all of `location + scale * X` and `scale *
+/// X`.
 
 #include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
+#include <tuple>
 
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
-#include <imle/quantile/quantile_source.hpp>
+#include <imle/quantile/panel_source.hpp>
 #include <imle/random/quantile_table.hpp>
-#include <imle/random/random_key.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// Returns x; throws `std::invalid_argument` unless it is finite.
 inline double finite_parameter(const char* argument, double x) {
@@ -101,5 +101,59 @@ class location_scale_law {
     double scale_;
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+/// The law of `scale * X`, for an X with parameters of its own. `LawT` is X for `panel_source`. Copies share
+/// it and its tables: one of floats and one of doubles, each made at its first use by whichever thread comes
+/// first. A layer uses one scalar, and to make the other's table as well would double its cost.
+template <class LawT>
+class shared_law {
+  public:
+    /// Element i of `out` is element `first + i` of the key's sequence. Random access; O(out.size()), after
+    /// the table is made at the first call. Any number of threads may call it.
+    void fill(const random_key& key, std::uint64_t first, std::span<float> out) const {
+        table<float>().fill(key, first, out, 0, scale_);
+    }
+    void fill(const random_key& key, std::uint64_t first, std::span<double> out) const {
+        table<double>().fill(key, first, out, 0, scale_);
+    }
+    /// No number is below it.
+    [[nodiscard]] double lower_bound() const noexcept { return scale_ * law().lower_bound(); }
+    /// The x with cdf(x) = u: the lower bound at 0, infinity at 1. Throws `std::invalid_argument` outside
+    /// [0, 1].
+    [[nodiscard]] double quantile(double u) const {
+        return scale_ * quantile_of(law(), tail::lower, probability("u", u));
+    }
+    /// The x with survival(x) = p. Throws `std::invalid_argument` outside [0, 1].
+    [[nodiscard]] double survival_quantile(double p) const {
+        return scale_ * quantile_of(law(), tail::upper, probability("p", p));
+    }
+
+  protected:
+    shared_law(double scale, const LawT& law) : scale_(scale), state_(std::make_shared<state>(law)) {}
+
+    [[nodiscard]] const LawT& law() const noexcept { return state_->law; }
+    [[nodiscard]] double scale() const noexcept { return scale_; }
+
+  private:
+    template <class Scalar>
+    struct slot {
+        std::once_flag once;
+        std::optional<quantile_table<Scalar>> table;
+    };
+    struct state {
+        explicit state(const LawT& the_law) : law(the_law) {}
+        const LawT law;
+        std::tuple<slot<float>, slot<double>> slots;
+    };
+
+    template <class Scalar>
+    [[nodiscard]] const quantile_table<Scalar>& table() const {
+        slot<Scalar>& mine = std::get<slot<Scalar>>(state_->slots);
+        std::call_once(mine.once, [&] { mine.table.emplace(panel_source(law())); });
+        return *mine.table;
+    }
+
+    double scale_;
+    std::shared_ptr<state> state_;
+};
+
+}  // namespace imle::inline IMLE_ABI::detail

@@ -10,11 +10,9 @@
 #include <span>
 #include <vector>
 
-#include <imle/core/config.hpp>
 #include <imle/noise/detail/sum_of_gamma_transform.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// exp(z) for finite z.
 [[nodiscard]] inline complex exp_of(complex z) noexcept {
@@ -104,5 +102,4 @@ struct contour {
     }
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -13,15 +13,13 @@
 #include <span>
 #include <vector>
 
-#include <imle/core/config.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/noise/detail/sum_of_gamma_contour.hpp>
 #include <imle/noise/detail/sum_of_gamma_transform.hpp>
 #include <imle/quantile/newton.hpp>
 #include <imle/quantile/quantile_source.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// SoG(k, m), m = 0 standing for infinitely many terms.
 ///
@@ -334,5 +332,4 @@ class sum_of_gamma_law {
     bool logarithmic_;
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -12,8 +12,7 @@
 
 #include <imle/core/config.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 using complex = std::complex<double>;
 
@@ -241,5 +240,4 @@ class sum_of_gamma_transform {
     std::array<double, series_terms + 1> sums_{};
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

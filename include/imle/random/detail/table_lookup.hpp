@@ -7,14 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <imle/core/config.hpp>
 #include <imle/core/multiply_add.hpp>
 #include <imle/random/words.hpp>
 #include <imle/simd/exponential.hpp>
 #include <imle/simd/lanes.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// How a word becomes an interval and a place in it.
 ///
@@ -165,5 +163,4 @@ inline void lookup_group(const Scalar* table, const std::uint32_t* words, const 
     }
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

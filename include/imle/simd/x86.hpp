@@ -1,0 +1,161 @@
+#pragma once
+
+/// @file
+/// simd/scalar.hpp on the vectors of x86: of 16 bytes (SSE2), 32 (AVX, and AVX2 for words) and 64 (AVX-512).
+
+#include <cstdint>
+
+#include <imle/simd/scalar.hpp>
+#include <imle/simd/vector.hpp>
+
+#if IMLE_VECTOR_BYTES >= 16 && !defined(IMLE_HAS_NEON)
+#include <immintrin.h>
+
+namespace imle::inline IMLE_ABI::detail::instructions {
+
+using float4 = vector_of<float, 4>;
+using double2 = vector_of<double, 2>;
+
+// Without FMA the one of simd/scalar.hpp serves vectors too.
+#if defined(IMLE_HAS_FMA)
+[[nodiscard]] inline float4 multiply_add(const float4& a, const float4& b, const float4& c) noexcept {
+    return _mm_fmadd_ps(a, b, c);
+}
+[[nodiscard]] inline double2 multiply_add(const double2& a, const double2& b, const double2& c) noexcept {
+    return _mm_fmadd_pd(a, b, c);
+}
+#endif
+[[nodiscard]] inline float4 square_root(const float4& a) noexcept {
+    return _mm_sqrt_ps(a);
+}
+[[nodiscard]] inline double2 square_root(const double2& a) noexcept {
+    return _mm_sqrt_pd(a);
+}
+// SSE2 rounds to whole numbers by converting.
+[[nodiscard]] inline float4 nearest(const float4& a) noexcept {
+    return _mm_cvtepi32_ps(_mm_cvtps_epi32(a));
+}
+[[nodiscard]] inline double2 nearest(const double2& a) noexcept {
+    return _mm_cvtepi32_pd(_mm_cvtpd_epi32(a));
+}
+[[nodiscard]] inline std::uint32_t bits(const float4& mask) noexcept {
+    return static_cast<std::uint32_t>(_mm_movemask_ps(mask));
+}
+[[nodiscard]] inline std::uint32_t bits(const double2& mask) noexcept {
+    return static_cast<std::uint32_t>(_mm_movemask_pd(mask));
+}
+
+[[nodiscard]] inline vector_of<std::uint64_t, 2> multiply_lower_halves(
+    const vector_of<std::uint64_t, 2>& a, const vector_of<std::uint64_t, 2>& b) noexcept {
+    return vector_of<std::uint64_t, 2>(_mm_mul_epu32(__m128i(a), __m128i(b)));
+}
+
+#if IMLE_VECTOR_BYTES >= 32
+using float8 = vector_of<float, 8>;
+using double4 = vector_of<double, 4>;
+
+#if defined(IMLE_HAS_FMA)
+[[nodiscard]] inline float8 multiply_add(const float8& a, const float8& b, const float8& c) noexcept {
+    return _mm256_fmadd_ps(a, b, c);
+}
+[[nodiscard]] inline double4 multiply_add(const double4& a, const double4& b, const double4& c) noexcept {
+    return _mm256_fmadd_pd(a, b, c);
+}
+#endif
+[[nodiscard]] inline float8 square_root(const float8& a) noexcept {
+    return _mm256_sqrt_ps(a);
+}
+[[nodiscard]] inline double4 square_root(const double4& a) noexcept {
+    return _mm256_sqrt_pd(a);
+}
+[[nodiscard]] inline float8 nearest(const float8& a) noexcept {
+    return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+[[nodiscard]] inline double4 nearest(const double4& a) noexcept {
+    return _mm256_round_pd(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+[[nodiscard]] inline std::uint32_t bits(const float8& mask) noexcept {
+    return static_cast<std::uint32_t>(_mm256_movemask_ps(mask));
+}
+[[nodiscard]] inline std::uint32_t bits(const double4& mask) noexcept {
+    return static_cast<std::uint32_t>(_mm256_movemask_pd(mask));
+}
+
+/// Four floats from each of two places.
+[[nodiscard]] inline float8 load_fours(const float* a, const float* b) noexcept {
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(a)), _mm_loadu_ps(b), 1);
+}
+
+#if IMLE_INTEGER_VECTOR_BYTES >= 32
+[[nodiscard]] inline vector_of<std::uint64_t, 4> multiply_lower_halves(
+    const vector_of<std::uint64_t, 4>& a, const vector_of<std::uint64_t, 4>& b) noexcept {
+    return vector_of<std::uint64_t, 4>(_mm256_mul_epu32(__m256i(a), __m256i(b)));
+}
+#endif
+#endif
+
+#if IMLE_VECTOR_BYTES >= 64
+using float16 = vector_of<float, 16>;
+using double8 = vector_of<double, 8>;
+
+// Full masks cost nothing; the unmasked intrinsics of g++ 12 read a variable that it then warns of (GCC bug
+// 105593), in a user's build too.
+inline constexpr __mmask16 all16 = 0xffff;
+inline constexpr __mmask8 all8 = 0xff;
+
+[[nodiscard]] inline float16 multiply_add(const float16& a, const float16& b, const float16& c) noexcept {
+    return _mm512_fmadd_ps(a, b, c);
+}
+[[nodiscard]] inline double8 multiply_add(const double8& a, const double8& b, const double8& c) noexcept {
+    return _mm512_fmadd_pd(a, b, c);
+}
+[[nodiscard]] inline float16 square_root(const float16& a) noexcept {
+    return _mm512_maskz_sqrt_ps(all16, a);
+}
+[[nodiscard]] inline double8 square_root(const double8& a) noexcept {
+    return _mm512_maskz_sqrt_pd(all8, a);
+}
+[[nodiscard]] inline float16 nearest(const float16& a) noexcept {
+    return _mm512_maskz_roundscale_ps(all16, a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+[[nodiscard]] inline double8 nearest(const double8& a) noexcept {
+    return _mm512_maskz_roundscale_pd(all8, a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+// Comparisons have registers of their own: a bit a lane.
+[[nodiscard]] inline __mmask16 less(const float16& a, const float16& b) noexcept {
+    return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+}
+[[nodiscard]] inline __mmask8 less(const double8& a, const double8& b) noexcept {
+    return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ);
+}
+[[nodiscard]] inline float16 select(const __mmask16& which, const float16& yes, const float16& no) noexcept {
+    return _mm512_mask_blend_ps(which, no, yes);
+}
+[[nodiscard]] inline double8 select(const __mmask8& which, const double8& yes, const double8& no) noexcept {
+    return _mm512_mask_blend_pd(which, no, yes);
+}
+[[nodiscard]] inline std::uint32_t bits(__mmask16 mask) noexcept {
+    return mask;
+}
+[[nodiscard]] inline std::uint32_t bits(__mmask8 mask) noexcept {
+    return mask;
+}
+
+/// Four floats from each of four places: masked broadcasts load and blend without a shuffle.
+[[nodiscard]] inline float16 load_fours(const float* a, const float* b, const float* c,
+                                        const float* d) noexcept {
+    __m512 row = _mm512_castps128_ps512(_mm_loadu_ps(a));
+    row = _mm512_mask_broadcast_f32x4(row, 0x00f0, _mm_loadu_ps(b));
+    row = _mm512_mask_broadcast_f32x4(row, 0x0f00, _mm_loadu_ps(c));
+    return _mm512_mask_broadcast_f32x4(row, 0xf000, _mm_loadu_ps(d));
+}
+
+[[nodiscard]] inline vector_of<std::uint64_t, 8> multiply_lower_halves(
+    const vector_of<std::uint64_t, 8>& a, const vector_of<std::uint64_t, 8>& b) noexcept {
+    return vector_of<std::uint64_t, 8>(_mm512_maskz_mul_epu32(all8, __m512i(a), __m512i(b)));
+}
+#endif
+
+}  // namespace imle::inline IMLE_ABI::detail::instructions
+#endif
