@@ -13,15 +13,10 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
 #include <cppad/cppad.hpp>
 
 #include <imle/concepts/target_distribution.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/core/shape.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/layer/pass.hpp>
 #include <imle/random/random_key.hpp>
 

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <span>
 
-#include <imle/core/config.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -7,9 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <type_traits>
-#include <utility>
 
-#include <imle/core/config.hpp>
 #include <imle/core/tensor.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -5,11 +5,9 @@
 
 #include <array>
 #include <cstdint>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include <imle/core/config.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/random/random_key.hpp>
 
@@ -23,7 +21,8 @@ template <int Count, class TensorT>
 [[nodiscard]] auto with_batch_last(const TensorT& tensor) {
     constexpr int rank = rank_of<TensorT>;
     std::array<int, rank> order{};
-    for (int i = 0; i < rank; ++i) order[static_cast<std::size_t>(i)] = i < rank - Count ? i + Count : rank - 1 - i;
+    for (int i = 0; i < rank; ++i)
+        order[static_cast<std::size_t>(i)] = i < rank - Count ? i + Count : rank - 1 - i;
     return Eigen::Tensor<scalar_of<TensorT>, rank, Eigen::ColMajor>(tensor.shuffle(order));
 }
 
@@ -68,8 +67,7 @@ class batch_first_pass {
   public:
     static constexpr bool keeps_samples = PassT::keeps_samples;
     using theta_tensor = typename PassT::theta_tensor;
-    using sample_tensor =
-        Eigen::Tensor<scalar_of<theta_tensor>, rank_of<theta_tensor> + 1, Eigen::ColMajor>;
+    using sample_tensor = Eigen::Tensor<scalar_of<theta_tensor>, rank_of<theta_tensor> + 1, Eigen::ColMajor>;
 
     explicit batch_first_pass(PassT pass) : pass_(std::move(pass)) {}
 
@@ -85,7 +83,9 @@ class batch_first_pass {
     [[nodiscard]] theta_tensor theta() const { return with_batch_first(pass_.theta()); }
     [[nodiscard]] random_key key() const noexcept { return pass_.key(); }
     [[nodiscard]] std::uint64_t first_instance() const noexcept { return pass_.first_instance(); }
-    [[nodiscard]] const std::vector<Eigen::Index>& failed_rows() const noexcept { return pass_.failed_rows(); }
+    [[nodiscard]] const std::vector<Eigen::Index>& failed_rows() const noexcept {
+        return pass_.failed_rows();
+    }
     [[nodiscard]] Eigen::Index sample_count() const noexcept { return pass_.sample_count(); }
 
     /// The pass as the layer has it.

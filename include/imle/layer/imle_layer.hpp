@@ -13,19 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include <imle/concepts/noise_distribution.hpp>
-#include <imle/concepts/solver.hpp>
-#include <imle/concepts/target_distribution.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/tensor.hpp>
-#include <imle/layer/call.hpp>
 #include <imle/layer/detail/backward.hpp>
-#include <imle/layer/layer_interface.hpp>
-#include <imle/layer/layer_options.hpp>
-#include <imle/layer/pass.hpp>
 #include <imle/layer/sampler_layer.hpp>
-#include <imle/parallel/executor.hpp>
-#include <imle/parallel/thread_executor.hpp>
 
 namespace imle::inline IMLE_ABI {
 

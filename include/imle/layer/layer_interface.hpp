@@ -6,20 +6,10 @@
 #include <algorithm>
 #include <concepts>
 #include <cstdint>
-#include <span>
-#include <utility>
-#include <vector>
 
-#include <Eigen/Core>
-
-#include <imle/core/config.hpp>
-#include <imle/core/shape.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/layer/batch_first.hpp>
-#include <imle/layer/call.hpp>
 #include <imle/layer/pass.hpp>
 #include <imle/layer/pullback.hpp>
-#include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -103,10 +93,10 @@ class layer_interface {
     }
 
     /// The vector-Jacobian product: the gradient with respect to theta, of theta's shape, as the layer's page
-    /// defines it. `dz` is of the samples' shape, a cotangent for each, or of theta's shape, which each sample
-    /// then gets; of theta's for a pass of `marginals`. Each sample's cotangent is used as it is given, and
-    /// the mean over samples is returned: for the chain rule of a loss that is a mean over samples see
-    /// `pull_back`. Const unless the layer `learns`.
+    /// defines it. `dz` is of the samples' shape, a cotangent for each, or of theta's shape, which each
+    /// sample then gets; of theta's for a pass of `marginals`. Each sample's cotangent is used as it is
+    /// given, and the mean over samples is returned: for the chain rule of a loss that is a mean over samples
+    /// see `pull_back`. Const unless the layer `learns`.
     template <class PassT, class CotangentT, detail::StatelessLayer SelfT = LayerT>
     [[nodiscard]] auto vjp(const PassT& pass, const CotangentT& dz) const {
         return gradient_of<false>(self(), pass, dz);
@@ -220,7 +210,8 @@ class layer_interface {
     template <bool chain_rule, class SelfT, class PassT, class CotangentT>
     [[nodiscard]] static auto gradient_of(SelfT& self, const PassT& pass, const CotangentT& dz) {
         if constexpr (detail::is_batch_first_pass<PassT>) {
-            return pass.with_batch_first(gradient_of<chain_rule>(self, pass.batch_last(), pass.with_batch_last(dz)));
+            return pass.with_batch_first(
+                gradient_of<chain_rule>(self, pass.batch_last(), pass.with_batch_last(dz)));
         } else {
             pass.require_whole();
             typename PassT::theta_tensor gradient(detail::dimensions_of(pass.theta()));

@@ -14,14 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
-#include <imle/core/shape.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/layer/call.hpp>
 #include <imle/layer/detail/plan.hpp>
-#include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

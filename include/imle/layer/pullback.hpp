@@ -6,7 +6,6 @@
 #include <memory>
 #include <utility>
 
-#include <imle/core/config.hpp>
 #include <imle/core/tensor.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -11,14 +11,10 @@
 #include <type_traits>
 
 #include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/shape.hpp>
-#include <imle/core/tensor.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// Throws `solver_error` if a number of z is not finite.
 template <class Scalar>
@@ -190,5 +186,4 @@ class solver_port {
     bool tolerates_;
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

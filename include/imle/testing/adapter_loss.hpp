@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include <imle/core/config.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/random/random_key.hpp>
 

@@ -18,15 +18,9 @@
 #include <type_traits>
 #include <vector>
 
-#include <Eigen/Core>
-
 #include <imle/concepts/target_distribution.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/noise/gumbel.hpp>
-#include <imle/random/random_key.hpp>
 #include <imle/solvers/categorical.hpp>
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/adapter_loss.hpp>

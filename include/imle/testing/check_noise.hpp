@@ -15,11 +15,7 @@
 #include <vector>
 
 #include <imle/concepts/noise_distribution.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/finite.hpp>
-#include <imle/random/random_key.hpp>
 #include <imle/testing/detail/noise_independence.hpp>
-#include <imle/testing/law_report.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace testing {

@@ -19,14 +19,9 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
 #include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/shape.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/layer/solver_port.hpp>
 #include <imle/testing/enumerated_family.hpp>
 #include <imle/testing/law_report.hpp>

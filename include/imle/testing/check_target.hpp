@@ -16,8 +16,6 @@
 #include <vector>
 
 #include <imle/concepts/target_distribution.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/testing/law_report.hpp>
 

@@ -15,7 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -10,8 +10,6 @@
 
 #include <Eigen/Core>
 
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/testing/enumerated_family.hpp>
 
 namespace imle::inline IMLE_ABI {
