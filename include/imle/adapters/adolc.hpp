@@ -21,11 +21,8 @@
 
 #include <adolc/adolc.h>
 
-#include <imle/core/finite.hpp>
-#include <imle/core/shape.hpp>
 #include <imle/layer/layer_options.hpp>
 #include <imle/layer/pass.hpp>
-#include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

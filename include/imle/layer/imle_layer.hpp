@@ -53,7 +53,7 @@ class imle_layer
                ExecutorT executor = {})
         : base(sampler_type(std::move(solver), std::move(noise), options, std::move(executor))),
           target_(std::make_shared<shared_target>(std::move(target))) {
-        validate_target();
+        if constexpr (detail::has_validate<TargetT>) this->target().validate();
     }
 
     imle_layer(const imle_layer& other)
@@ -128,10 +128,6 @@ class imle_layer
         return *target_;
     }
 
-    void validate_target() const {
-        if constexpr (detail::has_validate<TargetT>) target().validate();
-    }
-
     template <class CallT, class Scalar>
     void write_samples(const CallT& call, Scalar* z, std::vector<Eigen::Index>& failed_rows) const {
         require_target<Scalar>();
@@ -149,7 +145,8 @@ class imle_layer
     void write_gradient(const PassT& pass, const CallT& call, const detail::cotangent<Scalar>& dz,
                         Scalar* gradient) const {
         target_sums whole;
-        if constexpr (detail::has_for_call<TargetT>) whole = whole_sums(call, dz);
+        if constexpr (detail::has_for_call<TargetT>)
+            whole = detail::sums_of_rows(call, dz, 0, call.shape.batch);
         (void)gradient_and_counts(pass, call, dz, whole, gradient);
     }
 
@@ -172,7 +169,7 @@ class imle_layer
                 ~use() { flag.store(false, std::memory_order_release); }
                 std::atomic<bool>& flag;
             } in_use(shared().in_use);
-            const target_sums whole = whole_sums(call, dz);
+            const target_sums whole = detail::sums_of_rows(call, dz, 0, call.shape.batch);
             const target_sums counts = gradient_and_counts(pass, call, dz, whole, gradient);
             target().update(whole + counts);
         }
@@ -184,7 +181,8 @@ class imle_layer
             return sums_of<chain_rule>(pass.batch_last(), pass.with_batch_last(dz));
         } else {
             const auto call = detail::call_of(pass);
-            return whole_sums(call, imle_layer::template cotangent_for<chain_rule>(pass, dz));
+            const auto cotangent = imle_layer::template cotangent_for<chain_rule>(pass, dz);
+            return detail::sums_of_rows(call, cotangent, 0, call.shape.batch);
         }
     }
 
@@ -203,11 +201,6 @@ class imle_layer
         }
     }
 
-    template <class CallT, class Scalar>
-    [[nodiscard]] static target_sums whole_sums(const CallT& call, const detail::cotangent<Scalar>& dz) {
-        return detail::sums_of_rows(call, dz, 0, call.shape.batch);
-    }
-
     /// Writes the gradient and returns the counts for the target's update (zero where it has none). The
     /// target is not changed.
     template <class PassT, class CallT, class Scalar>
@@ -215,7 +208,7 @@ class imle_layer
                                                   const detail::cotangent<Scalar>& dz,
                                                   const target_sums& whole, Scalar* gradient) const {
         require_target<Scalar>();
-        validate_target();
+        if constexpr (detail::has_validate<TargetT>) target().validate();
         using theta_tensor = typename PassT::theta_tensor;
         detail::backward_input<Scalar, rank_of<theta_tensor> - 1, layout_of<theta_tensor>> input{
             call, dz, nullptr, nullptr, pass.failed_rows()};

@@ -54,13 +54,7 @@ class layer_interface {
     /// larger batch's bits. batch * S solves.
     template <class ThetaT>
     [[nodiscard]] auto forward(const ThetaT& theta, random_key key, std::uint64_t first_instance = 0) const {
-        if constexpr (detail::is_batch_first<ThetaT>) {
-            return detail::batch_first_pass(forward(theta.batch_last(), key, first_instance));
-        } else {
-            using tensor = detail::evaluated_t<ThetaT>;
-            return pass_of<sampled_pass<scalar_of<tensor>, rank_of<tensor>, layout_of<tensor>>>(
-                theta, key, first_instance);
-        }
+        return pass_of<sampled_pass>(theta, key, first_instance);
     }
 
     /// Estimates the marginals: the mean of `forward`'s samples to rounding, none of which is kept, so memory
@@ -68,13 +62,7 @@ class layer_interface {
     template <class ThetaT>
     [[nodiscard]] auto marginals(const ThetaT& theta, random_key key,
                                  std::uint64_t first_instance = 0) const {
-        if constexpr (detail::is_batch_first<ThetaT>) {
-            return detail::batch_first_pass(marginals(theta.batch_last(), key, first_instance));
-        } else {
-            using tensor = detail::evaluated_t<ThetaT>;
-            return pass_of<marginals_pass<scalar_of<tensor>, rank_of<tensor>, layout_of<tensor>>>(
-                theta, key, first_instance);
-        }
+        return pass_of<marginals_pass>(theta, key, first_instance);
     }
 
     /// `forward` into a pass that is used again: nothing is allocated where its shape and number of samples
@@ -173,13 +161,19 @@ class layer_interface {
     [[nodiscard]] const LayerT& self() const noexcept { return static_cast<const LayerT&>(*this); }
     [[nodiscard]] LayerT& self() noexcept { return static_cast<LayerT&>(*this); }
 
-    template <class PassT, class ThetaT>
-    [[nodiscard]] PassT pass_of(const ThetaT& theta, random_key key, std::uint64_t first_instance) const {
-        const auto& values = detail::evaluated(theta);
-        const auto call = detail::checked_call(values, self().sample_count(), key, first_instance);
-        auto pass = detail::pass_writer::empty<PassT>(call);
-        write(call, pass);
-        return pass;
+    template <template <class, int, int> class PassT, class ThetaT>
+    [[nodiscard]] auto pass_of(const ThetaT& theta, random_key key, std::uint64_t first_instance) const {
+        if constexpr (detail::is_batch_first<ThetaT>) {
+            return detail::batch_first_pass(pass_of<PassT>(theta.batch_last(), key, first_instance));
+        } else {
+            const auto& values = detail::evaluated(theta);
+            using tensor = detail::evaluated_t<ThetaT>;
+            const auto call = detail::checked_call(values, self().sample_count(), key, first_instance);
+            using pass_type = PassT<scalar_of<tensor>, rank_of<tensor>, layout_of<tensor>>;
+            auto pass = detail::pass_writer::empty<pass_type>(call);
+            write(call, pass);
+            return pass;
+        }
     }
 
     template <class ThetaT, class PassT>
@@ -234,12 +228,7 @@ class layer_interface {
         const auto overlaps = [&](const auto& tensor) {
             return detail::overlap(gradient.data(), gradient.size(), tensor.data(), tensor.size());
         };
-        bool aliased = overlaps(dz) || overlaps(pass.theta());
-        if constexpr (PassT::keeps_samples)
-            aliased = aliased || overlaps(pass.samples());
-        else
-            aliased = aliased || overlaps(pass.marginals());
-        if (!aliased) {
+        if (!overlaps(dz) && !overlaps(pass.theta()) && !overlaps(detail::output_of(pass))) {
             self.write_gradient(pass, call, cotangent, gradient.data());
         } else {
             theta_tensor own(detail::dimensions_of(pass.theta()));

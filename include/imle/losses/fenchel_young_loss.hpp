@@ -10,12 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include <imle/concepts/noise_distribution.hpp>
-#include <imle/concepts/solver.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/losses/loss_value.hpp>
-#include <imle/parallel/executor.hpp>
-#include <imle/parallel/thread_executor.hpp>
 
 namespace imle::inline IMLE_ABI {
 

@@ -4,7 +4,6 @@
 /// What losses have in common: what they return, what they take, and their sums.
 
 #include <imle/core/finite.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/layer/batch_first.hpp>
 
 namespace imle::inline IMLE_ABI {

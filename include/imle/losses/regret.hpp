@@ -6,8 +6,6 @@
 #include <cmath>
 #include <cstdint>
 
-#include <imle/concepts/solver.hpp>
-#include <imle/core/shape.hpp>
 #include <imle/layer/perturbed_sampler.hpp>
 #include <imle/losses/loss_value.hpp>
 #include <imle/noise/no_noise.hpp>

@@ -19,8 +19,7 @@
 #include <imle/core/finite.hpp>
 #include <imle/testing/law_report.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace testing {
+namespace imle::inline IMLE_ABI::testing {
 
 /// The options of `check_target`.
 struct check_target_options {
@@ -30,9 +29,9 @@ struct check_target_options {
     std::uint64_t seed = 1;
 };
 
-}  // namespace testing
+}  // namespace imle::inline IMLE_ABI::testing
 
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// A theta and a cotangent of one length.
 template <class Scalar>
@@ -218,9 +217,9 @@ void check_updates(const TargetT& target, testing::check_target_options options,
     }
 }
 
-}  // namespace detail
+}  // namespace imle::inline IMLE_ABI::detail
 
-namespace testing {
+namespace imle::inline IMLE_ABI::testing {
 
 /// Checks the laws of the `TargetDistribution` concept:
 ///
@@ -245,5 +244,4 @@ requires TargetDistribution<TargetT, Scalar>
     return report;
 }
 
-}  // namespace testing
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::testing

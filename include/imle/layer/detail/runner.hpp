@@ -68,11 +68,7 @@ struct worker_memory {
     std::vector<const Scalar*> parameters;
     /// Those of them that are not the caller's.
     buffer<Scalar> own_parameters;
-    buffer<Scalar> perturbed;
-    buffer<Scalar> z;
-    buffer<Scalar> other_z;
-    buffer<Scalar> negated_theta;
-    buffer<Scalar> scaled_dz;
+    buffer<Scalar> perturbed, z, other_z, negated_theta, scaled_dz;
 };
 
 /// Adds the time of its life to `seconds`, unless that is null: no clock is read then.
