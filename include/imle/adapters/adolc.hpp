@@ -19,17 +19,10 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
 #include <adolc/adolc.h>
 
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
-#include <imle/core/shape.hpp>
 #include <imle/layer/layer_options.hpp>
 #include <imle/layer/pass.hpp>
-#include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

@@ -15,8 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
 #include <boost/graph/adjacency_list.hpp>
 #include <boost/graph/dag_shortest_paths.hpp>
 #include <boost/graph/dijkstra_shortest_paths.hpp>
@@ -28,11 +26,6 @@
 #include <boost/property_map/property_map.hpp>
 
 #include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/tensor.hpp>
-#include <imle/solvers/directed_graph.hpp>
-#include <imle/solvers/instance.hpp>
 #include <imle/solvers/shortest_path.hpp>
 
 namespace imle::inline IMLE_ABI {

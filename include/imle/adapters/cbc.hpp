@@ -16,12 +16,8 @@
 #include <Eigen/SparseCore>
 
 #include <imle/adapters/cbc/detail/program_solver.hpp>
-#include <imle/adapters/cbc/program.hpp>
 #include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/core/shape.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/instance.hpp>
 

@@ -13,17 +13,10 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
 #include <cppad/cppad.hpp>
 
 #include <imle/concepts/target_distribution.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/shape.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/layer/pass.hpp>
-#include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -138,7 +131,7 @@ class cppad_atomic : public CppAD::atomic_four<double> {
         const auto batch = batch_of(taylor_x.size());
         require_results(batch, taylor_y.size());
         const PassT pass = pass_of(call_id, taylor_x, batch);
-        const auto& z = values(pass);
+        const auto& z = output_of(pass);
         std::copy_n(z.data(), z.size(), taylor_y.data());
         remember(call_id, pass);
         return true;
@@ -160,8 +153,8 @@ class cppad_atomic : public CppAD::atomic_four<double> {
             remember(call_id, pass_of(call_id, taylor_x, batch_of(taylor_x.size())));
             pass = &passes_.front().pass;
         }
-        using z_tensor = std::remove_cvref_t<decltype(values(*pass))>;
-        const Eigen::TensorMap<const z_tensor> dz(partial_y.data(), values(*pass).dimensions());
+        using z_tensor = std::remove_cvref_t<decltype(output_of(*pass))>;
+        const Eigen::TensorMap<const z_tensor> dz(partial_y.data(), output_of(*pass).dimensions());
         const theta_tensor gradient = layer_.pull_back(*pass, dz);
         std::copy_n(gradient.data(), gradient.size(), partial_x.data());
         return true;
@@ -218,12 +211,6 @@ class cppad_atomic : public CppAD::atomic_four<double> {
                                    asked, " was asked for, order ", order));
     }
 
-    [[nodiscard]] static const auto& values(const PassT& pass) {
-        if constexpr (by_sample)
-            return pass.samples();
-        else
-            return pass.marginals();
-    }
     [[nodiscard]] PassT pass_of(std::size_t call_id, const vector<double>& theta, Eigen::Index batch) const {
         const const_view<double, static_cast<int>(instance_rank) + 1, layout> view(theta.data(),
                                                                                    shape_.batched(batch));
@@ -252,7 +239,7 @@ class cppad_atomic : public CppAD::atomic_four<double> {
                 continue;
             bool same = true;
             for (std::size_t i = 0; i < z.size() && same; ++i)
-                same = partial_z[i] == 0 || values(noted.pass).data()[i] == z[i];
+                same = partial_z[i] == 0 || output_of(noted.pass).data()[i] == z[i];
             if (same) return &noted.pass;
         }
         return nullptr;

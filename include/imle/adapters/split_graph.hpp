@@ -10,11 +10,7 @@
 #include <stdexcept>
 #include <type_traits>
 
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/layer/pass.hpp>
-#include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {

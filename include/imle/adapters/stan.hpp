@@ -22,10 +22,6 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/random/random_key.hpp>
 

@@ -21,10 +21,7 @@
 #include <torch/types.h>
 
 #include <imle/adapters/torch/detail/torch_node.hpp>
-#include <imle/concepts/target_distribution.hpp>
-#include <imle/core/config.hpp>
 #include <imle/layer/layer_options.hpp>
-#include <imle/random/random_key.hpp>
 #include <imle/targets/adaptive_target.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -4,11 +4,9 @@
 /// The concept of an exponential family whose law is known exactly.
 
 #include <concepts>
-#include <cstddef>
 #include <cstdint>
 #include <span>
 
-#include <imle/core/config.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <span>
 
-#include <imle/core/config.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -43,25 +42,15 @@ concept NoiseDistributionOfSomeScalar = NoiseDistribution<N, float> || NoiseDist
 
 /// True if N says that all its numbers are 0.
 template <class N>
-inline constexpr bool is_zero_noise = [] {
-    if constexpr (requires {
-                      { N::is_zero } -> std::convertible_to<bool>;
-                  })
-        return static_cast<bool>(N::is_zero);
-    else
-        return false;
-}();
+inline constexpr bool is_zero_noise = requires {
+    requires static_cast<bool>(N::is_zero);
+};
 
 /// True if N says that theta is multiplied by exp(T * xi - T^2 / 2).
 template <class N>
-inline constexpr bool is_multiplicative_noise = [] {
-    if constexpr (requires {
-                      { N::multiplies_theta } -> std::convertible_to<bool>;
-                  })
-        return static_cast<bool>(N::multiplies_theta);
-    else
-        return false;
-}();
+inline constexpr bool is_multiplicative_noise = requires {
+    requires static_cast<bool>(N::multiplies_theta);
+};
 
 /// A noise of one fixed law with a density f that says its score, -d/dx log f(x).
 ///

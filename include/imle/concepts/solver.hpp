@@ -7,9 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <type_traits>
-#include <utility>
 
-#include <imle/core/config.hpp>
 #include <imle/core/tensor.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -57,12 +55,9 @@ concept writes = requires(S& solver, const_view<Scalar, Rank, Layout>& theta,
 /// True unless T has a member `Layout` that is another one. Eigen's lazy expressions have none; assigning one
 /// of the wrong layout is Eigen's own static assertion.
 template <class T, int Layout>
-inline constexpr bool layout_fits = [] {
-    if constexpr (requires { T::Layout; })
-        return static_cast<int>(T::Layout) == Layout;
-    else
-        return true;
-}();
+inline constexpr bool layout_fits = !requires {
+    requires static_cast<int>(T::Layout) != Layout;
+};
 
 /// A result that can be z: a tensor or tensor expression of the instance's rank, scalar and layout.
 template <class Result, class Scalar, int Rank, int Layout>

@@ -5,16 +5,23 @@
 
 #include <array>
 #include <cstdint>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include <imle/core/config.hpp>
 #include <imle/core/tensor.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
+
+/// A column-major tensor whose i-th dimension is the tensor's place(i)-th.
+template <class TensorT, class PlaceT>
+[[nodiscard]] auto reordered(const TensorT& tensor, PlaceT&& place) {
+    constexpr int rank = rank_of<TensorT>;
+    std::array<int, rank> order{};
+    for (int i = 0; i < rank; ++i) order[static_cast<std::size_t>(i)] = place(i);
+    return Eigen::Tensor<scalar_of<TensorT>, rank, Eigen::ColMajor>(tensor.shuffle(order));
+}
 
 /// Column-major [first..., rest...] with its first `Count` dimensions moved behind the others in the opposite
 /// order: [batch, instance...] becomes [instance..., batch], [batch, sample, instance...] becomes
@@ -22,18 +29,13 @@ namespace detail {
 template <int Count, class TensorT>
 [[nodiscard]] auto with_batch_last(const TensorT& tensor) {
     constexpr int rank = rank_of<TensorT>;
-    std::array<int, rank> order{};
-    for (int i = 0; i < rank; ++i) order[static_cast<std::size_t>(i)] = i < rank - Count ? i + Count : rank - 1 - i;
-    return Eigen::Tensor<scalar_of<TensorT>, rank, Eigen::ColMajor>(tensor.shuffle(order));
+    return reordered(tensor, [](int i) { return i < rank - Count ? i + Count : rank - 1 - i; });
 }
 
 /// The way back.
 template <int Count, class TensorT>
 [[nodiscard]] auto with_batch_first(const TensorT& tensor) {
-    constexpr int rank = rank_of<TensorT>;
-    std::array<int, rank> order{};
-    for (int i = 0; i < rank; ++i) order[static_cast<std::size_t>(i)] = i < Count ? rank - 1 - i : i - Count;
-    return Eigen::Tensor<scalar_of<TensorT>, rank, Eigen::ColMajor>(tensor.shuffle(order));
+    return reordered(tensor, [](int i) { return i < Count ? rank_of<TensorT> - 1 - i : i - Count; });
 }
 
 /// What `imle::batch_first` gives.
@@ -68,8 +70,7 @@ class batch_first_pass {
   public:
     static constexpr bool keeps_samples = PassT::keeps_samples;
     using theta_tensor = typename PassT::theta_tensor;
-    using sample_tensor =
-        Eigen::Tensor<scalar_of<theta_tensor>, rank_of<theta_tensor> + 1, Eigen::ColMajor>;
+    using sample_tensor = Eigen::Tensor<scalar_of<theta_tensor>, rank_of<theta_tensor> + 1, Eigen::ColMajor>;
 
     explicit batch_first_pass(PassT pass) : pass_(std::move(pass)) {}
 
@@ -85,7 +86,9 @@ class batch_first_pass {
     [[nodiscard]] theta_tensor theta() const { return with_batch_first(pass_.theta()); }
     [[nodiscard]] random_key key() const noexcept { return pass_.key(); }
     [[nodiscard]] std::uint64_t first_instance() const noexcept { return pass_.first_instance(); }
-    [[nodiscard]] const std::vector<Eigen::Index>& failed_rows() const noexcept { return pass_.failed_rows(); }
+    [[nodiscard]] const std::vector<Eigen::Index>& failed_rows() const noexcept {
+        return pass_.failed_rows();
+    }
     [[nodiscard]] Eigen::Index sample_count() const noexcept { return pass_.sample_count(); }
 
     /// The pass as the layer has it.
@@ -98,10 +101,8 @@ class batch_first_pass {
         static_assert(layout_of<tensor> == Eigen::ColMajor,
                       "imle::batch_first: the cotangent is column-major, as theta is. See "
                       "docs/layer.md#tensors");
-        if constexpr (rank_of<tensor> == rank_of<theta_tensor>)
-            return detail::with_batch_last<1>(values);
-        else
-            return detail::with_batch_last<2>(values);
+        constexpr int count = rank_of<tensor> == rank_of<theta_tensor> ? 1 : 2;
+        return detail::with_batch_last<count>(values);
     }
     [[nodiscard]] static theta_tensor with_batch_first(const theta_tensor& tensor) {
         return detail::with_batch_first<1>(tensor);

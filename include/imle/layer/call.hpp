@@ -11,17 +11,11 @@
 #include <span>
 #include <string>
 
-#include <Eigen/Core>
-
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/shape.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/random/random_key.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// One call's arguments, already checked. Pointers are to the caller's numbers, in the order of memory.
 template <class Scalar, int Rank, int Layout>
@@ -96,7 +90,8 @@ void require_addresses(const CallT& call) {
 
 /// Throws unless all numbers of a batch are finite.
 template <DenseTensor TensorT>
-void require_finite_batch(const char* argument, const TensorT& tensor, const char* expected = "a finite number") {
+void require_finite_batch(const char* argument, const TensorT& tensor,
+                          const char* expected = "a finite number") {
     const auto shape = shape_of(tensor);
     require_finite(argument, tensor.data(), shape.batch, 0, shape.n, expected);
 }
@@ -127,8 +122,9 @@ void require_finite_gradient(const CallT& call, const Scalar* gradient, const ch
 template <DenseTensor ThetaT>
 [[nodiscard]] auto checked_call(const ThetaT& theta, Eigen::Index samples, random_key key,
                                 std::uint64_t first_instance) {
-    require_finite_batch("theta", theta,
-                         "a finite number (to forbid a choice, use a large finite theta or the solver's context)");
+    require_finite_batch(
+        "theta", theta,
+        "a finite number (to forbid a choice, use a large finite theta or the solver's context)");
     const layer_call<scalar_of<ThetaT>, rank_of<ThetaT> - 1, layout_of<ThetaT>> call{
         shape_of(theta), samples, theta.data(), key, first_instance};
     require_addresses(call);
@@ -169,5 +165,4 @@ template <class PassT, DenseTensor CotangentT>
     return cotangent<Scalar>{dz.data(), per_sample};
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -13,19 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include <imle/concepts/noise_distribution.hpp>
-#include <imle/concepts/solver.hpp>
-#include <imle/concepts/target_distribution.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/tensor.hpp>
-#include <imle/layer/call.hpp>
 #include <imle/layer/detail/backward.hpp>
-#include <imle/layer/layer_interface.hpp>
-#include <imle/layer/layer_options.hpp>
-#include <imle/layer/pass.hpp>
 #include <imle/layer/sampler_layer.hpp>
-#include <imle/parallel/executor.hpp>
-#include <imle/parallel/thread_executor.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -64,7 +53,7 @@ class imle_layer
                ExecutorT executor = {})
         : base(sampler_type(std::move(solver), std::move(noise), options, std::move(executor))),
           target_(std::make_shared<shared_target>(std::move(target))) {
-        validate_target();
+        if constexpr (detail::has_validate<TargetT>) this->target().validate();
     }
 
     imle_layer(const imle_layer& other)
@@ -139,10 +128,6 @@ class imle_layer
         return *target_;
     }
 
-    void validate_target() const {
-        if constexpr (detail::has_validate<TargetT>) target().validate();
-    }
-
     template <class CallT, class Scalar>
     void write_samples(const CallT& call, Scalar* z, std::vector<Eigen::Index>& failed_rows) const {
         require_target<Scalar>();
@@ -160,7 +145,8 @@ class imle_layer
     void write_gradient(const PassT& pass, const CallT& call, const detail::cotangent<Scalar>& dz,
                         Scalar* gradient) const {
         target_sums whole;
-        if constexpr (detail::has_for_call<TargetT>) whole = whole_sums(call, dz);
+        if constexpr (detail::has_for_call<TargetT>)
+            whole = detail::sums_of_rows(call, dz, 0, call.shape.batch);
         (void)gradient_and_counts(pass, call, dz, whole, gradient);
     }
 
@@ -183,7 +169,7 @@ class imle_layer
                 ~use() { flag.store(false, std::memory_order_release); }
                 std::atomic<bool>& flag;
             } in_use(shared().in_use);
-            const target_sums whole = whole_sums(call, dz);
+            const target_sums whole = detail::sums_of_rows(call, dz, 0, call.shape.batch);
             const target_sums counts = gradient_and_counts(pass, call, dz, whole, gradient);
             target().update(whole + counts);
         }
@@ -195,7 +181,8 @@ class imle_layer
             return sums_of<chain_rule>(pass.batch_last(), pass.with_batch_last(dz));
         } else {
             const auto call = detail::call_of(pass);
-            return whole_sums(call, imle_layer::template cotangent_for<chain_rule>(pass, dz));
+            const auto cotangent = imle_layer::template cotangent_for<chain_rule>(pass, dz);
+            return detail::sums_of_rows(call, cotangent, 0, call.shape.batch);
         }
     }
 
@@ -214,11 +201,6 @@ class imle_layer
         }
     }
 
-    template <class CallT, class Scalar>
-    [[nodiscard]] static target_sums whole_sums(const CallT& call, const detail::cotangent<Scalar>& dz) {
-        return detail::sums_of_rows(call, dz, 0, call.shape.batch);
-    }
-
     /// Writes the gradient and returns the counts for the target's update (zero where it has none). The
     /// target is not changed.
     template <class PassT, class CallT, class Scalar>
@@ -226,7 +208,7 @@ class imle_layer
                                                   const detail::cotangent<Scalar>& dz,
                                                   const target_sums& whole, Scalar* gradient) const {
         require_target<Scalar>();
-        validate_target();
+        if constexpr (detail::has_validate<TargetT>) target().validate();
         using theta_tensor = typename PassT::theta_tensor;
         detail::backward_input<Scalar, rank_of<theta_tensor> - 1, layout_of<theta_tensor>> input{
             call, dz, nullptr, nullptr, pass.failed_rows()};

@@ -6,20 +6,10 @@
 #include <algorithm>
 #include <concepts>
 #include <cstdint>
-#include <span>
-#include <utility>
-#include <vector>
 
-#include <Eigen/Core>
-
-#include <imle/core/config.hpp>
-#include <imle/core/shape.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/layer/batch_first.hpp>
-#include <imle/layer/call.hpp>
 #include <imle/layer/pass.hpp>
 #include <imle/layer/pullback.hpp>
-#include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -64,13 +54,7 @@ class layer_interface {
     /// larger batch's bits. batch * S solves.
     template <class ThetaT>
     [[nodiscard]] auto forward(const ThetaT& theta, random_key key, std::uint64_t first_instance = 0) const {
-        if constexpr (detail::is_batch_first<ThetaT>) {
-            return detail::batch_first_pass(forward(theta.batch_last(), key, first_instance));
-        } else {
-            using tensor = detail::evaluated_t<ThetaT>;
-            return pass_of<sampled_pass<scalar_of<tensor>, rank_of<tensor>, layout_of<tensor>>>(
-                theta, key, first_instance);
-        }
+        return pass_of<sampled_pass>(theta, key, first_instance);
     }
 
     /// Estimates the marginals: the mean of `forward`'s samples to rounding, none of which is kept, so memory
@@ -78,13 +62,7 @@ class layer_interface {
     template <class ThetaT>
     [[nodiscard]] auto marginals(const ThetaT& theta, random_key key,
                                  std::uint64_t first_instance = 0) const {
-        if constexpr (detail::is_batch_first<ThetaT>) {
-            return detail::batch_first_pass(marginals(theta.batch_last(), key, first_instance));
-        } else {
-            using tensor = detail::evaluated_t<ThetaT>;
-            return pass_of<marginals_pass<scalar_of<tensor>, rank_of<tensor>, layout_of<tensor>>>(
-                theta, key, first_instance);
-        }
+        return pass_of<marginals_pass>(theta, key, first_instance);
     }
 
     /// `forward` into a pass that is used again: nothing is allocated where its shape and number of samples
@@ -103,10 +81,10 @@ class layer_interface {
     }
 
     /// The vector-Jacobian product: the gradient with respect to theta, of theta's shape, as the layer's page
-    /// defines it. `dz` is of the samples' shape, a cotangent for each, or of theta's shape, which each sample
-    /// then gets; of theta's for a pass of `marginals`. Each sample's cotangent is used as it is given, and
-    /// the mean over samples is returned: for the chain rule of a loss that is a mean over samples see
-    /// `pull_back`. Const unless the layer `learns`.
+    /// defines it. `dz` is of the samples' shape, a cotangent for each, or of theta's shape, which each
+    /// sample then gets; of theta's for a pass of `marginals`. Each sample's cotangent is used as it is
+    /// given, and the mean over samples is returned: for the chain rule of a loss that is a mean over samples
+    /// see `pull_back`. Const unless the layer `learns`.
     template <class PassT, class CotangentT, detail::StatelessLayer SelfT = LayerT>
     [[nodiscard]] auto vjp(const PassT& pass, const CotangentT& dz) const {
         return gradient_of<false>(self(), pass, dz);
@@ -183,13 +161,19 @@ class layer_interface {
     [[nodiscard]] const LayerT& self() const noexcept { return static_cast<const LayerT&>(*this); }
     [[nodiscard]] LayerT& self() noexcept { return static_cast<LayerT&>(*this); }
 
-    template <class PassT, class ThetaT>
-    [[nodiscard]] PassT pass_of(const ThetaT& theta, random_key key, std::uint64_t first_instance) const {
-        const auto& values = detail::evaluated(theta);
-        const auto call = detail::checked_call(values, self().sample_count(), key, first_instance);
-        auto pass = detail::pass_writer::empty<PassT>(call);
-        write(call, pass);
-        return pass;
+    template <template <class, int, int> class PassT, class ThetaT>
+    [[nodiscard]] auto pass_of(const ThetaT& theta, random_key key, std::uint64_t first_instance) const {
+        if constexpr (detail::is_batch_first<ThetaT>) {
+            return detail::batch_first_pass(pass_of<PassT>(theta.batch_last(), key, first_instance));
+        } else {
+            const auto& values = detail::evaluated(theta);
+            using tensor = detail::evaluated_t<ThetaT>;
+            const auto call = detail::checked_call(values, self().sample_count(), key, first_instance);
+            using pass_type = PassT<scalar_of<tensor>, rank_of<tensor>, layout_of<tensor>>;
+            auto pass = detail::pass_writer::empty<pass_type>(call);
+            write(call, pass);
+            return pass;
+        }
     }
 
     template <class ThetaT, class PassT>
@@ -220,7 +204,8 @@ class layer_interface {
     template <bool chain_rule, class SelfT, class PassT, class CotangentT>
     [[nodiscard]] static auto gradient_of(SelfT& self, const PassT& pass, const CotangentT& dz) {
         if constexpr (detail::is_batch_first_pass<PassT>) {
-            return pass.with_batch_first(gradient_of<chain_rule>(self, pass.batch_last(), pass.with_batch_last(dz)));
+            return pass.with_batch_first(
+                gradient_of<chain_rule>(self, pass.batch_last(), pass.with_batch_last(dz)));
         } else {
             pass.require_whole();
             typename PassT::theta_tensor gradient(detail::dimensions_of(pass.theta()));
@@ -243,12 +228,7 @@ class layer_interface {
         const auto overlaps = [&](const auto& tensor) {
             return detail::overlap(gradient.data(), gradient.size(), tensor.data(), tensor.size());
         };
-        bool aliased = overlaps(dz) || overlaps(pass.theta());
-        if constexpr (PassT::keeps_samples)
-            aliased = aliased || overlaps(pass.samples());
-        else
-            aliased = aliased || overlaps(pass.marginals());
-        if (!aliased) {
+        if (!overlaps(dz) && !overlaps(pass.theta()) && !overlaps(detail::output_of(pass))) {
             self.write_gradient(pass, call, cotangent, gradient.data());
         } else {
             theta_tensor own(detail::dimensions_of(pass.theta()));

@@ -8,7 +8,6 @@
 
 #include <Eigen/Core>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 

@@ -14,14 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
-#include <imle/core/shape.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/layer/call.hpp>
 #include <imle/layer/detail/plan.hpp>
-#include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -69,18 +63,18 @@ class any_pass {
 /// What a layer's `forward` returns: theta, the key, and a MAP state per instance and sample.
 template <class Scalar, int Rank, int Layout>
 class sampled_pass : public detail::any_pass<Scalar, Rank, Layout> {
+    using base = detail::any_pass<Scalar, Rank, Layout>;
+
   public:
     static constexpr bool keeps_samples = true;
-    using typename detail::any_pass<Scalar, Rank, Layout>::theta_tensor;
+    using typename base::theta_tensor;
     /// [batch, sample, instance...], or [instance..., sample, batch] column-major.
     using sample_tensor = Eigen::Tensor<Scalar, Rank + 1, Layout>;
 
     /// From parts that were saved. Throws `std::invalid_argument` if they do not fit one another.
     sampled_pass(theta_tensor theta, sample_tensor samples, random_key key, std::uint64_t first_instance,
                  std::vector<Eigen::Index> failed_rows = {})
-        : detail::any_pass<Scalar, Rank, Layout>(std::move(theta), key, first_instance,
-                                                 std::move(failed_rows)),
-          samples_(std::move(samples)) {
+        : base(std::move(theta), key, first_instance, std::move(failed_rows)), samples_(std::move(samples)) {
         const auto expected = detail::shape_of(this->theta_).samples(sample_count());
         if (sample_count() < 1 || detail::dimensions_of(samples_) != expected)
             detail::throw_invalid(
@@ -109,7 +103,7 @@ class sampled_pass : public detail::any_pass<Scalar, Rank, Layout> {
     }
 
     /// Throws `std::logic_error` if the pass or its samples were moved from.
-    void require_whole() const { detail::any_pass<Scalar, Rank, Layout>::require_whole(sample_count() >= 1); }
+    void require_whole() const { base::require_whole(sample_count() >= 1); }
 
   private:
     friend struct detail::pass_writer;
@@ -120,16 +114,17 @@ class sampled_pass : public detail::any_pass<Scalar, Rank, Layout> {
 /// not grow with the number of samples.
 template <class Scalar, int Rank, int Layout>
 class marginals_pass : public detail::any_pass<Scalar, Rank, Layout> {
+    using base = detail::any_pass<Scalar, Rank, Layout>;
+
   public:
     static constexpr bool keeps_samples = false;
-    using typename detail::any_pass<Scalar, Rank, Layout>::theta_tensor;
+    using typename base::theta_tensor;
 
     /// From parts that were saved. Throws `std::invalid_argument` if they do not fit one another or
     /// `sample_count` < 1.
     marginals_pass(theta_tensor theta, theta_tensor marginals, random_key key, std::uint64_t first_instance,
                    Eigen::Index sample_count, std::vector<Eigen::Index> failed_rows = {})
-        : detail::any_pass<Scalar, Rank, Layout>(std::move(theta), key, first_instance,
-                                                 std::move(failed_rows)),
+        : base(std::move(theta), key, first_instance, std::move(failed_rows)),
           marginals_(std::move(marginals)),
           sample_count_(sample_count) {
         if (detail::dimensions_of(marginals_) != detail::dimensions_of(this->theta_))
@@ -141,12 +136,12 @@ class marginals_pass : public detail::any_pass<Scalar, Rank, Layout> {
 
     marginals_pass(const marginals_pass&) = default;
     marginals_pass(marginals_pass&& other) noexcept
-        : detail::any_pass<Scalar, Rank, Layout>(std::move(other)),
+        : base(std::move(other)),
           marginals_(std::move(other.marginals_)),
           sample_count_(std::exchange(other.sample_count_, 0)) {}
     marginals_pass& operator=(const marginals_pass&) = default;
     marginals_pass& operator=(marginals_pass&& other) noexcept {
-        detail::any_pass<Scalar, Rank, Layout>::operator=(std::move(other));
+        base::operator=(std::move(other));
         marginals_ = std::move(other.marginals_);
         sample_count_ = std::exchange(other.sample_count_, 0);
         return *this;
@@ -164,7 +159,7 @@ class marginals_pass : public detail::any_pass<Scalar, Rank, Layout> {
     [[nodiscard]] Eigen::Index sample_count() const noexcept { return sample_count_; }
 
     /// Throws `std::logic_error` if the pass or its marginals were moved from.
-    void require_whole() const { detail::any_pass<Scalar, Rank, Layout>::require_whole(sample_count_ >= 1); }
+    void require_whole() const { base::require_whole(sample_count_ >= 1); }
 
   private:
     friend struct detail::pass_writer;
@@ -173,6 +168,15 @@ class marginals_pass : public detail::any_pass<Scalar, Rank, Layout> {
 };
 
 namespace detail {
+
+/// A pass's samples or, where it kept none, its marginals.
+template <class PassT>
+[[nodiscard]] decltype(auto) output_of(const PassT& pass) {
+    if constexpr (PassT::keeps_samples)
+        return pass.samples();
+    else
+        return pass.marginals();
+}
 
 /// The only one that may change a pass.
 struct pass_writer {

@@ -13,23 +13,10 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/noise_distribution.hpp>
-#include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/multiply_add.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/layer/batch_first.hpp>
-#include <imle/layer/call.hpp>
 #include <imle/layer/detail/perturbed_solve.hpp>
-#include <imle/layer/detail/plan.hpp>
-#include <imle/layer/detail/runner.hpp>
-#include <imle/layer/layer_options.hpp>
 #include <imle/layer/pass.hpp>
-#include <imle/parallel/executor.hpp>
 #include <imle/parallel/thread_executor.hpp>
-#include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -94,9 +81,10 @@ class perturbed_replay {
         for (std::size_t i = 0; i < size_; ++i) own_[i] = minimizes ? -theta[i] : theta[i];
         for_each_noise(row, [&](Eigen::Index sample, const Scalar* eps) {
             if (eps != nullptr) perturb(eps);
-            f(perturbed_sample<Scalar>{sample, eps != nullptr ? perturbed_.data() : own_.data(),
-                                       eps != nullptr && multiplies ? factors_.data() : nullptr,
-                                       pass_.samples().data() + (row * call_.samples + sample) * call_.shape.n});
+            f(perturbed_sample<Scalar>{
+                sample, eps != nullptr ? perturbed_.data() : own_.data(),
+                eps != nullptr && multiplies ? factors_.data() : nullptr,
+                pass_.samples().data() + (row * call_.samples + sample) * call_.shape.n});
         });
     }
 
@@ -136,7 +124,8 @@ class perturbed_sampler {
     static constexpr bool minimizes = sense_of<SolverT> == sense::minimize;
 
     /// Throws `std::invalid_argument` if an option makes no sense.
-    perturbed_sampler(SolverT solver, NoiseT noise, const layer_options& options = {}, ExecutorT executor = {})
+    perturbed_sampler(SolverT solver, NoiseT noise, const layer_options& options = {},
+                      ExecutorT executor = {})
         : shared_(std::make_shared<shared>(std::move(solver), std::move(noise), detail::checked(options),
                                            std::move(executor))) {}
 
@@ -253,11 +242,10 @@ class perturbed_sampler {
         require_parts<Scalar, Rank, Layout>();
         in_one_call([&](auto& runner, const auto& solve) {
             runner.expect_solves(call.shape.batch * call.samples);
-            runner.for_each_piece(call, detail::pass_kind::samples,
-                                  [&](auto& worker, const detail::item_range& piece) {
-                                      solve_perturbed(solve, worker, call, temperature,
-                                                      z + piece.first * call.shape.n);
-                                  });
+            runner.for_each_piece(
+                call, detail::pass_kind::samples, [&](auto& worker, const detail::item_range& piece) {
+                    solve_perturbed(solve, worker, call, temperature, z + piece.first * call.shape.n);
+                });
             runner.add_failures(failed_rows);
         });
     }

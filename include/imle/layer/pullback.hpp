@@ -6,8 +6,7 @@
 #include <memory>
 #include <utility>
 
-#include <imle/core/config.hpp>
-#include <imle/core/tensor.hpp>
+#include <imle/layer/pass.hpp>
 
 namespace imle::inline IMLE_ABI {
 /// Maps the cotangent of a pass's output to the gradient with respect to theta, by the chain rule.
@@ -66,14 +65,9 @@ namespace detail {
 template <class LayerT, class PassT>
 [[nodiscard]] auto value_and_pullback_of(LayerT layer, PassT pass) {
     auto kept = std::make_shared<const PassT>(std::move(pass));
-    const auto result = [&](auto value) {
-        return value_and_pullback_result<decltype(value), pullback<LayerT, PassT>>{
-            std::move(value), pullback<LayerT, PassT>(std::move(layer), std::move(kept))};
-    };
-    if constexpr (PassT::keeps_samples)
-        return result(kept->samples());
-    else
-        return result(kept->marginals());
+    auto value = output_of(*kept);
+    return value_and_pullback_result<decltype(value), pullback<LayerT, PassT>>{
+        std::move(value), pullback<LayerT, PassT>(std::move(layer), std::move(kept))};
 }
 
 }  // namespace detail

@@ -7,11 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
-#include <imle/core/config.hpp>
 #include <imle/layer/layer_interface.hpp>
-#include <imle/layer/layer_options.hpp>
 #include <imle/layer/perturbed_sampler.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -11,25 +11,10 @@
 #include <type_traits>
 
 #include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/shape.hpp>
-#include <imle/core/tensor.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
-
-/// Throws `solver_error` if a number of z is not finite.
-template <class Scalar>
-void require_finite_solution(std::span<const Scalar> z, const solve_context& context) {
-    if (all_finite(z)) return;
-    const std::size_t cell = first_not_finite(z);
-    throw solver_error(message("imle: the solver left z[", cell, "] unwritten or not finite, in instance ",
-                               context.instance, ", sample ", context.sample,
-                               "; expected every coordinate of z to be written with a finite number"),
-                       context.instance, context.sample);
-}
+namespace imle::inline IMLE_ABI::detail {
 
 /// Copies what a returning solver returned to z. Throws `solver_error` if its dimensions are not the
 /// instance's.
@@ -180,8 +165,15 @@ class solver_port {
         return false;
     }
 
+    /// Throws `solver_error` if a number of z is not finite.
     void check(const Scalar* z, const solve_context& context) const {
-        require_finite_solution<Scalar>({z, static_cast<std::size_t>(shape_.n)}, context);
+        const std::span<const Scalar> all(z, static_cast<std::size_t>(shape_.n));
+        if (all_finite(all)) return;
+        throw solver_error(
+            message("imle: the solver left z[", first_not_finite(all),
+                    "] unwritten or not finite, in instance ", context.instance, ", sample ", context.sample,
+                    "; expected every coordinate of z to be written with a finite number"),
+            context.instance, context.sample);
     }
 
     const SolverT& original_;
@@ -190,5 +182,4 @@ class solver_port {
     bool tolerates_;
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -10,20 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/noise_distribution.hpp>
-#include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/layer/imle_layer.hpp>
-#include <imle/layer/layer_options.hpp>
-#include <imle/layer/pass.hpp>
-#include <imle/layer/perturbed_sampler.hpp>
 #include <imle/losses/loss_value.hpp>
-#include <imle/parallel/executor.hpp>
-#include <imle/parallel/thread_executor.hpp>
-#include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
 

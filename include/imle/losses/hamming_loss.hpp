@@ -3,10 +3,6 @@
 /// @file
 /// In how many coordinates a decision differs from the wanted one.
 
-#include <Eigen/Core>
-
-#include <imle/core/config.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/layer/call.hpp>
 #include <imle/losses/loss_value.hpp>
 

@@ -3,14 +3,7 @@
 /// @file
 /// What losses have in common: what they return, what they take, and their sums.
 
-#include <utility>
-
-#include <Eigen/Core>
-
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/layer/batch_first.hpp>
 
 namespace imle::inline IMLE_ABI {

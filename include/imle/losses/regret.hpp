@@ -6,14 +6,6 @@
 #include <cmath>
 #include <cstdint>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/shape.hpp>
-#include <imle/core/tensor.hpp>
-#include <imle/layer/call.hpp>
 #include <imle/layer/perturbed_sampler.hpp>
 #include <imle/losses/loss_value.hpp>
 #include <imle/noise/no_noise.hpp>

@@ -7,20 +7,9 @@
 #include <cstdint>
 #include <utility>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/shape.hpp>
-#include <imle/core/tensor.hpp>
-#include <imle/layer/call.hpp>
 #include <imle/layer/imle_layer.hpp>
-#include <imle/layer/layer_options.hpp>
-#include <imle/layer/perturbed_sampler.hpp>
 #include <imle/losses/loss_value.hpp>
 #include <imle/noise/no_noise.hpp>
-#include <imle/parallel/executor.hpp>
-#include <imle/parallel/thread_executor.hpp>
 
 namespace imle::inline IMLE_ABI {
 

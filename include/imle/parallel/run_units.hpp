@@ -11,11 +11,9 @@
 #include <mutex>
 #include <stdexcept>
 
-#include <imle/core/config.hpp>
 #include <imle/parallel/executor.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// Calls f(worker, unit) for every unit in [0, units), each worker in [0, workers) one unit at a time.
 ///
@@ -92,5 +90,4 @@ double run_units(ExecutorT& executor, std::size_t workers, std::size_t units, do
     return 0;
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

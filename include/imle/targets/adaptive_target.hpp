@@ -4,14 +4,10 @@
 /// The target distribution that finds its own step: adaptive I-MLE.
 
 #include <algorithm>
-#include <cstdint>
 #include <limits>
 #include <span>
 
 #include <imle/concepts/target_distribution.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
 #include <imle/targets/perturbation_target.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <span>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/multiply_add.hpp>

@@ -12,12 +12,10 @@
 #include <utility>
 #include <vector>
 
-#include <imle/core/config.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/random/random_key.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace testing {
+namespace imle::inline IMLE_ABI::testing {
 
 /// What an adapter's z is.
 enum class adapter_output {
@@ -80,9 +78,9 @@ struct adapter_result {
     std::vector<Scalar> z, gradient;
 };
 
-}  // namespace testing
+}  // namespace imle::inline IMLE_ABI::testing
 
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// A fault that can be told from the gradients that it gives.
 struct adapter_fault {
@@ -277,5 +275,4 @@ class adapter_case {
     numbers z_, dz_, right_;
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -9,12 +9,9 @@
 
 #include <Eigen/Core>
 
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/testing/enumerated_family.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace testing {
+namespace imle::inline IMLE_ABI::testing {
 
 /// The family of `assignment`: 0/1 matrices [rows, columns] with min(rows, columns) ones, at most one in each
 /// row and column; `assignments(n, n)` are the n! permutation matrices. Sides of 1 to 7, else
@@ -53,5 +50,4 @@ class assignments : public enumerated_family<2> {
     }
 };
 
-}  // namespace testing
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::testing

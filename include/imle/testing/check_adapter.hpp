@@ -18,23 +18,15 @@
 #include <type_traits>
 #include <vector>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/target_distribution.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/noise/gumbel.hpp>
-#include <imle/random/random_key.hpp>
 #include <imle/solvers/categorical.hpp>
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/adapter_loss.hpp>
 #include <imle/testing/k_subsets.hpp>
 #include <imle/testing/law_report.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace testing {
+namespace imle::inline IMLE_ABI::testing {
 
 /// What `check_adapter` does.
 struct check_adapter_options {
@@ -54,9 +46,9 @@ struct check_adapter_options {
     double false_alarm = 1e-6;
 };
 
-}  // namespace testing
+}  // namespace imle::inline IMLE_ABI::testing
 
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// A target that counts the backward passes of all layers that have a copy of it.
 struct counted_target : perturbation_target {
@@ -286,9 +278,9 @@ class adapter_laws {
     int backward_passes_ = 0;  // of the last run
 };
 
-}  // namespace detail
+}  // namespace imle::inline IMLE_ABI::detail
 
-namespace testing {
+namespace imle::inline IMLE_ABI::testing {
 
 /// Checks an adapter on a layer and a theta of one's own. S should be a power of two, and z made of small
 /// integers, so that cotangents are exact. theta is only where the checks begin: further ones are random, in
@@ -342,5 +334,4 @@ template <class Scalar, class RunT>
     return report;
 }
 
-}  // namespace testing
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::testing

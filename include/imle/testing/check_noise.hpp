@@ -4,7 +4,6 @@
 /// The laws of a noise distribution, for a noise of the library or of one's own.
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -15,11 +14,7 @@
 #include <vector>
 
 #include <imle/concepts/noise_distribution.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/finite.hpp>
-#include <imle/random/random_key.hpp>
 #include <imle/testing/detail/noise_independence.hpp>
-#include <imle/testing/law_report.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace testing {
@@ -60,14 +55,6 @@ concept HasCdf = requires(const N& noise, double x) {
     static_cast<double>(noise.cdf(x));
 };
 
-/// Equal as bits: -0 is not 0, and NaN is NaN.
-template <class Scalar>
-bool same_bits(const Scalar* a, const Scalar* b, std::size_t count) {
-    using bits = typename detail::exponent_mask<Scalar>::bits;
-    return std::equal(a, a + count, b,
-                      [](Scalar x, Scalar y) { return std::bit_cast<bits>(x) == std::bit_cast<bits>(y); });
-}
-
 /// Fills a piece `shift` elements into an array, and compares it with what a longer fill has there.
 template <class Scalar, class N>
 void check_piece(law_report& report, const N& noise, const random_key& key, std::uint64_t first,
@@ -77,7 +64,7 @@ void check_piece(law_report& report, const N& noise, const random_key& key, std:
     Scalar* const piece = room.data() + shift + 1;
     noise.fill(key, first, std::span<Scalar>(piece, expected.size()));
     std::size_t i = 0;
-    while (i < expected.size() && same_bits(&expected[i], &piece[i], 1)) ++i;
+    while (i < expected.size() && detail::same_bits<Scalar>({&expected[i], 1}, {&piece[i], 1})) ++i;
     report.check("fill in pieces gives the same bits", i == expected.size(), "element ", first + i, " is ",
                  i < expected.size() ? expected[i] : guard, " in one piece and ", piece[i], " in another of ",
                  expected.size());
@@ -95,7 +82,7 @@ void check_random_access(law_report& report, const N& noise, const random_key& k
           last - count}) {
         const std::vector<Scalar> whole = draw<Scalar>(noise, key, first, count);
         report.check("fill is deterministic",
-                     same_bits(whole.data(), draw<Scalar>(noise, key, first, count).data(), count),
+                     detail::same_bits<Scalar>(whole, draw<Scalar>(noise, key, first, count)),
                      "two fills from ", first, " differ");
         // Pieces of growing size, the last first, so that no state could help.
         std::size_t end = count;

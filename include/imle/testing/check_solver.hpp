@@ -19,20 +19,11 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
-#include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
-#include <imle/core/shape.hpp>
-#include <imle/core/tensor.hpp>
 #include <imle/layer/solver_port.hpp>
 #include <imle/testing/enumerated_family.hpp>
 #include <imle/testing/law_report.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace testing {
+namespace imle::inline IMLE_ABI::testing {
 
 /// How `check_solver` makes its inputs, and what it lets pass.
 struct check_solver_options {
@@ -49,9 +40,9 @@ struct check_solver_options {
     double tolerance = 0;
 };
 
-}  // namespace testing
+}  // namespace imle::inline IMLE_ABI::testing
 
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// Folds a number into [lowest, highest]: mirrored at a bound, so that a half-line keeps the distribution of
 /// |t|, and cut where that is not enough.
@@ -342,9 +333,9 @@ class solver_laws {
     batch_shape<Rank, Layout> shape_;
 };
 
-}  // namespace detail
+}  // namespace imle::inline IMLE_ABI::detail
 
-namespace testing {
+namespace imle::inline IMLE_ABI::testing {
 
 /// Checks the laws of the `Solver` concept on a small family whose states are those that the solver chooses
 /// from:
@@ -395,5 +386,4 @@ template <class Scalar, int Layout = Eigen::RowMajor, class SolverT, int Rank>
     return report;
 }
 
-}  // namespace testing
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::testing

@@ -16,13 +16,10 @@
 #include <vector>
 
 #include <imle/concepts/target_distribution.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/testing/law_report.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace testing {
+namespace imle::inline IMLE_ABI::testing {
 
 /// The options of `check_target`.
 struct check_target_options {
@@ -32,9 +29,9 @@ struct check_target_options {
     std::uint64_t seed = 1;
 };
 
-}  // namespace testing
+}  // namespace imle::inline IMLE_ABI::testing
 
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// A theta and a cotangent of one length.
 template <class Scalar>
@@ -220,9 +217,9 @@ void check_updates(const TargetT& target, testing::check_target_options options,
     }
 }
 
-}  // namespace detail
+}  // namespace imle::inline IMLE_ABI::detail
 
-namespace testing {
+namespace imle::inline IMLE_ABI::testing {
 
 /// Checks the laws of the `TargetDistribution` concept:
 ///
@@ -247,5 +244,4 @@ requires TargetDistribution<TargetT, Scalar>
     return report;
 }
 
-}  // namespace testing
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::testing

@@ -17,11 +17,9 @@
 
 #include <Eigen/Core>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace testing {
+namespace imle::inline IMLE_ABI::testing {
 
 /// The family p(z; theta) = exp(<theta, z> / T) / Z over a list of states, with all that can be computed by
 /// going through the list: the exact answers that samples and gradients are checked against.
@@ -190,5 +188,4 @@ class enumerated_family {
     std::set<vector> sorted_;  // the states in lexicographic order, for `contains`
 };
 
-}  // namespace testing
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::testing

@@ -13,15 +13,11 @@
 
 #include <Eigen/Core>
 
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
-#include <imle/random/random_key.hpp>
 #include <imle/random/words.hpp>
 #include <imle/testing/enumerated_family.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace testing {
+namespace imle::inline IMLE_ABI::testing {
 
 /// An `ExponentialFamily` (and `DifferentiableFamily`) from a list of states, to try estimators on any
 /// structure: `gibbs_family{spanning_trees(5)}`, `gibbs_family{k_subsets(6, 2)}`. p(z) is proportional to
@@ -123,5 +119,4 @@ class gibbs_family {
 template <int Rank>
 gibbs_family(const enumerated_family<Rank>&, double = 1) -> gibbs_family<Rank>;
 
-}  // namespace testing
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::testing

@@ -9,12 +9,9 @@
 
 #include <Eigen/Core>
 
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/testing/enumerated_family.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace testing {
+namespace imle::inline IMLE_ABI::testing {
 
 /// The family of `grid_shortest_path`: 0/1 maps [rows, columns] of the cells of the simple paths from cell
 /// (0, 0) to the last one, in steps to 4 or 8 neighbours. Paths over the same cells in another order are one
@@ -60,5 +57,4 @@ class grid_paths : public enumerated_family<2> {
     }
 };
 
-}  // namespace testing
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::testing

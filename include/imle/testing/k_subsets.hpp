@@ -7,12 +7,9 @@
 #include <cstddef>
 #include <span>
 
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/testing/matroid_family.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace testing {
+namespace imle::inline IMLE_ABI::testing {
 
 /// The family of `top_k`: 0/1 vectors of n numbers of which k are 1. Under Gumbel noise its perturb-and-MAP
 /// marginals (`gumbel_marginals`) are Plackett and Luce's inclusion probabilities for k draws without
@@ -46,5 +43,4 @@ class categories : public k_subsets {
     }
 };
 
-}  // namespace testing
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::testing

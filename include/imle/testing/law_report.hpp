@@ -15,11 +15,9 @@
 #include <utility>
 #include <vector>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace testing {
+namespace imle::inline IMLE_ABI::testing {
 
 /// The outcome of `check_solver`, `check_noise` or `check_target`.
 ///
@@ -130,9 +128,9 @@ class law_report {
     std::vector<entry> laws_;
 };
 
-}  // namespace testing
+}  // namespace imle::inline IMLE_ABI::testing
 
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// True if two lists are the same, bit for bit. Empty ones, which may have no memory, are.
 template <class Scalar>
@@ -140,5 +138,4 @@ template <class Scalar>
     return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -13,12 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/testing/enumerated_family.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace testing {
+namespace imle::inline IMLE_ABI::testing {
 
 /// The bases of a matroid on n elements: subsets of k of n, spanning trees of a graph. Their MAP is greedy:
 /// take the largest theta that may still be added, until none may.
@@ -153,5 +150,4 @@ class matroid_family : public enumerated_family<1> {
     additions next_;
 };
 
-}  // namespace testing
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::testing

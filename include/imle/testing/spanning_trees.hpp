@@ -8,12 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/testing/matroid_family.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace testing {
+namespace imle::inline IMLE_ABI::testing {
 
 /// The spanning trees of the complete graph on `nodes` nodes, nodes^(nodes - 2) of them (Cayley), as 0/1
 /// vectors over its edges in the order (0, 1), (0, 2), ..., (1, 2), .... 2 <= nodes <= 6, else
@@ -61,5 +58,4 @@ class spanning_trees : public matroid_family {
     edge_list edges_;
 };
 
-}  // namespace testing
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::testing

@@ -10,12 +10,9 @@
 
 #include <Eigen/Core>
 
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/testing/enumerated_family.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// The round trips through 2 to 8 nodes, as `directed_tours` or `tours` writes them.
 [[nodiscard]] inline std::vector<std::vector<double>> tour_states(std::size_t nodes, bool directed) {
@@ -35,9 +32,9 @@ namespace detail {
     return states;
 }
 
-}  // namespace detail
+}  // namespace imle::inline IMLE_ABI::detail
 
-namespace testing {
+namespace imle::inline IMLE_ABI::testing {
 
 /// The family of `travelling_salesman` on instances of rank 1: the (nodes - 1)!/2 round trips through all
 /// nodes, as 0/1 vectors over the edges in the order (0, 1), (0, 2), ..., (1, 2), .... Two nodes: their edge,
@@ -61,5 +58,4 @@ class directed_tours : public enumerated_family<2> {
                                detail::tour_states(nodes, true)) {}
 };
 
-}  // namespace testing
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::testing

@@ -19,7 +19,6 @@
 
 #include <ClpSimplex.hpp>
 
-#include <imle/core/config.hpp>
 #include <imle/core/errors.hpp>
 
 namespace imle::inline IMLE_ABI {

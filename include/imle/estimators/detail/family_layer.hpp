@@ -18,12 +18,9 @@
 namespace imle::inline IMLE_ABI::detail {
 
 template <class FamilyT, int InstanceRank, int Layout>
-inline constexpr bool family_fits_layout = [] {
-    if constexpr (requires { FamilyT::layout; })
-        return InstanceRank == 1 || int(FamilyT::layout) == Layout;
-    else
-        return true;
-}();
+inline constexpr bool family_fits_layout = InstanceRank == 1 || !requires {
+    requires int(FamilyT::layout) != Layout;
+};
 
 /// Instance b's numbers, of values that have n for each instance.
 template <class Scalar>

@@ -17,20 +17,11 @@
 #include <cstring>
 #include <optional>
 #include <span>
-#include <vector>
 
 #include <imle/concepts/target_distribution.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
-#include <imle/layer/call.hpp>
 #include <imle/layer/detail/perturbed_solve.hpp>
-#include <imle/layer/detail/plan.hpp>
-#include <imle/layer/detail/runner.hpp>
-#include <imle/layer/layer_options.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// What a backward pass is given.
 template <class Scalar, int Rank, int Layout>
@@ -157,8 +148,9 @@ class backward_pass {
                            const Scalar* const noise = noise_for(worker, 0, options().target_temperature);
                            Scalar* const moved = memory(worker).other_z.take(piece.count * n);
                            solve_theta_prime(worker, theta_prime, noise, nullptr, moved);
-                           sum.add(piece, worker.items,
-                                   [&](std::size_t j) { return [z = row(moved, j)](Eigen::Index i) { return z[i]; }; });
+                           sum.add(piece, worker.items, [&](std::size_t j) {
+                               return [z = row(moved, j)](Eigen::Index i) { return z[i]; };
+                           });
                        });
         for (Eigen::Index instance = 0; instance < call_.shape.batch; ++instance) {
             Scalar* const out = gradient + instance * n;
@@ -222,8 +214,8 @@ class backward_pass {
                 target_of_(row).parameters(std::span<const Scalar>(theta, size),
                                            std::span<const Scalar>(item_dz, size),
                                            std::span<Scalar>(theta_prime, size));
-                dropped = drop_unmoved &&
-                          (n == 0 || std::memcmp(theta_prime, theta, size * sizeof(Scalar)) == 0);
+                dropped =
+                    drop_unmoved && (n == 0 || std::memcmp(theta_prime, theta, size * sizeof(Scalar)) == 0);
             }
             if (dropped) continue;
             memory.parameters.push_back(theta_prime);
@@ -277,7 +269,8 @@ class backward_pass {
 
     /// Counts a piece's differences for the statistics, and those that are zero.
     template <class DifferenceT>
-    void count_differences(worker_type& worker, const item_range& piece, const DifferenceT& difference_of) const {
+    void count_differences(worker_type& worker, const item_range& piece,
+                           const DifferenceT& difference_of) const {
         Eigen::Index nonzero = 0;
         for (std::size_t j = 0; j < worker.items.size(); ++j) {
             const auto difference = difference_of(j);
@@ -347,5 +340,4 @@ class backward_pass {
     const layer_call<Scalar, Rank, Layout>& call_;
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

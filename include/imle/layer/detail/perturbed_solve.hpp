@@ -16,18 +16,11 @@
 #include <vector>
 
 #include <imle/concepts/noise_distribution.hpp>
-#include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
 #include <imle/core/multiply_add.hpp>
-#include <imle/layer/call.hpp>
 #include <imle/layer/detail/runner.hpp>
-#include <imle/layer/layer_options.hpp>
 #include <imle/layer/solver_port.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// exp(T * xi - T^2 / 2), by which noise that multiplies theta does so: log-normal with mean 1 for standard
 /// normal xi (Dalle, Baty, Bouvier, Parmentier, "Learning with combinatorial optimization layers: a
@@ -122,8 +115,7 @@ class perturbed_solve {
                const std::type_identity_t<Scalar>* noise, const std::type_identity_t<Scalar>* start,
                Scalar* z, const char* overflow) const {
         const Eigen::Index n = call.shape.n;
-        Scalar* const perturbed =
-            worker.template memory_of<Scalar>().perturbed.take(worker.item_count() * n);
+        Scalar* const perturbed = worker.template memory_of<Scalar>().perturbed.take(worker.item_count() * n);
         const Scalar scale = static_cast<Scalar>(temperature);
         // One pass over the numbers: here they are in the nearest cache.
         finite_check<Scalar> check;
@@ -211,5 +203,4 @@ class perturbed_solve {
     const layer_options& options_;
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

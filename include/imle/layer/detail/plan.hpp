@@ -17,8 +17,7 @@
 
 #include <imle/core/config.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// Consecutive items of a call: a piece, or a unit.
 struct item_range {
@@ -199,5 +198,4 @@ void write_mean_of(const Scalar* values, Eigen::Index batch, Eigen::Index sample
     sum.write_mean(1.0, mean);
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -18,24 +18,18 @@
 #include <new>
 #include <numeric>
 #include <optional>
-#include <span>
 #include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
 #include <imle/concepts/solver.hpp>
-#include <imle/core/config.hpp>
 #include <imle/layer/call.hpp>
 #include <imle/layer/detail/plan.hpp>
 #include <imle/layer/layer_options.hpp>
-#include <imle/parallel/executor.hpp>
 #include <imle/parallel/run_units.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// Aligned memory that only grows. Its numbers are undefined after `take`.
 ///
@@ -74,11 +68,7 @@ struct worker_memory {
     std::vector<const Scalar*> parameters;
     /// Those of them that are not the caller's.
     buffer<Scalar> own_parameters;
-    buffer<Scalar> perturbed;
-    buffer<Scalar> z;
-    buffer<Scalar> other_z;
-    buffer<Scalar> negated_theta;
-    buffer<Scalar> scaled_dz;
+    buffer<Scalar> perturbed, z, other_z, negated_theta, scaled_dz;
 };
 
 /// Adds the time of its life to `seconds`, unless that is null: no clock is read then.
@@ -239,9 +229,7 @@ class call_runner {
     [[nodiscard]] const layer_options& options() const noexcept { return options_; }
 
     /// How many solves the call would take if none were skipped.
-    void expect_solves(Eigen::Index count) noexcept {
-        expected_solves_ = static_cast<std::uint64_t>(count);
-    }
+    void expect_solves(Eigen::Index count) noexcept { expected_solves_ = static_cast<std::uint64_t>(count); }
 
     /// Calls f(worker, piece) for every piece of a call; `worker.items` are then the piece's.
     template <class CallT, class F>
@@ -329,8 +317,8 @@ class call_runner {
         const std::size_t count = std::min(units, worker_count());
         while (workers.size() < count) workers.push_back(std::make_unique<worker_type>());
         for (std::size_t i = 0; i < count; ++i)
-            workers[i]->template prepare<Scalar>(solver_, std::min(plan.piece_size, plan.batch * plan.samples),
-                                                 plan.n, kind);
+            workers[i]->template prepare<Scalar>(
+                solver_, std::min(plan.piece_size, plan.batch * plan.samples), plan.n, kind);
         const bool timed = options_.statistics;
         const stopwatch parallel(timed ? &parallel_seconds_ : nullptr);
         const double items = static_cast<double>(plan.batch * plan.samples);
@@ -388,5 +376,4 @@ class call_runner {
     bool finished_ = false;
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

@@ -15,15 +15,11 @@
 #include <utility>
 #include <vector>
 
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/testing/law_report.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace testing {
-namespace detail_noise {
+namespace imle::inline IMLE_ABI::testing::detail_noise {
 
 template <class Scalar, class N>
 std::vector<Scalar> draw(const N& noise, const random_key& key, std::uint64_t first, std::size_t count) {
@@ -214,6 +210,4 @@ void check_keys(law_report& report, const N& noise, const sample_law<Scalar>& la
     }
 }
 
-}  // namespace detail_noise
-}  // namespace testing
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::testing::detail_noise

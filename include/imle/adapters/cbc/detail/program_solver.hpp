@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <new>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -28,11 +27,8 @@
 #include <OsiClpSolverInterface.hpp>
 
 #include <imle/adapters/cbc/program.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/errors.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// Offers a relaxation's x to the incumbent, rounded. If that breaks a row and there are continuous
 /// variables, they are optimised again around the rounded integers; the model is left as it was but for its
@@ -373,5 +369,4 @@ class program_solver {
     std::vector<double> costs_, state_;
 };
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail

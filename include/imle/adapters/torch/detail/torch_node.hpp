@@ -26,11 +26,8 @@
 #include <imle/concepts/noise_distribution.hpp>
 #include <imle/concepts/solver.hpp>
 #include <imle/concepts/target_distribution.hpp>
-#include <imle/core/config.hpp>
-#include <imle/core/tensor.hpp>
 
-namespace imle::inline IMLE_ABI {
-namespace detail {
+namespace imle::inline IMLE_ABI::detail {
 
 /// The same numbers with each where its index says, in this process's memory: tensors of any stride, views
 /// that negate when they are read, zeros that have no memory. A contiguous tensor is returned as it is.
@@ -204,5 +201,4 @@ template <class Scalar, int OutputRank, class PullbackT>
     return value;
 }
 
-}  // namespace detail
-}  // namespace imle::inline IMLE_ABI
+}  // namespace imle::inline IMLE_ABI::detail
