@@ -164,7 +164,7 @@ TEST_CASE("pass: memory that cannot be had leaves it as it was", "[layer]") {
     CHECK(says(message_of<std::invalid_argument>([&] {
                    larger.forward_into(numbers<matrix>({2, 6}, 2), random_key{2}, pass);
                }),
-               {"the number of samples", "63 bits"}));
+               {"the number of samples", "64 bits"}));
     CHECK(same_bits(pass.samples(), before.samples()));
 }
 #endif

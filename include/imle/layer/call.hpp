@@ -82,7 +82,7 @@ void require_addresses(const CallT& call) {
     const auto samples = static_cast<std::uint64_t>(call.samples);
     const auto n = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(call.shape.n));
     if (batch > most_items / samples / n)
-        throw_invalid("the number of samples", call.samples, "batch * samples * n to fit 63 bits");
+        throw_invalid("the number of samples", call.samples, "batch * samples * n to fit 64 bits with a sign");
     if (call.first_instance > most - batch || call.first_instance + batch > most / samples / n)
         throw_invalid("first_instance", call.first_instance,
                       "(first_instance + batch) * samples * n to fit 64 bits");
