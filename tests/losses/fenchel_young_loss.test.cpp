@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <numbers>
 #include <imle/noise/gumbel.hpp>
 #include <imle/noise/multiplicative.hpp>
 #include <imle/noise/no_noise.hpp>
@@ -15,6 +14,7 @@
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/k_subsets.hpp>
 #include <limits>
+#include <numbers>
 #include <stdexcept>
 #include <vector>
 
@@ -96,8 +96,9 @@ TEMPLATE_TEST_CASE("fenchel_young_loss: values and gradient are the definition's
             REQUIRE(imle::detail::dimensions_of(gradient) == imle::detail::dimensions_of(theta));
 
             support::tally wrong;
-            const auto compare = [&](const char* what, std::uint64_t b, double expected, Scalar found,
-                                     double scale) {
+            // Copied, since clang 14 cannot capture a structured binding by reference.
+            const auto compare = [&, samples = samples](const char* what, std::uint64_t b, double expected,
+                                                        Scalar found, double scale) {
                 wrong.expect(std::abs(expected - static_cast<double>(found)) / scale < 1e-6, what,
                              " of instance ", b, ", first ", first, ", ", samples, " samples: ", found,
                              ", not ", expected);
