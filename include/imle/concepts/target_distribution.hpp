@@ -23,7 +23,8 @@ namespace imle::inline IMLE_ABI {
 /// Laws, which no compiler can check (`imle::testing::check_target` does):
 /// - a pure function of theta, dz and the target's value: same arguments, same bits;
 /// - `dz = 0` moves nothing that the target does not move for every dz (theta' = alpha * theta, say);
-/// - the convention is to maximise <theta, z>: a step downhill subtracts dz. <theta'(dz) - theta'(-dz), dz> is
+/// - the convention is to maximise <theta, z>: a step downhill subtracts dz. <theta'(dz) - theta'(-dz), dz>
+/// is
 ///   never positive, and negative for some dz unless `gradient_divisor()` is 0. For a minimising solver the
 ///   layer calls with theta = -cost and negates the result; the target never learns of it.
 ///
@@ -49,8 +50,8 @@ concept TargetDistribution = std::copy_constructible<T> && std::floating_point<S
 template <class T>
 concept TargetDistributionOfSomeScalar = TargetDistribution<T, float> || TargetDistribution<T, double>;
 
-/// A sum of squares, value * 2^exponent, which no square of a double over- or underflows. The exponent is even,
-/// and 0 for sums of ordinary size. Two doubles' worth of plain numbers, the same on every machine.
+/// A sum of squares, value * 2^exponent, which no square of a double over- or underflows. The exponent is
+/// even, and 0 for sums of ordinary size. Two doubles' worth of plain numbers, the same on every machine.
 struct square_sum {
     double value = 0;
     int exponent = 0;
@@ -63,14 +64,14 @@ struct square_sum {
     /// Adds (scale * x)^2 for all numbers x, in their order.
     template <class Scalar>
     void add(std::span<const Scalar> numbers, Scalar scale = 1) noexcept {
-        square_sum more{sum(numbers, scale, 0), 0};
+        square_sum more{sum(numbers, scale)};
         if constexpr (sizeof(Scalar) > sizeof(float)) {  // a float's square always fits a double
             if (!(more.value > 0x1p-900 && more.value < 0x1p+1000)) {
                 double largest = 0;
                 for (const Scalar x : numbers) largest = std::max(largest, std::abs(double(scale * x)));
                 if (largest > 0) {
                     const int half = std::ilogb(largest);
-                    more = {sum(numbers, scale, -half), 2 * half};
+                    more = {shifted_sum(numbers, scale, -half), 2 * half};
                 }
             }
         }
@@ -97,12 +98,21 @@ struct square_sum {
 
   private:
     template <class Scalar>
-    static double sum(std::span<const Scalar> numbers, Scalar scale, int shift) noexcept {
+    static double sum(std::span<const Scalar> numbers, Scalar scale) noexcept {
         double total = 0;
         for (const Scalar number : numbers) {
             const double x = static_cast<double>(scale * number);
-            const double scaled = shift == 0 ? x : std::ldexp(x, shift);
-            total += scaled * scaled;
+            total += x * x;
+        }
+        return total;
+    }
+    /// Of the numbers times 2^shift.
+    template <class Scalar>
+    static double shifted_sum(std::span<const Scalar> numbers, Scalar scale, int shift) noexcept {
+        double total = 0;
+        for (const Scalar number : numbers) {
+            const double x = std::ldexp(static_cast<double>(scale * number), shift);
+            total += x * x;
         }
         return total;
     }

@@ -74,9 +74,8 @@ class adaptive_target {
     /// The target of one call: lambda is fixed by the sums over the call, and divides the gradient.
     /// Throws `std::invalid_argument` for sums that are not finite.
     [[nodiscard]] perturbation_target for_call(const target_sums& sums) const {
-        if (!detail::is_finite(sums.theta_rms()) || !detail::is_finite(sums.dz_rms()))
-            detail::throw_invalid("the rms of theta or dz in target_sums",
-                                  detail::message(sums.theta_rms(), " or ", sums.dz_rms()), "finite numbers");
+        require("the rms of theta in target_sums", sums.theta_rms());
+        require("the rms of dz in target_sums", sums.dz_rms());
         return {options_.initial_alpha, lambda(sums), true};
     }
 
@@ -118,6 +117,10 @@ class adaptive_target {
     }
 
   private:
+    static void require(const char* argument, double was) {
+        if (!detail::is_finite(was)) detail::throw_invalid(argument, was, "a finite number");
+    }
+
     static const adaptive_target_options& checked(const adaptive_target_options& options) {
         const auto require = [](bool fits, const char* argument, double was, const char* expected) {
             if (!detail::is_finite(was) || !fits) detail::throw_invalid(argument, was, expected);
