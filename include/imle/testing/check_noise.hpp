@@ -34,6 +34,9 @@ struct check_noise_options {
     double false_alarm = 1e-6;
     /// At how many places the distribution functions are compared.
     std::size_t places = 400;
+    /// Whether all elements have one law, as the concept asks. Without it, for a noise whose law depends on
+    /// the element (each coordinate its own), the correlation of ranks is left out.
+    bool one_law = true;
 };
 
 namespace detail_noise {
@@ -118,7 +121,8 @@ void check_law(law_report& report, const N& noise, const random_key& key,
     report.check("elements differ",
                  std::adjacent_find(numbers.begin(), numbers.end(), std::not_equal_to<>()) != numbers.end(),
                  "the first ", numbers.size(), " are all ", numbers[0]);
-    const sample_law<Scalar> law(numbers);
+    sample_law<Scalar> law(numbers);
+    law.shared_by_all = options.one_law;
     check_neighbours<Scalar>(report, law, numbers, options.false_alarm);
     check_keys<Scalar>(report, noise, law, options.seed, options.false_alarm);
     const double n = static_cast<double>(numbers.size());

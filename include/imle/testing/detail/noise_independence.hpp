@@ -58,6 +58,8 @@ struct sample_law {
         }
         most_frequent = (most + 5 * std::sqrt(most)) / n;
     }
+    /// Whether every element has this law.
+    bool shared_by_all = true;
     /// The share of the law below x, half of it at x, less 1/2.
     [[nodiscard]] double score(Scalar x) const {
         const auto range = std::equal_range(sorted.begin(), sorted.end(), x);
@@ -84,8 +86,9 @@ void check_independent(law_report& report, std::string_view name, const sample_l
     const double expected = n * law.equal_pairs;
     report.check(name, equal <= expected + 3 * bound * std::sqrt(expected) + bound * bound, which, ": ",
                  equal, " of ", a.size(), " are equal, where chance makes ", expected);
-    // Where nearly all numbers are one value, the sum is of few terms, and not normal.
-    if (law.most_frequent > 0.9) return;
+    // Where nearly all numbers are one value, the sum is of few terms, and not normal. Where laws differ from
+    // element to element, the pooled ranks of independent numbers are correlated.
+    if (law.most_frequent > 0.9 || !law.shared_by_all) return;
     const double correlation = product / std::sqrt(square_a * square_b);
     report.check(name, std::abs(correlation) <= bound / std::sqrt(n), which, ": their ranks' correlation is ",
                  correlation);
