@@ -82,7 +82,8 @@ void require_addresses(const CallT& call) {
     const auto samples = static_cast<std::uint64_t>(call.samples);
     const auto n = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(call.shape.n));
     if (batch > most_items / samples / n)
-        throw_invalid("the number of samples", call.samples, "batch * samples * n to fit 64 bits with a sign");
+        throw_invalid("the number of samples", call.samples,
+                      "batch * samples * n to fit 64 bits with a sign");
     if (call.first_instance > most - batch || call.first_instance + batch > most / samples / n)
         throw_invalid("first_instance", call.first_instance,
                       "(first_instance + batch) * samples * n to fit 64 bits");
@@ -102,7 +103,7 @@ template <DenseTensor TensorT, DenseTensor ModelT>
 void require_like(const char* argument, const TensorT& tensor, const ModelT& model, const char* whose) {
     static_assert(std::same_as<scalar_of<TensorT>, scalar_of<ModelT>> &&
                       rank_of<TensorT> == rank_of<ModelT> && layout_of<TensorT> == layout_of<ModelT>,
-                  "imle: all tensors of a call have one scalar, rank and layout. See docs/layer.md#tensors");
+                  "imle: all tensors of a loss have one scalar, rank and layout. See docs/estimators.md");
     require_shape(argument, tensor, dimensions_of(model), whose);
     require_finite_batch(argument, tensor);
 }
