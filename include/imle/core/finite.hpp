@@ -12,7 +12,7 @@
 #include <span>
 #include <type_traits>
 
-#include <imle/core/config.hpp>
+#include <imle/core/errors.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
 
@@ -62,6 +62,20 @@ template <class Scalar>
     for (std::size_t i = 0; i < values.size(); ++i)
         if (!is_finite(values[i])) return i;
     return values.size();
+}
+
+/// Throws `std::invalid_argument` unless every value is finite.
+template <class Scalar>
+void require_finite(const char* argument, std::span<const Scalar> values) {
+    if (all_finite(values)) return;
+    const std::size_t at = first_not_finite(values);
+    throw_invalid(argument, message(values[at], " at element ", at, " in the order of memory"),
+                  "finite numbers");
+}
+
+/// Throws `std::invalid_argument` unless `size` is n, the size of theta.
+inline void require_size(const char* argument, std::size_t size, std::size_t n) {
+    if (size != n) throw_invalid(argument, message("of ", size, " numbers"), message(n, ", theta's size"));
 }
 
 /// The not-a-number that z is filled with before a solver sees it. Made from bits, for the reason above.

@@ -51,7 +51,7 @@ class k_subset_family {
     template <std::floating_point Scalar>
     void sample(std::span<const Scalar> theta, random_key key, std::uint64_t item,
                 std::span<Scalar> z) const {
-        require_size("z", z.size(), theta.size());
+        detail::require_size("z", z.size(), theta.size());
         sample_several(theta, key, item, z);
     }
 
@@ -77,7 +77,7 @@ class k_subset_family {
     template <std::floating_point Scalar>
     void marginals(std::span<const Scalar> theta, std::span<Scalar> mu) const {
         const std::size_t n = theta.size(), k = checked(theta);
-        require_size("mu", mu.size(), n);
+        detail::require_size("mu", mu.size(), n);
         if (k == 0 || k == n) {
             std::fill(mu.begin(), mu.end(), Scalar(k == 0 ? 0 : 1));
             return;
@@ -101,9 +101,9 @@ class k_subset_family {
     void marginals_vjp(std::span<const Scalar> theta, std::span<const Scalar> dmu,
                        std::span<Scalar> gradient) const {
         const std::size_t n = theta.size(), k = checked(theta);
-        require_size("dmu", dmu.size(), n);
-        require_size("gradient", gradient.size(), n);
-        require_finite("dmu", dmu);
+        detail::require_size("dmu", dmu.size(), n);
+        detail::require_size("gradient", gradient.size(), n);
+        detail::require_finite("dmu", dmu);
         double largest = 0;
         for (const Scalar d : dmu) largest = std::max(largest, std::abs(static_cast<double>(d)));
         if (k == 0 || k == n || largest == 0) {
@@ -155,21 +155,6 @@ class k_subset_family {
     friend bool operator==(const k_subset_family&, const k_subset_family&) noexcept = default;
 
   private:
-    static void require_size(const char* argument, std::size_t size, std::size_t n) {
-        if (size != n)
-            detail::throw_invalid(argument, detail::message("of ", size, " numbers"),
-                                  detail::message(n, ", theta's size"));
-    }
-
-    template <class Scalar>
-    static void require_finite(const char* argument, std::span<const Scalar> values) {
-        if (detail::all_finite(values)) return;
-        const std::size_t at = detail::first_not_finite(values);
-        detail::throw_invalid(argument,
-                              detail::message(values[at], " at element ", at, " in the order of memory"),
-                              "finite numbers");
-    }
-
     /// k, after a look at theta.
     template <class Scalar>
     [[nodiscard]] std::size_t checked(std::span<const Scalar> theta) const {
@@ -177,7 +162,7 @@ class k_subset_family {
         if (k > theta.size())
             detail::throw_invalid("theta", detail::message("of ", theta.size(), " numbers"),
                                   detail::message("at least k = ", k));
-        require_finite("theta", theta);
+        detail::require_finite("theta", theta);
         return k;
     }
 

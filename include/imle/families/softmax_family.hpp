@@ -31,7 +31,7 @@ class softmax_family {
     void sample(std::span<const Scalar> theta, random_key key, std::uint64_t item,
                 std::span<Scalar> z) const {
         require_theta(theta);
-        require_size("z", z.size(), theta.size());
+        detail::require_size("z", z.size(), theta.size());
         gumbel{}.fill(key, item * theta.size(), z);
         for (std::size_t i = 0; i < z.size(); ++i) z[i] = detail::multiply_add(Scalar(1), z[i], theta[i]);
         const std::size_t best = detail::first_largest(std::span<const Scalar>(z));
@@ -43,7 +43,7 @@ class softmax_family {
     template <std::floating_point Scalar>
     void marginals(std::span<const Scalar> theta, std::span<Scalar> mu) const {
         require_theta(theta);
-        require_size("mu", mu.size(), theta.size());
+        detail::require_size("mu", mu.size(), theta.size());
         const weights of(theta);
         for (std::size_t i = 0; i < mu.size(); ++i) mu[i] = static_cast<Scalar>(of[i]);
     }
@@ -53,9 +53,9 @@ class softmax_family {
     void marginals_vjp(std::span<const Scalar> theta, std::span<const Scalar> dmu,
                        std::span<Scalar> gradient) const {
         require_theta(theta);
-        require_size("dmu", dmu.size(), theta.size());
-        require_size("gradient", gradient.size(), theta.size());
-        require_finite("dmu", dmu);
+        detail::require_size("dmu", dmu.size(), theta.size());
+        detail::require_size("gradient", gradient.size(), theta.size());
+        detail::require_finite("dmu", dmu);
         const weights mu(theta);
         double half_mean = 0;  // halves: the difference of two large numbers stays in range
         for (std::size_t i = 0; i < theta.size(); ++i)
@@ -93,22 +93,9 @@ class softmax_family {
     };
 
     template <class Scalar>
-    static void require_finite(const char* argument, std::span<const Scalar> values) {
-        if (detail::all_finite(values)) return;
-        const std::size_t at = detail::first_not_finite(values);
-        detail::throw_invalid(argument,
-                              detail::message(values[at], " at element ", at, " in the order of memory"),
-                              "finite numbers");
-    }
-    template <class Scalar>
     static void require_theta(std::span<const Scalar> theta) {
         if (theta.empty()) detail::throw_invalid("theta", "empty", "at least one category");
-        require_finite("theta", theta);
-    }
-    static void require_size(const char* argument, std::size_t size, std::size_t n) {
-        if (size != n)
-            detail::throw_invalid(argument, detail::message("of ", size, " numbers"),
-                                  detail::message(n, ", theta's size"));
+        detail::require_finite("theta", theta);
     }
 };
 
