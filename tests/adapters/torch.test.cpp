@@ -259,10 +259,10 @@ TEST_CASE("the other estimators are layers too", "[adapters][torch]") {
     module_of(imle::exact_layer{imle::k_subset_family{3}, {.samples = 8}}, "samples=8)");
     module_of(imle::score_function_layer{imle::k_subset_family{3}, {.samples = 8}}, "samples=8)");
     CHECK(says(message_of<c10::Error>([] {
-                   (void)imle::make_torch_layer<1>(imle::score_function_layer{imle::k_subset_family{3}}, key,
+                   (void)imle::make_torch_layer<1>(imle::perturbed_layer{imle::top_k{3}, imle::normal{}}, key,
                                                    imle::torch_output::marginals);
                }),
-               {"the layer has no marginals_and_pullback"}));
+               {"the layer does not pull back through passes of marginals"}));
 }
 
 TEST_CASE("a loss that is a mean over samples does not shrink the step", "[adapters][torch]") {

@@ -170,8 +170,8 @@ class torch_layer_impl : public torch::nn::Module {
         : Module("imle::torch_layer"), layer_(std::move(layer)), key_(key), output_(output) {
         TORCH_CHECK(
             has_marginals || output == torch_output::samples,
-            "imle: torch_layer's output is marginals, and the layer has no marginals_and_pullback(theta, "
-            "key, first_instance); expected torch_output::samples, or another layer");
+            "imle: torch_layer's output is marginals, and the layer does not pull back through passes of "
+            "marginals; expected torch_output::samples, or another layer");
     }
 
     /// The layer's output for the next number. Only a call that returns counts. Throws as `torch_samples`.

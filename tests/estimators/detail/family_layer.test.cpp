@@ -86,8 +86,8 @@ void check_threads(const LayerT& layer) {
     constexpr unsigned threads = 4, calls = 25;
     std::vector<results> together(threads * calls);
     {
-        std::vector<std::jthread> workers;
         std::atomic<unsigned> waiting = threads;
+        std::vector<std::jthread> workers;  // joined before what they count goes
         for (unsigned t = 0; t < threads; ++t)
             workers.emplace_back([&, t] {
                 --waiting;
