@@ -3,7 +3,9 @@
 /// @file
 /// The concept of a solver, its sense, the context of a solve, and all the forms that a call can take.
 
+#include <algorithm>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <type_traits>
@@ -28,14 +30,28 @@ inline constexpr sense sense_of = [] {
         return imle::sense::maximize;
 }();
 
-/// Which solve this is. A solver that accepts it can look up its own map, mask or capacity.
+/// Which solve this is. A solver that accepts it can look up its own map, pair or capacity, and which
+/// coordinates may be 1.
 struct solve_context {
     /// The global index of the instance: its row in the call plus the call's `first_instance`.
     std::uint64_t instance = 0;
     /// The sample within the instance, from 0 to `layer_options::samples` - 1.
     std::uint64_t sample = 0;
+    /// Which data this is: the row's number in `call_options::ids`, or else `instance`.
+    std::uint64_t id = instance;
+    /// The coordinates that may be chosen, in theta's order of memory; empty if all may. theta is 0 at the
+    /// others.
+    std::span<const bool> mask = {};
 
-    friend constexpr bool operator==(const solve_context&, const solve_context&) noexcept = default;
+    /// Whether coordinate i may be chosen.
+    [[nodiscard]] constexpr bool allows(Eigen::Index i) const noexcept {
+        return mask.empty() || mask[static_cast<std::size_t>(i)];
+    }
+
+    friend constexpr bool operator==(const solve_context& a, const solve_context& b) noexcept {
+        return a.instance == b.instance && a.sample == b.sample && a.id == b.id &&
+               std::equal(a.mask.begin(), a.mask.end(), b.mask.begin(), b.mask.end());
+    }
 };
 
 namespace detail {
