@@ -63,7 +63,8 @@ template <class Was, class Expected>
 
 }  // namespace detail
 
-/// What became of a solve. A solver that writes z may return one; anything but `solved` is a failure.
+/// What became of a solve. A solver that writes z may return one; anything but `solved` and `not_proven` is a
+/// failure.
 enum class solve_status {
     /// z is the optimum.
     solved,
@@ -72,8 +73,16 @@ enum class solve_status {
     /// The value of z has no upper bound.
     unbounded,
     /// The solver's limit of time, nodes or iterations came before the proof of an optimum.
-    time_limit
+    time_limit,
+    /// z is the best answer that was found, which nothing proves the optimum: of a heuristic, or of a search
+    /// that ended early and was asked for what it had. A layer uses it.
+    not_proven
 };
+
+/// Whether a solve with this status has an answer.
+[[nodiscard]] constexpr bool has_answer(solve_status status) noexcept {
+    return status == solve_status::solved || status == solve_status::not_proven;
+}
 
 inline std::ostream& operator<<(std::ostream& out, solve_status status) {
     switch (status) {
@@ -85,6 +94,8 @@ inline std::ostream& operator<<(std::ostream& out, solve_status status) {
             return out << "unbounded";
         case solve_status::time_limit:
             return out << "time limit";
+        case solve_status::not_proven:
+            return out << "not proven";
     }
     return out << "solve_status(" << static_cast<int>(status) << ')';
 }

@@ -156,7 +156,7 @@ class solver_port {
             solver_.emplace(original_);
             return false;
         }
-        if (status == solve_status::solved) return true;
+        if (has_answer(status)) return true;
         if (!tolerates_ && context)
             throw solve_failure(
                 status, message("imle: the solver's status is '", status, "' in instance ", context->instance,

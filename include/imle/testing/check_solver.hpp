@@ -244,7 +244,7 @@ class solver_laws {
             [&](auto& theta_view, auto& z_view) {
                 const solve_status status =
                     solve_one<Scalar, Rank, Layout>(solver, theta_view, z_view, solve_context{});
-                if (status != solve_status::solved)
+                if (!has_answer(status))
                     throw std::runtime_error(message("the status is '", status, "'"));
             },
             " for theta = ", theta);
