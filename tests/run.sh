@@ -4,7 +4,7 @@
 # On Debian and its relatives it first installs what is missing (by apt-get, with sudo where you are not
 # root); elsewhere it says what to install. Without arguments: the default tests by the default compiler,
 # without optimisation. `--all` adds what needs more packages or more time: optimisation, each header alone,
-# adapters, programs, the slow tests, clang, sanitizers, AVX2, AVX-512 and emulated NEON builds, fuzzers.
+# adapters, examples, benchmarks, the slow tests, clang, sanitizers, AVX2, AVX-512, emulated NEON, fuzzers.
 
 set -eu
 
