@@ -58,7 +58,7 @@ class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, e
     [[nodiscard]] auto marginals_vjp(const ThetaT& theta, const CotangentT& dmu) const {
         const auto& values = detail::evaluated(theta);
         const auto& cotangent = detail::evaluated(dmu);
-        const auto call = detail::checked_call(values, 1, random_key{}, 0);
+        const auto call = detail::checked_call(values, 1, random_key{}, {});
         detail::require_like("dmu", cotangent, values, "theta's shape");
         using tensor = detail::evaluated_t<ThetaT>;
         Eigen::Tensor<scalar_of<tensor>, rank_of<tensor>, layout_of<tensor>> gradient(call.shape.theta());
@@ -71,10 +71,11 @@ class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, e
 
     /// J(theta)' mean_s dz_s, J the Jacobian of the marginals, for passes of both kinds. One call of the
     /// family's `marginals_vjp` per instance, however many samples there are. Linear in dz.
-    template <class PassT, class CallT, class Scalar>
-    void write_gradient(const PassT&, const CallT& call, const detail::cotangent<Scalar>& dz,
-                        Scalar* gradient) const {
-        write_product(call, dz, gradient);
+    template <class Scalar, class CallT>
+    void write_gradient(const detail::pass_values<Scalar>& values, const CallT& call,
+                        const detail::cotangent<Scalar>& dz, Scalar* gradient) const {
+        detail::write_for_theta(values, call, dz, gradient,
+                                [&](const auto&, const auto&... rows) { write_product(rows...); });
     }
 
     template <class CallT, class Scalar>
@@ -125,9 +126,17 @@ class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, e
             std::fill(out.begin(), out.end(), Scalar(0));
             return false;
         }
-        const auto theta = detail::family_row(call.theta, b, call.shape.n);
+        const auto write = [&](std::span<const Scalar> cotangent, std::span<Scalar> values) {
+            const auto mask = call.mask_of(b);
+            std::vector<Scalar> allowed;
+            if (!mask.empty()) cotangent = allowed = detail::allowed_numbers(mask, cotangent);
+            detail::write_allowed<FamilyT>(
+                call, b, values, [&](std::span<const Scalar> theta, std::span<Scalar> gradient) {
+                    this->family().marginals_vjp(theta, cotangent, gradient);
+                });
+        };
         std::fill(out.begin(), out.end(), detail::unwritten<Scalar>());
-        this->family().marginals_vjp(theta, dmu, out);
+        write(dmu, out);
         if (detail::all_finite(std::span<const Scalar>(out))) return false;
         // Sums of large numbers may overflow on the way to a gradient that does not. J is linear, so the
         // family is asked again, with smaller ones; if there are none, it is at fault.
@@ -137,7 +146,7 @@ class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, e
         std::vector<Scalar> smaller(dmu.begin(), dmu.end());
         for (Scalar& d : smaller) d /= factor;
         detail::write_by_family("marginals_vjp", call, b, out, [&](std::span<Scalar> values) {
-            this->family().marginals_vjp(theta, std::span<const Scalar>(smaller), values);
+            write(std::span<const Scalar>(smaller), values);
         });
         for (Scalar& g : out) g *= factor;
         return true;

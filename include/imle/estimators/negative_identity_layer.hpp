@@ -148,9 +148,9 @@ class negative_identity_layer
     }
 
     /// z = MAP(P(theta)), of theta's shape.
-    template <class ThetaT>
-    [[nodiscard]] auto map(const ThetaT& theta, std::uint64_t first_instance = 0) const {
-        return this->marginals(theta, random_key{}, first_instance).marginals();
+    template <class ThetaT, CallOptions OptionsT = call_options>
+    [[nodiscard]] auto map(const ThetaT& theta, const OptionsT& options = {}) const {
+        return this->marginals(theta, random_key{}, options).marginals();
     }
 
     [[nodiscard]] const negative_identity_options& options() const noexcept { return options_; }
@@ -186,9 +186,12 @@ class negative_identity_layer
         if (options_.projection == projection::none) return theta;
         theta.reserve(static_cast<std::size_t>(call.shape.batch * call.shape.n));
         detail::projected_instance instance(options_.projection);
+        std::vector<Scalar> allowed;
         for (Eigen::Index row = 0; row < call.shape.batch; ++row) {
-            instance.project(row_of(call, row));
-            for (const double x : instance.values()) theta.push_back(static_cast<Scalar>(x));
+            instance.project(allowed_of(call, row, call.theta_of(row), allowed));
+            auto next = instance.values().begin();
+            for (std::size_t i = 0; i < static_cast<std::size_t>(call.shape.n); ++i)
+                theta.push_back(allows(call.mask_of(row), i) ? static_cast<Scalar>(*next++) : Scalar(0));
         }
         detail::require_finite("theta after its projection", theta.data(), call.shape.batch, 0, call.shape.n,
                                "numbers whose differences are finite");
@@ -196,34 +199,62 @@ class negative_identity_layer
     }
     template <class CallT, class Scalar>
     [[nodiscard]] static CallT with_theta(CallT call, const std::vector<Scalar>& theta) {
-        if (!theta.empty()) call.theta = theta.data();
+        if (theta.empty()) return call;
+        call.theta = theta.data();
+        call.shares_theta = false;
         return call;
     }
 
-    template <class PassT, class CallT, class Scalar>
-    void write_gradient(const PassT& pass, const CallT& call, const detail::cotangent<Scalar>& dz,
-                        Scalar* gradient) const {
+    template <class Scalar, class CallT>
+    void write_gradient(const detail::pass_values<Scalar>& values, const CallT& call,
+                        const detail::cotangent<Scalar>& dz, Scalar* gradient) const {
+        detail::write_for_theta(values, call, dz, gradient, [&](const auto&... rows) { write_rows(rows...); });
+    }
+
+    template <class Scalar, class CallT>
+    void write_rows(const detail::pass_values<Scalar>& values, const CallT& call,
+                    const detail::cotangent<Scalar>& dz, Scalar* gradient) const {
         constexpr bool minimizes = sense_of<SolverT> == sense::minimize;
         const Eigen::Index n = call.shape.n;
-        std::vector<double> mean = detail::mean_cotangent(call, dz);
+        const std::vector<double> mean = detail::mean_cotangent(call, dz);
         detail::projected_instance instance(options_.projection);
+        std::vector<Scalar> allowed;
+        std::vector<double> g;
         for (Eigen::Index row = 0; row < call.shape.batch; ++row) {
-            const std::span<double> g(mean.data() + row * n, static_cast<std::size_t>(n));
+            const auto mask = call.mask_of(row);
+            g.clear();
+            for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i)
+                if (allows(mask, i)) g.push_back(mean[static_cast<std::size_t>(row * n) + i]);
             if (options_.projection != projection::none) {
-                instance.project(row_of(call, row));
+                instance.project(allowed_of(call, row, call.theta_of(row), allowed));
                 instance.pull_back(g);
             }
-            std::transform(g.begin(), g.end(), gradient + row * n,
-                           [](double x) { return static_cast<Scalar>(minimizes ? -x : x); });
+            auto next = g.begin();
+            for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
+                const double x = allows(mask, i) ? *next++ : 0.0;
+                gradient[static_cast<std::size_t>(row * n) + i] = static_cast<Scalar>(minimizes ? -x : x);
+            }
         }
-        for (const Eigen::Index row : pass.failed_rows()) std::fill_n(gradient + row * n, n, Scalar(0));
+        for (const Eigen::Index row : values.failed) std::fill_n(gradient + row * n, n, Scalar(0));
         detail::require_finite_gradient(call, gradient,
                                         "a cotangent, divided by theta's norm, that is finite");
     }
 
-    template <class CallT>
-    [[nodiscard]] static auto row_of(const CallT& call, Eigen::Index row) {
-        return std::span(call.theta + row * call.shape.n, static_cast<std::size_t>(call.shape.n));
+    [[nodiscard]] static bool allows(std::span<const bool> mask, std::size_t i) noexcept {
+        return mask.empty() || mask[i];
+    }
+    /// An instance's allowed numbers: projections are of those.
+    template <class CallT, class Scalar>
+    [[nodiscard]] static std::span<const Scalar> allowed_of(const CallT& call, Eigen::Index row,
+                                                            const Scalar* theta,
+                                                            std::vector<Scalar>& memory) {
+        const auto mask = call.mask_of(row);
+        const auto n = static_cast<std::size_t>(call.shape.n);
+        if (mask.empty()) return {theta, n};
+        memory.clear();
+        for (std::size_t i = 0; i < n; ++i)
+            if (mask[i]) memory.push_back(theta[i]);
+        return memory;
     }
 
     negative_identity_options options_;

@@ -114,22 +114,25 @@ class perturbed_layer
             .samples = options.samples, .input_temperature = options.temperature, .threads = options.threads};
     }
 
-    template <class PassT, class CallT, class Scalar>
-    void write_gradient(const PassT& pass, const CallT& call, const detail::cotangent<Scalar>& dmu,
-                        Scalar* gradient) const {
-        static_assert(PassT::keeps_samples,
-                      "imle::perturbed_layer: the gradient is an average over samples, which a pass of "
-                      "marginals does not keep; use forward. See docs/estimators.md");
-        const Eigen::Index n = call.shape.n;
+    template <class Scalar, class CallT>
+    void write_gradient(const detail::pass_values<Scalar>& values, const CallT& call,
+                        const detail::cotangent<Scalar>& dmu, Scalar* gradient) const {
         if (options_.baseline == baseline::leave_one_out && call.samples < 2)
             detail::throw_invalid("the pass's number of samples", call.samples,
                                   "at least 2, since baseline::leave_one_out compares each with the others "
                                   "(or baseline::none)");
+        detail::write_for_theta(values, call, dmu, gradient, [&](const auto&... rows) { write_rows(rows...); });
+    }
+
+    template <class Scalar, class CallT>
+    void write_rows(const detail::pass_values<Scalar>& values, const CallT& call,
+                    const detail::cotangent<Scalar>& dmu, Scalar* gradient) const {
+        const Eigen::Index n = call.shape.n;
         const std::vector<double> cotangent = detail::mean_cotangent(call, dmu);
         std::vector<double> weights(static_cast<std::size_t>(call.samples)), sum(static_cast<std::size_t>(n));
-        auto replay = this->sampler_.replay(pass);
+        auto replay = this->sampler_.replay(call, values.z);
         for (Eigen::Index row = 0; row < call.shape.batch; ++row) {
-            weigh(cotangent.data() + row * n, pass.samples().data() + row * call.samples * n, n, weights);
+            weigh(cotangent.data() + row * n, values.z + row * call.samples * n, n, weights);
             std::fill(sum.begin(), sum.end(), 0.0);
             if (std::any_of(weights.begin(), weights.end(), [](double w) { return w != 0; }))
                 replay.for_each_noise(row, [&](Eigen::Index s, const Scalar* eps) {
@@ -138,9 +141,11 @@ class perturbed_layer
                         sum[i] += weights[static_cast<std::size_t>(s)] *
                                   static_cast<double>(this->noise().score(static_cast<double>(eps[i])));
                 });
-            write_row(call.theta + row * n, call.samples, sum, gradient + row * n);
+            write_row(call.theta_of(row), call.samples, sum, gradient + row * n);
+            // What no noise moves has no gradient, though a law's score may not be 0 at 0.
+            detail::write_forbidden(call.mask_of(row), gradient + row * n);
         }
-        for (const Eigen::Index row : pass.failed_rows()) std::fill_n(gradient + row * n, n, Scalar(0));
+        for (const Eigen::Index row : values.failed) std::fill_n(gradient + row * n, n, Scalar(0));
         detail::require_finite_gradient(
             call, gradient,
             "a finite one: a larger temperature, a smaller cotangent or, for multiplicative noise, a theta "

@@ -74,7 +74,7 @@ class score_function_layer
                                   "a call of vjp, of gradient(pass, losses, baseline), or another baseline");
         require_others(call.samples);
         typename sampled_pass<Scalar, Rank, Layout>::theta_tensor gradient(call.shape.theta());
-        write_weighted_scores(pass, call, gradient.data(), [&](const auto& row, std::vector<double>& f) {
+        write_weighted_scores(detail::values_of(pass), call, gradient.data(), [&](const auto& row, std::vector<double>& f) {
             read(values.data(), row, f);
             if (level() == baseline::leave_one_out) subtract_others(f);
         });
@@ -96,7 +96,7 @@ class score_function_layer
                               "[batch],");
         detail::require_finite("baseline", baselines.data(), call.shape.batch, 0, 1, "a finite number");
         typename sampled_pass<Scalar, Rank, Layout>::theta_tensor gradient(call.shape.theta());
-        write_weighted_scores(pass, call, gradient.data(), [&](const auto& row, std::vector<double>& f) {
+        write_weighted_scores(detail::values_of(pass), call, gradient.data(), [&](const auto& row, std::vector<double>& f) {
             read(values.data(), row, f);
             for (double& x : f) x -= row.scale * static_cast<double>(baselines.data()[row.b]);
         });
@@ -108,12 +108,18 @@ class score_function_layer
 
     /// The estimate for f_s = <dz_s, z_s>; a pass of `marginals` has its samples drawn again. The baseline of
     /// sample s is 0, the mean of the others' f, or <dz_s, mu>.
-    template <class PassT, class CallT, class Scalar>
-    void write_gradient(const PassT& pass, const CallT& call, const detail::cotangent<Scalar>& dz,
-                        Scalar* gradient) const {
+    template <class Scalar, class CallT>
+    void write_gradient(const detail::pass_values<Scalar>& values, const CallT& call,
+                        const detail::cotangent<Scalar>& dz, Scalar* gradient) const {
         require_others(call.samples);
+        detail::write_for_theta(values, call, dz, gradient, [&](const auto&... rows) { write_rows(rows...); });
+    }
+
+    template <class Scalar, class CallT>
+    void write_rows(const detail::pass_values<Scalar>& values, const CallT& call,
+                    const detail::cotangent<Scalar>& dz, Scalar* gradient) const {
         const Eigen::Index n = call.shape.n;
-        write_weighted_scores(pass, call, gradient, [&](const auto& row, std::vector<double>& f) {
+        write_weighted_scores(values, call, gradient, [&](const auto& row, std::vector<double>& f) {
             const bool from_mu = level() == baseline::exact_marginals;
             const std::span<const double> mu = from_mu ? row.marginals() : std::span<const double>{};
             for (Eigen::Index s = 0; s < call.samples; ++s) {
@@ -180,14 +186,15 @@ class score_function_layer
     };
 
     /// gradient_b = mean_s f_s (z_s - mu), f already without its baseline: `weigh(row, f)` writes S numbers.
-    template <class PassT, class CallT, class Scalar, class WeighT>
-    void write_weighted_scores(const PassT& pass, const CallT& call, Scalar* gradient, WeighT&& weigh) const {
+    template <class Scalar, class CallT, class WeighT>
+    void write_weighted_scores(const detail::pass_values<Scalar>& values, const CallT& call, Scalar* gradient,
+                               WeighT&& weigh) const {
         base::require_family(call);
         const auto size = static_cast<std::size_t>(call.shape.n);
         std::vector<double> f(static_cast<std::size_t>(call.samples)), mu(size), sum(size);
         std::vector<Scalar> written(size), drawn;
         for (Eigen::Index b = 0; b < call.shape.batch; ++b) {
-            const Scalar* const z = samples_of(pass, call, b, drawn);
+            const Scalar* const z = samples_of(values, call, b, drawn);
             const std::span<Scalar> out = detail::family_row(gradient, b, call.shape.n);
             bool known = false;
             const auto marginals = [&] {
@@ -218,16 +225,13 @@ class score_function_layer
     }
 
     /// Instance b's samples: those of the pass, or drawn again.
-    template <class PassT, class CallT, class Scalar>
-    [[nodiscard]] const Scalar* samples_of(const PassT& pass, const CallT& call, Eigen::Index b,
-                                           std::vector<Scalar>& drawn) const {
-        if constexpr (PassT::keeps_samples) {
-            return pass.samples().data() + b * call.samples * call.shape.n;
-        } else {
-            drawn.resize(static_cast<std::size_t>(call.samples * call.shape.n));
-            detail::write_family_samples(this->family(), call, b, std::span<Scalar>(drawn));
-            return drawn.data();
-        }
+    template <class Scalar, class CallT>
+    [[nodiscard]] const Scalar* samples_of(const detail::pass_values<Scalar>& values, const CallT& call,
+                                           Eigen::Index b, std::vector<Scalar>& drawn) const {
+        if (values.z != nullptr) return values.z + b * call.samples * call.shape.n;
+        drawn.resize(static_cast<std::size_t>(call.samples * call.shape.n));
+        detail::write_family_samples(this->family(), call, b, std::span<Scalar>(drawn));
+        return drawn.data();
     }
 };
 

@@ -41,13 +41,19 @@ class straight_through_layer
   private:
     friend layer_interface<straight_through_layer>;
 
-    template <class PassT, class CallT, class Scalar>
-    void write_gradient(const PassT& pass, const CallT& call, const detail::cotangent<Scalar>& dz,
-                        Scalar* gradient) const {
+    template <class Scalar, class CallT>
+    void write_gradient(const detail::pass_values<Scalar>& values, const CallT& call,
+                        const detail::cotangent<Scalar>& dz, Scalar* gradient) const {
+        detail::write_for_theta(values, call, dz, gradient, [](const auto&... rows) { write_rows(rows...); });
+    }
+
+    template <class Scalar, class CallT>
+    static void write_rows(const detail::pass_values<Scalar>& values, const CallT& call,
+                           const detail::cotangent<Scalar>& dz, Scalar* gradient) {
         const std::vector<double> mean = detail::mean_cotangent(call, dz);
         for (std::size_t i = 0; i < mean.size(); ++i)
             gradient[i] = static_cast<Scalar>(sense_of<SolverT> == sense::minimize ? -mean[i] : mean[i]);
-        for (const Eigen::Index row : pass.failed_rows())
+        for (const Eigen::Index row : values.failed)
             std::fill_n(gradient + row * call.shape.n, call.shape.n, Scalar(0));
         detail::require_finite_gradient(call, gradient, "cotangents whose mean is finite");
     }

@@ -38,6 +38,9 @@ namespace imle::inline IMLE_ABI {
 /// if one is not finite. Several threads may use one family at once.
 class k_subset_family {
   public:
+    /// Without some coordinates, it is the same family of the others: so a layer respects a mask.
+    static constexpr bool restricts_to_any = true;
+
     /// Throws `std::invalid_argument` if k is negative. 0 is the empty set.
     explicit k_subset_family(Eigen::Index k) : k_(k) {
         if (k < 0) detail::throw_invalid("k of k_subset_family", k, "at least 0");

@@ -25,6 +25,9 @@ namespace imle::inline IMLE_ABI {
 /// `std::invalid_argument`. Sums are taken in double. Several threads may use one family at once.
 class softmax_family {
   public:
+    /// Without some coordinates, it is the same family of the others: so a layer respects a mask.
+    static constexpr bool restricts_to_any = true;
+
     /// One draw by the Gumbel-max trick: the argmax of theta_i + element item * n + i of the key's sequence
     /// of `gumbel{}`. These are the bits of `imle_layer{categorical{}, gumbel{}, ...}`. O(n).
     template <std::floating_point Scalar>

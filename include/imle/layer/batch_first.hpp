@@ -5,11 +5,12 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include <imle/core/tensor.hpp>
-#include <imle/random/random_key.hpp>
+#include <imle/layer/call.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -55,6 +56,35 @@ inline constexpr bool is_batch_first = false;
 template <class Scalar, int Rank>
 inline constexpr bool is_batch_first<batch_first_tensor<Scalar, Rank>> = true;
 
+/// Options of a call whose theta has its batch first, for one whose batch is last.
+class batch_first_options {
+  public:
+    template <class Scalar, int Rank>
+    batch_first_options(const batch_first_tensor<Scalar, Rank>& theta, const call_options& options)
+        : options_(options) {
+        const auto last = dimensions_of(theta.batch_last());
+        if (static_cast<Eigen::Index>(options.mask.size()) != theta.batch_last().size() || last[Rank - 1] < 2)
+            return;
+        Eigen::DSizes<Eigen::Index, Rank> first;
+        for (int i = 0; i < Rank; ++i) first[i] = last[(i + Rank - 1) % Rank];
+        std::array<int, Rank> order{};
+        for (int i = 0; i < Rank; ++i) order[static_cast<std::size_t>(i)] = (i + 1) % Rank;
+        const Eigen::TensorMap<const Eigen::Tensor<bool, Rank>> mask(options.mask.data(), first);
+        const Eigen::Tensor<bool, Rank> moved = mask.shuffle(order);
+        mask_ = Eigen::Map<const Eigen::Array<bool, Eigen::Dynamic, 1>>(moved.data(), moved.size());
+        options_.mask = {mask_.data(), options.mask.size()};
+    }
+    batch_first_options(const batch_first_options&) = delete;
+    batch_first_options& operator=(const batch_first_options&) = delete;
+    ~batch_first_options() = default;
+
+    [[nodiscard]] const call_options& get() const noexcept { return options_; }
+
+  private:
+    call_options options_;
+    Eigen::Array<bool, Eigen::Dynamic, 1> mask_;
+};
+
 /// A tensor whose batch comes first, or what `imle::batch_first` made of one, with its batch last.
 template <class TensorT>
 [[nodiscard]] auto batch_last_of(const TensorT& tensor) {
@@ -86,6 +116,7 @@ class batch_first_pass {
     [[nodiscard]] theta_tensor theta() const { return with_batch_first(pass_.theta()); }
     [[nodiscard]] random_key key() const noexcept { return pass_.key(); }
     [[nodiscard]] std::uint64_t first_instance() const noexcept { return pass_.first_instance(); }
+    [[nodiscard]] std::span<const std::uint64_t> ids() const noexcept { return pass_.ids(); }
     [[nodiscard]] const std::vector<Eigen::Index>& failed_rows() const noexcept {
         return pass_.failed_rows();
     }

@@ -8,14 +8,48 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
+#include <imle/concepts/solver.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/random/random_key.hpp>
 
-namespace imle::inline IMLE_ABI::detail {
+namespace imle::inline IMLE_ABI {
+
+/// What a call may say beside theta and key: `layer.forward(theta, key, {.ids = ids, .mask = mask})`. A
+/// number in its place is `first_instance`. The order of the members is part of the contract.
+///
+/// A pass copies what it is called with. Throws `std::invalid_argument` where a size does not fit.
+struct call_options {
+    /// The call's rows are rows `first_instance`... of a larger batch, whose noise they get.
+    std::uint64_t first_instance = 0;
+    /// Which data each row is, one number a row: `solve_context::id`, which is the instance without them.
+    std::span<const std::uint64_t> ids = {};
+    /// The coordinates that may be chosen, in theta's order of memory, or in one instance's if it holds for
+    /// all. A forbidden one is never 1 and has gradient 0; its theta is not looked at, and its noise is 0.
+    /// Throws unless the solver asks for a context.
+    std::span<const bool> mask = {};
+};
+
+/// `call_options`, or the number of the first instance.
+template <class T>
+concept CallOptions = std::same_as<T, call_options> || std::convertible_to<const T&, std::uint64_t>;
+
+namespace detail {
+
+template <CallOptions OptionsT>
+[[nodiscard]] call_options options_of(const OptionsT& options) {
+    if constexpr (std::same_as<OptionsT, call_options>)
+        return options;
+    else
+        return {.first_instance = static_cast<std::uint64_t>(options)};
+}
 
 /// One call's arguments, already checked. Pointers are to the caller's numbers, in the order of memory.
 template <class Scalar, int Rank, int Layout>
@@ -24,8 +58,53 @@ struct layer_call {
     Eigen::Index samples;
     const Scalar* theta;
     random_key key;
-    std::uint64_t first_instance;
+    /// `mask` may be one instance's.
+    call_options options;
+    /// Whether theta is one instance, which all rows share.
+    bool shares_theta = false;
+
+    [[nodiscard]] std::uint64_t first_instance() const noexcept { return options.first_instance; }
+    [[nodiscard]] const Scalar* theta_of(Eigen::Index row) const noexcept {
+        return shares_theta ? theta : theta + row * shape.n;
+    }
+    /// How many instances theta has.
+    [[nodiscard]] Eigen::Index theta_rows() const noexcept { return shares_theta ? 1 : shape.batch; }
+    /// The coordinates that a row allows; empty: all.
+    [[nodiscard]] std::span<const bool> mask_of(Eigen::Index row) const noexcept {
+        const auto n = static_cast<std::size_t>(shape.n);
+        if (options.mask.size() <= n) return options.mask;
+        return options.mask.subspan(static_cast<std::size_t>(row) * n, n);
+    }
+    [[nodiscard]] bool is_masked() const noexcept { return !options.mask.empty(); }
+    /// Whether rows that share a theta have masks of their own, so that no number of it is forbidden to all.
+    [[nodiscard]] bool has_mask_beside_theta() const noexcept {
+        return shares_theta && options.mask.size() > static_cast<std::size_t>(shape.n);
+    }
+    [[nodiscard]] solve_context context_of(Eigen::Index row, std::uint64_t sample) const noexcept {
+        const std::uint64_t instance = options.first_instance + static_cast<std::uint64_t>(row);
+        return {instance, sample, options.ids.empty() ? instance : options.ids[static_cast<std::size_t>(row)],
+                mask_of(row)};
+    }
+    /// `count` of its rows, from `row` on, as a call.
+    [[nodiscard]] layer_call rows(Eigen::Index row, Eigen::Index count) const {
+        layer_call part = *this;
+        const auto first = static_cast<std::size_t>(row), size = static_cast<std::size_t>(count);
+        part.shape.batch = count;
+        part.theta = theta_of(row);
+        part.options.first_instance += static_cast<std::uint64_t>(row);
+        if (!options.ids.empty()) part.options.ids = options.ids.subspan(first, size);
+        const auto n = static_cast<std::size_t>(shape.n);
+        if (options.mask.size() > n) part.options.mask = options.mask.subspan(first * n, size * n);
+        return part;
+    }
 };
+
+/// Writes `value` at the coordinates that a mask forbids.
+template <class Scalar>
+void write_forbidden(std::span<const bool> mask, Scalar* values, Scalar value = 0) noexcept {
+    for (std::size_t i = 0; i < mask.size(); ++i)
+        if (!mask[i]) values[i] = value;
+}
 
 /// What a backward pass needs beside the call.
 template <class Scalar>
@@ -35,6 +114,8 @@ struct cotangent {
     bool per_sample;
     /// What dz is multiplied by, number by number, before it is used.
     Scalar scale = 1;
+    /// Where dz is, if it is not the caller's.
+    std::shared_ptr<const std::vector<Scalar>> own = {};
 };
 
 // ---- checks -----------------------------------------------------------------------------------------------
@@ -84,8 +165,8 @@ void require_addresses(const CallT& call) {
     if (batch > most_items / samples / n)
         throw_invalid("the number of samples", call.samples,
                       "batch * samples * n to fit 64 bits with a sign");
-    if (call.first_instance > most - batch || call.first_instance + batch > most / samples / n)
-        throw_invalid("first_instance", call.first_instance,
+    if (call.first_instance() > most - batch || call.first_instance() + batch > most / samples / n)
+        throw_invalid("first_instance", call.first_instance(),
                       "(first_instance + batch) * samples * n to fit 64 bits");
 }
 
@@ -119,16 +200,52 @@ void require_finite_gradient(const CallT& call, const Scalar* gradient, const ch
 
 // ---- calls ------------------------------------------------------------------------------------------------
 
-/// A forward call's arguments, of theta's numbers.
+/// Throws unless ids and mask fit the call.
+template <class CallT>
+void require_options(const CallT& call) {
+    const auto batch = static_cast<std::size_t>(call.shape.batch), n = static_cast<std::size_t>(call.shape.n);
+    const std::size_t ids = call.options.ids.size(), mask = call.options.mask.size();
+    if (ids != 0 && ids != batch)
+        throw_invalid("call_options::ids", message("a list of ", ids), message("one id a row, ", batch));
+    if (mask != 0 && mask != n && mask != batch * n)
+        throw_invalid("call_options::mask", message("a list of ", mask),
+                      message("theta's size, ", batch * n, ", or that of one instance, ", n));
+}
+
+/// Throws unless a call's sizes fit and theta is finite where it is looked at.
+template <class CallT>
+void check_call(const CallT& call) {
+    require_options(call);
+    const Eigen::Index n = call.shape.n;
+    constexpr const char* expected =
+        "a finite number (to forbid a choice, use call_options::mask or the solver's context)";
+    using Scalar = std::remove_cvref_t<decltype(*call.theta)>;
+    if (!call.is_masked() || call.has_mask_beside_theta()) {
+        require_finite("theta", call.theta, call.theta_rows(), 0, n, expected);
+    } else {
+        for (Eigen::Index row = 0; row < call.theta_rows(); ++row) {
+            const auto mask = call.mask_of(row);
+            const Scalar* const theta = call.theta_of(row);
+            for (Eigen::Index i = 0; i < n; ++i)
+                if (mask[static_cast<std::size_t>(i)] && !is_finite(theta[i]))
+                    throw_invalid("theta", message(theta[i], " in row ", row, ", coordinate ", i), expected);
+        }
+    }
+    require_addresses(call);
+}
+
+/// A forward call's arguments, of theta's numbers. theta is one instance, [1, instance...], that
+/// `shared_rows` rows share, unless that is negative.
 template <DenseTensor ThetaT>
 [[nodiscard]] auto checked_call(const ThetaT& theta, Eigen::Index samples, random_key key,
-                                std::uint64_t first_instance) {
-    require_finite_batch(
-        "theta", theta,
-        "a finite number (to forbid a choice, use a large finite theta or the solver's context)");
-    const layer_call<scalar_of<ThetaT>, rank_of<ThetaT> - 1, layout_of<ThetaT>> call{
-        shape_of(theta), samples, theta.data(), key, first_instance};
-    require_addresses(call);
+                                const call_options& options, Eigen::Index shared_rows = -1) {
+    layer_call<scalar_of<ThetaT>, rank_of<ThetaT> - 1, layout_of<ThetaT>> call{shape_of(theta), samples,
+                                                                               theta.data(), key, options};
+    if (shared_rows >= 0) {
+        call.shares_theta = true;
+        call.shape.batch = shared_rows;
+    }
+    check_call(call);
     return call;
 }
 
@@ -138,7 +255,13 @@ template <class PassT>
     pass.require_whole();
     using theta_tensor = typename PassT::theta_tensor;
     const layer_call<scalar_of<theta_tensor>, rank_of<theta_tensor> - 1, layout_of<theta_tensor>> call{
-        shape_of(pass.theta()), pass.sample_count(), pass.theta().data(), pass.key(), pass.first_instance()};
+        pass.shape(),
+        pass.sample_count(),
+        pass.theta().data(),
+        pass.key(),
+        {pass.first_instance(), pass.ids(), pass.mask()},
+        pass.shares_theta()};
+    require_options(call);
     require_addresses(call);
     return call;
 }
@@ -156,14 +279,35 @@ template <class PassT, DenseTensor CotangentT>
                   "imle: the cotangent has theta's shape or, for a pass of forward, the samples'. See "
                   "docs/layer.md");
     constexpr bool per_sample = rank_of<CotangentT> == rank + 1;
-    const auto shape = shape_of(pass.theta());
+    const auto shape = pass.shape();
     const Eigen::Index samples = pass.sample_count();
     if constexpr (per_sample)
         require_shape("dz", dz, shape.samples(samples), "the samples' shape");
     else
-        require_shape("dz", dz, shape.theta(), "theta's shape");
-    require_finite("dz", dz.data(), shape.batch, per_sample ? samples : 0, shape.n, "a finite cotangent");
-    return cotangent<Scalar>{dz.data(), per_sample};
+        require_shape("dz", dz, shape.theta(), "the marginals' shape");
+    cotangent<Scalar> checked{dz.data(), per_sample};
+    if (!pass.mask().empty()) {
+        // What lies at forbidden coordinates, which may be anything, must count nowhere.
+        const auto call = call_of(pass);
+        const Eigen::Index per_row = (per_sample ? samples : 1) * shape.n;
+        auto own = std::make_shared<std::vector<Scalar>>(dz.data(), dz.data() + dz.size());
+        for (Eigen::Index row = 0; row < shape.batch; ++row)
+            for (Eigen::Index at = 0; at < per_row; at += shape.n)
+                write_forbidden(call.mask_of(row), own->data() + row * per_row + at);
+        checked.dz = own->data();
+        checked.own = std::move(own);
+    }
+    require_finite("dz", checked.dz, shape.batch, per_sample ? samples : 0, shape.n, "a finite cotangent");
+    return checked;
 }
 
-}  // namespace imle::inline IMLE_ABI::detail
+/// The part of a cotangent that belongs to `call.rows(row, ...)`.
+template <class CallT, class Scalar>
+[[nodiscard]] cotangent<Scalar> rows_of(const cotangent<Scalar>& dz, const CallT& call, Eigen::Index row) {
+    cotangent<Scalar> part = dz;
+    part.dz += row * (dz.per_sample ? call.samples : 1) * call.shape.n;
+    return part;
+}
+
+}  // namespace detail
+}  // namespace imle::inline IMLE_ABI

@@ -141,21 +141,21 @@ class imle_layer
     }
 
     /// The gradient by a target without state.
-    template <class PassT, class CallT, class Scalar>
-    void write_gradient(const PassT& pass, const CallT& call, const detail::cotangent<Scalar>& dz,
-                        Scalar* gradient) const {
+    template <class Scalar, class CallT>
+    void write_gradient(const detail::pass_values<Scalar>& values, const CallT& call,
+                        const detail::cotangent<Scalar>& dz, Scalar* gradient) const {
         target_sums whole;
         if constexpr (detail::has_for_call<TargetT>)
             whole = detail::sums_of_rows(call, dz, 0, call.shape.batch);
-        (void)gradient_and_counts(pass, call, dz, whole, gradient);
+        (void)gradient_and_counts(values, call, dz, whole, gradient);
     }
 
     /// The gradient; then a target that learns does.
-    template <class PassT, class CallT, class Scalar>
-    void write_gradient(const PassT& pass, const CallT& call, const detail::cotangent<Scalar>& dz,
-                        Scalar* gradient) {
+    template <class Scalar, class CallT>
+    void write_gradient(const detail::pass_values<Scalar>& values, const CallT& call,
+                        const detail::cotangent<Scalar>& dz, Scalar* gradient) {
         if constexpr (!learns) {
-            std::as_const(*this).write_gradient(pass, call, dz, gradient);
+            std::as_const(*this).write_gradient(values, call, dz, gradient);
         } else {
             struct use {
                 explicit use(std::atomic<bool>& in_use) : flag(in_use) {
@@ -170,7 +170,7 @@ class imle_layer
                 std::atomic<bool>& flag;
             } in_use(shared().in_use);
             const target_sums whole = detail::sums_of_rows(call, dz, 0, call.shape.batch);
-            const target_sums counts = gradient_and_counts(pass, call, dz, whole, gradient);
+            const target_sums counts = gradient_and_counts(values, call, dz, whole, gradient);
             target().update(whole + counts);
         }
     }
@@ -179,6 +179,8 @@ class imle_layer
     [[nodiscard]] target_sums sums_of(const PassT& pass, const CotangentT& dz) const {
         if constexpr (detail::is_batch_first_pass<PassT>) {
             return sums_of<chain_rule>(pass.batch_last(), pass.with_batch_last(dz));
+        } else if constexpr (detail::is_shared_pass<PassT>) {
+            return sums_of<chain_rule>(pass.rows(), dz);
         } else {
             const auto call = detail::call_of(pass);
             const auto cotangent = imle_layer::template cotangent_for<chain_rule>(pass, dz);
@@ -192,39 +194,50 @@ class imle_layer
             auto shard = shard_of<chain_rule>(pass.batch_last(), pass.with_batch_last(dz), whole);
             shard.first = pass.with_batch_first(shard.first);
             return shard;
+        } else if constexpr (detail::is_shared_pass<PassT>) {
+            auto shard = shard_of<chain_rule>(pass.rows(), dz, whole);
+            return std::pair(pass.as_instance(shard.first), shard.second);
         } else {
             const auto call = detail::call_of(pass);
             const auto cotangent = imle_layer::template cotangent_for<chain_rule>(pass, dz);
-            typename PassT::theta_tensor gradient(call.shape.theta());
-            const target_sums counts = gradient_and_counts(pass, call, cotangent, whole, gradient.data());
+            typename PassT::theta_tensor gradient(detail::dimensions_of(pass.theta()));
+            const target_sums counts =
+                gradient_and_counts(detail::values_of(pass), call, cotangent, whole, gradient.data());
             return std::pair(std::move(gradient), counts);
         }
     }
 
     /// Writes the gradient and returns the counts for the target's update (zero where it has none). The
     /// target is not changed.
-    template <class PassT, class CallT, class Scalar>
-    [[nodiscard]] target_sums gradient_and_counts(const PassT& pass, const CallT& call,
-                                                  const detail::cotangent<Scalar>& dz,
+    template <class Scalar, class CallT>
+    [[nodiscard]] target_sums gradient_and_counts(const detail::pass_values<Scalar>& values,
+                                                  const CallT& call, const detail::cotangent<Scalar>& dz,
                                                   const target_sums& whole, Scalar* gradient) const {
         require_target<Scalar>();
         if constexpr (detail::has_validate<TargetT>) target().validate();
-        using theta_tensor = typename PassT::theta_tensor;
-        detail::backward_input<Scalar, rank_of<theta_tensor> - 1, layout_of<theta_tensor>> input{
-            call, dz, nullptr, nullptr, pass.failed_rows()};
-        if constexpr (PassT::keeps_samples)
-            input.z = pass.samples().data();
-        else
-            input.mean_z = pass.marginals().data();
+        const auto write_by = [&](auto&& targets_of_rows) {
+            target_sums counts;
+            detail::write_for_theta(
+                values, call, dz, gradient,
+                [&](const detail::pass_values<Scalar>& rows, const CallT& part,
+                    const detail::cotangent<Scalar>& part_dz, Scalar* out) {
+                    const detail::backward_input input{part, part_dz, rows.z, rows.mean, rows.failed};
+                    counts += targets_of_rows(input, out);
+                });
+            return counts;
+        };
         if constexpr (detail::has_for_instance<TargetT>) {
             instance_targets targets = take_spare();
-            targets.clear();
-            for (Eigen::Index row = 0; row < call.shape.batch; ++row)
-                targets.push_back(target().for_instance(detail::sums_of_rows(call, dz, row, 1)));
-            const auto target_of = [&](Eigen::Index row) -> const auto& {
-                return targets[static_cast<std::size_t>(row)];
-            };
-            const target_sums counts = write_difference(target_of, std::nullopt, input, gradient);
+            const target_sums counts = write_by([&](const auto& input, Scalar* out) {
+                targets.clear();
+                for (Eigen::Index row = 0; row < input.call.shape.batch; ++row)
+                    targets.push_back(
+                        target().for_instance(detail::sums_of_rows(input.call, input.dz, row, 1)));
+                const auto target_of = [&](Eigen::Index row) -> const auto& {
+                    return targets[static_cast<std::size_t>(row)];
+                };
+                return write_difference(target_of, std::nullopt, input, out);
+            });
             const std::lock_guard lock(shared().mutex);
             shared().spare = std::move(targets);
             return counts;
@@ -233,7 +246,9 @@ class imle_layer
                 const auto target_of = [&](Eigen::Index) -> const auto& {
                     return one;
                 };
-                return write_difference(target_of, detail::step_of(one), input, gradient);
+                return write_by([&](const auto& input, Scalar* out) {
+                    return write_difference(target_of, detail::step_of(one), input, out);
+                });
             };
             if constexpr (detail::has_for_call<TargetT>)
                 return with_one(target().for_call(whole));

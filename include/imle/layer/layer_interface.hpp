@@ -10,6 +10,7 @@
 #include <imle/layer/batch_first.hpp>
 #include <imle/layer/pass.hpp>
 #include <imle/layer/pullback.hpp>
+#include <imle/layer/shared.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
@@ -24,14 +25,18 @@ concept StatelessLayer = !LayerT::learns;
 ///
 ///     write_samples(call, z, failed_rows) const      z of every instance and sample
 ///     write_marginals(call, mean, failed_rows) const  its mean over the samples
-///     write_gradient(pass, call, cotangent, gradient) the vector-Jacobian product; const unless it `learns`
+///     write_gradient(values, call, cotangent, gradient) the vector-Jacobian product; const unless it `learns`
 ///
 /// beside `sample_count()` and `static constexpr bool learns`.
 ///
 /// Shapes: theta is [batch, instance...] row-major or [instance..., batch] column-major, of float or double,
 /// the instance of any rank from 1. Samples add a dimension next to the batch. Every argument may be an
 /// expression of tensors: `layer.vjp(pass, pass.marginals() - wanted)`. A column-major tensor whose batch
-/// comes first is handed in as `imle::batch_first(tensor)`, and the results are then of that shape.
+/// comes first is handed in as `imle::batch_first(tensor)`, and the results are then of that shape. One theta
+/// for many rows is handed in as `imle::shared(one, count)`.
+///
+/// A call's third argument, `call_options` or the number of its first instance, says which rows these are,
+/// which data each has (`.ids`) and which coordinates may be chosen (`.mask`).
 ///
 /// Randomness: element ((first_instance + b) * S + s) * n + i of the key's sequence perturbs coordinate i of
 /// instance b, sample s: the same key gives the same samples, whatever the number of threads and however a
@@ -50,34 +55,32 @@ class layer_interface {
     /// Whether `vjp` takes passes of `marginals`.
     static constexpr bool pulls_back_marginals = true;
 
-    /// Samples z, S per instance. Instances are rows `first_instance`... of a larger batch: a shard gets the
-    /// larger batch's bits. batch * S solves.
-    template <class ThetaT>
-    [[nodiscard]] auto forward(const ThetaT& theta, random_key key, std::uint64_t first_instance = 0) const {
-        return pass_of<sampled_pass>(theta, key, first_instance);
+    /// Samples z, S per instance. A shard with `.first_instance` gets the larger batch's bits. batch * S
+    /// solves.
+    template <class ThetaT, CallOptions OptionsT = call_options>
+    [[nodiscard]] auto forward(const ThetaT& theta, random_key key, const OptionsT& options = {}) const {
+        return pass_of<sampled_pass>(theta, key, detail::options_of(options));
     }
 
     /// Estimates the marginals: the mean of `forward`'s samples to rounding, none of which is kept, so memory
     /// does not grow with S. batch * S solves.
-    template <class ThetaT>
-    [[nodiscard]] auto marginals(const ThetaT& theta, random_key key,
-                                 std::uint64_t first_instance = 0) const {
-        return pass_of<marginals_pass>(theta, key, first_instance);
+    template <class ThetaT, CallOptions OptionsT = call_options>
+    [[nodiscard]] auto marginals(const ThetaT& theta, random_key key, const OptionsT& options = {}) const {
+        return pass_of<marginals_pass>(theta, key, detail::options_of(options));
     }
 
     /// `forward` into a pass that is used again: nothing is allocated where its shape and number of samples
     /// are the same as before. theta may lie in the pass. If a solve throws, the pass's samples are NaN.
-    template <class ThetaT, class Scalar, int Rank, int Layout>
-    void forward_into(const ThetaT& theta, random_key key, sampled_pass<Scalar, Rank, Layout>& pass,
-                      std::uint64_t first_instance = 0) const {
-        write_pass(theta, key, first_instance, pass);
+    template <class ThetaT, detail::SampledPass PassT, CallOptions OptionsT = call_options>
+    void forward_into(const ThetaT& theta, random_key key, PassT& pass, const OptionsT& options = {}) const {
+        write_pass(theta, key, detail::options_of(options), pass);
     }
 
     /// `marginals` into a pass that is used again, as `forward_into`.
-    template <class ThetaT, class Scalar, int Rank, int Layout>
-    void marginals_into(const ThetaT& theta, random_key key, marginals_pass<Scalar, Rank, Layout>& pass,
-                        std::uint64_t first_instance = 0) const {
-        write_pass(theta, key, first_instance, pass);
+    template <class ThetaT, detail::MarginalsPass PassT, CallOptions OptionsT = call_options>
+    void marginals_into(const ThetaT& theta, random_key key, PassT& pass,
+                        const OptionsT& options = {}) const {
+        write_pass(theta, key, detail::options_of(options), pass);
     }
 
     /// The vector-Jacobian product: the gradient with respect to theta, of theta's shape, as the layer's page
@@ -130,18 +133,16 @@ class layer_interface {
 
     /// Samples and the function that pulls their cotangent back, for a tape: `auto [value, pullback] = ...`,
     /// value of the samples' shape. The pullback follows the chain rule: see `imle::pullback`.
-    template <class ThetaT>
-    [[nodiscard]] auto value_and_pullback(const ThetaT& theta, random_key key,
-                                          std::uint64_t first_instance = 0) const {
-        return detail::value_and_pullback_of(self().handle(), self().forward(theta, key, first_instance));
+    template <class ThetaT, CallOptions OptionsT = call_options>
+    [[nodiscard]] auto value_and_pullback(const ThetaT& theta, random_key key, const OptionsT& options = {}) const {
+        return detail::value_and_pullback_of(self().handle(), self().forward(theta, key, options));
     }
 
     /// The same for the mean over samples, none of which is kept: value of theta's shape, and its cotangent
     /// goes to `vjp` as it is.
-    template <class ThetaT>
-    [[nodiscard]] auto marginals_and_pullback(const ThetaT& theta, random_key key,
-                                              std::uint64_t first_instance = 0) const {
-        return detail::value_and_pullback_of(self().handle(), self().marginals(theta, key, first_instance));
+    template <class ThetaT, CallOptions OptionsT = call_options>
+    [[nodiscard]] auto marginals_and_pullback(const ThetaT& theta, random_key key, const OptionsT& options = {}) const {
+        return detail::value_and_pullback_of(self().handle(), self().marginals(theta, key, options));
     }
 
   protected:
@@ -162,33 +163,51 @@ class layer_interface {
     [[nodiscard]] LayerT& self() noexcept { return static_cast<LayerT&>(*this); }
 
     template <template <class, int, int> class PassT, class ThetaT>
-    [[nodiscard]] auto pass_of(const ThetaT& theta, random_key key, std::uint64_t first_instance) const {
+    [[nodiscard]] auto pass_of(const ThetaT& theta, random_key key, const call_options& options) const {
         if constexpr (detail::is_batch_first<ThetaT>) {
-            return detail::batch_first_pass(pass_of<PassT>(theta.batch_last(), key, first_instance));
+            const detail::batch_first_options own(theta, options);
+            return detail::batch_first_pass(pass_of<PassT>(theta.batch_last(), key, own.get()));
+        } else if constexpr (detail::is_shared<ThetaT>) {
+            return detail::shared_pass(pass_of_rows<PassT>(theta.as_row(), theta.count(), key, options));
         } else {
-            const auto& values = detail::evaluated(theta);
-            using tensor = detail::evaluated_t<ThetaT>;
-            const auto call = detail::checked_call(values, self().sample_count(), key, first_instance);
-            using pass_type = PassT<scalar_of<tensor>, rank_of<tensor>, layout_of<tensor>>;
-            auto pass = detail::pass_writer::empty<pass_type>(call);
-            write(call, pass);
-            return pass;
+            return pass_of_rows<PassT>(detail::evaluated(theta), -1, key, options);
         }
     }
 
+    /// Of `shared_rows` instances that share their theta, unless that is negative.
+    template <template <class, int, int> class PassT, DenseTensor TensorT>
+    [[nodiscard]] auto pass_of_rows(const TensorT& theta, Eigen::Index shared_rows, random_key key,
+                                    const call_options& options) const {
+        const auto call = detail::checked_call(theta, self().sample_count(), key, options, shared_rows);
+        using pass_type = PassT<scalar_of<TensorT>, rank_of<TensorT>, layout_of<TensorT>>;
+        auto pass = detail::pass_writer::empty<pass_type>(call);
+        write(call, pass);
+        return pass;
+    }
+
     template <class ThetaT, class PassT>
-    void write_pass(const ThetaT& theta, random_key key, std::uint64_t first_instance, PassT& pass) const {
+    void write_pass(const ThetaT& theta, random_key key, const call_options& options, PassT& pass) const {
         static_assert(!detail::is_batch_first<ThetaT>,
                       "imle::batch_first: a pass that is used again keeps its batch last; hand in a tensor "
                       "[instance..., batch]. See docs/layer.md#tensors");
-        const auto& values = detail::evaluated(theta);
-        using tensor = detail::evaluated_t<ThetaT>;
+        static_assert(detail::is_shared<ThetaT> == detail::is_shared_pass<PassT>,
+                      "imle::shared: a pass of a shared theta is used again for a shared theta. See "
+                      "docs/layer.md#calls");
+        if constexpr (detail::is_shared<ThetaT>)
+            write_rows(theta.as_row(), theta.count(), key, options, pass.rows());
+        else
+            write_rows(detail::evaluated(theta), -1, key, options, pass);
+    }
+
+    template <DenseTensor TensorT, class PassT>
+    void write_rows(const TensorT& theta, Eigen::Index shared_rows, random_key key,
+                    const call_options& options, PassT& pass) const {
         using theta_tensor = typename PassT::theta_tensor;
-        static_assert(std::same_as<scalar_of<tensor>, scalar_of<theta_tensor>> &&
-                          rank_of<tensor> == rank_of<theta_tensor> &&
-                          layout_of<tensor> == layout_of<theta_tensor>,
+        static_assert(std::same_as<scalar_of<TensorT>, scalar_of<theta_tensor>> &&
+                          rank_of<TensorT> == rank_of<theta_tensor> &&
+                          layout_of<TensorT> == layout_of<theta_tensor>,
                       "imle: the pass is one of theta's scalar, rank and layout. See docs/layer.md");
-        write(detail::checked_call(values, self().sample_count(), key, first_instance), pass);
+        write(detail::checked_call(theta, self().sample_count(), key, options, shared_rows), pass);
     }
 
     template <class CallT, class PassT>
@@ -206,6 +225,8 @@ class layer_interface {
         if constexpr (detail::is_batch_first_pass<PassT>) {
             return pass.with_batch_first(
                 gradient_of<chain_rule>(self, pass.batch_last(), pass.with_batch_last(dz)));
+        } else if constexpr (detail::is_shared_pass<PassT>) {
+            return pass.as_instance(gradient_of<chain_rule>(self, pass.rows(), dz));
         } else {
             pass.require_whole();
             typename PassT::theta_tensor gradient(detail::dimensions_of(pass.theta()));
@@ -217,6 +238,18 @@ class layer_interface {
     template <bool chain_rule, class SelfT, class PassT, class CotangentT, class GradientT>
     static void write_gradient_into(SelfT& self, const PassT& pass, const CotangentT& dz,
                                     GradientT& gradient) {
+        if constexpr (detail::is_shared_pass<PassT>) {
+            detail::require_shape("gradient", gradient, pass.shape().instance, "theta's shape");
+            auto row = pass.as_row(gradient);
+            write_gradient_into<chain_rule>(self, pass.rows(), dz, row);
+        } else {
+            write_gradient_of_rows<chain_rule>(self, pass, dz, gradient);
+        }
+    }
+
+    template <bool chain_rule, class SelfT, class PassT, class CotangentT, class GradientT>
+    static void write_gradient_of_rows(SelfT& self, const PassT& pass, const CotangentT& dz,
+                                       GradientT& gradient) {
         using theta_tensor = typename PassT::theta_tensor;
         static_assert(std::same_as<scalar_of<GradientT>, scalar_of<theta_tensor>> &&
                           layout_of<GradientT> == layout_of<theta_tensor> &&
@@ -229,10 +262,10 @@ class layer_interface {
             return detail::overlap(gradient.data(), gradient.size(), tensor.data(), tensor.size());
         };
         if (!overlaps(dz) && !overlaps(pass.theta()) && !overlaps(detail::output_of(pass))) {
-            self.write_gradient(pass, call, cotangent, gradient.data());
+            self.write_gradient(detail::values_of(pass), call, cotangent, gradient.data());
         } else {
             theta_tensor own(detail::dimensions_of(pass.theta()));
-            self.write_gradient(pass, call, cotangent, own.data());
+            self.write_gradient(detail::values_of(pass), call, cotangent, own.data());
             std::copy_n(own.data(), own.size(), gradient.data());
         }
     }

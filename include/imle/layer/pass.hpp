@@ -3,13 +3,14 @@
 /// @file
 /// What a forward pass leaves behind: theta, the key, and the samples or their mean.
 ///
-/// A pass owns its numbers, so it outlives the layer and can be copied; noise is not stored, since the key
+/// A pass owns its numbers, ids and mask, so it outlives the layer and can be copied; noise is not stored, since the key
 /// replays it. `Rank` is theta's, the batch included. Theta is [batch, instance...], or [instance..., batch]
 /// column-major; the samples have one more dimension, next to the batch.
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -28,22 +29,55 @@ class any_pass {
     /// [batch, instance...], or [instance..., batch] column-major.
     using theta_tensor = Eigen::Tensor<Scalar, Rank, Layout>;
 
-    /// theta as it was given.
+    /// theta as it was given, but for 0 where the mask forbids a coordinate.
     [[nodiscard]] const theta_tensor& theta() const noexcept { return theta_; }
     [[nodiscard]] random_key key() const noexcept { return key_; }
     [[nodiscard]] std::uint64_t first_instance() const noexcept { return first_instance_; }
+    /// `call_options::ids` and `mask`, as they were given.
+    [[nodiscard]] std::span<const std::uint64_t> ids() const noexcept { return ids_; }
+    [[nodiscard]] std::span<const bool> mask() const noexcept {
+        return {mask_.data(), static_cast<std::size_t>(mask_.size())};
+    }
     /// The rows of theta for which a solve failed, rising: their failed samples are 0 (in the mean too), and
     /// their gradient will be. Only with `failure_policy::zero_gradient`.
     [[nodiscard]] const std::vector<Eigen::Index>& failed_rows() const noexcept { return failed_rows_; }
 
+    /// Whether theta is one instance, [1, instance...], which all rows share (see `imle::shared`).
+    [[nodiscard]] bool shares_theta() const noexcept { return shared_rows_ >= 0; }
+    /// The batch and the instance.
+    [[nodiscard]] batch_shape<Rank - 1, Layout> shape() const {
+        auto shape = shape_of(theta_);
+        if (shares_theta()) shape.batch = shared_rows_;
+        return shape;
+    }
+
   protected:
-    any_pass(theta_tensor theta, random_key key, std::uint64_t first_instance,
+    any_pass(theta_tensor theta, random_key key, const call_options& options,
              std::vector<Eigen::Index> failed_rows)
-        : theta_(std::move(theta)),
-          key_(key),
-          first_instance_(first_instance),
-          failed_rows_(std::move(failed_rows)) {
+        : theta_(std::move(theta)), key_(key), failed_rows_(std::move(failed_rows)) {
+        keep(options);
         require_rows("failed_rows", failed_rows_, shape_of(theta_).batch);
+        require_options(layer_call<Scalar, Rank - 1, Layout>{shape(), 1, nullptr, key, options});
+    }
+
+    /// Allocates nothing where the sizes are the same as before, and changes nothing if it throws. They may be
+    /// the pass's own.
+    void keep(const call_options& options) {
+        const auto mask_size = static_cast<Eigen::Index>(options.mask.size());
+        const bool keeps_ids = options.ids.size() == ids_.size(), keeps_mask = mask_size == mask_.size();
+        std::vector<std::uint64_t> ids;
+        if (!keeps_ids) ids.assign(options.ids.begin(), options.ids.end());
+        mask_array mask(keeps_mask ? 0 : mask_size);
+        std::copy_n(options.mask.data(), mask.size(), mask.data());
+        if (keeps_ids)
+            std::copy(options.ids.begin(), options.ids.end(), ids_.begin());
+        else
+            ids_ = std::move(ids);
+        if (keeps_mask)
+            std::copy(options.mask.begin(), options.mask.end(), mask_.data());
+        else
+            mask_ = std::move(mask);
+        first_instance_ = options.first_instance;
     }
 
     static void require_whole(bool whole) {
@@ -52,9 +86,14 @@ class any_pass {
                 "imle: the pass was moved from, or its samples were; expected a pass that still has them");
     }
 
+    using mask_array = Eigen::Array<bool, Eigen::Dynamic, 1>;
+
     theta_tensor theta_;
     random_key key_;
-    std::uint64_t first_instance_;
+    std::uint64_t first_instance_ = 0;
+    std::vector<std::uint64_t> ids_;
+    mask_array mask_;
+    Eigen::Index shared_rows_ = -1;
     std::vector<Eigen::Index> failed_rows_;
 };
 
@@ -71,10 +110,12 @@ class sampled_pass : public detail::any_pass<Scalar, Rank, Layout> {
     /// [batch, sample, instance...], or [instance..., sample, batch] column-major.
     using sample_tensor = Eigen::Tensor<Scalar, Rank + 1, Layout>;
 
-    /// From parts that were saved. Throws `std::invalid_argument` if they do not fit one another.
-    sampled_pass(theta_tensor theta, sample_tensor samples, random_key key, std::uint64_t first_instance,
+    /// From parts that were saved. `options`: as the call had them. Throws `std::invalid_argument` if they do
+    /// not fit one another.
+    template <CallOptions OptionsT = call_options>
+    sampled_pass(theta_tensor theta, sample_tensor samples, random_key key, const OptionsT& options,
                  std::vector<Eigen::Index> failed_rows = {})
-        : base(std::move(theta), key, first_instance, std::move(failed_rows)), samples_(std::move(samples)) {
+        : base(std::move(theta), key, detail::options_of(options), std::move(failed_rows)), samples_(std::move(samples)) {
         const auto expected = detail::shape_of(this->theta_).samples(sample_count());
         if (sample_count() < 1 || detail::dimensions_of(samples_) != expected)
             detail::throw_invalid(
@@ -91,7 +132,7 @@ class sampled_pass : public detail::any_pass<Scalar, Rank, Layout> {
     /// n).
     [[nodiscard]] theta_tensor marginals() const {
         require_whole();
-        const auto shape = detail::shape_of(this->theta_);
+        const auto shape = this->shape();
         theta_tensor mean(shape.theta());
         detail::write_mean_of(samples_.data(), shape.batch, sample_count(), shape.n, mean.data());
         return mean;
@@ -122,9 +163,10 @@ class marginals_pass : public detail::any_pass<Scalar, Rank, Layout> {
 
     /// From parts that were saved. Throws `std::invalid_argument` if they do not fit one another or
     /// `sample_count` < 1.
-    marginals_pass(theta_tensor theta, theta_tensor marginals, random_key key, std::uint64_t first_instance,
+    template <CallOptions OptionsT = call_options>
+    marginals_pass(theta_tensor theta, theta_tensor marginals, random_key key, const OptionsT& options,
                    Eigen::Index sample_count, std::vector<Eigen::Index> failed_rows = {})
-        : base(std::move(theta), key, first_instance, std::move(failed_rows)),
+        : base(std::move(theta), key, detail::options_of(options), std::move(failed_rows)),
           marginals_(std::move(marginals)),
           sample_count_(sample_count) {
         if (detail::dimensions_of(marginals_) != detail::dimensions_of(this->theta_))
@@ -169,6 +211,67 @@ class marginals_pass : public detail::any_pass<Scalar, Rank, Layout> {
 
 namespace detail {
 
+/// Kinds of passes, and what wraps them.
+template <class PassT>
+concept SampledPass = PassT::keeps_samples;
+template <class PassT>
+concept MarginalsPass = !PassT::keeps_samples;
+
+/// What backward passes need of a pass, or of some rows of it.
+template <class Scalar>
+struct pass_values {
+    /// The samples, or null where it kept none.
+    const Scalar* z;
+    /// Their mean, where it kept none.
+    const Scalar* mean;
+    /// Rows, rising.
+    std::span<const Eigen::Index> failed;
+};
+
+template <class PassT>
+[[nodiscard]] auto values_of(const PassT& pass) {
+    using Scalar = scalar_of<typename PassT::theta_tensor>;
+    if constexpr (PassT::keeps_samples)
+        return pass_values<Scalar>{pass.samples().data(), nullptr, pass.failed_rows()};
+    else
+        return pass_values<Scalar>{nullptr, pass.marginals().data(), pass.failed_rows()};
+}
+
+/// Writes a gradient of theta's shape by `write(values, call, dz, gradient)`, which writes one of all the
+/// rows of a call. Where rows share their theta, the gradient is their sum, in their order and in double; so
+/// many are then written at a time that their memory is bounded.
+template <class Scalar, class CallT, class WriteT>
+void write_for_theta(const pass_values<Scalar>& values, const CallT& call, const cotangent<Scalar>& dz,
+                     Scalar* gradient, WriteT&& write) {
+    if (!call.shares_theta) {
+        write(values, call, dz, gradient);
+        return;
+    }
+    const Eigen::Index n = call.shape.n;
+    const Eigen::Index most_numbers = Eigen::Index{1} << 20;
+    const Eigen::Index at_a_time =
+        std::clamp<Eigen::Index>(most_numbers / std::max<Eigen::Index>(n, 1), 1,
+                                 std::max<Eigen::Index>(call.shape.batch, 1));
+    std::vector<double> sum(static_cast<std::size_t>(n), 0.0);
+    std::vector<Scalar> rows(static_cast<std::size_t>(at_a_time * n));
+    std::vector<Eigen::Index> failed;
+    for (Eigen::Index first = 0; first < call.shape.batch; first += at_a_time) {
+        const Eigen::Index count = std::min(at_a_time, call.shape.batch - first);
+        failed.clear();
+        for (const Eigen::Index row : values.failed)
+            if (row >= first && row < first + count) failed.push_back(row - first);
+        const pass_values<Scalar> part{values.z == nullptr ? nullptr : values.z + first * call.samples * n,
+                                       values.mean == nullptr ? nullptr : values.mean + first * n, failed};
+        write(part, call.rows(first, count), rows_of(dz, call, first), rows.data());
+        for (Eigen::Index row = 0; row < count; ++row)
+            for (Eigen::Index i = 0; i < n; ++i)
+                sum[static_cast<std::size_t>(i)] += static_cast<double>(rows[static_cast<std::size_t>(row * n + i)]);
+    }
+    for (Eigen::Index i = 0; i < n; ++i) gradient[i] = static_cast<Scalar>(sum[static_cast<std::size_t>(i)]);
+    if (!all_finite(std::span<const Scalar>(gradient, static_cast<std::size_t>(n))))
+        throw_invalid("the sum of the rows' gradients", "a number that is not finite", "a smaller cotangent");
+}
+
 /// A pass's samples or, where it kept none, its marginals.
 template <class PassT>
 [[nodiscard]] decltype(auto) output_of(const PassT& pass) {
@@ -189,7 +292,7 @@ struct pass_writer {
     template <class PassT, class CallT, class WriteT>
     static void write(PassT& pass, CallT call, WriteT&& write) {
         auto& values = values_of(pass);
-        const auto theta_shape = call.shape.theta();
+        const auto theta_shape = call.shape.batched(call.theta_rows());
         const auto value_shape = [&] {
             if constexpr (PassT::keeps_samples)
                 return call.shape.samples(call.samples);
@@ -204,15 +307,20 @@ struct pass_writer {
         const bool keeps_values = dimensions_of(values) == value_shape;
         theta_tensor theta = keeps_theta ? theta_tensor() : theta_tensor(theta_shape);
         value_tensor fresh = keeps_values ? value_tensor() : value_tensor(value_shape);
-        const Eigen::Index size = call.shape.batch * call.shape.n;
+        const Eigen::Index n = call.shape.n, size = call.theta_rows() * n;
+        pass.keep(call.options);
         if (size > 0)
             std::memmove(keeps_theta ? pass.theta_.data() : theta.data(), call.theta,
                          static_cast<std::size_t>(size) * sizeof(*call.theta));
         if (!keeps_theta) pass.theta_ = std::move(theta);
         if (!keeps_values) values = std::move(fresh);
         call.theta = pass.theta_.data();
+        call.options = {pass.first_instance(), pass.ids(), pass.mask()};
+        if (call.is_masked() && !call.has_mask_beside_theta())
+            for (Eigen::Index row = 0; row < call.theta_rows(); ++row)
+                write_forbidden(call.mask_of(row), pass.theta_.data() + row * n);
         pass.key_ = call.key;
-        pass.first_instance_ = call.first_instance;
+        pass.shared_rows_ = call.shares_theta ? call.shape.batch : -1;
         if constexpr (!PassT::keeps_samples) pass.sample_count_ = call.samples;
         pass.failed_rows_.clear();
         try {
@@ -229,12 +337,13 @@ struct pass_writer {
     [[nodiscard]] static PassT empty(const CallT& call) {
         CallT none = call;
         none.shape.batch = 0;
+        const call_options options;
         if constexpr (PassT::keeps_samples)
             return PassT(typename PassT::theta_tensor(none.shape.theta()),
-                         typename PassT::sample_tensor(none.shape.samples(call.samples)), call.key, 0);
+                         typename PassT::sample_tensor(none.shape.samples(call.samples)), call.key, options);
         else
             return PassT(typename PassT::theta_tensor(none.shape.theta()),
-                         typename PassT::theta_tensor(none.shape.theta()), call.key, 0, call.samples);
+                         typename PassT::theta_tensor(none.shape.theta()), call.key, options, call.samples);
     }
 
   private:

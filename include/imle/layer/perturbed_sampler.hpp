@@ -16,6 +16,7 @@
 #include <imle/layer/batch_first.hpp>
 #include <imle/layer/detail/perturbed_solve.hpp>
 #include <imle/layer/pass.hpp>
+#include <imle/layer/shared.hpp>
 #include <imle/parallel/thread_executor.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -36,19 +37,21 @@ struct perturbed_sample {
 
 /// The noise and the perturbed parameters of a pass that kept its samples, drawn again from its key: see
 /// `perturbed_sampler::replay`. The memory is that of a few thousand numbers.
-template <class SolverT, NoiseDistributionOfSomeScalar NoiseT, class PassT>
+template <class SolverT, NoiseDistributionOfSomeScalar NoiseT, class Scalar, int Rank, int Layout>
 class perturbed_replay {
-    using Scalar = scalar_of<typename PassT::theta_tensor>;
     static constexpr bool minimizes = sense_of<SolverT> == sense::minimize;
     static constexpr bool multiplies = is_multiplicative_noise<NoiseT>;
 
   public:
-    perturbed_replay(const NoiseT& noise, double temperature, const PassT& pass)
+    using call_type = detail::layer_call<Scalar, Rank, Layout>;
+
+    /// z: the samples of the call.
+    perturbed_replay(const NoiseT& noise, double temperature, const call_type& call, const Scalar* z)
         : noise_(noise),
           scale_(static_cast<Scalar>(temperature)),
           perturbs_(detail::perturbs<NoiseT>(static_cast<double>(scale_))),
-          pass_(pass),
-          call_(detail::call_of(pass)),
+          call_(call),
+          z_(z),
           size_(static_cast<std::size_t>(call_.shape.n)) {
         constexpr std::size_t cached_numbers = 4096;
         at_a_time_ = std::clamp<std::size_t>(cached_numbers / std::max<std::size_t>(size_, 1), 1,
@@ -59,32 +62,36 @@ class perturbed_replay {
         factors_.resize(multiplies ? size_ : 0);
     }
 
-    /// Calls f(sample, eps) for the samples of one row, rising; eps are n numbers, null without noise. O(S *
-    /// n).
+    /// Calls f(sample, eps) for the samples of one row, rising; eps are n numbers, 0 where the mask forbids,
+    /// null without noise. O(S * n).
     template <class F>
     void for_each_noise(Eigen::Index row, F&& f) {
         const auto samples = static_cast<std::size_t>(call_.samples);
-        const std::uint64_t first = (call_.first_instance + static_cast<std::uint64_t>(row)) * samples;
+        const std::uint64_t first = (call_.first_instance() + static_cast<std::uint64_t>(row)) * samples;
         for (std::size_t begin = 0; begin < samples; begin += at_a_time_) {
             const std::size_t count = std::min(at_a_time_, samples - begin);
             if (perturbs_)
                 noise_.fill(call_.key, (first + begin) * size_, std::span<Scalar>(eps_).first(count * size_));
-            for (std::size_t j = 0; j < count; ++j)
-                f(static_cast<Eigen::Index>(begin + j), perturbs_ ? eps_.data() + j * size_ : nullptr);
+            for (std::size_t j = 0; j < count; ++j) {
+                Scalar* const eps = perturbs_ ? eps_.data() + j * size_ : nullptr;
+                if (eps != nullptr) detail::write_forbidden(call_.mask_of(row), eps);
+                f(static_cast<Eigen::Index>(begin + j), static_cast<const Scalar*>(eps));
+            }
         }
     }
 
     /// Calls f(perturbed_sample) for the samples of one row, rising. O(S * n).
     template <class F>
     void for_each(Eigen::Index row, F&& f) {
-        const Scalar* const theta = call_.theta + row * call_.shape.n;
+        const Scalar* const theta = call_.theta_of(row);
         for (std::size_t i = 0; i < size_; ++i) own_[i] = minimizes ? -theta[i] : theta[i];
+        detail::write_forbidden(call_.mask_of(row), own_.data());
         for_each_noise(row, [&](Eigen::Index sample, const Scalar* eps) {
             if (eps != nullptr) perturb(eps);
             f(perturbed_sample<Scalar>{
                 sample, eps != nullptr ? perturbed_.data() : own_.data(),
                 eps != nullptr && multiplies ? factors_.data() : nullptr,
-                pass_.samples().data() + (row * call_.samples + sample) * call_.shape.n});
+                z_ + (row * call_.samples + sample) * call_.shape.n});
         });
     }
 
@@ -104,8 +111,8 @@ class perturbed_replay {
     const NoiseT& noise_;
     Scalar scale_;
     bool perturbs_;
-    const PassT& pass_;
-    decltype(detail::call_of(std::declval<const PassT&>())) call_;
+    call_type call_;
+    const Scalar* z_;
     std::size_t size_;
     std::size_t at_a_time_ = 1;
     std::vector<Scalar> eps_, own_, perturbed_, factors_;
@@ -147,7 +154,7 @@ class perturbed_sampler {
     template <class Scalar, int Rank, int Layout>
     void write_marginals(const detail::layer_call<Scalar, Rank, Layout>& call, Scalar* mean,
                          std::vector<Eigen::Index>& failed_rows) const {
-        require_parts<Scalar, Rank, Layout>();
+        require_fit(call);
         const Eigen::Index n = call.shape.n;
         in_one_call([&](auto& runner, const auto& solve) {
             runner.expect_solves(call.shape.batch * call.samples);
@@ -161,28 +168,32 @@ class perturbed_sampler {
         });
     }
 
-    /// z = MAP(theta) of every instance, without noise, of theta's shape. Instances are rows
-    /// `first_instance`... of a larger batch. batch solves. Throws as a layer's `forward`.
-    template <class ThetaT>
-    [[nodiscard]] auto map(const ThetaT& theta, std::uint64_t first_instance = 0) const {
+    /// z = MAP(theta) of every instance, without noise, of theta's shape; of a shared theta [count,
+    /// instance...]. batch solves. Throws as a layer's `forward`.
+    template <class ThetaT, CallOptions OptionsT = call_options>
+    [[nodiscard]] auto map(const ThetaT& theta, const OptionsT& options = {}) const {
+        const call_options given = detail::options_of(options);
         if constexpr (detail::is_batch_first<ThetaT>) {
-            return detail::with_batch_first<1>(map(theta.batch_last(), first_instance));
+            const detail::batch_first_options own(theta, given);
+            return detail::with_batch_first<1>(map_rows(theta.batch_last(), -1, own.get()));
+        } else if constexpr (detail::is_shared<ThetaT>) {
+            return map_rows(theta.as_row(), theta.count(), given);
         } else {
-            const auto& values = detail::evaluated(theta);
-            using tensor = detail::evaluated_t<ThetaT>;
-            const auto call = detail::checked_call(values, 1, random_key{0}, first_instance);
-            Eigen::Tensor<scalar_of<tensor>, rank_of<tensor>, layout_of<tensor>> z(call.shape.theta());
-            std::vector<Eigen::Index> failed_rows;
-            sample(call, 0, z.data(), failed_rows);
-            return z;
+            return map_rows(detail::evaluated(theta), -1, given);
         }
     }
 
-    /// The noise of a pass and what its solves were given, drawn again. Valid as long as the sampler and the
-    /// pass.
+    /// The noise of a call and what its solves were given, drawn again; z: its samples. Valid as long as the
+    /// sampler and what the call points to.
+    template <class Scalar, int Rank, int Layout>
+    [[nodiscard]] perturbed_replay<SolverT, NoiseT, Scalar, Rank, Layout> replay(
+        const detail::layer_call<Scalar, Rank, Layout>& call, const Scalar* z) const {
+        return {noise(), options().input_temperature, call, z};
+    }
+    /// Of a pass that kept its samples.
     template <class PassT>
-    [[nodiscard]] perturbed_replay<SolverT, NoiseT, PassT> replay(const PassT& pass) const {
-        return {noise(), options().input_temperature, pass};
+    [[nodiscard]] auto replay(const PassT& pass) const {
+        return replay(detail::call_of(pass), pass.samples().data());
     }
 
     [[nodiscard]] const SolverT& solver() const { return parts().solver; }
@@ -219,6 +230,16 @@ class perturbed_sampler {
                       "std::span<Scalar>) const for this scalar. See docs/concepts/noise_distribution.md");
     }
 
+    /// The same, and throws unless the solver can respect the call's mask.
+    template <class Scalar, int InstanceRank, int Layout>
+    static void require_fit(const detail::layer_call<Scalar, InstanceRank, Layout>& call) {
+        require_parts<Scalar, InstanceRank, Layout>();
+        if (call.is_masked() && !detail::is_told_context<SolverT, Scalar, InstanceRank, Layout>())
+            detail::throw_invalid("call_options::mask", "given to a solver that takes no context",
+                                  "a solver that is called with a const solve_context&, whose mask it "
+                                  "respects (docs/concepts/solver.md)");
+    }
+
   private:
     struct shared {
         shared(SolverT s, NoiseT n, const layer_options& o, ExecutorT e)
@@ -236,10 +257,21 @@ class perturbed_sampler {
         return *shared_;
     }
 
+    template <DenseTensor TensorT>
+    [[nodiscard]] auto map_rows(const TensorT& theta, Eigen::Index shared_rows,
+                                const call_options& options) const {
+        using Scalar = scalar_of<TensorT>;
+        const auto call = detail::checked_call(theta, 1, random_key{0}, options, shared_rows);
+        Eigen::Tensor<Scalar, rank_of<TensorT>, layout_of<TensorT>> z(call.shape.theta());
+        std::vector<Eigen::Index> failed_rows;
+        sample(call, 0, z.data(), failed_rows);
+        return z;
+    }
+
     template <class Scalar, int Rank, int Layout>
     void sample(const detail::layer_call<Scalar, Rank, Layout>& call, double temperature, Scalar* z,
                 std::vector<Eigen::Index>& failed_rows) const {
-        require_parts<Scalar, Rank, Layout>();
+        require_fit(call);
         in_one_call([&](auto& runner, const auto& solve) {
             runner.expect_solves(call.shape.batch * call.samples);
             runner.for_each_piece(

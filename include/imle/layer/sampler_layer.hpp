@@ -16,11 +16,11 @@ namespace imle::inline IMLE_ABI {
 template <class LayerT, class SolverT, class NoiseT, class ExecutorT>
 class sampler_layer : public layer_interface<LayerT> {
   public:
-    /// z = MAP(theta) of every instance, without noise, of theta's shape. Instances are rows
-    /// `first_instance`... of a larger batch. batch solves. Errors as `forward`.
-    template <class ThetaT>
-    [[nodiscard]] auto map(const ThetaT& theta, std::uint64_t first_instance = 0) const {
-        return sampler_.map(theta, first_instance);
+    /// z = MAP(theta) of every instance, without noise, of theta's shape; of a shared theta [count,
+    /// instance...]. batch solves. Errors as `forward`.
+    template <class ThetaT, CallOptions OptionsT = call_options>
+    [[nodiscard]] auto map(const ThetaT& theta, const OptionsT& options = {}) const {
+        return sampler_.map(theta, options);
     }
 
     [[nodiscard]] const SolverT& solver() const { return sampler_.solver(); }

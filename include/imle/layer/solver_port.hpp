@@ -47,6 +47,18 @@ solve_status status_of(F&& solve) {
     }
 }
 
+/// Whether `solve_one` tells the solver which solve it is, so that it can respect a mask. A form is looked at
+/// only where those before it do not fit: a generic function's body need not compile for it.
+template <class SolverT, class Scalar, int Rank, int Layout>
+[[nodiscard]] consteval bool is_told_context() {
+    if constexpr (writes_with_context<SolverT, Scalar, Rank, Layout>)
+        return true;
+    else if constexpr (writes<SolverT, Scalar, Rank, Layout>)
+        return false;
+    else
+        return returns_with_context<SolverT, Scalar, Rank, Layout>;
+}
+
 /// Solves one instance.
 template <class Scalar, int Rank, int Layout, class SolverT>
 [[nodiscard]] solve_status solve_one(SolverT& solver, const_view<Scalar, Rank, Layout>& theta,
@@ -84,6 +96,8 @@ class solver_port {
                FailedT&& failed) {
         const Eigen::Index n = shape_.n;
         if constexpr (!WarmSolver<SolverT, Scalar, Rank, Layout>) starts = nullptr;
+        const bool masked = !contexts.empty() && !contexts.front().mask.empty();
+        if (masked && !starts_with_context<SolverT, Scalar, Rank, Layout>) starts = nullptr;
         std::fill_n(z, static_cast<Eigen::Index>(contexts.size()) * n, unwritten<Scalar>());
         if (contexts.empty() || (starts == nullptr && solve_together(theta, z, contexts))) return;
         for (std::size_t j = 0; j < contexts.size(); ++j) {
@@ -114,6 +128,9 @@ class solver_port {
     bool solve_together([[maybe_unused]] const Scalar* theta, [[maybe_unused]] Scalar* z,
                         [[maybe_unused]] std::span<const solve_context> contexts) {
         if constexpr (BatchSolver<SolverT, Scalar, Rank, Layout>) {
+            if (!contexts.front().mask.empty() &&
+                !solves_batches_with_context<SolverT, Scalar, Rank, Layout>)
+                return false;
             const auto dimensions = shape_.batched(static_cast<Eigen::Index>(contexts.size()));
             const_view<Scalar, Rank + 1, Layout> thetas(theta, dimensions);
             mutable_view<Scalar, Rank + 1, Layout> zs(z, dimensions);
@@ -168,6 +185,13 @@ class solver_port {
     /// Throws `solver_error` if a number of z is not finite.
     void check(const Scalar* z, const solve_context& context) const {
         const std::span<const Scalar> all(z, static_cast<std::size_t>(shape_.n));
+        for (std::size_t i = 0; i < context.mask.size(); ++i)
+            if (!context.mask[i] && z[i] != Scalar(0))
+                throw solver_error(
+                    message("imle: the solver chose coordinate ", i, ", which the mask forbids, in instance ",
+                            context.instance, ", sample ", context.sample,
+                            "; expected 0 where solve_context::mask is false"),
+                    context.instance, context.sample);
         if (all_finite(all)) return;
         throw solver_error(
             message("imle: the solver left z[", first_not_finite(all),

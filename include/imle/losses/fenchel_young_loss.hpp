@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -72,27 +73,47 @@ class fenchel_young_loss {
           sampler_(std::move(solver), std::move(noise), sampler_options(options), std::move(executor)) {}
 
     /// Values and gradient with respect to theta, for the decisions y, of theta's shape. batch * S solves,
-    /// and O(batch * S * n) beside them.
-    template <class ThetaT, class YT>
+    /// and O(batch * S * n) beside them. One theta for many decisions is handed in as `imle::shared(theta,
+    /// count)`: y is then [count, instance...], and the gradient the sum of the rows', of theta's shape.
+    template <class ThetaT, class YT, CallOptions OptionsT = call_options>
     [[nodiscard]] auto operator()(const ThetaT& theta, const YT& y, random_key key,
-                                  std::uint64_t first_instance = 0) const {
-        return detail::with_loss_inputs(
-            [&](const auto& parameters, const auto& wanted) {
-                return loss(parameters, wanted, key, first_instance);
-            },
-            theta, y);
+                                  const OptionsT& options = {}) const {
+        const call_options given = detail::options_of(options);
+        if constexpr (detail::is_shared<ThetaT>) {
+            return shared_loss(theta, detail::evaluated(y), key, given);
+        } else {
+            return detail::with_loss_call(
+                [&](const call_options& own, const auto& parameters, const auto& wanted) {
+                    detail::require_like("y", wanted, parameters, "theta's shape");
+                    const auto pass = forward(parameters, -1, key, own);
+                    using Scalar = scalar_of<decltype(parameters)>;
+                    const auto call = detail::call_of(pass);
+                    loss_value<Scalar, rank_of<decltype(parameters)>, layout_of<decltype(parameters)>> loss;
+                    loss.values.resize(call.shape.batch);
+                    loss.gradient.resize(call.shape.theta());
+                    for_each_row(call, pass.samples().data(), wanted.data(),
+                                 [&](Eigen::Index row, double value, std::span<const double> gradient) {
+                                     loss.values(row) = mean<Scalar>(value, row);
+                                     Scalar* const out = loss.gradient.data() + row * call.shape.n;
+                                     for (std::size_t i = 0; i < gradient.size(); ++i)
+                                         out[i] = static_cast<Scalar>(gradient[i]);
+                                 });
+                    return loss;
+                },
+                given, theta, y);
+        }
     }
 
     /// F(theta) by the same samples: mean over s of max <theta + T * eps_s, z>, [batch], whose gradient with
     /// respect to theta the samples' mean is (that of m_s * z_s with `multiplicative` noise). Of a minimising
     /// solver the perturbed minimum: mean over s of min <c - T * eps_s, z>, with that same gradient. batch *
     /// S solves.
-    template <class ThetaT>
+    template <class ThetaT, CallOptions OptionsT = call_options>
     [[nodiscard]] auto perturbed_maximum(const ThetaT& theta, random_key key,
-                                         std::uint64_t first_instance = 0) const {
-        return detail::with_loss_inputs(
-            [&](const auto& parameters) {
-                const auto pass = forward(parameters, key, first_instance);
+                                         const OptionsT& options = {}) const {
+        return detail::with_loss_call(
+            [&](const call_options& own, const auto& parameters) {
+                const auto pass = forward(parameters, -1, key, own);
                 const auto shape = detail::shape_of(parameters);
                 using Scalar = scalar_of<decltype(parameters)>;
                 auto replay = sampler_.replay(pass);
@@ -106,7 +127,7 @@ class fenchel_young_loss {
                 }
                 return values;
             },
-            theta);
+            detail::options_of(options), theta);
     }
 
     [[nodiscard]] const SolverT& solver() const { return sampler_.solver(); }
@@ -124,10 +145,11 @@ class fenchel_young_loss {
             .samples = options.samples, .input_temperature = options.temperature, .threads = options.threads};
     }
 
-    template <class ThetaT>
-    [[nodiscard]] auto forward(const ThetaT& theta, random_key key, std::uint64_t first_instance) const {
+    template <DenseTensor ThetaT>
+    [[nodiscard]] auto forward(const ThetaT& theta, Eigen::Index shared_rows, random_key key,
+                               const call_options& options) const {
         using pass_type = sampled_pass<scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>>;
-        const auto call = detail::checked_call(theta, options_.samples, key, first_instance);
+        const auto call = detail::checked_call(theta, options_.samples, key, options, shared_rows);
         auto pass = detail::pass_writer::empty<pass_type>(call);
         detail::pass_writer::write(pass, call, [&](const auto& own, auto* z, auto& failed_rows) {
             sampler_.write_samples(own, z, failed_rows);
@@ -135,23 +157,56 @@ class fenchel_young_loss {
         return pass;
     }
 
-    template <class ThetaT, class YT>
-    [[nodiscard]] auto loss(const ThetaT& theta, const YT& y, random_key key,
-                            std::uint64_t first_instance) const {
-        using Scalar = scalar_of<ThetaT>;
-        detail::require_like("y", y, theta, "theta's shape");
-        const auto pass = forward(theta, key, first_instance);
-        const auto shape = detail::shape_of(theta);
-        const Eigen::Index n = shape.n;
-        const double share = sign / static_cast<double>(options_.samples);
+    /// Of rows that share their theta. So many are solved at a time that samples' memory is bounded.
+    template <class SharedT, DenseTensor YT>
+    [[nodiscard]] auto shared_loss(const SharedT& theta, const YT& y, random_key key,
+                                   const call_options& options) const {
+        using tensor = typename SharedT::tensor;
+        using Scalar = scalar_of<tensor>;
+        const auto call =
+            detail::checked_call(theta.as_row(), options_.samples, key, options, theta.count());
+        static_assert(std::same_as<scalar_of<YT>, Scalar> && layout_of<YT> == layout_of<tensor> &&
+                          rank_of<YT> == rank_of<tensor> + 1,
+                      "imle::shared: y is [count, instance...], of theta's scalar and layout. See "
+                      "docs/losses.md");
+        detail::require_shape("y", y, call.shape.theta(), "[count, instance...],");
+        const Eigen::Index n = call.shape.n, batch = call.shape.batch;
+        loss_value<Scalar, rank_of<tensor>, layout_of<tensor>> loss;
+        loss.values.resize(batch);
+        loss.gradient.resize(call.shape.instance);
+        std::vector<double> sum(static_cast<std::size_t>(n), 0.0);
+        std::vector<Scalar> wanted;
+        const Eigen::Index most_numbers = Eigen::Index{1} << 20;
+        const Eigen::Index at_a_time =
+            std::max<Eigen::Index>(1, most_numbers / std::max<Eigen::Index>(n * call.samples, 1));
+        for (Eigen::Index first = 0; first < batch; first += at_a_time) {
+            const auto part = call.rows(first, std::min(at_a_time, batch - first));
+            wanted.assign(y.data() + first * n, y.data() + (first + part.shape.batch) * n);
+            for (Eigen::Index row = 0; row < part.shape.batch; ++row)
+                detail::write_forbidden(part.mask_of(row), wanted.data() + row * n);
+            detail::require_finite("y", wanted.data(), part.shape.batch, 0, n, "a finite number");
+            const auto pass = forward(theta.as_row(), part.shape.batch, key, part.options);
+            for_each_row(detail::call_of(pass), pass.samples().data(), wanted.data(),
+                         [&](Eigen::Index row, double value, std::span<const double> gradient) {
+                             loss.values(first + row) = mean<Scalar>(value, first + row);
+                             for (std::size_t i = 0; i < gradient.size(); ++i) sum[i] += gradient[i];
+                         });
+        }
+        for (Eigen::Index i = 0; i < n; ++i)
+            loss.gradient.data()[i] = static_cast<Scalar>(sum[static_cast<std::size_t>(i)]);
+        return loss;
+    }
 
-        auto replay = sampler_.replay(pass);
+    /// Calls f(row, sum of the samples' values, mean of their gradients) for the rows of a call, whose
+    /// samples and wanted decisions are given.
+    template <class CallT, class Scalar, class F>
+    void for_each_row(const CallT& call, const Scalar* z, const Scalar* y, F&& f) const {
+        const Eigen::Index n = call.shape.n;
+        const double share = sign / static_cast<double>(options_.samples);
+        auto replay = sampler_.replay(call, z);
         std::vector<double> difference(static_cast<std::size_t>(n));
-        loss_value<Scalar, rank_of<ThetaT>, layout_of<ThetaT>> loss;
-        loss.values.resize(shape.batch);
-        loss.gradient.resize(shape.theta());
-        for (Eigen::Index row = 0; row < shape.batch; ++row) {
-            const Scalar* const wanted = y.data() + row * n;
+        for (Eigen::Index row = 0; row < call.shape.batch; ++row) {
+            const Scalar* const wanted = y + row * n;
             double sum = 0;
             std::fill(difference.begin(), difference.end(), 0.0);
             replay.for_each(row, [&](const perturbed_sample<Scalar>& sample) {
@@ -163,12 +218,9 @@ class fenchel_young_loss {
                         factor * (static_cast<double>(sample.z[i]) - static_cast<double>(wanted[i]));
                 }
             });
-            loss.values(row) = mean<Scalar>(sum, row);
-            for (Eigen::Index i = 0; i < n; ++i)
-                loss.gradient.data()[row * n + i] =
-                    static_cast<Scalar>(difference[static_cast<std::size_t>(i)] * share);
+            for (double& d : difference) d *= share;
+            f(row, sum, std::span<const double>(difference));
         }
-        return loss;
     }
 
     /// A row's sum over samples, divided by their number.

@@ -5,6 +5,7 @@
 
 #include <imle/core/finite.hpp>
 #include <imle/layer/batch_first.hpp>
+#include <imle/layer/call.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -34,6 +35,38 @@ template <class F, class FirstT, class... RestT>
         return result;
     } else {
         return f(evaluated(first), evaluated(rest)...);
+    }
+}
+
+/// A copy of a tensor of instances with 0 where the call's mask forbids a coordinate.
+template <DenseTensor TensorT>
+[[nodiscard]] auto allowed_part(const TensorT& tensor, std::span<const bool> mask) {
+    Eigen::Tensor<scalar_of<TensorT>, rank_of<TensorT>, layout_of<TensorT>> copy = tensor;
+    for (Eigen::Index at = 0; at < copy.size(); at += static_cast<Eigen::Index>(mask.size()))
+        write_forbidden(mask, copy.data() + at);
+    return copy;
+}
+
+/// `with_loss_inputs` for a loss that solves: calls f(options, tensors...), where the tensors are 0 at what
+/// the mask forbids.
+template <class F, class FirstT, class... RestT>
+[[nodiscard]] auto with_loss_call(F&& f, const call_options& options, const FirstT& first,
+                                  const RestT&... rest) {
+    if constexpr (is_batch_first<FirstT>) {
+        const batch_first_options own(first, options);
+        return with_loss_inputs(
+            [&](const auto&... tensors) { return with_loss_call(f, own.get(), tensors...); }, first, rest...);
+    } else {
+        return with_loss_inputs(
+            [&](const auto& model, const auto&... others) {
+                require_options(layer_call<scalar_of<decltype(model)>, rank_of<decltype(model)> - 1,
+                                           layout_of<decltype(model)>>{shape_of(model), 1, nullptr,
+                                                                       random_key{}, options});
+                if (options.mask.empty()) return f(options, model, others...);
+                (require_shape("a loss's tensor", others, dimensions_of(model), "the first one's shape"), ...);
+                return f(options, allowed_part(model, options.mask), allowed_part(others, options.mask)...);
+            },
+            first, rest...);
     }
 }
 

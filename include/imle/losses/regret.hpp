@@ -17,15 +17,15 @@ namespace detail {
 /// Calls f(z*(theta_hat), theta_true, z*(theta_true)).
 template <class F, class SolverT, class HatT, class TrueT>
 [[nodiscard]] auto with_decisions(F&& f, const SolverT& solver, const HatT& theta_hat,
-                                  const TrueT& theta_true, std::uint64_t first_instance, int threads) {
-    return with_loss_inputs(
-        [&](const auto& hat, const auto& truth) {
+                                  const TrueT& theta_true, const call_options& options, int threads) {
+    return with_loss_call(
+        [&](const call_options& given, const auto& hat, const auto& truth) {
             require_finite_batch("theta_hat", hat);
             require_like("theta_true", truth, hat, "theta_hat's shape");
             const perturbed_sampler<SolverT, no_noise> sampler(solver, no_noise{}, {.threads = threads});
-            return f(sampler.map(hat, first_instance), truth, sampler.map(truth, first_instance));
+            return f(sampler.map(hat, given), truth, sampler.map(truth, given));
         },
-        theta_hat, theta_true);
+        options, theta_hat, theta_true);
 }
 
 }  // namespace detail
@@ -66,17 +66,16 @@ template <sense Sense, class ZT, class TrueT, class BestT>
 /// an exact solver. Where several decisions are best under theta_hat, it is that of the one that the solver
 /// returns.
 ///
-/// Two solves an instance, `threads` at a time (0: one for each core). Instances are rows `first_instance`...
-/// of a larger batch, for solvers that ask. Throws `std::invalid_argument` for different shapes and for
+/// Two solves an instance, `threads` at a time (0: one for each core). `options`: for solvers that ask. Throws `std::invalid_argument` for different shapes and for
 /// numbers that are not finite, and what `imle_layer::forward` throws.
-template <class SolverT, class HatT, class TrueT>
+template <class SolverT, class HatT, class TrueT, CallOptions OptionsT = call_options>
 [[nodiscard]] auto regret(const SolverT& solver, const HatT& theta_hat, const TrueT& theta_true,
-                          std::uint64_t first_instance = 0, int threads = 1) {
+                          const OptionsT& options = {}, int threads = 1) {
     return detail::with_decisions(
         [](const auto& decided, const auto& truth, const auto& best) {
             return regret<sense_of<SolverT>>(decided, truth, best);
         },
-        solver, theta_hat, theta_true, first_instance, threads);
+        solver, theta_hat, theta_true, detail::options_of(options), threads);
 }
 
 /// The regret of a batch relative to what was to be had: the sum of the regrets over the sum of
@@ -108,14 +107,14 @@ template <sense Sense, class ZT, class TrueT, class BestT>
 
 /// The normalised regret of deciding by theta_hat where theta_true holds. Arguments, cost and errors as
 /// `regret(solver, ...)`, and as the above.
-template <class SolverT, class HatT, class TrueT>
+template <class SolverT, class HatT, class TrueT, CallOptions OptionsT = call_options>
 [[nodiscard]] double normalized_regret(const SolverT& solver, const HatT& theta_hat, const TrueT& theta_true,
-                                       std::uint64_t first_instance = 0, int threads = 1) {
+                                       const OptionsT& options = {}, int threads = 1) {
     return detail::with_decisions(
         [](const auto& decided, const auto& truth, const auto& best) {
             return normalized_regret<sense_of<SolverT>>(decided, truth, best);
         },
-        solver, theta_hat, theta_true, first_instance, threads);
+        solver, theta_hat, theta_true, detail::options_of(options), threads);
 }
 
 }  // namespace imle::inline IMLE_ABI

@@ -55,34 +55,34 @@ class spo_plus_loss {
           sampler_(std::move(solver), no_noise{}, sampler_options(options), std::move(executor)) {}
 
     /// Values and gradient with respect to theta_hat. Two solves an instance.
-    template <class HatT, class TrueT>
+    template <class HatT, class TrueT, CallOptions OptionsT = call_options>
     [[nodiscard]] auto operator()(const HatT& theta_hat, const TrueT& theta_true,
-                                  std::uint64_t first_instance = 0) const {
-        return detail::with_loss_inputs(
-            [&](const auto& hat, const auto& truth) {
+                                  const OptionsT& options = {}) const {
+        return detail::with_loss_call(
+            [&](const call_options& given, const auto& hat, const auto& truth) {
                 require_inputs(hat, truth);
-                return loss(hat, truth, sampler_.map(truth, first_instance), first_instance);
+                return loss(hat, truth, sampler_.map(truth, given), given);
             },
-            theta_hat, theta_true);
+            detail::options_of(options), theta_hat, theta_true);
     }
 
     /// The same where z*(theta_true) is known. One solve an instance.
-    template <class HatT, class TrueT, detail::LossTensor ZT>
+    template <class HatT, class TrueT, detail::LossTensor ZT, CallOptions OptionsT = call_options>
     [[nodiscard]] auto operator()(const HatT& theta_hat, const TrueT& theta_true, const ZT& z_true,
-                                  std::uint64_t first_instance = 0) const {
-        return detail::with_loss_inputs(
-            [&](const auto& hat, const auto& truth, const auto& best) {
+                                  const OptionsT& options = {}) const {
+        return detail::with_loss_call(
+            [&](const call_options& given, const auto& hat, const auto& truth, const auto& best) {
                 require_inputs(hat, truth);
                 detail::require_like("z_true", best, hat, "theta_hat's shape");
-                return loss(hat, truth, best, first_instance);
+                return loss(hat, truth, best, given);
             },
-            theta_hat, theta_true, z_true);
+            detail::options_of(options), theta_hat, theta_true, z_true);
     }
 
     /// z*(theta), of theta's shape, to be handed in as z_true.
-    template <class ThetaT>
-    [[nodiscard]] auto solve(const ThetaT& theta, std::uint64_t first_instance = 0) const {
-        return sampler_.map(theta, first_instance);
+    template <class ThetaT, CallOptions OptionsT = call_options>
+    [[nodiscard]] auto solve(const ThetaT& theta, const OptionsT& options = {}) const {
+        return sampler_.map(theta, options);
     }
 
     [[nodiscard]] const SolverT& solver() const { return sampler_.solver(); }
@@ -102,7 +102,7 @@ class spo_plus_loss {
 
     template <class HatT, class TrueT, class ZT>
     [[nodiscard]] auto loss(const HatT& theta_hat, const TrueT& theta_true, const ZT& z_true,
-                            std::uint64_t first_instance) const {
+                            const call_options& options) const {
         using Scalar = scalar_of<HatT>;
         constexpr int rank = rank_of<HatT>, layout = layout_of<HatT>;
         const auto shape = detail::shape_of(theta_hat);
@@ -110,7 +110,7 @@ class spo_plus_loss {
         for (Eigen::Index i = 0; i < shifted.size(); ++i)
             shifted.data()[i] = 2 * theta_hat.data()[i] - theta_true.data()[i];
         detail::require_finite_batch("2 * theta_hat - theta_true", shifted);
-        const auto z = sampler_.map(shifted, first_instance);
+        const auto z = sampler_.map(shifted, options);
 
         loss_value<Scalar, rank, layout> result{Eigen::Tensor<Scalar, 1, layout>(shape.batch),
                                                 Eigen::Tensor<Scalar, rank, layout>(shape.theta())};

@@ -38,35 +38,79 @@ void write_by_family(const char* function, const CallT& call, Eigen::Index b, st
     const std::span<const Scalar> values(out);
     if (all_finite(values)) return;
     const std::size_t at = first_not_finite(values), n = static_cast<std::size_t>(call.shape.n);
-    const std::uint64_t instance = call.first_instance + static_cast<std::uint64_t>(b);
+    const std::uint64_t instance = call.first_instance() + static_cast<std::uint64_t>(b);
     throw solver_error(message("imle: the family's ", function, " wrote ", values[at],
                                " (or nothing) at coordinate ", at % n, " in instance ", instance, ", sample ",
                                at / n, "; expected a finite number at every coordinate"),
                        instance, at / n);
 }
 
+/// Whether the family of some coordinates is what remains of the whole one where the others are 0, so that a
+/// mask can be had by leaving them out.
+template <class FamilyT>
+inline constexpr bool restricts_to_any = requires { requires FamilyT::restricts_to_any; };
+
+/// The numbers that a mask allows, of `values` of one instance or of several samples of it.
+template <class Scalar>
+[[nodiscard]] std::vector<Scalar> allowed_numbers(std::span<const bool> mask, std::span<const Scalar> values) {
+    std::vector<Scalar> allowed;
+    for (std::size_t at = 0; at < values.size(); at += mask.size())
+        for (std::size_t i = 0; i < mask.size(); ++i)
+            if (mask[i]) allowed.push_back(values[at + i]);
+    return allowed;
+}
+
+/// Calls write(theta, out) with instance b's theta and `out`, n numbers or several times as many; or with
+/// those that the mask allows, the others of `out` being 0.
+template <class FamilyT, class CallT, class Scalar, class WriteT>
+void write_allowed(const CallT& call, Eigen::Index b, std::span<Scalar> out, WriteT&& write) {
+    const std::span<const Scalar> theta(call.theta_of(b), static_cast<std::size_t>(call.shape.n));
+    const auto mask = call.mask_of(b);
+    if (mask.empty()) {
+        write(theta, out);
+        return;
+    }
+    if constexpr (!restricts_to_any<FamilyT>) {
+        throw_invalid("call_options::mask", "given to a family that knows nothing of masks",
+                      "one with `restricts_to_any`, such as k_subset_family (docs/estimators.md)");
+    } else {
+        const std::vector<Scalar> allowed = allowed_numbers(mask, theta);
+        if (allowed.empty())
+            throw_invalid("call_options::mask", message("false everywhere in row ", b),
+                          "a coordinate that may be chosen in each row");
+        std::vector<Scalar> written(allowed.size() * (out.size() / mask.size()), unwritten<Scalar>());
+        write(std::span<const Scalar>(allowed), std::span<Scalar>(written));
+        auto next = written.begin();
+        for (std::size_t at = 0; at < out.size(); at += mask.size())
+            for (std::size_t i = 0; i < mask.size(); ++i) out[at + i] = mask[i] ? *next++ : Scalar(0);
+    }
+}
+
 /// mu of instance b.
 template <class FamilyT, class CallT, class Scalar>
 void write_family_marginals(const FamilyT& family, const CallT& call, Eigen::Index b, std::span<Scalar> mu) {
-    write_by_family("marginals", call, b, mu, [&](std::span<Scalar> out) {
-        family.marginals(family_row(call.theta, b, call.shape.n), out);
+    write_by_family("marginals", call, b, mu, [&](std::span<Scalar> values) {
+        write_allowed<FamilyT>(call, b, values, [&](std::span<const Scalar> theta, std::span<Scalar> out) {
+            family.marginals(theta, out);
+        });
     });
 }
 
 /// The S draws of instance b.
 template <class FamilyT, class CallT, class Scalar>
 void write_family_samples(const FamilyT& family, const CallT& call, Eigen::Index b, std::span<Scalar> zs) {
-    write_by_family("sample", call, b, zs, [&](std::span<Scalar> out) {
-        const auto theta = family_row(call.theta, b, call.shape.n);
-        const std::uint64_t first_item =
-            (call.first_instance + static_cast<std::uint64_t>(b)) * static_cast<std::uint64_t>(call.samples);
-        if constexpr (requires { family.sample_several(theta, call.key, first_item, out); }) {
-            family.sample_several(theta, call.key, first_item, out);
-        } else {
-            for (Eigen::Index s = 0; s < call.samples; ++s)
-                family.sample(theta, call.key, first_item + static_cast<std::uint64_t>(s),
-                              family_row(out.data(), s, call.shape.n));
-        }
+    const std::uint64_t first_item =
+        (call.first_instance() + static_cast<std::uint64_t>(b)) * static_cast<std::uint64_t>(call.samples);
+    write_by_family("sample", call, b, zs, [&](std::span<Scalar> values) {
+        write_allowed<FamilyT>(call, b, values, [&](std::span<const Scalar> theta, std::span<Scalar> out) {
+            if constexpr (requires { family.sample_several(theta, call.key, first_item, out); }) {
+                family.sample_several(theta, call.key, first_item, out);
+            } else {
+                for (Eigen::Index s = 0; s < call.samples; ++s)
+                    family.sample(theta, call.key, first_item + static_cast<std::uint64_t>(s),
+                                  family_row(out.data(), s, static_cast<Eigen::Index>(theta.size())));
+            }
+        });
     });
 }
 

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include <imle/concepts/target_distribution.hpp>
 #include <imle/layer/detail/perturbed_solve.hpp>
@@ -27,7 +28,7 @@ namespace imle::inline IMLE_ABI::detail {
 template <class Scalar, int Rank, int Layout>
 struct backward_input {
     layer_call<Scalar, Rank, Layout> call;
-    cotangent<Scalar> dz;
+    const cotangent<Scalar>& dz;
     /// The forward pass's samples, or null where it kept none.
     const Scalar* z;
     /// Their mean, where it kept none.
@@ -40,12 +41,27 @@ struct backward_input {
 template <class Scalar, int Rank, int Layout>
 [[nodiscard]] target_sums sums_of_rows(const layer_call<Scalar, Rank, Layout>& call,
                                        const cotangent<Scalar>& dz, Eigen::Index first, Eigen::Index count) {
-    const Eigen::Index n = call.shape.n, dz_per_row = (dz.per_sample ? call.samples : 1) * n;
+    const Eigen::Index n = call.shape.n, dz_per_coordinate = dz.per_sample ? call.samples : 1;
+    const Eigen::Index dz_per_row = dz_per_coordinate * n;
     target_sums sums;
-    sums.theta_count = static_cast<std::uint64_t>(count * n);
-    sums.theta_squared.add(std::span(call.theta + first * n, sums.theta_count));
     sums.dz_count = static_cast<std::uint64_t>(count * dz_per_row);
     sums.dz_squared.add(std::span(dz.dz + first * dz_per_row, sums.dz_count), dz.scale);
+    sums.theta_count = static_cast<std::uint64_t>(count * n);
+    if (!call.is_masked() && !call.shares_theta) {
+        sums.theta_squared.add(std::span(call.theta + first * n, sums.theta_count));
+        return sums;
+    }
+    std::vector<Scalar> theta(static_cast<std::size_t>(n));
+    for (Eigen::Index row = first; row < first + count; ++row) {
+        const auto mask = call.mask_of(row);
+        std::copy_n(call.theta_of(row), n, theta.data());
+        write_forbidden(mask, theta.data());
+        sums.theta_squared.add(std::span<const Scalar>(theta));
+        // Forbidden numbers are 0, and not counted.
+        const auto forbidden = static_cast<std::uint64_t>(std::count(mask.begin(), mask.end(), false));
+        sums.theta_count -= forbidden;
+        sums.dz_count -= forbidden * static_cast<std::uint64_t>(dz_per_coordinate);
+    }
     return sums;
 }
 
@@ -205,7 +221,7 @@ class backward_pass {
                 if (!dropped) theta_prime += n;
                 const Eigen::Index row = item / call_.samples;
                 row_end = (row + 1) * call_.samples;
-                const Scalar* theta = call_.theta + row * n;
+                const Scalar* theta = call_.theta_of(row);
                 const Scalar* item_dz = cotangent_of(item);
                 if constexpr (minimizes) theta = scaled(memory.negated_theta, theta, n, Scalar(-1));
                 if (scale != Scalar(1)) item_dz = scaled(memory.scaled_dz, item_dz, n, scale);

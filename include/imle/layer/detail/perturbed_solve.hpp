@@ -54,7 +54,7 @@ class perturbed_solve {
     [[nodiscard]] const Scalar* noise(worker_type& worker,
                                       const layer_call<Scalar, Rank, Layout>& call) const {
         const std::vector<Eigen::Index>& items = worker.items;
-        const std::uint64_t first_item = call.first_instance * static_cast<std::uint64_t>(call.samples);
+        const std::uint64_t first_item = call.first_instance() * static_cast<std::uint64_t>(call.samples);
         const std::size_t n = static_cast<std::size_t>(call.shape.n);
         Scalar* const noise =
             worker.template memory_of<Scalar>().noise.take(worker.item_count() * call.shape.n);
@@ -82,7 +82,7 @@ class perturbed_solve {
             if (item >= row_end) {
                 const Eigen::Index row = item / call.samples;
                 row_end = (row + 1) * call.samples;
-                theta = call.theta + row * n;
+                theta = call.theta_of(row);
                 if constexpr (minimizes) {
                     for (Eigen::Index i = 0; i < n; ++i) next[i] = -theta[i];
                     theta = next;
@@ -128,6 +128,15 @@ class perturbed_solve {
                 for (Eigen::Index i = 0; i < n; ++i) check.add(out[i] = minimizes ? -from[i] : from[i]);
         }
         load_contexts(worker, call);
+        if (call.is_masked()) {
+            // Again, since what was found at forbidden coordinates must not count.
+            check = {};
+            for (Eigen::Index j = 0; j < worker.item_count(); ++j) {
+                Scalar* const out = perturbed + j * n;
+                write_forbidden(worker.contexts[static_cast<std::size_t>(j)].mask, out);
+                for (Eigen::Index i = 0; i < n; ++i) check.add(out[i]);
+            }
+        }
         if (check.all_finite()) {
             solve_items(worker, call, perturbed, worker.items.size(), start, z);
             return;
@@ -150,16 +159,16 @@ class perturbed_solve {
     static void load_contexts(worker_type& worker, const auto& call) {
         const std::vector<Eigen::Index>& items = worker.items;
         const std::uint64_t samples = static_cast<std::uint64_t>(call.samples);
-        const std::uint64_t first_item = call.first_instance * samples;
         std::vector<solve_context>& contexts = worker.contexts;
         contexts.resize(items.size());
         for (std::size_t j = 0; j < items.size(); ++j) {
             // Mostly the one before's next sample: a division takes as long as perturbing many numbers.
             if (j > 0 && items[j] == items[j - 1] + 1 && contexts[j - 1].sample + 1 < samples) {
-                contexts[j] = {contexts[j - 1].instance, contexts[j - 1].sample + 1};
+                contexts[j] = contexts[j - 1];
+                ++contexts[j].sample;
             } else {
-                const std::uint64_t item = first_item + static_cast<std::uint64_t>(items[j]);
-                contexts[j] = {item / samples, item % samples};
+                contexts[j] = call.context_of(items[j] / call.samples,
+                                              static_cast<std::uint64_t>(items[j] % call.samples));
             }
         }
     }
