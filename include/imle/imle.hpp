@@ -16,6 +16,7 @@
 #include <imle/estimators/negative_identity_layer.hpp>
 #include <imle/estimators/perturbed_layer.hpp>
 #include <imle/estimators/score_function_layer.hpp>
+#include <imle/estimators/solve_all.hpp>
 #include <imle/estimators/straight_through_layer.hpp>
 #include <imle/families/k_subset_family.hpp>
 #include <imle/families/softmax_family.hpp>

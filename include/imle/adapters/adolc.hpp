@@ -73,12 +73,18 @@ struct adolc_state {
     LayerT layer;
     batch_shape<Rank - 1, Layout> shape;
     random_key key;
+    /// What the options' lists are views of.
+    std::vector<std::uint64_t> ids;
+    Eigen::Array<bool, Eigen::Dynamic, 1> mask;
     std::uint64_t first_instance = 0;
     /// The first one that a sweep met and that nobody has asked for yet.
     std::exception_ptr failure;
 
     /// Numbers in theta.
     [[nodiscard]] Eigen::Index size() const { return shape.batch * shape.n; }
+    [[nodiscard]] call_options options(std::uint64_t first) const {
+        return {first, ids, {mask.data(), static_cast<std::size_t>(mask.size())}};
+    }
 };
 
 /// What a sweep returns when the layer threw. ADOL-C's drivers stop at negative numbers.
@@ -194,10 +200,10 @@ class layer_function final : public EDFobject {
                 {y + z.size(), call_numbers::size(rows())});
         };
         if constexpr (PerSample) {
-            const auto pass = state_.layer.forward(theta, state_.key, state_.first_instance);
+            const auto pass = state_.layer.forward(theta, state_.key, state_.options(state_.first_instance));
             keep(pass, pass.samples());
         } else {
-            const auto pass = state_.layer.marginals(theta, state_.key, state_.first_instance);
+            const auto pass = state_.layer.marginals(theta, state_.key, state_.options(state_.first_instance));
             keep(pass, pass.marginals());
         }
     }
@@ -213,10 +219,11 @@ class layer_function final : public EDFobject {
         const z_view z(y, z_dimensions());
         call_numbers was = call_numbers::read(all.subspan(static_cast<std::size_t>(z.size())));
         if constexpr (PerSample)
-            return pass_type(theta, z, was.key, was.first_instance, std::move(was.failed_rows));
-        else
-            return pass_type(theta, z, was.key, was.first_instance, state_.layer.sample_count(),
+            return pass_type(theta, z, was.key, state_.options(was.first_instance),
                              std::move(was.failed_rows));
+        else
+            return pass_type(theta, z, was.key, state_.options(was.first_instance),
+                             state_.layer.sample_count(), std::move(was.failed_rows));
     }
 
     /// Adds theta's gradient to what theta's other uses gave. Samples follow the chain rule: see
@@ -283,10 +290,11 @@ class adolc_layer {
 
   public:
     /// Takes the layer over (move it, or copy it in). Throws `std::invalid_argument` if the shape holds no
-    /// number, or too many for ADOL-C. `first_instance` is where the batch begins in a larger one.
+    /// number, or too many for ADOL-C. `options`, which are copied, hold for all calls.
+    template <CallOptions OptionsT = call_options>
     adolc_layer(LayerT layer, const Eigen::Index (&shape)[static_cast<std::size_t>(Rank)], random_key key,
-                std::uint64_t first_instance = 0)
-        : state_(new state{std::move(layer), shape_of(shape), key, first_instance, nullptr}),
+                const OptionsT& options = {})
+        : state_(state_of(std::move(layer), shape_of(shape), key, detail::options_of(options))),
           samples_(std::make_unique<function<true>>(*state_)) {
         if constexpr (has_marginals) marginals_ = std::make_unique<function<false>>(*state_);
     }
@@ -299,7 +307,7 @@ class adolc_layer {
     [[nodiscard]] std::vector<adouble> marginals(std::span<const adouble> theta) {
         static_assert(
             has_marginals,
-            "imle::adolc_layer: the layer has no marginals(theta, key, first_instance) whose pass its "
+            "imle::adolc_layer: the layer has no marginals(theta, key) whose pass its "
             "vjp takes; expected one that has, or samples(). See docs/adapters/adolc.md");
         return (*marginals_)(theta);
     }
@@ -320,6 +328,17 @@ class adolc_layer {
     }
 
   private:
+    [[nodiscard]] static state* state_of(LayerT layer, const detail::batch_shape<Rank - 1, Layout>& shape,
+                                         random_key key, const call_options& options) {
+        return new state{std::move(layer),
+                         shape,
+                         key,
+                         {options.ids.begin(), options.ids.end()},
+                         Eigen::Map<const Eigen::Array<bool, Eigen::Dynamic, 1>>(
+                             options.mask.data(), static_cast<Eigen::Index>(options.mask.size())),
+                         options.first_instance,
+                         nullptr};
+    }
     [[nodiscard]] static auto shape_of(const Eigen::Index (&shape)[static_cast<std::size_t>(Rank)]) {
         Eigen::DSizes<Eigen::Index, Rank> given;
         std::copy(std::begin(shape), std::end(shape), given.begin());

@@ -54,7 +54,7 @@ class cppad_atomic : public CppAD::atomic_four<double> {
     static constexpr bool by_sample = PassT::keeps_samples;
     static_assert(
         by_sample || requires { requires LayerT::pulls_back_marginals; },
-        "imle::cppad_marginals: the layer has no marginals(theta, key, first_instance) whose pass its "
+        "imle::cppad_marginals: the layer has no marginals(theta, key) whose pass its "
         "vjp takes; expected one that has, or imle::cppad_layer. See docs/adapters/cppad.md");
 
     /// layer: copied, and independent of the original. instance: the dimensions of one instance, each

@@ -53,10 +53,10 @@ class split_graph {
 
     /// The forward pass: batch * S solves. theta: [batch, instance...] row-major or [instance..., batch]
     /// column-major. Throws as `imle_layer::forward`.
-    template <DenseTensor ThetaT>
+    template <DenseTensor ThetaT, CallOptions OptionsT = call_options>
     split_graph(LayerT& layer, const ThetaT& theta, random_key key,
-                backward_calls calls = backward_calls::once, std::uint64_t first_instance = 0)
-        : layer_(&layer), pass_(layer.forward(theta, key, first_instance)), calls_(calls) {}
+                backward_calls calls = backward_calls::once, const OptionsT& options = {})
+        : layer_(&layer), pass_(layer.forward(theta, key, options)), calls_(calls) {}
 
     split_graph(split_graph&&) noexcept = default;
     split_graph& operator=(split_graph&&) noexcept = default;

@@ -189,20 +189,20 @@ template <class BatchT, std::size_t InstanceRank, class CallT>
 /// What the tape keeps shares the layer's parts and outlives the layer. Errors: as of `imle_layer::forward`,
 /// and from `grad` as of `imle_layer::vjp`; what a solver throws arrives unchanged. A variable without a
 /// value throws `std::invalid_argument`.
-template <class LayerT, StanTheta ThetaT>
+template <class LayerT, StanTheta ThetaT, CallOptions OptionsT = call_options>
 [[nodiscard]] auto stan_samples(LayerT& layer, const ThetaT& theta, random_key key,
-                                std::uint64_t first_instance = 0) {
-    return stan_samples(layer, theta, {detail::stan_columns(theta)}, key, first_instance);
+                                const OptionsT& options = {}) {
+    return stan_samples(layer, theta, {detail::stan_columns(theta)}, key, options);
 }
 /// The same for instances that are no vectors: `instance` is their shape, row-major, as {12, 12} for the 144
 /// numbers of a row. Throws `std::invalid_argument` if it holds another number of them.
-template <class LayerT, StanTheta ThetaT, std::size_t InstanceRank>
+template <class LayerT, StanTheta ThetaT, std::size_t InstanceRank, CallOptions OptionsT = call_options>
 [[nodiscard]] auto stan_samples(LayerT& layer, const ThetaT& theta,
                                 const Eigen::Index (&instance)[InstanceRank], random_key key,
-                                std::uint64_t first_instance = 0) {
+                                const OptionsT& options = {}) {
     const detail::stan_batch<ThetaT> batch(theta);
     const auto nodes = detail::put_on_tape(batch, instance, [&](const auto& values) {
-        return layer.value_and_pullback(values, key, first_instance);
+        return layer.value_and_pullback(values, key, options);
     });
     const Eigen::Index samples = layer.sample_count(), n = batch.columns();
     std::vector<typename detail::stan_batch<ThetaT>::container> z;
@@ -216,23 +216,23 @@ template <class LayerT, StanTheta ThetaT, std::size_t InstanceRank>
 
 /// The mean of z over the samples on Stan's tape, of theta's kind and shape. As `stan_samples`, but the
 /// cotangent goes to vjp as it is, and no sample is kept.
-template <class LayerT, StanTheta ThetaT>
+template <class LayerT, StanTheta ThetaT, CallOptions OptionsT = call_options>
 [[nodiscard]] auto stan_marginals(LayerT& layer, const ThetaT& theta, random_key key,
-                                  std::uint64_t first_instance = 0) {
-    return stan_marginals(layer, theta, {detail::stan_columns(theta)}, key, first_instance);
+                                  const OptionsT& options = {}) {
+    return stan_marginals(layer, theta, {detail::stan_columns(theta)}, key, options);
 }
 /// The same for instances that are no vectors.
-template <class LayerT, StanTheta ThetaT, std::size_t InstanceRank>
+template <class LayerT, StanTheta ThetaT, std::size_t InstanceRank, CallOptions OptionsT = call_options>
 [[nodiscard]] auto stan_marginals(LayerT& layer, const ThetaT& theta,
                                   const Eigen::Index (&instance)[InstanceRank], random_key key,
-                                  std::uint64_t first_instance = 0) {
+                                  const OptionsT& options = {}) {
     static_assert(
         requires { requires LayerT::pulls_back_marginals; },
-        "imle::stan_marginals: the layer has no marginals_and_pullback(theta, key, first_instance); "
+        "imle::stan_marginals: the layer has no marginals_and_pullback(theta, key, options); "
         "expected one that has, or imle::stan_samples. See docs/adapters/stan.md");
     const detail::stan_batch<ThetaT> batch(theta);
     const auto nodes = detail::put_on_tape(batch, instance, [&](const auto& values) {
-        return layer.marginals_and_pullback(values, key, first_instance);
+        return layer.marginals_and_pullback(values, key, options);
     });
     return batch.shaped([&](Eigen::Index b, Eigen::Index j) {
         return stan::math::var(nodes[static_cast<std::size_t>(b * batch.columns() + j)]);

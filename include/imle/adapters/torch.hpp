@@ -118,13 +118,13 @@ template <int InstanceRank, int OutputRank, class LayerT, class ValueT, class Pu
 ///
 /// Throws `c10::Error` for a wrong device, type, layout or rank, and otherwise as `imle_layer::forward`;
 /// `backward()` throws as `imle_layer::vjp`. batch * S solves each.
-template <int InstanceRank, class LayerT>
+template <int InstanceRank, class LayerT, CallOptions OptionsT = call_options>
 [[nodiscard]] torch::Tensor torch_samples(LayerT& layer, const torch::Tensor& theta, random_key key,
-                                          std::uint64_t first_instance = 0) {
+                                          const OptionsT& options = {}) {
     return detail::on_graph<InstanceRank, InstanceRank + 2, LayerT>(
         "imle::torch_samples", theta,
-        [&](const auto& view) { return std::move(layer.forward(view, key, first_instance)).samples(); },
-        [&](const auto& view) { return layer.value_and_pullback(view, key, first_instance); });
+        [&](const auto& view) { return std::move(layer.forward(view, key, options)).samples(); },
+        [&](const auto& view) { return layer.value_and_pullback(view, key, options); });
 }
 
 /// The mean of the layer's samples, none of which is kept: theta [batch, instance...] with `InstanceRank`
@@ -133,17 +133,17 @@ template <int InstanceRank, class LayerT>
 ///
 /// theta, errors, lifetime and threads as for `torch_samples`. batch * S solves each way, and as many again
 /// where an adaptive target counts.
-template <int InstanceRank, class LayerT>
+template <int InstanceRank, class LayerT, CallOptions OptionsT = call_options>
 [[nodiscard]] torch::Tensor torch_marginals(LayerT& layer, const torch::Tensor& theta, random_key key,
-                                            std::uint64_t first_instance = 0) {
+                                            const OptionsT& options = {}) {
     static_assert(
         requires { requires LayerT::pulls_back_marginals; },
         "imle::torch_marginals: the layer does not pull back through passes of marginals; "
         "expected one that has, or imle::torch_samples. See docs/adapters/torch.md");
     return detail::on_graph<InstanceRank, InstanceRank + 1, LayerT>(
         "imle::torch_marginals", theta,
-        [&](const auto& view) { return std::move(layer.marginals(view, key, first_instance)).marginals(); },
-        [&](const auto& view) { return layer.marginals_and_pullback(view, key, first_instance); });
+        [&](const auto& view) { return std::move(layer.marginals(view, key, options)).marginals(); },
+        [&](const auto& view) { return layer.marginals_and_pullback(view, key, options); });
 }
 
 /// What a `torch_layer` returns.
@@ -183,12 +183,13 @@ class torch_layer_impl : public torch::nn::Module {
 
     /// The layer's output for a key of one's own, say for a shard of a batch or to draw the same noise twice.
     /// Does not count.
+    template <CallOptions OptionsT = call_options>
     [[nodiscard]] torch::Tensor forward_with(const torch::Tensor& theta, random_key key,
-                                             std::uint64_t first_instance = 0) {
+                                             const OptionsT& options = {}) {
         if constexpr (has_marginals)
             if (output_ == torch_output::marginals)
-                return torch_marginals<InstanceRank>(layer_, theta, key, first_instance);
-        return torch_samples<InstanceRank>(layer_, theta, key, first_instance);
+                return torch_marginals<InstanceRank>(layer_, theta, key, options);
+        return torch_samples<InstanceRank>(layer_, theta, key, options);
     }
 
     [[nodiscard]] LayerT& layer() noexcept { return layer_; }

@@ -4,6 +4,7 @@
 /// What the library knows of Eigen's tensors: which it takes, how expressions of them are evaluated, and how
 /// a matrix is viewed as one.
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -132,6 +133,24 @@ void require_no_gaps(const Eigen::DenseBase<Derived>& matrix) {
                       "numbers that lie one after another (copy it first)");
 }
 
+/// The dimensions of a matrix's instances, within its batch. Throws unless an instance has their numbers.
+template <class Derived, std::size_t InstanceRank>
+[[nodiscard]] auto instances_of(const Eigen::DenseBase<Derived>& matrix,
+                                const std::array<Eigen::Index, InstanceRank>& instance) {
+    constexpr bool row_major = Derived::IsRowMajor;
+    const Eigen::Index batch = row_major ? matrix.rows() : matrix.cols();
+    const Eigen::Index n = row_major ? matrix.cols() : matrix.rows();
+    Eigen::DSizes<Eigen::Index, static_cast<int>(InstanceRank) + 1> dimensions;
+    Eigen::Index product = 1;
+    for (std::size_t i = 0; i < InstanceRank; ++i)
+        product *= dimensions[row_major ? i + 1 : i] = instance[i];
+    dimensions[row_major ? 0 : InstanceRank] = batch;
+    if (product != n)
+        throw_invalid("as_tensor: the instance's dimensions", message("of ", product, " numbers"),
+                      message("as many as a ", row_major ? "row" : "column", " of the matrix has, ", n));
+    return dimensions;
+}
+
 }  // namespace detail
 
 /// Views an Eigen matrix or array as a batch, without a copy: a row-major one as [batch = rows, n = columns],
@@ -153,5 +172,56 @@ template <detail::WritableMatrix Derived>
     return mutable_view<typename Derived::Scalar, 2, layout>(matrix.derived().data(), matrix.rows(),
                                                              matrix.cols());
 }
+
+/// The same with instances of several dimensions: `as_tensor(matrix, 20, 20)` views a row-major matrix
+/// [batch, 400] as [batch, 20, 20], and a column-major one [400, batch] as [20, 20, batch]. Throws
+/// `std::invalid_argument` if they do not hold as many numbers.
+template <detail::MatrixInMemory Derived, std::convertible_to<Eigen::Index>... SizeT>
+[[nodiscard]] auto as_tensor(const Eigen::DenseBase<Derived>& matrix, Eigen::Index first, SizeT... rest) {
+    constexpr int layout = Derived::IsRowMajor ? Eigen::RowMajor : Eigen::ColMajor;
+    detail::require_no_gaps(matrix);
+    return const_view<typename Derived::Scalar, sizeof...(SizeT) + 2, layout>(
+        matrix.derived().data(),
+        detail::instances_of(matrix, std::array{first, static_cast<Eigen::Index>(rest)...}));
+}
+template <detail::WritableMatrix Derived, std::convertible_to<Eigen::Index>... SizeT>
+[[nodiscard]] auto as_tensor(Eigen::DenseBase<Derived>& matrix, Eigen::Index first, SizeT... rest) {
+    constexpr int layout = Derived::IsRowMajor ? Eigen::RowMajor : Eigen::ColMajor;
+    detail::require_no_gaps(matrix);
+    return mutable_view<typename Derived::Scalar, sizeof...(SizeT) + 2, layout>(
+        matrix.derived().data(),
+        detail::instances_of(matrix, std::array{first, static_cast<Eigen::Index>(rest)...}));
+}
+
+namespace detail {
+
+/// A tensor's numbers as a matrix of its layout whose rows (row-major) or columns are its instances.
+template <class TensorT, class Scalar>
+[[nodiscard]] auto matrix_view(const TensorT& tensor, Scalar* numbers) {
+    constexpr bool row_major = layout_of<TensorT> == Eigen::RowMajor;
+    using matrix = Eigen::Matrix<std::remove_const_t<Scalar>, Eigen::Dynamic, Eigen::Dynamic,
+                                 row_major ? Eigen::RowMajor : Eigen::ColMajor>;
+    const Eigen::Index batch = tensor.dimension(row_major ? 0 : rank_of<TensorT> - 1);
+    Eigen::Index n = 1;
+    for (int i = 0; i + 1 < rank_of<TensorT>; ++i) n *= tensor.dimension(row_major ? i + 1 : i);
+    return Eigen::Map<std::conditional_t<std::is_const_v<Scalar>, const matrix, matrix>>(
+        numbers, row_major ? batch : n, row_major ? n : batch);
+}
+
+}  // namespace detail
+
+/// The way back, without a copy: views a tensor [batch, instance...] as a row-major matrix [batch, n], and
+/// one [instance..., batch] column-major as a matrix [n, batch]. Valid as long as the tensor.
+template <DenseTensor TensorT>
+[[nodiscard]] auto as_matrix(const TensorT& tensor) {
+    return detail::matrix_view(tensor, tensor.data());
+}
+template <DenseTensor TensorT>
+[[nodiscard]] auto as_matrix(TensorT& tensor) {
+    return detail::matrix_view(tensor, tensor.data());
+}
+/// Of a temporary nothing would be left to view.
+template <class Scalar, int Rank, int Layout>
+void as_matrix(const Eigen::Tensor<Scalar, Rank, Layout>&&) = delete;
 
 }  // namespace imle::inline IMLE_ABI
