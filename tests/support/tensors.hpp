@@ -31,7 +31,7 @@ std::vector<typename TensorT::Scalar> numbers_of(const TensorT& tensor) {
 template <class A, class B>
 bool same_bits(const A& a, const B& b) {
     static_assert(sizeof(*a.data()) == sizeof(*b.data()));
-    return a.size() == b.size() &&
+    return static_cast<std::size_t>(a.size()) == static_cast<std::size_t>(b.size()) &&
            (a.size() == 0 ||
             std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(*a.data())) == 0);
 }
