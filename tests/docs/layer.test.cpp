@@ -1,6 +1,7 @@
 // The code of docs/layer.md.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -132,6 +133,40 @@ TEST_CASE("docs: expressions, and a batch that comes first", "[docs]") {
             CHECK(scores(row, i) == theta(row, i));
             CHECK(gradient(row, i) == expected(row, i));
         }
+}
+
+TEST_CASE("docs: a mask, and one theta for many rows", "[docs]") {
+    imle::imle_layer layer{imle::top_k{2}, imle::gumbel{}, imle::perturbation_target{}, {.samples = 8}};
+    const tensor scores = numbers(2, 5), wanted = numbers(3, 5).slice(
+                                             Eigen::array<Eigen::Index, 2>{0, 0},
+                                             Eigen::array<Eigen::Index, 2>{2, 5});
+    const imle::random_key key{3};
+    {
+        // [mask]
+        // Two sentences of 3 and 5 words. What stands in the padding does not matter.
+        const std::array<bool, 10> words{true, true, true, false, false, true, true, true, true, true};
+        const auto pass = layer.forward(scores, key, {.mask = words});
+        const tensor gradient = layer.vjp(pass, pass.marginals() - wanted);  // 0 in the padding
+        // [/mask]
+        for (Eigen::Index i = 3; i < 5; ++i) {
+            CHECK(pass.marginals()(0, i) == 0);
+            CHECK(gradient(0, i) == 0);
+        }
+    }
+    {
+        const auto one_row = [] {
+            return Eigen::Tensor<float, 1, Eigen::RowMajor>(numbers(1, 5).chip<0>(0));
+        };
+        const tensor wanted = numbers(3, 5);
+        // [shared]
+        const Eigen::Tensor<float, 1, Eigen::RowMajor> weights = one_row();  // [n]
+        const std::vector<std::uint64_t> ids{3, 1, 2};                       // this minibatch
+        const auto pass = layer.forward(imle::shared(weights, 3), key, {.ids = ids});
+        const Eigen::Tensor<float, 1, Eigen::RowMajor> gradient = layer.vjp(pass, pass.marginals() - wanted);
+        // [/shared]
+        CHECK(pass.samples().dimension(0) == 3);
+        CHECK(gradient.size() == 5);
+    }
 }
 
 TEST_CASE("docs: an Eigen matrix as a batch", "[docs]") {

@@ -26,7 +26,9 @@ struct adaptive_target_options {
     double beta_momentum = 0;
     /// The share of the running count that stays, in [0, 1].
     double decay = 0.9;
-    /// The count of nonzeros per difference that beta aims at.
+    /// The count of nonzeros per difference that beta aims at, in coordinates. 1 suits one-hot answers: every
+    /// second sample then changes, by two coordinates. Where a change moves more (subsets: 2; paths, tours,
+    /// assignments: 4), take more, or beta falls until hardly a sample changes.
     double target_norm = 1;
 };
 
