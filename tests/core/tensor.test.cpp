@@ -4,6 +4,7 @@
 #include <string>
 
 #include "support/catch.hpp"
+#include "support/messages.hpp"
 
 using imle::as_tensor;
 
@@ -63,6 +64,45 @@ TEST_CASE("as_tensor: a view with gaps is refused", "[core]") {
     const auto columns = as_tensor(constant.rightCols(2));
     CHECK(columns(3, 1) == matrix(3, 2));
     CHECK(as_tensor(constant.col(1))(2, 0) == matrix(2, 1));
+}
+
+TEST_CASE("as_tensor: instances of several dimensions", "[core]") {
+    using rows_type = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    rows_type rows = rows_type::Random(3, 6);
+    auto tensor = as_tensor(rows, 2, 3);
+    static_assert(imle::rank_of<decltype(tensor)> == 3);
+    CHECK(imle::detail::shape_string(imle::detail::dimensions_of(tensor)) == "[3, 2, 3]");
+    CHECK(tensor(2, 1, 0) == rows(2, 3));
+    tensor(2, 1, 0) = 7;
+    CHECK(rows(2, 3) == 7);
+    const Eigen::MatrixXd columns = Eigen::MatrixXd::Random(6, 3);
+    const auto view = as_tensor(columns, 2, 3);
+    CHECK(imle::detail::shape_string(imle::detail::dimensions_of(view)) == "[2, 3, 3]");
+    CHECK(view(1, 0, 2) == columns(1, 2));
+    CHECK(support::says(support::message_of<std::invalid_argument>([&] { (void)as_tensor(columns, 2, 4); }),
+                        {"of 8 numbers", "a column", "6"}));
+    CHECK_THROWS_AS(as_tensor(columns.topRows(4), 2, 2), std::invalid_argument);
+}
+
+TEST_CASE("as_matrix: the way back", "[core]") {
+    row_tensor rows(4, 2, 3);
+    rows.setRandom();
+    auto matrix = imle::as_matrix(rows);
+    static_assert(decltype(matrix)::IsRowMajor);
+    CHECK(matrix.rows() == 4);
+    CHECK(matrix.cols() == 6);
+    CHECK(matrix(3, 4) == rows(3, 1, 1));
+    matrix(3, 4) = 7;
+    CHECK(rows(3, 1, 1) == 7);
+    column_tensor columns(5, 3);
+    columns.setRandom();
+    const column_tensor& constant = columns;
+    const auto view = imle::as_matrix(constant);
+    static_assert(!decltype(view)::IsRowMajor);
+    CHECK(view.rows() == 5);
+    CHECK(view.cols() == 3);
+    CHECK(view(4, 1) == columns(4, 1));
+    CHECK(as_tensor(view).data() == columns.data());
 }
 
 TEST_CASE("batch_shape: the batch is outermost in memory", "[core]") {
