@@ -47,6 +47,12 @@ concept StateOf = InstanceOfRank<ZT, rank_of<ThetaT>> && requires(ZT& z) {
     { z.data() } -> std::same_as<scalar_of<ThetaT>*>;
 };
 
+/// A solver of instances like ThetaT that writes z.
+template <class SolverT, class ThetaT>
+concept WritesZ = DenseTensor<ThetaT> &&
+    (writes_with_context<SolverT, scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>> ||
+     writes<SolverT, scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>>);
+
 /// The numbers of an instance, or of a batch of them, in the order of memory.
 template <DenseTensor T>
 [[nodiscard]] std::span<const scalar_of<T>> values_of(const T& tensor) noexcept {
