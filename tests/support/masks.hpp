@@ -2,7 +2,9 @@
 
 // Masks in tests: which coordinates a solver may choose, and the smaller problem of those alone.
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <random>
@@ -13,6 +15,8 @@
 #include <imle/concepts/solver.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
+
+#include "support/tally.hpp"
 
 namespace support {
 
@@ -98,6 +102,56 @@ answer<Scalar> solve(SolverT& solver, const std::vector<Scalar>& theta,
     imle::mutable_view<Scalar, rank, Layout> z_view(result.z.data(), dimensions);
     result.status = solver(theta_view, z_view, imle::solve_context{.mask = allowed});
     return result;
+}
+
+// Whether an answer is the best of the states that are 0 where it is forbidden, or, where there is none, says
+// so. theta: integers, so that sums are exact.
+template <class Scalar>
+bool is_best(const answer<Scalar>& found, const std::vector<std::vector<double>>& states,
+             const std::vector<Scalar>& theta, const mask& allowed) {
+    bool feasible = false, is_state = false;
+    double best = 0, reached = 0;
+    for (const std::vector<double>& state : states) {
+        double value = 0;
+        bool keeps = true, same = true;
+        for (std::size_t i = 0; i < state.size(); ++i) {
+            keeps = keeps && (allowed[i] || state[i] == 0);
+            same = same && static_cast<double>(found.z[i]) == state[i];
+            if (state[i] != 0 && allowed[i]) value += state[i] * static_cast<double>(theta[i]);
+        }
+        if (!keeps) continue;
+        best = feasible ? std::max(best, value) : value;
+        feasible = true;
+        if (same) {
+            is_state = true;
+            reached = value;
+        }
+    }
+    if (!feasible) return found == infeasible<Scalar>(theta.size());
+    return found.status == imle::solve_status::solved && is_state && reached == best;
+}
+
+// Random integers and masks, one solve each.
+template <int Layout, class Scalar, class SolverT, std::size_t Rank>
+tally wrong_under_masks(SolverT solver, const Eigen::array<Eigen::Index, Rank>& dimensions,
+                        const std::vector<std::vector<double>>& states, int count, std::uint32_t seed,
+                        int lowest = -4, int highest = 4) {
+    std::mt19937 random(seed);
+    tally wrong;
+    std::size_t n = 1;
+    for (const Eigen::Index size : dimensions) n *= static_cast<std::size_t>(size);
+    for (int i = 0; i < count; ++i) {
+        std::vector<Scalar> theta(n);
+        for (Scalar& t : theta)
+            t = static_cast<Scalar>(lowest +
+                                    static_cast<int>(random() % static_cast<unsigned>(highest - lowest + 1)));
+        const mask allowed = random_mask(n, random);
+        spoil_forbidden(theta, allowed, random);
+        const auto found = solve<Layout>(solver, theta, dimensions, allowed.span());
+        wrong.expect(is_best(found, states, theta, allowed), "theta ", theta, ", mask ", allowed, " gives ",
+                     found.status, " ", found.z);
+    }
+    return wrong;
 }
 
 }  // namespace support

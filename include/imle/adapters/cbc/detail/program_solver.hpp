@@ -253,11 +253,9 @@ class program_solver {
         if (start_->status() != 0) cannot("find a first basis");
 
         search_budget budget(limits_);
-        ClpSimplex model(*start_);
-        set_problem(model);
+        ClpSimplex model = make_model();
         if (budget.timed()) model.setMaximumWallSeconds(limits_.seconds);
         model.primal(0);
-        if (model.status() == 1) fail(solve_status::infeasible);  // by the mask: the start is feasible
         if (model.status() == 2) fail_unbounded();
         if (model.status() == 3) fail(solve_status::time_limit);
         if (model.status() != 0) cannot("solve the relaxation");
@@ -265,8 +263,7 @@ class program_solver {
         incumbent best(*program_, costs_, mask_);
         search_end end = depth_first_search{model, *program_, cuts_, budget, small_tree, best}.run();
         if (end != search_end::finished && !budget.exhausted()) {
-            ClpSimplex afresh(*start_);
-            set_problem(afresh);
+            ClpSimplex afresh = make_model();
             end = search_by_cbc(afresh, *program_, cuts_, budget, best);
         }
         if (end == search_end::limit) fail(solve_status::time_limit);
@@ -305,11 +302,18 @@ class program_solver {
         }
     }
 
-    /// Gives a copy of the start the costs, and bounds of 0 where the mask forbids.
-    void set_problem(ClpSimplex& model) const {
+    /// A copy of the start with the costs, and bounds of 0 where the mask forbids.
+    [[nodiscard]] ClpSimplex make_model() const {
+        ClpSimplex model(*start_);
+        if (!mask_.empty()) {
+            for (std::size_t j = 0; j < mask_.size(); ++j)
+                if (is_fixed(j)) model.setColumnBounds(static_cast<int>(j), 0, 0);
+            model.dual(0);  // as for the start: without an objective it only has to become feasible
+            if (model.status() == 1) fail(solve_status::infeasible);
+            if (model.status() != 0) cannot("find a first basis");
+        }
         std::copy(costs_.begin(), costs_.end(), model.objective());
-        for (std::size_t j = 0; j < mask_.size(); ++j)
-            if (is_fixed(j)) model.setColumnBounds(static_cast<int>(j), 0, 0);
+        return model;
     }
 
     [[nodiscard]] std::unique_ptr<ClpSimplex> make_start() const {
@@ -361,8 +365,7 @@ class program_solver {
     [[noreturn]] void fail_unbounded() {
         std::fill(costs_.begin(), costs_.end(), 0.0);
         search_budget budget(limits_);
-        ClpSimplex model(*start_);
-        set_problem(model);
+        ClpSimplex model = make_model();
         incumbent any(*program_, costs_, mask_);
         const search_end end = search_by_cbc(model, *program_, cuts_, budget, any);
         fail(any.found()                ? solve_status::unbounded
