@@ -284,10 +284,11 @@ TEST_CASE("per_instance copies the solvers that it uses, and few at a time", "[s
     solve_rows(maker, 3, contexts_of({2, 2, 2, 1, 1, 2}));
     CHECK(made == 3);
     // One that it refers to is copied: the solver of another thread must not be used.
-    imle::top_k shared{2};
-    imle::per_instance referring([&](std::uint64_t) -> imle::top_k<>& { return shared; });
-    STATIC_REQUIRE(std::is_same_v<decltype(solve_rows(referring, 3, {}))::first_type, solve_status>);
-    CHECK(solve_rows(referring, 3, contexts_of({9})).second == std::vector<double>{1, 1, 0});
+    numbered shared(7, log);
+    imle::per_instance referring([&](std::uint64_t) -> numbered& { return shared; });
+    log->copies = 0;
+    CHECK(solve_rows(referring, 1, contexts_of({9})).second == std::vector<double>{7});
+    CHECK(log->copies == 1);
 }
 
 TEST_CASE("per_instance has the sense of its solvers", "[solvers][per_instance]") {
