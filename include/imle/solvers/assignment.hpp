@@ -52,19 +52,21 @@ class jonker_volgenant {
             for (int lane = 0; lane < width; ++lane) L::set(index_[r], lane, r * width + lane);
     }
 
-    /// The costs of one row: factor * theta[0], factor * theta[step], ...; infinite where allowed[0],
-    /// allowed[step], ... is false. allowed: nullptr if all are.
+    /// The costs of one row: factor * theta[0], factor * theta[step], ....
     template <class Scalar>
-    void set_costs(int row, const Scalar* theta, const bool* allowed, std::ptrdiff_t step,
-                   double factor) noexcept {
-        if (allowed != nullptr)
-            return fill_line(row, [=](int column) {
-                return allowed[column * step] ? factor * static_cast<double>(theta[column * step]) : infinite;
-            });
+    void set_costs(int row, const Scalar* theta, std::ptrdiff_t step, double factor) noexcept {
         if (step == 1)  // apart from the others, so that it vectorises
             fill_line(row, [=](int column) { return factor * static_cast<double>(theta[column]); });
         else
             fill_line(row, [=](int column) { return factor * static_cast<double>(theta[column * step]); });
+    }
+    /// The same, infinite where allowed[0], allowed[step], ... is false.
+    template <class Scalar>
+    void set_costs(int row, const Scalar* theta, const bool* allowed, std::ptrdiff_t step,
+                   double factor) noexcept {
+        fill_line(row, [=](int column) {
+            return allowed[column * step] ? factor * static_cast<double>(theta[column * step]) : infinite;
+        });
     }
 
     /// The column of a row, once solved.
@@ -73,10 +75,10 @@ class jonker_volgenant {
     [[nodiscard]] bool solve() {
         std::fill_n(column_of_, rows_, -1);
         std::fill_n(row_of_, registers_ * width, -1);
-        if (rows_ != columns_)
+        if (rows_ == columns_)
+            reduce_columns();
+        else
             std::fill_n(price_, registers_, number_cell{});
-        else if (!reduce_columns())
-            return false;
         int unassigned = 0;
         for (int row = 0; row < rows_; ++row)
             if (column_of_[row] < 0) unassigned_[unassigned++] = row;
@@ -140,8 +142,8 @@ class jonker_volgenant {
     }
 
     /// Stage 1, for as many columns as rows: a column's price is its least cost, and a row that has the least
-    /// cost of a column takes the first such column. False if a column is forbidden to all rows.
-    [[nodiscard]] bool reduce_columns() noexcept {
+    /// cost of a column takes the first such column.
+    void reduce_columns() noexcept {
         for (int r = 0; r < registers_; ++r) {
             number cheapest = cost_[r].lane;
             integer row_of_cheapest{};
@@ -151,21 +153,18 @@ class jonker_volgenant {
                 cheapest = cheaper ? cost : cheapest;
                 row_of_cheapest = cheaper ? integer{} + row : row_of_cheapest;
             }
-            price_[r].lane = cheapest;
-            const integer_cell rows{row_of_cheapest};
+            // A column that is closed to all rows, or only there to fill the register, is nobody's.
+            const integer open = cheapest < infinite;
+            price_[r].lane = open ? cheapest : number{};
+            const integer_cell rows{open ? row_of_cheapest : integer{} - 1};
             for (int lane = 0; lane < width; ++lane) {
                 const int column = r * width + lane, row = static_cast<int>(L::get(rows, lane));
-                if (column >= columns_) {
-                    put(price_, column, 0);
-                } else if (get(price_, column) == infinite) {
-                    return false;
-                } else if (column_of_[row] < 0) {
+                if (row >= 0 && column_of_[row] < 0) {
                     column_of_[row] = column;
                     row_of_[column] = row;
                 }
             }
         }
-        return true;
     }
 
     /// Stage 2, "augmenting row reduction": a row takes its best column and lowers its price until the second
@@ -230,20 +229,21 @@ class jonker_volgenant {
         place nearest = start_at(first_row);
         double last_distance = -infinite;
         int settled = 0;
-        while (true) {
-            if (nearest.value == infinite) return false;
-            if (row_of_[nearest.column] < 0) break;
+        while (row_of_[nearest.column] >= 0) {
             // Of several columns at one distance a free one ends the search: with many ties the one that
-            // matters. Looked for only where there is a tie.
-            if (nearest.value == last_distance)
+            // matters. Looked for only where there is a tie; what is out of reach is seen there, too.
+            if (nearest.value == last_distance) {
+                if (nearest.value == infinite) return false;
                 if (const int free = free_column_at(nearest.value); free >= 0) {
                     nearest.column = free;
                     break;
                 }
+            }
             last_distance = nearest.value;
             settled_[settled++] = {nearest.column, nearest.value};
             nearest = settle(nearest);
         }
+        if (nearest.value == infinite) return false;
         for (int i = 0; i < settled; ++i)
             put(price_, settled_[i].column,
                 get(price_, settled_[i].column) + (settled_[i].distance - nearest.value));
@@ -368,11 +368,15 @@ class assignment {
         const Eigen::Index fewer_step = by_rows ? row_step : column_step;
         const Eigen::Index more_step = by_rows ? column_step : row_step;
         const double cost_factor = -scale(theta, context);
-        const bool* const mask = context.mask.empty() ? nullptr : context.mask.data();
+        const bool* const mask = context.mask.data();
         problem_.resize(fewer, more);
-        for (int i = 0; i < fewer; ++i)
-            problem_.set_costs(i, theta.data() + i * fewer_step,
-                               mask == nullptr ? nullptr : mask + i * fewer_step, more_step, cost_factor);
+        for (int i = 0; i < fewer; ++i) {
+            const Eigen::Index at = i * fewer_step;
+            if (context.mask.empty())
+                problem_.set_costs(i, theta.data() + at, more_step, cost_factor);
+            else
+                problem_.set_costs(i, theta.data() + at, mask + at, more_step, cost_factor);
+        }
         if (!problem_.solve()) return solve_status::infeasible;
         for (int i = 0; i < fewer; ++i)
             z.data()[i * fewer_step + problem_.column_of(i) * more_step] = Scalar(1);
