@@ -178,7 +178,7 @@ class jonker_volgenant {
                 const int row = unassigned_[next++];
                 double second;
                 const place best = best_two(cost_ + row * registers_, second);
-                if (second == infinite) {  // no other column: no price is too low
+                if (second == infinite) [[unlikely]] {  // no other column: no price is too low
                     unassigned_[left++] = row;
                     continue;
                 }
