@@ -59,6 +59,7 @@
 #include <imle/solvers/knapsack.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/negative_costs.hpp>
+#include <imle/solvers/per_instance.hpp>
 #include <imle/solvers/ranking.hpp>
 #include <imle/solvers/shortest_path.hpp>
 #include <imle/solvers/shortest_paths.hpp>

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <limits>
+#include <numeric>
 #include <random>
 #include <stdexcept>
 #include <vector>
@@ -23,6 +24,7 @@
 #include <imle/testing/spanning_trees.hpp>
 
 #include "support/catch.hpp"
+#include "support/masks.hpp"
 #include "support/messages.hpp"
 #include "support/tally.hpp"
 
@@ -273,4 +275,47 @@ TEST_CASE("boost_matching and boost_spanning_tree say what is wrong", "[adapters
     STATIC_REQUIRE(imle::Solver<imle::boost_matching, float, 1, Eigen::RowMajor>);
     STATIC_REQUIRE(imle::Solver<imle::boost_spanning_tree, double, 1, Eigen::ColMajor>);
     STATIC_REQUIRE(!imle::Solver<imle::boost_spanning_tree, double, 2, Eigen::ColMajor>);
+}
+
+TEST_CASE("Boost's solvers under a mask find the best of the edges that it allows", "[adapters][boost]") {
+    // With a cycle, so that costs are at least 0; and without one.
+    const imle::directed_graph cyclic{4, {{0, 1}, {0, 2}, {1, 3}, {2, 3}, {0, 3}, {1, 2}, {2, 1}}},
+        diamond{4, {{0, 1}, {0, 2}, {1, 3}, {2, 3}, {0, 3}, {1, 2}}};
+    const std::vector<std::vector<double>> paths{
+        {1, 0, 1, 0, 0, 0}, {0, 1, 0, 1, 0, 0}, {0, 0, 0, 0, 1, 0}, {1, 0, 0, 1, 0, 1}};
+    std::vector<std::vector<double>> paths_with_cycle = paths;
+    for (auto& path : paths_with_cycle) path.push_back(0);
+    paths_with_cycle.push_back({0, 1, 1, 0, 0, 0, 1});
+    CHECK(support::wrong_under_masks<Eigen::RowMajor, float>(imle::boost_shortest_path(diamond, 0, 3),
+                                                             Eigen::array<Eigen::Index, 1>{6}, paths, 400,
+                                                             1) == 0);
+    CHECK(support::wrong_under_masks<Eigen::ColMajor, double>(imle::boost_shortest_path(cyclic, 0, 3),
+                                                              Eigen::array<Eigen::Index, 1>{7},
+                                                              paths_with_cycle, 400, 2, -5, -1) == 0);
+    // Rejected costs are those that count.
+    imle::boost_shortest_path strict(cyclic, 0, 3, {.negative_costs = imle::negative_costs::reject});
+    support::mask allowed(7);
+    allowed[0] = false;
+    std::vector<double> theta{1, -1, -1, -1, -3, -1, -1};
+    const Eigen::array<Eigen::Index, 1> seven{7};
+    CHECK(support::solve<Eigen::RowMajor>(strict, theta, seven, allowed.span()) ==
+          support::answer<double>{imle::solve_status::solved, {0, 1, 0, 1, 0, 0, 0}});
+    CHECK_THROWS_AS(support::solve<Eigen::RowMajor>(strict, theta, seven, {}), std::invalid_argument);
+    // What overflows is not what is cut off.
+    theta.assign(7, std::numeric_limits<double>::lowest());
+    allowed[4] = false;
+    CHECK_THROWS_AS(support::solve<Eigen::RowMajor>(strict, theta, seven, allowed.span()),
+                    std::invalid_argument);
+
+    edges complete;
+    for (Eigen::Index i = 0; i < 4; ++i)
+        for (Eigen::Index j = i + 1; j < 4; ++j) complete.push_back({i, j});
+    CHECK(support::wrong_under_masks<Eigen::RowMajor, float>(
+              imle::boost_spanning_tree(4, complete), Eigen::array<Eigen::Index, 1>{6},
+              imle::testing::spanning_trees(4).states(), 400, 3) == 0);
+
+    const edges triangles{{0, 1}, {1, 2}, {2, 0}, {2, 3}, {3, 4}, {4, 5}, {5, 3}};
+    CHECK(support::wrong_under_masks<Eigen::RowMajor, double>(
+              imle::boost_matching(6, triangles), Eigen::array<Eigen::Index, 1>{7},
+              subsets(7, [&](unsigned set) { return is_matching(triangles, set); }), 400, 4) == 0);
 }

@@ -26,8 +26,10 @@
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/check_solver.hpp>
 #include <imle/testing/enumerated_family.hpp>
+#include <imle/testing/tours.hpp>
 
 #include "support/catch.hpp"
+#include "support/masks.hpp"
 #include "support/messages.hpp"
 #include "support/tally.hpp"
 
@@ -307,6 +309,15 @@ TEST_CASE("integer_program says when there is no answer", "[adapters][cbc][error
     };
     CHECK(status_within({.nodes = 3}) == solve_status::time_limit);
     CHECK(status_within({.seconds = 1e-4}) == solve_status::time_limit);
+
+    // Its message names the limits that are set, and no others.
+    const auto message_within = [&](const imle::integer_program_limits& limits) {
+        integer_program solver(hard.first, hard.second, {.limits = limits});
+        return support::message_of<imle::solve_failure>([&] { solver(theta, z); });
+    };
+    CHECK(support::says(message_within({.nodes = 3}), {"within 3 nodes;"}));
+    CHECK(support::says(message_within({.seconds = 1e-4}), {"within 0.0001 seconds;"}));
+    CHECK(support::says(message_within({.seconds = 1e6, .nodes = 3}), {"within 1e+06 seconds and 3 nodes;"}));
 }
 
 TEST_CASE("integer_program without rows or without variables", "[adapters][cbc]") {
@@ -473,4 +484,108 @@ TEST_CASE("travelling_salesman_program: ties and errors", "[adapters][cbc][error
     CHECK_THROWS_AS(imle::travelling_salesman_program({.seconds = -1}), std::invalid_argument);
     STATIC_REQUIRE(imle::Solver<imle::travelling_salesman_program, float, 2, Eigen::ColMajor>);
     STATIC_REQUIRE(!imle::Solver<imle::travelling_salesman_program, float, 3, Eigen::ColMajor>);
+}
+
+TEST_CASE("integer_program under a mask is the best x that is 0 where it forbids", "[adapters][cbc]") {
+    using imle::integer_program;
+    // 8 items, two resources.
+    std::mt19937 random(11);
+    const auto [weights, capacities] = random_knapsack(2, 8, random);
+    std::vector<std::vector<double>> states;
+    for (unsigned set = 0; set < 256; ++set) {
+        Eigen::VectorXd x(8);
+        for (unsigned j = 0; j < 8; ++j) x(j) = set >> j & 1u;
+        if (((weights * x).array() <= capacities.array()).all()) states.emplace_back(x.data(), x.data() + 8);
+    }
+    const integer_program items(weights, capacities);
+    const Eigen::array<Eigen::Index, 2> oblong{2, 4};
+    CHECK(support::wrong_under_masks<Eigen::RowMajor, float>(items, oblong, states, 150, 1) == 0);
+    CHECK(support::wrong_under_masks<Eigen::ColMajor, double>(items, oblong, states, 150, 2) == 0);
+
+    // Integers from -1 to 2, 1 to 3 and -3 to -1, their sum from 0 to 3: a mask may leave no x, by the bounds
+    // of one variable or by the row alone.
+    states.clear();
+    for (int x = -1; x <= 2; ++x)
+        for (int y = 1; y <= 3; ++y)
+            for (int w = -3; w <= -1; ++w)
+                for (int v = 0; v <= 1; ++v)
+                    if (x + y + w + v >= 0 && x + y + w + v <= 3)
+                        states.push_back({double(x), double(y), double(w), double(v)});
+    const integer_program ranges(
+        Eigen::MatrixXd::Ones(1, 4), vector({3}),
+        {.row_lower = vector({0}), .lower = vector({-1, 1, -3, 0}), .upper = vector({2, 3, -1, 1})});
+    const Eigen::array<Eigen::Index, 1> four{4};
+    CHECK(support::wrong_under_masks<Eigen::RowMajor, double>(ranges, four, states, 200, 3) == 0);
+
+    // An equation that only some sets of variables keep: 2 x0 + 3 x1 + 5 x2 + 7 x3 = 10.
+    Eigen::MatrixXd coins(1, 4);
+    coins << 2, 3, 5, 7;
+    const integer_program change(coins, vector({10}), {.row_lower = vector({10})});
+    CHECK(support::wrong_under_masks<Eigen::RowMajor, double>(change, four, {{1, 1, 1, 0}, {0, 1, 0, 1}}, 200,
+                                                              4) == 0);
+
+    // Without rows, and with continuous variables: <theta, x> is largest at a corner.
+    std::vector<std::vector<double>> corners;
+    for (unsigned set = 0; set < 16; ++set)
+        corners.push_back({double(set & 1u), double(set >> 1 & 1u), double(set >> 2 & 1u), double(set >> 3)});
+    const integer_program box(Eigen::MatrixXd(0, 4), Eigen::VectorXd(0));
+    // A cost of 0 is a tie, whose state is 0: a corner too.
+    CHECK(support::wrong_under_masks<Eigen::RowMajor, float>(box, four, corners, 100, 5) == 0);
+    const integer_program relaxed(Eigen::MatrixXd::Ones(1, 4), vector({4}),
+                                  {.integer = {false, false, true, true}});
+    CHECK(support::wrong_under_masks<Eigen::RowMajor, double>(relaxed, four, corners, 100, 6, 1, 5) == 0);
+}
+
+TEST_CASE("integer_program under a mask: what is unbounded, and the program without a mask",
+          "[adapters][cbc]") {
+    // x0 - x1 <= 1 with both unlimited: closing x1 bounds x0.
+    Eigen::MatrixXd difference(1, 2);
+    difference << 1, -1;
+    imle::integer_program open(difference, vector({1}), {.upper = Eigen::VectorXd::Constant(2, infinity)});
+    const std::vector<double> theta{1, 1};
+    const Eigen::array<Eigen::Index, 1> two{2};
+    support::mask first_only(2), all(2);
+    first_only[1] = false;
+    CHECK(support::solve<Eigen::RowMajor>(open, theta, two, first_only.span()) ==
+          support::answer<double>{imle::solve_status::solved, {1, 0}});
+    CHECK_THROWS_AS(support::solve<Eigen::RowMajor>(open, theta, two, all.span()), imle::solve_failure);
+    // A program that has no x at all throws, and says what is wrong with it.
+    imle::integer_program none(Eigen::MatrixXd::Ones(1, 2), vector({5}), {.row_lower = vector({4})});
+    CHECK_THROWS_AS(support::solve<Eigen::RowMajor>(none, theta, two, {}), imle::solve_failure);
+
+    // A masked solve leaves nothing behind, and a mask that allows all changes nothing, ties included.
+    std::mt19937 random(12);
+    const auto [weights, capacities] = random_knapsack(3, 12, random);
+    imle::integer_program solver(weights, capacities);
+    const Eigen::array<Eigen::Index, 1> twelve{12};
+    support::tally wrong;
+    for (int trial = 0; trial < 30; ++trial) {
+        std::vector<double> values(12);
+        for (double& v : values) v = static_cast<double>(random() % 3);
+        const auto before = support::solve<Eigen::RowMajor>(solver, values, twelve, {});
+        support::solve<Eigen::RowMajor>(solver, values, twelve, support::random_mask(12, random).span());
+        wrong.expect(
+            support::solve<Eigen::RowMajor>(solver, values, twelve, {}) == before &&
+                support::solve<Eigen::RowMajor>(solver, values, twelve, support::mask(12).span()) == before,
+            "theta ", values);
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("travelling_salesman_program under a mask is the best tour of open arcs", "[adapters][cbc]") {
+    for (const std::size_t n : {2u, 3u, 5u, 6u}) {
+        const auto nodes = static_cast<Eigen::Index>(n);
+        const Eigen::array<Eigen::Index, 2> arcs{nodes, nodes};
+        const Eigen::array<Eigen::Index, 1> edges{nodes * (nodes - 1) / 2};
+        const imle::travelling_salesman_program solver;
+        const auto directed = imle::detail::tour_states(n, true),
+                   undirected = imle::detail::tour_states(n, false);
+        INFO(n << " nodes");
+        CHECK(support::wrong_under_masks<Eigen::RowMajor, float>(solver, arcs, directed, 60, 1) == 0);
+        CHECK(support::wrong_under_masks<Eigen::ColMajor, double>(solver, arcs, directed, 60, 2) == 0);
+        CHECK(support::wrong_under_masks<Eigen::RowMajor, double>(solver, edges, undirected, 60, 3) == 0);
+    }
+    // One node has the empty tour, whatever the mask.
+    CHECK(support::wrong_under_masks<Eigen::RowMajor, float>(
+              imle::travelling_salesman_program{}, Eigen::array<Eigen::Index, 2>{1, 1}, {{0}}, 9, 4) == 0);
 }

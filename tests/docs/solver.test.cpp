@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/noise/no_noise.hpp>
 #include <imle/solvers/minimizing.hpp>
+#include <imle/solvers/per_instance.hpp>
 #include <imle/solvers/spanning_tree.hpp>
+#include <imle/solvers/top_k.hpp>
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/check_solver.hpp>
 #include <numeric>
@@ -49,18 +52,17 @@ constexpr auto best_pair = [](const auto& theta) {
 // [/returning_solver]
 
 // [context]
-// The best seat that is still free in the instance's hall.
+// The best seat that is still free.
 struct best_free_seat {
-    std::vector<std::vector<bool>> taken;  // [instance][seat]
-
     template <class ThetaT, class ZT>
-    void operator()(const ThetaT& theta, ZT& z, const imle::solve_context& context) const {
-        const std::vector<bool>& hall = taken.at(context.instance);
+    imle::solve_status operator()(const ThetaT& theta, ZT& z, const imle::solve_context& context) const {
         Eigen::Index best = -1;
         for (Eigen::Index seat = 0; seat < theta.size(); ++seat)
-            if (!hall[static_cast<std::size_t>(seat)] && (best < 0 || theta(seat) > theta(best))) best = seat;
+            if (context.allows(seat) && (best < 0 || theta(seat) > theta(best))) best = seat;
         z.setZero();
-        if (best >= 0) z(best) = 1;
+        if (best < 0) return imle::solve_status::infeasible;
+        z(best) = 1;
+        return imle::solve_status::solved;
     }
 };
 // [/context]
@@ -100,15 +102,35 @@ TEST_CASE("docs: an own solver, and one that returns its answer", "[docs]") {
     CHECK(solve(best_pair));
 }
 
-TEST_CASE("docs: a solver that knows its instance", "[docs]") {
-    matrix theta(2, 3);
-    theta.setValues({{3, 2, 1}, {3, 2, 1}});
-    const best_free_seat solver{{{false, false, false}, {true, false, false}}};
-    imle::imle_layer layer{solver, imle::no_noise{}, imle::perturbation_target{}};
-    const matrix z = layer.forward(theta, imle::random_key{0}).marginals();
-    CHECK(z(0, 0) == 1);
-    CHECK(z(1, 0) == 0);
-    CHECK(z(1, 1) == 1);
+TEST_CASE("docs: a solver that respects a mask", "[docs]") {
+    Eigen::Tensor<float, 1, Eigen::RowMajor> theta(3), z(3);
+    theta.setValues({3, 2, 1});
+    const bool free[] = {false, true, true}, none[] = {false, false, false};
+    CHECK(best_free_seat{}(theta, z, imle::solve_context{}) == imle::solve_status::solved);
+    CHECK(z(0) == 1);
+    CHECK(best_free_seat{}(theta, z, imle::solve_context{.mask = free}) == imle::solve_status::solved);
+    CHECK((z(0) == 0 && z(1) == 1));
+    CHECK(best_free_seat{}(theta, z, imle::solve_context{.mask = none}) == imle::solve_status::infeasible);
+}
+
+TEST_CASE("docs: another solver for each instance", "[docs]") {
+    // [per_instance]
+    // Row 0 has 1 winner, row 1 has 3, row 2 has 2.
+    imle::per_instance podium(std::vector{imle::top_k{1}, imle::top_k{3}, imle::top_k{2}});
+    // The same, made when they are needed.
+    const std::vector<Eigen::Index> winners{1, 3, 2};
+    imle::per_instance made([winners](std::uint64_t id) { return imle::top_k{winners.at(id)}; });
+    // [/per_instance]
+    matrix theta(3, 4), expected(3, 4);
+    theta.setValues({{1, 4, 3, 2}, {1, 4, 3, 2}, {1, 4, 3, 2}});
+    expected.setValues({{0, 1, 0, 0}, {0, 1, 1, 1}, {0, 1, 1, 0}});
+    const auto solve = [&](auto solver) {
+        imle::imle_layer layer{solver, imle::no_noise{}, imle::perturbation_target{}};
+        const matrix z = layer.forward(theta, imle::random_key{0}).marginals();
+        return std::equal(z.data(), z.data() + z.size(), expected.data());
+    };
+    CHECK(solve(podium));
+    CHECK(solve(made));
 }
 
 TEST_CASE("docs: a solver that minimises", "[docs]") {

@@ -9,9 +9,11 @@
 #include <limits>
 #include <random>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/masks.hpp"
 #include "support/tally.hpp"
 
 namespace {
@@ -170,4 +172,133 @@ TEST_CASE("assignment says what is wrong", "[solvers][assignment][errors]") {
     CHECK_THROWS_WITH(solver(theta, z), Contains("theta is inf") && Contains("element 4"));
     theta(1, 1) = std::numeric_limits<double>::quiet_NaN();
     CHECK_THROWS_AS(solver(theta, z), std::invalid_argument);
+}
+
+namespace {
+
+// The oracle: all ways to give each of the fewer side one of the other that is allowed. The best sum, or
+// -infinity.
+template <class ValueT>
+double best_of_all(Eigen::Index at, Eigen::Index fewer, Eigen::Index more, std::vector<bool>& taken,
+                   const ValueT& value) {
+    if (at == fewer) return 0;
+    double best = -std::numeric_limits<double>::infinity();
+    for (Eigen::Index other = 0; other < more; ++other) {
+        if (taken[static_cast<std::size_t>(other)] || std::isnan(value(at, other))) continue;
+        taken[static_cast<std::size_t>(other)] = true;
+        best = std::max(best, value(at, other) + best_of_all(at + 1, fewer, more, taken, value));
+        taken[static_cast<std::size_t>(other)] = false;
+    }
+    return best;
+}
+
+// Integers, so that sums are exact: many ties, and numbers so large that adding one more loses digits.
+template <class Scalar, int Layout>
+support::tally wrong_under_masks(int count, std::uint32_t seed) {
+    std::mt19937 random(seed);
+    support::tally wrong;
+    imle::assignment solver;
+    for (int i = 0; i < count; ++i) {
+        const auto rows = static_cast<Eigen::Index>(1 + random() % 6),
+                   columns = i % 3 == 0 ? rows : static_cast<Eigen::Index>(1 + random() % 6);
+        const auto n = static_cast<std::size_t>(rows * columns);
+        const auto spread = static_cast<std::uint32_t>(i % 4 == 0 ? 3 : i % 4 == 1 ? 1 << 20 : 20);
+        std::vector<Scalar> theta(n);
+        for (Scalar& t : theta) t = static_cast<Scalar>(random() % spread) - static_cast<Scalar>(spread / 2);
+        const support::mask allowed = support::random_mask(n, random);
+        support::spoil_forbidden(theta, allowed, random);
+        const auto at = [&](Eigen::Index row, Eigen::Index column) {
+            return static_cast<std::size_t>(Layout == Eigen::RowMajor ? row * columns + column
+                                                                      : column * rows + row);
+        };
+        const auto fewer = std::min(rows, columns), more = std::max(rows, columns);
+        std::vector<bool> taken(static_cast<std::size_t>(more), false);
+        const double best = best_of_all(0, fewer, more, taken, [&](Eigen::Index one, Eigen::Index other) {
+            const std::size_t where = rows <= columns ? at(one, other) : at(other, one);
+            return allowed[where] ? static_cast<double>(theta[where])
+                                  : std::numeric_limits<double>::quiet_NaN();
+        });
+        const auto found = support::solve<Layout>(solver, theta, Eigen::array<Eigen::Index, 2>{rows, columns},
+                                                  allowed.span());
+        double reached = 0;
+        Eigen::Index ones = 0;
+        bool right = true;
+        std::vector<int> in_row(static_cast<std::size_t>(rows)), in_column(static_cast<std::size_t>(columns));
+        for (Eigen::Index row = 0; row < rows; ++row)
+            for (Eigen::Index column = 0; column < columns; ++column) {
+                const std::size_t where = at(row, column);
+                if (found.z[where] == 0) continue;
+                right = right && found.z[where] == 1 && allowed[where] &&
+                        ++in_row[static_cast<std::size_t>(row)] == 1 &&
+                        ++in_column[static_cast<std::size_t>(column)] == 1;
+                reached += static_cast<double>(theta[where]);
+                ++ones;
+            }
+        right = best == -std::numeric_limits<double>::infinity()
+                    ? found.status == imle::solve_status::infeasible && ones == 0
+                    : right && found.status == imle::solve_status::solved && ones == fewer && reached == best;
+        wrong.expect(right, rows, " x ", columns, ": theta ", theta, ", mask ", allowed, " gives ",
+                     found.status, " ", found.z, " of ", reached, ", not ", best);
+    }
+    return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("assignment under a mask is the best of the allowed pairs", "[solvers][assignment]") {
+    CHECK(wrong_under_masks<float, Eigen::RowMajor>(2000, 1) == 0);
+    CHECK(wrong_under_masks<double, Eigen::RowMajor>(2000, 2) == 0);
+    CHECK(wrong_under_masks<float, Eigen::ColMajor>(2000, 3) == 0);
+    CHECK(wrong_under_masks<double, Eigen::ColMajor>(2000, 4) == 0);
+}
+
+TEST_CASE("assignment with a mask that allows all gives the bits of a call without",
+          "[solvers][assignment]") {
+    std::mt19937 random(9);
+    support::tally wrong;
+    imle::assignment solver;
+    for (const auto& [rows, columns] : {std::pair{1, 1}, {7, 7}, {3, 8}, {40, 40}, {50, 30}})
+        for (int i = 0; i < 50; ++i) {
+            const auto n = static_cast<std::size_t>(rows * columns);
+            std::vector<double> theta(n);
+            for (double& t : theta) t = static_cast<double>(random() % 5);
+            const Eigen::array<Eigen::Index, 2> dimensions{rows, columns};
+            const support::mask all(n);
+            wrong.expect(support::solve<Eigen::RowMajor>(solver, theta, dimensions, all.span()) ==
+                             support::solve<Eigen::RowMajor>(solver, theta, dimensions, {}),
+                         rows, " x ", columns, ": theta ", theta);
+        }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("assignment by sparse masks of many rows", "[solvers][assignment]") {
+    // A band: each row may take its own column and the next few; each other, wide, is closed. The best is
+    // found by the same solver with costs that nobody would pay.
+    std::mt19937 random(10);
+    support::tally wrong;
+    imle::assignment solver;
+    for (int i = 0; i < 60; ++i) {
+        const Eigen::Index n = 1 + static_cast<Eigen::Index>(random() % 120), width = 1 + i % 6;
+        const auto size = static_cast<std::size_t>(n * n);
+        support::mask allowed(size, false);
+        std::vector<double> theta(size), dear(size, -1e6);
+        for (Eigen::Index row = 0; row < n; ++row)
+            for (Eigen::Index step = 0; step < width; ++step) {
+                const auto at = static_cast<std::size_t>(row * n + (row + step) % n);
+                allowed[at] = true;
+                theta[at] = dear[at] = static_cast<double>(random() % 1000);
+            }
+        const Eigen::array<Eigen::Index, 2> dimensions{n, n};
+        const auto found = support::solve<Eigen::RowMajor>(solver, theta, dimensions, allowed.span());
+        const auto priced = support::solve<Eigen::RowMajor>(solver, dear, dimensions, {});
+        double value = 0, expected = 0;
+        bool keeps = found.status == imle::solve_status::solved;
+        for (std::size_t at = 0; at < size; ++at) {
+            keeps = keeps && (found.z[at] == 0 || allowed[at]);
+            value += found.z[at] * theta[at];
+            expected += priced.z[at] * dear[at];
+        }
+        wrong.expect(keeps && value == expected, n, " rows, ", width, " wide: ", value, ", not ", expected);
+    }
+    CHECK(wrong == 0);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/masks.hpp"
 #include "support/tally.hpp"
 
 namespace {
@@ -75,4 +76,47 @@ TEST_CASE("categorical fits the concepts", "[solvers][categorical]") {
     STATIC_REQUIRE(imle::Solver<imle::categorical<>, float, 1, Eigen::RowMajor>);
     STATIC_REQUIRE(imle::Solver<imle::categorical<7>, double, 3, Eigen::ColMajor>);
     STATIC_REQUIRE(!imle::Solver<imle::categorical<>, long double, 1, Eigen::RowMajor>);
+}
+
+namespace {
+
+template <class Scalar, int Layout>
+support::tally wrong_under_masks(int count, std::uint32_t seed) {
+    std::mt19937 random(seed);
+    support::tally wrong;
+    for (int i = 0; i < count; ++i) {
+        const std::size_t rows = 1 + random() % 5, cols = 1 + random() % 9, n = rows * cols;
+        std::vector<Scalar> theta(n);
+        for (Scalar& t : theta) {
+            t = static_cast<Scalar>(random() % 8) - 4;
+            if (t == 0 && random() % 2 == 0) t = -t;
+            if (i % 3 == 0) t *= std::numeric_limits<Scalar>::max() / 4;
+        }
+        const support::mask allowed = support::random_mask(n, random);
+        const auto left = support::gather(theta, allowed);
+        support::spoil_forbidden(theta, allowed, random);
+        imle::categorical solver;
+        const auto found = support::solve<Layout>(
+            solver, theta,
+            Eigen::array<Eigen::Index, 2>{static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(cols)},
+            allowed.span());
+        auto expected = support::infeasible<Scalar>(n);
+        if (!left.empty()) {
+            std::vector<Scalar> one(left.size(), 0);
+            one[first_unbeaten(left)] = 1;
+            expected = {imle::solve_status::solved, support::scatter(one, allowed)};
+        }
+        wrong.expect(found == expected, "theta ", theta, ", mask ", allowed, " gives ", found.status, " ",
+                     found.z, ", not ", expected.z);
+    }
+    return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("categorical under a mask is the first largest of what it allows", "[solvers][categorical]") {
+    CHECK(wrong_under_masks<float, Eigen::RowMajor>(1000, 1) == 0);
+    CHECK(wrong_under_masks<double, Eigen::RowMajor>(1000, 2) == 0);
+    CHECK(wrong_under_masks<float, Eigen::ColMajor>(1000, 3) == 0);
+    CHECK(wrong_under_masks<double, Eigen::ColMajor>(1000, 4) == 0);
 }

@@ -10,11 +10,13 @@
 #include <cstdint>
 #include <limits>
 #include <random>
+#include <span>
 #include <stdexcept>
 #include <type_traits>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/masks.hpp"
 #include "support/tally.hpp"
 
 namespace {
@@ -170,4 +172,101 @@ TEST_CASE("k_of_groups says what is wrong", "[solvers][k_of_groups][errors]") {
     STATIC_REQUIRE(std::is_same_v<decltype(imle::k_of_groups{}), imle::k_of_groups<>>);
     STATIC_REQUIRE(std::is_same_v<decltype(imle::k_of_groups{1, {2, 2}}), imle::k_of_groups<>>);
     STATIC_REQUIRE(imle::BatchSolver<imle::k_of_groups<2>, float, 3, Eigen::ColMajor>);
+}
+
+namespace {
+
+// The oracle: top_k of the allowed numbers of each group.
+template <class Scalar>
+support::answer<Scalar> group_by_group_under(const support::mask& allowed, const Scalar* theta,
+                                             const std::vector<Eigen::Index>& sizes, Eigen::Index k) {
+    support::answer<Scalar> result{imle::solve_status::solved, {}};
+    for (const Eigen::Index size : sizes) {
+        const std::size_t first = result.z.size(), n = static_cast<std::size_t>(size);
+        support::mask part(n);
+        for (std::size_t i = 0; i < n; ++i) part[i] = allowed[first + i];
+        const auto left = support::gather(std::vector<Scalar>(theta + first, theta + first + n), part);
+        if (static_cast<Eigen::Index>(left.size()) < k) return support::infeasible<Scalar>(allowed.size());
+        const auto chosen =
+            support::scatter(group_by_group(left.data(), {static_cast<Eigen::Index>(left.size())}, k), part);
+        result.z.insert(result.z.end(), chosen.begin(), chosen.end());
+    }
+    return result;
+}
+
+// Batches of instances with masks, with no mask, and with too strict ones; by groups of equal and of own
+// sizes.
+template <class Scalar, int Layout>
+support::tally wrong_under_masks(int count, std::uint32_t seed) {
+    constexpr bool row_major = Layout == Eigen::RowMajor;
+    std::mt19937 random(seed);
+    support::tally wrong;
+    for (int i = 0; i < count; ++i) {
+        const auto groups = static_cast<Eigen::Index>(1 + random() % 20),
+                   members = static_cast<Eigen::Index>(1 + random() % (i % 8 == 0 ? 90 : 12)),
+                   k = static_cast<Eigen::Index>(random()) % std::min<Eigen::Index>(members + 1, 7);
+        const Eigen::Index batch = 1 + static_cast<Eigen::Index>(random() % 4), size = groups * members;
+        std::vector<Eigen::Index> sizes(static_cast<std::size_t>(groups), members);
+        const bool sized = i % 3 == 0;
+        if (sized && groups > 1 && members > k) --sizes[0], ++sizes[1];
+        imle::k_of_groups solver = sized ? imle::k_of_groups{k, sizes} : imle::k_of_groups{k};
+
+        std::vector<Scalar> thetas, expected_zs;
+        std::vector<support::mask> masks;
+        std::vector<imle::solve_context> contexts;
+        auto expected_status = imle::solve_status::solved;
+        const Eigen::array<Eigen::Index, 2> one{row_major ? groups : members, row_major ? members : groups};
+        for (Eigen::Index b = 0; b < batch; ++b) {
+            const auto n = static_cast<std::size_t>(size);
+            auto theta = numbers<Scalar>(n, random);
+            support::mask allowed = support::random_mask(n, random);
+            if (random() % 3 == 0)  // at least one of each group
+                for (std::size_t g = 0; g < n; g += static_cast<std::size_t>(members)) allowed[g] = true;
+            const bool masked = random() % 4 != 0;
+            if (!masked) allowed = support::mask(n);
+            if (masked) support::spoil_forbidden(theta, allowed, random);
+            const auto expected = group_by_group_under(allowed, theta.data(), sizes, k);
+            masks.push_back(std::move(allowed));
+            const auto mask = masked ? masks.back().span() : std::span<const bool>();
+            const auto single = support::solve<Layout>(solver, theta, one, mask);
+            wrong.expect(single == expected, k, " of ", members, ": theta ", theta, ", mask ", masks.back(),
+                         " gives ", single.status, " ", single.z, ", not ", expected.z);
+            if (expected.status != imle::solve_status::solved) expected_status = expected.status;
+            thetas.insert(thetas.end(), theta.begin(), theta.end());
+            expected_zs.insert(expected_zs.end(), expected.z.begin(), expected.z.end());
+            contexts.push_back({.mask = mask});
+        }
+        using array3 = Eigen::array<Eigen::Index, 3>;
+        const array3 all = row_major ? array3{batch, groups, members} : array3{members, groups, batch};
+        std::vector<Scalar> zs(thetas.size(), imle::detail::unwritten<Scalar>());
+        imle::const_view<Scalar, 3, Layout> thetas_view(thetas.data(), all);
+        imle::mutable_view<Scalar, 3, Layout> zs_view(zs.data(), all);
+        const auto status =
+            solver.solve_batch(thetas_view, zs_view, std::span<const imle::solve_context>(contexts));
+        wrong.expect(status == expected_status && zs == expected_zs, k, " of ", members, " in a batch of ",
+                     batch, " gives ", status, " ", zs, ", not ", expected_status, " ", expected_zs);
+    }
+    return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("k_of_groups under masks is top_k of what they allow of each group", "[solvers][k_of_groups]") {
+    CHECK(wrong_under_masks<float, Eigen::RowMajor>(400, 1) == 0);
+    CHECK(wrong_under_masks<double, Eigen::RowMajor>(400, 2) == 0);
+    CHECK(wrong_under_masks<float, Eigen::ColMajor>(400, 3) == 0);
+    CHECK(wrong_under_masks<double, Eigen::ColMajor>(400, 4) == 0);
+}
+
+TEST_CASE("k_of_groups: contexts and masks of the wrong size", "[solvers][k_of_groups][errors]") {
+    using Catch::Matchers::Contains;
+    Eigen::Tensor<float, 2, Eigen::RowMajor> thetas(2, 3), zs(2, 3);
+    thetas.setZero();
+    const support::mask two(2);
+    const std::vector<imle::solve_context> one(1), both{{}, {.mask = two.span()}};
+    imle::k_of_groups solver;
+    CHECK_THROWS_WITH(solver.solve_batch(thetas, zs, std::span<const imle::solve_context>(one)),
+                      Contains("contexts is of 1 solves") && Contains("expected 2"));
+    CHECK_THROWS_WITH(solver.solve_batch(thetas, zs, std::span<const imle::solve_context>(both)),
+                      Contains("context.mask is of 2 values") && Contains("expected 3"));
 }

@@ -44,6 +44,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/masks.hpp"
 #include "support/tally.hpp"
 
 namespace {
@@ -226,7 +227,7 @@ TEST_CASE("minimizing has the forms of a call that the solver has", "[solvers][m
     STATIC_REQUIRE(forms<decltype(returns_in_context)> == 0);
     STATIC_REQUIRE(forms<decltype(pointer)> == 2);
     STATIC_REQUIRE(forms<decltype(batches)> == 2 + 8);
-    STATIC_REQUIRE(forms<imle::minimizing<imle::top_k<>>> == 2);
+    STATIC_REQUIRE(forms<imle::minimizing<imle::top_k<>>> == 3);
     STATIC_REQUIRE(
         imle::BatchSolver<imle::minimizing<imle::grid_shortest_path<>>, float, 2, Eigen::RowMajor>);
     // A generic lambda that writes must not be asked to return: its body would not compile.
@@ -383,6 +384,39 @@ TEST_CASE("minimizing gives each built-in solver's minimum", "[solvers][minimizi
     check_minimum(imle::shortest_path{imle::monotone_grid_graph(3, 2), 0, 5},
                   enumerated_family<1>(
                       "paths", {7}, {{1, 0, 1, 0, 0, 1, 0}, {0, 1, 0, 1, 0, 1, 0}, {0, 1, 0, 0, 1, 0, 1}}));
+}
+
+TEST_CASE("minimizing under a mask finds the least of what it allows", "[solvers][minimizing]") {
+    using one = Eigen::array<Eigen::Index, 1>;
+    using two = Eigen::array<Eigen::Index, 2>;
+    const auto negatives = [](std::vector<std::vector<double>> states) {
+        for (auto& state : states)
+            for (double& x : state) x = 0 - x;
+        return states;
+    };
+    // The state of least <c, z> is that of largest <c, -z>.
+    const auto check = [&]<class SolverT>(const SolverT& solver, const auto& dimensions, const auto& family) {
+        auto negated = [minimal = imle::minimizing(solver)](const auto& cost, auto& z,
+                                                            const solve_context& context) mutable {
+            const imle::solve_status status = minimal(cost, z, context);
+            for (Eigen::Index i = 0; i < z.size(); ++i) z.data()[i] = 0 - z.data()[i];
+            return status;
+        };
+        const auto states = negatives(family.states());
+        CHECK(support::wrong_under_masks<Eigen::RowMajor, float>(negated, dimensions, states, 200, 1) == 0);
+        CHECK(support::wrong_under_masks<Eigen::RowMajor, double>(negated, dimensions, states, 200, 2) == 0);
+    };
+    check(imle::top_k{2}, one{5}, imle::testing::k_subsets(5, 2));
+    check(imle::categorical{}, one{5}, imle::testing::k_subsets(5, 1));
+    check(imle::assignment{}, two{3, 4}, imle::testing::assignments(3, 4));
+    check(imle::spanning_tree{4, imle::complete_graph_edges(4)}, one{6}, imle::testing::spanning_trees(4));
+    // It knows masks where its solver does, and says so where it does not.
+    STATIC_REQUIRE(
+        imle::detail::writes_with_context<imle::minimizing<imle::top_k<>>, float, 1, Eigen::RowMajor>);
+    STATIC_REQUIRE(imle::detail::solves_batches_with_context<imle::minimizing<imle::k_of_groups<>>, float, 1,
+                                                             Eigen::RowMajor>);
+    STATIC_REQUIRE(
+        !imle::detail::writes_with_context<imle::minimizing<counting_solver>, float, 1, Eigen::RowMajor>);
 }
 
 TEST_CASE("minimizing in a layer is the layer of the negatives", "[solvers][minimizing]") {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/masks.hpp"
 #include "support/tally.hpp"
 
 namespace {
@@ -113,4 +114,39 @@ TEST_CASE("ranking says what is wrong", "[solvers][ranking][errors]") {
     CHECK_THROWS_WITH(imle::ranking{}(theta, z), Contains("theta is") && Contains("element 1"));
     STATIC_REQUIRE(std::is_same_v<decltype(imle::ranking{}), imle::ranking<>>);
     STATIC_REQUIRE(!imle::Solver<imle::ranking<>, long double, 1, Eigen::RowMajor>);
+}
+
+namespace {
+
+// The oracle: the ranks of the allowed numbers alone.
+template <class Scalar, int Layout>
+support::tally wrong_under_masks(int count, std::uint32_t seed) {
+    std::mt19937 random(seed);
+    support::tally wrong;
+    imle::ranking solver;
+    for (int i = 0; i < count; ++i) {
+        const auto n = static_cast<std::size_t>(random() % (i % 8 == 0 ? 900 : 40));
+        const auto tensor = numbers<Scalar>(i % 7, static_cast<Eigen::Index>(n), random);
+        std::vector<Scalar> theta(tensor.data(), tensor.data() + n);
+        const support::mask allowed = support::random_mask(n, random);
+        const auto left = support::gather(theta, allowed);
+        support::spoil_forbidden(theta, allowed, random);
+        const auto found = support::solve<Layout>(
+            solver, theta, Eigen::array<Eigen::Index, 1>{static_cast<Eigen::Index>(n)}, allowed.span());
+        vector<Scalar> reduced(static_cast<Eigen::Index>(left.size()));
+        std::copy(left.begin(), left.end(), reduced.data());
+        const auto expected = support::scatter(sorted_ranks(reduced), allowed);
+        wrong.expect(found.status == imle::solve_status::solved && found.z == expected, "theta ", theta,
+                     ", mask ", allowed, " gives ", found.status, " ", found.z, ", not ", expected);
+    }
+    return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("ranking under a mask ranks what it allows, from 1 on", "[solvers][ranking]") {
+    CHECK(wrong_under_masks<float, Eigen::RowMajor>(700, 1) == 0);
+    CHECK(wrong_under_masks<double, Eigen::RowMajor>(700, 2) == 0);
+    CHECK(wrong_under_masks<float, Eigen::ColMajor>(700, 3) == 0);
+    CHECK(wrong_under_masks<double, Eigen::ColMajor>(700, 4) == 0);
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/masks.hpp"
 #include "support/tally.hpp"
 
 using imle::graph_edge;
@@ -142,4 +143,50 @@ TEST_CASE("spanning_tree fits the concepts", "[solvers][spanning_tree]") {
     STATIC_REQUIRE(imle::Solver<spanning_tree, float, 1, Eigen::RowMajor>);
     STATIC_REQUIRE(imle::Solver<spanning_tree, double, 1, Eigen::ColMajor>);
     STATIC_REQUIRE(imle::sense_of<spanning_tree> == imle::sense::maximize);
+}
+
+namespace {
+
+// The oracle: Kruskal on the graph of the allowed edges, if that connects what the whole graph does.
+template <class Scalar, int Layout>
+support::tally wrong_under_masks(int count, std::uint32_t seed) {
+    std::mt19937 random(seed);
+    support::tally wrong;
+    for (int i = 0; i < count; ++i) {
+        const auto nodes = static_cast<Eigen::Index>(1 + random() % (i % 4 == 0 ? 40 : 8));
+        std::vector<graph_edge> edges(1 + random() % (i % 4 == 0 ? 1200 : 40));
+        for (graph_edge& edge : edges)
+            edge = {static_cast<Eigen::Index>(random()) % nodes, static_cast<Eigen::Index>(random()) % nodes};
+        spanning_tree solver{nodes, edges};
+        std::vector<Scalar> theta(edges.size());
+        for (Scalar& t : theta) t = reward<Scalar>(static_cast<unsigned>(i), random);
+        const support::mask allowed = support::random_mask(edges.size(), random);
+        const auto full = kruskal(nodes, edges, theta.data());
+        std::vector<graph_edge> left_edges;
+        for (std::size_t e = 0; e < edges.size(); ++e)
+            if (allowed[e]) left_edges.push_back(edges[e]);
+        const auto left = support::gather(theta, allowed);
+        const auto tree = kruskal(nodes, left_edges, left.data());
+        support::spoil_forbidden(theta, allowed, random);
+        const auto found = support::solve<Layout>(
+            solver, theta, Eigen::array<Eigen::Index, 1>{static_cast<Eigen::Index>(edges.size())},
+            allowed.span());
+        const bool connects = std::count(tree.begin(), tree.end(), Scalar(1)) ==
+                              std::count(full.begin(), full.end(), Scalar(1));
+        const auto expected =
+            connects ? support::answer<Scalar>{imle::solve_status::solved, support::scatter(tree, allowed)}
+                     : support::infeasible<Scalar>(edges.size());
+        wrong.expect(found == expected, nodes, " nodes: theta ", theta, ", mask ", allowed, " gives ",
+                     found.status, " ", found.z, ", not ", expected.z);
+    }
+    return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("spanning_tree under a mask is the tree of the edges that it allows", "[solvers][spanning_tree]") {
+    CHECK(wrong_under_masks<float, Eigen::RowMajor>(700, 1) == 0);
+    CHECK(wrong_under_masks<double, Eigen::RowMajor>(700, 2) == 0);
+    CHECK(wrong_under_masks<float, Eigen::ColMajor>(700, 3) == 0);
+    CHECK(wrong_under_masks<double, Eigen::ColMajor>(700, 4) == 0);
 }

@@ -8,10 +8,12 @@
 #include <limits>
 #include <numeric>
 #include <random>
+#include <span>
 #include <stdexcept>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/masks.hpp"
 #include "support/tally.hpp"
 
 namespace {
@@ -163,4 +165,64 @@ TEST_CASE("top_k fits the concepts", "[solvers][top_k]") {
     STATIC_REQUIRE(!std::is_default_constructible_v<top_k<>>);
     STATIC_REQUIRE(!std::is_constructible_v<top_k<10>, int>);
     STATIC_REQUIRE(imle::sense_of<top_k<>> == imle::sense::maximize);
+}
+
+namespace {
+
+// The oracle: top_k of the allowed numbers alone.
+template <class Scalar, int Layout>
+support::tally wrong_under_masks(int count, std::uint32_t seed) {
+    std::mt19937 random(seed);
+    support::tally wrong;
+    imle::top_k reused{5};
+    for (int i = 0; i < count; ++i) {
+        const std::size_t rows = 1 + random() % 12, cols = 1 + random() % 40, n = rows * cols;
+        auto theta = numbers<Scalar>(static_cast<int>(random() % 8), n, random);
+        const support::mask allowed = support::random_mask(n, random);
+        const auto left = support::gather(theta, allowed);
+        support::spoil_forbidden(theta, allowed, random);
+        const bool reuse = i % 2 == 0 && n >= 5;  // a solver that has guesses
+        const std::size_t k = reuse ? 5 : std::min<std::size_t>(n, random() % (left.size() + 3));
+        imle::top_k fresh{static_cast<Eigen::Index>(k)};
+        const auto found = support::solve<Layout>(
+            reuse ? reused : fresh, theta,
+            Eigen::array<Eigen::Index, 2>{static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(cols)},
+            allowed.span());
+        const auto expected = k > left.size()
+                                  ? support::infeasible<Scalar>(n)
+                                  : support::answer<Scalar>{imle::solve_status::solved,
+                                                            support::scatter(sorted_top_k(left, k), allowed)};
+        wrong.expect(found == expected, "k ", k, " of ", rows, " x ", cols, ": theta ", theta, ", mask ",
+                     allowed, " gives ", found.status, " ", found.z, ", not ", expected.z);
+    }
+    return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("top_k under a mask is top_k of what it allows", "[solvers][top_k]") {
+    CHECK(wrong_under_masks<float, Eigen::RowMajor>(1500, 1) == 0);
+    CHECK(wrong_under_masks<double, Eigen::RowMajor>(1500, 2) == 0);
+    CHECK(wrong_under_masks<float, Eigen::ColMajor>(1500, 3) == 0);
+    CHECK(wrong_under_masks<double, Eigen::ColMajor>(1500, 4) == 0);
+}
+
+TEST_CASE("top_k: masks of the wrong size, and bad numbers where a mask allows", "[solvers][top_k][errors]") {
+    using Catch::Matchers::Contains;
+    Eigen::Tensor<float, 1> theta(3), z(3);
+    theta.setValues({1, 3, 2});
+    imle::top_k solver{1};
+    support::mask two(2), three(3);
+    CHECK_THROWS_WITH(solver(theta, z, imle::solve_context{.mask = two.span()}),
+                      Contains("context.mask is of 2 values") && Contains("expected 3"));
+    CHECK_THROWS_WITH(imle::top_k{4}(theta, z, imle::solve_context{.mask = three.span()}),
+                      Contains("k is 4"));
+    three[0] = false;
+    theta(0) = theta(2) = std::numeric_limits<float>::quiet_NaN();
+    CHECK_THROWS_WITH(solver(theta, z, imle::solve_context{.mask = three.span()}), Contains("element 2"));
+    // No coordinate is needed for k = 0.
+    imle::top_k none{0};
+    CHECK(none(theta, z, imle::solve_context{.mask = support::mask(3, false).span()}) ==
+          imle::solve_status::solved);
+    CHECK((z(0) == 0 && z(1) == 0 && z(2) == 0));
 }

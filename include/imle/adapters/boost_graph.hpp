@@ -93,7 +93,8 @@ template <class DirectedS>
 /// of its edges <= 1) or, between two sides, `assignment`.
 ///
 /// Throws `std::invalid_argument` for an edge whose ends are not two nodes (no loops), and for a theta of
-/// another size or that is not finite. Allocates. Copies share the edges.
+/// another size or that is not finite. Allocates. Copies share the edges. No mask is infeasible: a matching
+/// may be empty.
 class boost_matching {
   public:
     static constexpr imle::sense sense = imle::sense::maximize;
@@ -119,17 +120,23 @@ class boost_matching {
     /// theta: [edges]; z: the same, all of it is written.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
-        detail::require_instance(theta, z);
+        static_cast<void>((*this)(theta, z, solve_context{}));
+    }
+
+    /// The matching of edges that the context's mask allows.
+    template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
+    solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
+        detail::require_instance(theta, z, context);
         detail::require_edges(theta.size(), edges_->size());
         std::fill_n(z.data(), z.size(), scalar_of<ZT>(0));
         candidates_.clear();
         double largest = 0;
         for (Eigen::Index e = 0; e < theta.size(); ++e) {
-            if (!(theta.data()[e] > 0)) continue;
+            if (!(theta.data()[e] > 0) || !context.allows(e)) continue;
             candidates_.push_back(static_cast<std::size_t>(e));
             largest = std::max(largest, static_cast<double>(theta.data()[e]));
         }
-        if (candidates_.empty()) return;
+        if (candidates_.empty()) return solve_status::solved;
         keep_heaviest_of_parallels(theta.data());
 
         matching_graph graph(static_cast<std::size_t>(nodes_));
@@ -149,6 +156,7 @@ class boost_matching {
             if (mates_[static_cast<std::size_t>(edge.from)] == static_cast<std::size_t>(edge.to))
                 z.data()[e] = 1;
         }
+        return solve_status::solved;
     }
 
   private:
@@ -189,7 +197,8 @@ class boost_matching {
 ///
 /// Throws `std::invalid_argument` from the constructor for nodes that are not there and for a target that
 /// cannot be reached; when solving, for a theta of another size or that is not finite, and where the sums
-/// overflow. O((nodes + edges) log nodes); allocates. Copies share the graph.
+/// overflow. A mask that closes every path: `solve_status::infeasible`. O((nodes + edges) log nodes);
+/// allocates. Copies share the graph.
 class boost_shortest_path {
   public:
     static constexpr imle::sense sense = imle::sense::maximize;
@@ -225,10 +234,20 @@ class boost_shortest_path {
     /// theta: [edges]; z: the same, all of it is written.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
-        detail::require_instance(theta, z);
+        static_cast<void>((*this)(theta, z, solve_context{}));
+    }
+
+    /// The path of edges that the context's mask allows.
+    template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
+    solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
+        detail::require_instance(theta, z, context);
         detail::require_edges(theta.size(), boost::num_edges(*graph_));
         costs_.resize(static_cast<std::size_t>(theta.size()));
         for (std::size_t e = 0; e < costs_.size(); ++e) {
+            if (!context.allows(static_cast<Eigen::Index>(e))) {
+                costs_[e] = unreached;
+                continue;
+            }
             costs_[e] = -static_cast<double>(theta.data()[e]);
             if (acyclic_ || !(costs_[e] < 0)) continue;
             if (options_.negative_costs == negative_costs::reject)
@@ -237,13 +256,16 @@ class boost_shortest_path {
             costs_[e] = 0;
         }
         solve(costs_);
-        if (!(distances_[target_] < unreached))
+        if (!(distances_[target_] < unreached)) {
+            if (!context.mask.empty() && is_cut_off(context.mask)) return detail::no_answer(z);
             detail::throw_invalid("theta", "so large that the cost of every path overflows",
                                   "sums of edges that a double can hold");
+        }
         std::fill_n(z.data(), z.size(), scalar_of<ZT>(0));
         const auto number = get(boost::edge_index, *graph_);
         for (std::size_t node = target_; node != source_; node = boost::source(entries_[node], *graph_))
             z.data()[get(number, entries_[node])] = 1;
+        return solve_status::solved;
     }
 
   private:
@@ -251,6 +273,14 @@ class boost_shortest_path {
     using edge_type = boost::graph_traits<graph_type>::edge_descriptor;
     static constexpr double unreached = std::numeric_limits<double>::max();
 
+    /// Whether no path of allowed edges leads to the target.
+    [[nodiscard]] bool is_cut_off(std::span<const bool> mask) {
+        for (std::size_t e = 0; e < costs_.size(); ++e) costs_[e] = mask[e] ? 0 : unreached;
+        solve(costs_);
+        return !(distances_[target_] < unreached);
+    }
+
+    /// An edge of cost `unreached`, which is Boost's infinity, leads nowhere.
     void solve(const std::vector<double>& costs) {
         const graph_type& graph = *graph_;
         distances_.assign(boost::num_vertices(graph), unreached);
@@ -284,7 +314,8 @@ class boost_shortest_path {
 /// Float or double. Which of several best trees is taken depends on theta alone.
 ///
 /// Throws `std::invalid_argument` for an edge whose ends are not nodes, and for a theta of another size or
-/// that is not finite. O(edges log edges); allocates. Copies share the graph.
+/// that is not finite. A mask that divides what the graph connects: `solve_status::infeasible`. O(edges log
+/// edges); allocates. Copies share the graph.
 class boost_spanning_tree {
   public:
     static constexpr imle::sense sense = imle::sense::maximize;
@@ -303,21 +334,34 @@ class boost_spanning_tree {
     /// theta: [edges]; z: the same, all of it is written.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
-        detail::require_instance(theta, z);
+        static_cast<void>((*this)(theta, z, solve_context{}));
+    }
+
+    /// The tree of edges that the context's mask allows.
+    template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
+    solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
+        detail::require_instance(theta, z, context);
         detail::require_edges(theta.size(), boost::num_edges(*graph_));
         costs_.resize(static_cast<std::size_t>(theta.size()));
-        std::transform(theta.data(), theta.data() + theta.size(), costs_.begin(),
-                       [](auto value) { return -static_cast<double>(value); });
+        for (Eigen::Index e = 0; e < theta.size(); ++e)
+            costs_[static_cast<std::size_t>(e)] =
+                context.allows(e) ? -static_cast<double>(theta.data()[e]) : forbidden;
         const auto number = get(boost::edge_index, *graph_);
         tree_.clear();
         boost::kruskal_minimum_spanning_tree(
             *graph_, std::back_inserter(tree_),
             boost::weight_map(boost::make_iterator_property_map(costs_.begin(), number)));
         std::fill_n(z.data(), z.size(), scalar_of<ZT>(0));
-        for (const auto& edge : tree_) z.data()[get(number, edge)] = 1;
+        for (const auto& edge : tree_) {
+            // It comes last, so without it some nodes are not connected.
+            if (costs_[get(number, edge)] == forbidden) return detail::no_answer(z);
+            z.data()[get(number, edge)] = 1;
+        }
+        return solve_status::solved;
     }
 
   private:
+    static constexpr double forbidden = std::numeric_limits<double>::infinity();
     using graph_type = detail::indexed_graph<boost::undirectedS>;
 
     std::shared_ptr<const graph_type> graph_;

@@ -22,6 +22,21 @@
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
+namespace detail {
+
+/// Calls solve(). That a mask leaves nothing feasible is a status, with z = 0: other instances may go on.
+template <class ZT, class SolveT>
+solve_status status_under_mask(std::span<const bool> mask, ZT& z, SolveT&& solve) {
+    try {
+        solve();
+    } catch (const solve_failure& failure) {
+        if (mask.empty() || failure.status() != solve_status::infeasible) throw;
+        return no_answer(z);
+    }
+    return solve_status::solved;
+}
+
+}  // namespace detail
 
 /// An integer program: z = argmax <theta, x> over { x : row_lower <= A x <= b, lower <= x <= upper, x_j an
 /// integer where integer[j] }. By default there is no row_lower and all variables are 0 or 1.
@@ -46,6 +61,9 @@ namespace imle::inline IMLE_ABI {
 /// `solve_failure` with `infeasible`, `unbounded` or `time_limit` (a limit of `options.limits` was reached
 /// before the proof of an optimum), and `std::runtime_error` if CBC gives up for numerical reasons.
 ///
+/// A context's mask sets bounds of 0: x_j = 0 where it forbids j. Where it leaves no x, `infeasible` is
+/// returned.
+///
 /// Cost: the relaxation first, by the primal simplex from a saved feasible basis: if its answer is integer,
 /// that is all. Then a depth-first search, and beyond 2,000 nodes CBC. Memory is allocated in each solve.
 ///
@@ -67,16 +85,13 @@ class integer_program {
     /// theta: one instance; z: of its dimensions, all of it is written.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
-        detail::require_instance(theta, z);
-        const auto values = detail::values_of(theta);
-        if (values.size() != static_cast<std::size_t>(variables()))
-            detail::throw_invalid(
-                "theta", detail::message("of ", values.size(), " numbers"),
-                detail::message(variables(), ", one for each variable of the integer program"));
-        costs_.resize(values.size());
-        for (std::size_t j = 0; j < values.size(); ++j) costs_[j] = -static_cast<double>(values[j]);
-        const std::span<const double> x = solver_.minimize(costs_);
-        for (std::size_t j = 0; j < x.size(); ++j) z.data()[j] = static_cast<scalar_of<ZT>>(x[j]);
+        solve(theta, z, {});
+    }
+
+    /// The same with x_j = 0 where the context's mask forbids.
+    template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
+    solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
+        return detail::status_under_mask(context.mask, z, [&] { solve(theta, z, context); });
     }
 
     /// The number of variables.
@@ -85,6 +100,21 @@ class integer_program {
     [[nodiscard]] Eigen::Index rows() const noexcept { return solver_.program().row_count(); }
 
   private:
+    template <class ThetaT, class ZT>
+    void solve(const ThetaT& theta, ZT& z, const solve_context& context) {
+        detail::require_instance(theta, z, context);
+        const auto values = detail::values_of(theta);
+        if (values.size() != static_cast<std::size_t>(variables()))
+            detail::throw_invalid(
+                "theta", detail::message("of ", values.size(), " numbers"),
+                detail::message(variables(), ", one for each variable of the integer program"));
+        costs_.resize(values.size());
+        for (std::size_t j = 0; j < values.size(); ++j)
+            costs_[j] = context.mask.empty() || context.mask[j] ? -static_cast<double>(values[j]) : 0;
+        const std::span<const double> x = solver_.minimize(costs_, context.mask);
+        for (std::size_t j = 0; j < x.size(); ++j) z.data()[j] = static_cast<scalar_of<ZT>>(x[j]);
+    }
+
     detail::program_solver solver_;
     std::vector<double> costs_;
 };
@@ -216,7 +246,8 @@ concept ArcsOrEdges = InstanceOfRank<T, 1> || InstanceOfRank<T, 2>;
 /// for the sets where that is broken, at every node of the search: branch and cut. The bound is that of Held
 /// and Karp, so the tree is small. Exactness, ties and errors are those of `integer_program`. The program is
 /// made when n changes; constraints that a solve finds are not kept for the next, whose answer would then
-/// depend on it where tours tie.
+/// depend on it where tours tie. A context's mask closes arcs or edges; where it leaves no tour, `infeasible`
+/// is returned.
 class travelling_salesman_program {
   public:
     static constexpr imle::sense sense = imle::sense::maximize;
@@ -230,29 +261,47 @@ class travelling_salesman_program {
     /// theta: one instance; z: of its dimensions, all of it is written.
     template <detail::ArcsOrEdges ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
-        detail::require_instance(theta, z);
-        constexpr bool directed = rank_of<ThetaT> == 2;
-        const int n = nodes(theta);
-        const auto values = detail::values_of(theta);
-        // A column-major [n, n] is the transpose in memory. Its tours are those of the reversed arcs.
-        costs_.resize(values.size());
-        for (std::size_t k = 0; k < values.size(); ++k)
-            costs_[k] = directed && k % static_cast<std::size_t>(n + 1) == 0
-                            ? 0  // the diagonal
-                            : -static_cast<double>(values[k]);
-        std::fill_n(z.data(), z.size(), scalar_of<ZT>(0));
-        if (n < 2) return;
-        if (n == 2) {
-            for (std::size_t k = 0; k < values.size(); ++k)
-                z.data()[k] = !directed || k == 1 || k == 2 ? scalar_of<ZT>(1) : scalar_of<ZT>(0);
-            return;
-        }
-        if (!solver_ || nodes_ != n || directed_ != directed) make(n, directed);
-        const std::span<const double> x = solver_->minimize(costs_);
-        for (std::size_t k = 0; k < x.size(); ++k) z.data()[k] = static_cast<scalar_of<ZT>>(x[k]);
+        solve(theta, z, {});
+    }
+
+    /// The tour of arcs or edges that the context's mask allows.
+    template <detail::ArcsOrEdges ThetaT, detail::StateOf<ThetaT> ZT>
+    solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
+        return detail::status_under_mask(context.mask, z, [&] { solve(theta, z, context); });
     }
 
   private:
+    template <class ThetaT, class ZT>
+    void solve(const ThetaT& theta, ZT& z, const solve_context& context) {
+        detail::require_instance(theta, z, context);
+        constexpr bool directed = rank_of<ThetaT> == 2;
+        const int n = nodes(theta);
+        const auto values = detail::values_of(theta);
+        const auto is_diagonal = [&](std::size_t k) {
+            return directed && k % static_cast<std::size_t>(n + 1) == 0;
+        };
+        const auto is_closed = [&](std::size_t k) { return !context.mask.empty() && !context.mask[k]; };
+        // A column-major [n, n] is the transpose in memory. Its tours are those of the reversed arcs.
+        costs_.resize(values.size());
+        for (std::size_t k = 0; k < values.size(); ++k)
+            costs_[k] = is_diagonal(k) || is_closed(k) ? 0 : -static_cast<double>(values[k]);
+        std::fill_n(z.data(), z.size(), scalar_of<ZT>(0));
+        if (n < 2) return;
+        if (n == 2) {
+            for (std::size_t k = 0; k < values.size(); ++k) {
+                if (is_diagonal(k)) continue;
+                if (is_closed(k))
+                    throw solve_failure(solve_status::infeasible,
+                                        "imle: the mask closes the only tour of two nodes");
+                z.data()[k] = scalar_of<ZT>(1);
+            }
+            return;
+        }
+        if (!solver_ || nodes_ != n || directed_ != directed) make(n, directed);
+        const std::span<const double> x = solver_->minimize(costs_, context.mask);
+        for (std::size_t k = 0; k < x.size(); ++k) z.data()[k] = static_cast<scalar_of<ZT>>(x[k]);
+    }
+
     template <class ThetaT>
     static int nodes(const ThetaT& theta) {
         if constexpr (rank_of<ThetaT> == 2) {

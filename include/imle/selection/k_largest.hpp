@@ -155,6 +155,20 @@ template <class Scalar>
     return static_cast<std::size_t>(at);
 }
 
+/// The same among those that a mask allows; n if there is none. Numbers where it forbids are not looked at.
+template <class Scalar>
+[[nodiscard]] std::size_t first_largest_allowed(std::span<const Scalar> values,
+                                                std::span<const bool> mask) noexcept {
+    Scalar largest = -std::numeric_limits<Scalar>::infinity();  // any number is larger
+    std::size_t at = values.size();
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const bool larger = mask[i] && values[i] > largest;
+        at = larger ? i : at;
+        largest = larger ? values[i] : largest;
+    }
+    return at;
+}
+
 /// z: 1 at whatever reaches the k-th largest value, 0 elsewhere; if several equal it and so too many are
 /// taken, the last of those are given back.
 template <class Scalar>

@@ -60,11 +60,19 @@ class jonker_volgenant {
         else
             fill_line(row, [=](int column) { return factor * static_cast<double>(theta[column * step]); });
     }
+    /// The same, infinite where allowed[0], allowed[step], ... is false.
+    template <class Scalar>
+    void set_costs(int row, const Scalar* theta, const bool* allowed, std::ptrdiff_t step,
+                   double factor) noexcept {
+        fill_line(row, [=](int column) {
+            return allowed[column * step] ? factor * static_cast<double>(theta[column * step]) : infinite;
+        });
+    }
 
     /// The column of a row, once solved.
     [[nodiscard]] int column_of(int row) const noexcept { return column_of_[row]; }
-    /// O(rows^2 * columns) at worst.
-    void solve() {
+    /// False if some row is left without a column of finite cost. O(rows^2 * columns) at worst.
+    [[nodiscard]] bool solve() {
         std::fill_n(column_of_, rows_, -1);
         std::fill_n(row_of_, registers_ * width, -1);
         if (rows_ == columns_)
@@ -75,7 +83,9 @@ class jonker_volgenant {
         for (int row = 0; row < rows_; ++row)
             if (column_of_[row] < 0) unassigned_[unassigned++] = row;
         if (columns_ > 1) unassigned = compete(unassigned);
-        for (int i = 0; i < unassigned; ++i) augment(unassigned_[i]);
+        for (int i = 0; i < unassigned; ++i)
+            if (!augment(unassigned_[i])) return false;
+        return true;
     }
 
   private:
@@ -143,13 +153,13 @@ class jonker_volgenant {
                 cheapest = cheaper ? cost : cheapest;
                 row_of_cheapest = cheaper ? integer{} + row : row_of_cheapest;
             }
-            price_[r].lane = cheapest;
-            const integer_cell rows{row_of_cheapest};
+            // A column that is closed to all rows, or only there to fill the register, is nobody's.
+            const integer open = cheapest < infinite;
+            price_[r].lane = open ? cheapest : number{};
+            const integer_cell rows{open ? row_of_cheapest : integer{} - 1};
             for (int lane = 0; lane < width; ++lane) {
                 const int column = r * width + lane, row = static_cast<int>(L::get(rows, lane));
-                if (column >= columns_) {
-                    put(price_, column, 0);
-                } else if (column_of_[row] < 0) {
+                if (row >= 0 && column_of_[row] < 0) {
                     column_of_[row] = column;
                     row_of_[column] = row;
                 }
@@ -168,6 +178,10 @@ class jonker_volgenant {
                 const int row = unassigned_[next++];
                 double second;
                 const place best = best_two(cost_ + row * registers_, second);
+                if (second == infinite) [[unlikely]] {  // no other column: no price is too low
+                    unassigned_[left++] = row;
+                    continue;
+                }
                 const int loser = row_of_[best.column];
                 const double price = get(price_, best.column);
                 const double lowered = price - (second - best.value);
@@ -210,23 +224,26 @@ class jonker_volgenant {
     }
 
     /// Stage 3: a shortest path, by Dijkstra's algorithm in reduced costs, from a row to a column without a
-    /// row; along it each row gives up its column to the row before.
-    void augment(int first_row) noexcept {
+    /// row; along it each row gives up its column to the row before. False if no path leads to one.
+    [[nodiscard]] bool augment(int first_row) noexcept {
         place nearest = start_at(first_row);
         double last_distance = -infinite;
         int settled = 0;
         while (row_of_[nearest.column] >= 0) {
             // Of several columns at one distance a free one ends the search: with many ties the one that
-            // matters. Looked for only where there is a tie.
-            if (nearest.value == last_distance)
+            // matters. Looked for only where there is a tie; what is out of reach is seen there, too.
+            if (nearest.value == last_distance) {
+                if (nearest.value == infinite) return false;
                 if (const int free = free_column_at(nearest.value); free >= 0) {
                     nearest.column = free;
                     break;
                 }
+            }
             last_distance = nearest.value;
             settled_[settled++] = {nearest.column, nearest.value};
             nearest = settle(nearest);
         }
+        if (nearest.value == infinite) return false;
         for (int i = 0; i < settled; ++i)
             put(price_, settled_[i].column,
                 get(price_, settled_[i].column) + (settled_[i].distance - nearest.value));
@@ -235,6 +252,7 @@ class jonker_volgenant {
             row_of_[column] = row;
             std::swap(column, column_of_[row]);
         }
+        return true;
     }
 
     /// The distances from a row, and the nearest column.
@@ -313,6 +331,10 @@ class jonker_volgenant {
 /// rounding of doubles, and no sum overflows (numbers beyond 2^900 are scaled). Ties: the same answer each
 /// time, in both layouts; which one it is depends on all of theta.
 ///
+/// A mask forbids pairs. Where it leaves no assignment of min(rows, columns) pairs:
+/// `solve_status::infeasible`. So pad a smaller instance with pairs of its own: let each row that is padding
+/// take columns that are, and no others.
+///
 /// An instance without rows or columns has nothing to assign: z is as empty. Throws `std::invalid_argument`
 /// for numbers that are not finite and for sides over 16384.
 class assignment {
@@ -322,14 +344,20 @@ class assignment {
     /// theta: one instance [rows, columns]; z: of its dimensions, all of it is written.
     template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
+        static_cast<void>((*this)(theta, z, solve_context{}));
+    }
+
+    /// The best assignment by pairs that the context's mask allows.
+    template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
+    solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
         using Scalar = scalar_of<ThetaT>;
-        detail::require_instance(theta, z);
+        detail::require_instance(theta, z, context);
         const Eigen::Index rows = theta.dimension(0), columns = theta.dimension(1);
         if (std::max(rows, columns) > max_side)
             detail::throw_invalid("theta", detail::message("[", rows, ", ", columns, "]"),
                                   detail::message("sides of at most ", max_side));
         std::fill_n(z.data(), z.size(), Scalar(0));
-        if (theta.size() == 0) return;
+        if (theta.size() == 0) return solve_status::solved;
 
         // Whichever is fewer is assigned to the other; in a square the rows, in both layouts.
         constexpr bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
@@ -339,13 +367,20 @@ class assignment {
         const int more = static_cast<int>(std::max(rows, columns));
         const Eigen::Index fewer_step = by_rows ? row_step : column_step;
         const Eigen::Index more_step = by_rows ? column_step : row_step;
-        const double cost_factor = -scale(theta);
+        const double cost_factor = -scale(theta, context);
+        const bool* const mask = context.mask.data();
         problem_.resize(fewer, more);
-        for (int i = 0; i < fewer; ++i)
-            problem_.set_costs(i, theta.data() + i * fewer_step, more_step, cost_factor);
-        problem_.solve();
+        for (int i = 0; i < fewer; ++i) {
+            const Eigen::Index at = i * fewer_step;
+            if (context.mask.empty())
+                problem_.set_costs(i, theta.data() + at, more_step, cost_factor);
+            else
+                problem_.set_costs(i, theta.data() + at, mask + at, more_step, cost_factor);
+        }
+        if (!problem_.solve()) return solve_status::infeasible;
         for (int i = 0; i < fewer; ++i)
             z.data()[i * fewer_step + problem_.column_of(i) * more_step] = Scalar(1);
+        return solve_status::solved;
     }
 
   private:
@@ -353,10 +388,10 @@ class assignment {
 
     /// 1, or a power of 2 that leaves room for sums of the largest numbers.
     template <class ThetaT>
-    static double scale(const ThetaT& theta) {
+    static double scale(const ThetaT& theta, const solve_context& context) {
         if constexpr (std::is_same_v<scalar_of<ThetaT>, double>)
-            for (const double t : detail::values_of(theta))
-                if (std::abs(t) > 0x1p900) return 0x1p-124;
+            for (Eigen::Index i = 0; i < theta.size(); ++i)
+                if (std::abs(theta.data()[i]) > 0x1p900 && context.allows(i)) return 0x1p-124;
         return 1;
     }
 

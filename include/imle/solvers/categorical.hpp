@@ -18,7 +18,8 @@ namespace imle::inline IMLE_ABI {
 ///
 /// Works on an instance of any rank, of float or double. `categorical{}` takes any n; `categorical<10>{}`
 /// asks for exactly 10 numbers. Throws `std::invalid_argument` for an empty instance, for one of another size
-/// than N, and for numbers that are not finite. O(n) comparisons, no memory.
+/// than N, and for numbers that are not finite. A mask that allows none: `solve_status::infeasible`. O(n)
+/// comparisons, no memory.
 template <Eigen::Index N = Eigen::Dynamic>
 class categorical {
     static_assert(N == Eigen::Dynamic || N > 0, "imle::categorical<N> needs a category to choose: N >= 1");
@@ -29,14 +30,23 @@ class categorical {
     /// theta: one instance; z: of its dimensions, all of it is written.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) const {
-        detail::require_instance(theta, z);
+        static_cast<void>((*this)(theta, z, solve_context{}));
+    }
+
+    /// The largest of what the context's mask allows.
+    template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
+    solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) const {
+        detail::require_instance(theta, z, context);
         const auto values = detail::values_of(theta);
         if (values.empty()) detail::throw_invalid("theta", "empty", "at least one category");
         if (N != Eigen::Dynamic && theta.size() != N)
             detail::throw_invalid("theta", detail::message("of ", theta.size(), " categories"), N);
-        const std::size_t best = detail::first_largest(values);
+        const std::size_t best = context.mask.empty() ? detail::first_largest(values)
+                                                      : detail::first_largest_allowed(values, context.mask);
         std::fill_n(z.data(), z.size(), scalar_of<ZT>(0));
+        if (best == values.size()) return solve_status::infeasible;
         z.data()[best] = 1;
+        return solve_status::solved;
     }
 };
 

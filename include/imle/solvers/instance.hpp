@@ -4,8 +4,10 @@
 /// What every built-in solver begins with: the concepts and checks of the two tensors that it is called with,
 /// and the memory that it keeps between solves.
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <tuple>
 #include <vector>
@@ -45,23 +47,61 @@ concept StateOf = InstanceOfRank<ZT, rank_of<ThetaT>> && requires(ZT& z) {
     { z.data() } -> std::same_as<scalar_of<ThetaT>*>;
 };
 
+/// A solver of instances like ThetaT that writes z.
+template <class SolverT, class ThetaT>
+concept WritesZ = DenseTensor<ThetaT> &&
+    (writes_with_context<SolverT, scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>> ||
+     writes<SolverT, scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>>);
+
 /// The numbers of an instance, or of a batch of them, in the order of memory.
 template <DenseTensor T>
 [[nodiscard]] std::span<const scalar_of<T>> values_of(const T& tensor) noexcept {
     return {tensor.data(), static_cast<std::size_t>(tensor.size())};
 }
 
-/// Throws unless z has theta's dimensions and theta is finite: an order, and so an argmax, needs numbers.
+/// Throws unless z has theta's dimensions.
 template <class ThetaT, class ZT>
-void require_instance(const ThetaT& theta, const ZT& z) {
+void require_dimensions(const ThetaT& theta, const ZT& z) {
     if (dimensions_of(theta) != dimensions_of(z))
         throw_invalid("z", "of shape " + shape_string(dimensions_of(z)),
                       "theta's shape, " + shape_string(dimensions_of(theta)));
-    const auto values = values_of(theta);
+}
+
+/// Throws unless an instance's numbers are finite where its mask allows (everywhere, if it is empty): an
+/// order, and so an argmax, needs numbers. Throws for a mask of another size, too.
+template <class Scalar>
+void require_numbers(std::span<const Scalar> values, std::span<const bool> mask) {
+    if (!mask.empty() && mask.size() != values.size())
+        throw_invalid("context.mask", message("of ", mask.size(), " values"),
+                      message(values.size(), ", one for each number of theta, or none"));
     if (all_finite(values)) return;
-    const std::size_t at = first_not_finite(values);
-    throw_invalid("theta", message(values[at], " at element ", at, " in the order of memory"),
-                  "finite numbers; to forbid a choice use a large finite one");
+    for (std::size_t i = first_not_finite(values); i < values.size(); ++i)
+        if ((mask.empty() || mask[i]) && !all_finite(values.subspan(i, 1)))
+            throw_invalid("theta", message(values[i], " at element ", i, " in the order of memory"),
+                          "finite numbers; to forbid a choice use a mask or a large finite one");
+}
+
+/// Throws unless z has theta's dimensions and theta is finite where the context's mask allows.
+template <class ThetaT, class ZT>
+void require_instance(const ThetaT& theta, const ZT& z, const solve_context& context = {}) {
+    require_dimensions(theta, z);
+    require_numbers(values_of(theta), context.mask);
+}
+
+/// Copies an instance's numbers, with -infinity where the mask forbids: less than all others, so that what
+/// looks for the largest finds the allowed ones first. Returns how many are allowed.
+template <class Scalar>
+std::size_t copy_allowed(std::span<const Scalar> values, std::span<const bool> mask, Scalar* copy) noexcept {
+    constexpr Scalar least = -std::numeric_limits<Scalar>::infinity();
+    for (std::size_t i = 0; i < values.size(); ++i) copy[i] = mask[i] ? values[i] : least;
+    return static_cast<std::size_t>(std::count(mask.begin(), mask.end(), true));
+}
+
+/// Writes z = 0, for a solve that has no answer.
+template <class ZT>
+[[nodiscard]] solve_status no_answer(ZT& z) {
+    std::fill_n(z.data(), z.size(), scalar_of<ZT>(0));
+    return solve_status::infeasible;
 }
 
 /// One growing buffer for each type of Ts. Grows to the largest size asked for and stays, so that a solver

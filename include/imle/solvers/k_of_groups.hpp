@@ -3,8 +3,10 @@
 /// @file
 /// The k largest of each group.
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include <imle/selection/k_largest.hpp>
@@ -28,7 +30,9 @@ namespace imle::inline IMLE_ABI {
 ///
 /// Throws `std::invalid_argument` for k < 0, for no size at all, a size below 0 or below k (when made), for k
 /// larger than the groups, sizes that do not sum to the instance's and numbers that are not finite (when
-/// solving). O(n) for k = 1, O(n) on average for others. As fast on one large instance as on a batch of small
+/// solving). A mask that leaves fewer than k elements of a group: `solve_status::infeasible`.
+///
+/// O(n) for k = 1, O(n) on average for others. As fast on one large instance as on a batch of small
 /// ones: groups are solved side by side in both.
 template <Eigen::Index K = Eigen::Dynamic>
 class k_of_groups {
@@ -62,19 +66,30 @@ class k_of_groups {
     /// theta: one instance; z: of its dimensions, all of it is written.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
-        constexpr bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
-        constexpr int rank = rank_of<ThetaT>;
-        solve(theta, z, 1, rank == 1 ? 1 : theta.dimension(row_major ? 0 : rank - 1));
+        static_cast<void>(solve(theta, z, {}, 1, groups_of(theta)));
+    }
+
+    /// Of each group the k largest of what the context's mask allows.
+    template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
+    solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
+        return solve(theta, z, std::span(&context, 1), 1, groups_of(theta));
     }
 
     /// thetas: several instances, in one more, outermost dimension; zs: of its dimensions. The bits of single
     /// solves.
     template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
     void solve_batch(const ThetasT& thetas, ZsT&& zs) {
-        constexpr bool row_major = layout_of<ThetasT> == Eigen::RowMajor;
-        constexpr int rank = rank_of<ThetasT>;
-        solve(thetas, zs, thetas.dimension(row_major ? 0 : rank - 1),
-              rank == 2 ? 1 : thetas.dimension(row_major ? 1 : rank - 2));
+        static_cast<void>(solve_all(thetas, zs, {}));
+    }
+
+    /// The same with a mask for each instance. Where some are infeasible z is 0, and the others are solved.
+    template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
+    solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
+        const Eigen::Index batch = detail::shape_of(thetas).batch;
+        if (static_cast<Eigen::Index>(contexts.size()) != batch)
+            detail::throw_invalid("contexts", detail::message("of ", contexts.size(), " solves"),
+                                  detail::message(batch, ", one for each instance"));
+        return solve_all(thetas, zs, contexts);
     }
 
   private:
@@ -101,34 +116,102 @@ class k_of_groups {
         }
     }
 
-    /// batch instances of `groups` groups each, unless the groups have sizes of their own.
+    /// The outermost dimension of an instance; one of rank 1 is one group.
+    template <class ThetaT>
+    static Eigen::Index groups_of(const ThetaT& theta) {
+        constexpr bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
+        constexpr int rank = rank_of<ThetaT>;
+        return rank == 1 ? 1 : theta.dimension(row_major ? 0 : rank - 1);
+    }
+
+    template <class ThetasT, class ZsT>
+    solve_status solve_all(const ThetasT& thetas, ZsT& zs, std::span<const solve_context> contexts) {
+        constexpr bool row_major = layout_of<ThetasT> == Eigen::RowMajor;
+        constexpr int rank = rank_of<ThetasT>;
+        return solve(thetas, zs, contexts, thetas.dimension(row_major ? 0 : rank - 1),
+                     rank == 2 ? 1 : thetas.dimension(row_major ? 1 : rank - 2));
+    }
+
+    /// batch instances of `groups` groups each, unless the groups have sizes of their own. contexts: one for
+    /// each instance, or none.
     template <class ThetaT, class ZT>
-    void solve(const ThetaT& theta, ZT& z, Eigen::Index batch, Eigen::Index groups) {
-        using Scalar = scalar_of<ThetaT>;
-        detail::require_instance(theta, z);
+    solve_status solve(const ThetaT& theta, ZT& z, std::span<const solve_context> contexts,
+                       Eigen::Index batch, Eigen::Index groups) {
+        const bool masked = std::any_of(contexts.begin(), contexts.end(),
+                                        [](const solve_context& each) { return !each.mask.empty(); });
+        if (masked)
+            detail::require_dimensions(theta, z);
+        else
+            detail::require_instance(theta, z);
         const bool sized = !runs_.empty();
         if (sized && theta.size() != batch * total_)
             detail::throw_invalid("theta",
                                   detail::message("of ", batch == 0 ? 0 : theta.size() / batch, " elements"),
                                   detail::message("as many as the sizes sum to, ", total_));
-        if (theta.size() == 0 && (k_ == 0 || batch == 0 || (!sized && groups == 0))) return;
-        const Scalar* from = theta.data();
-        Scalar* to = z.data();
-        if (!sized || runs_.size() == 1) {
-            const Eigen::Index all = batch * (sized ? runs_[0].groups : groups);
-            const Eigen::Index members = theta.size() / all;
-            if (members < k_)
-                detail::throw_invalid("k_of_groups' k", k_,
-                                      detail::message("at most the members of a group, ", members));
-            select(from, all, members, to);
+        if (theta.size() == 0 && (k_ == 0 || batch == 0 || (!sized && groups == 0)))
+            return solve_status::solved;
+        const run equal{groups, sized ? 0 : theta.size() / (batch * groups)};
+        const std::span<const run> runs = sized ? std::span<const run>(runs_) : std::span(&equal, 1);
+        if (!sized && equal.size < k_)
+            detail::throw_invalid("k_of_groups' k", k_,
+                                  detail::message("at most the members of a group, ", equal.size));
+        const auto values = detail::values_of(theta);
+        select_runs(masked ? copy_allowed(values, contexts) : values.data(), batch, runs, z.data());
+        return masked ? clear_infeasible(contexts, values.size() / contexts.size(), runs, z.data())
+                      : solve_status::solved;
+    }
+
+    template <class Scalar>
+    void select_runs(const Scalar* from, Eigen::Index batch, std::span<const run> runs, Scalar* to) {
+        if (runs.size() == 1) {
+            select(from, batch * runs[0].groups, runs[0].size, to);
             return;
         }
         for (Eigen::Index instance = 0; instance < batch; ++instance)
-            for (const run& each : runs_) {
+            for (const run& each : runs) {
                 select(from, each.groups, each.size, to);
                 from += each.groups * each.size;
                 to += each.groups * each.size;
             }
+    }
+
+    /// All instances, with -infinity where their masks forbid.
+    template <class Scalar>
+    [[nodiscard]] const Scalar* copy_allowed(std::span<const Scalar> values,
+                                             std::span<const solve_context> contexts) {
+        const std::size_t n = values.size() / contexts.size();
+        const auto copies = allowed_.template get<Scalar>(values.size());
+        for (std::size_t i = 0; i < contexts.size(); ++i) {
+            const auto instance = values.subspan(i * n, n);
+            const std::span<const bool> mask = contexts[i].mask;
+            detail::require_numbers(instance, mask);
+            if (mask.empty())
+                std::copy(instance.begin(), instance.end(), copies.data() + i * n);
+            else
+                detail::copy_allowed(instance, mask, copies.data() + i * n);
+        }
+        return copies.data();
+    }
+
+    /// z = 0 for each instance of n numbers that has a group with fewer than k allowed elements.
+    template <class Scalar>
+    [[nodiscard]] solve_status clear_infeasible(std::span<const solve_context> contexts, std::size_t n,
+                                                std::span<const run> runs, Scalar* z) const {
+        solve_status status = solve_status::solved;
+        for (std::size_t i = 0; i < contexts.size(); ++i) {
+            if (contexts[i].mask.empty() || leaves_enough(contexts[i].mask, runs)) continue;
+            std::fill_n(z + i * n, n, Scalar(0));
+            status = solve_status::infeasible;
+        }
+        return status;
+    }
+
+    [[nodiscard]] bool leaves_enough(std::span<const bool> mask, std::span<const run> runs) const {
+        const bool* group = mask.data();
+        for (const run& each : runs)
+            for (Eigen::Index i = 0; i < each.groups; ++i, group += each.size)
+                if (std::count(group, group + each.size, true) < k_) return false;
+        return true;
     }
 
     template <class Scalar>
@@ -141,7 +224,7 @@ class k_of_groups {
     Eigen::Index k_ = K;
     std::vector<run> runs_;  // empty: groups of equal size, which come with each instance
     Eigen::Index total_ = 0;
-    detail::scratch scratch_;
+    detail::scratch scratch_, allowed_;
 };
 
 k_of_groups()->k_of_groups<>;

@@ -49,10 +49,6 @@ class theta_of_costs<SolverT> {
     scratch scratch_;
 };
 
-template <class SolverT, class ThetaT>
-concept WritesZ = DenseTensor<ThetaT> &&
-    (writes_with_context<SolverT, scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>> ||
-     writes<SolverT, scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>>);
 /// Asking a generic lambda that takes (theta, z) whether it can be called with (theta, context) would be an
 /// error within its body; so the forms that write are asked for first, as everywhere in the library.
 template <class SolverT, class ThetaT, class... RestT>
@@ -83,7 +79,8 @@ concept AnswersStart = requires(SolverT& solver, ThetaT& theta, RestT&... rest) 
 /// solver is called with c itself: one that says nothing is taken as one that minimises.
 ///
 /// Has exactly the forms of a call that SolverT has (with and without z, with and without a context, batches,
-/// from a solution), and returns what it returns. A function's name becomes a pointer to it.
+/// from a solution), and returns what it returns: it knows masks if and only if SolverT takes a context. A
+/// function's name becomes a pointer to it.
 template <class SolverT>
 class minimizing {
     template <class CostsT>

@@ -27,11 +27,12 @@ inline void require_valid(negative_costs option, const char* name) {
         throw_invalid(name, static_cast<int>(option), "negative_costs::clamp or negative_costs::reject");
 }
 
-/// Throws for the first cost -theta below 0. where(i): what number i is a cost of, in words.
+/// Throws for the first cost -theta below 0 that the mask allows. where(i): what number i is a cost of, in
+/// words; mask: empty, or one value for each number.
 template <class Scalar, class WhereT>
-void reject_negative_costs(std::span<const Scalar> theta, WhereT&& where) {
+void reject_negative_costs(std::span<const Scalar> theta, WhereT&& where, std::span<const bool> mask = {}) {
     for (std::size_t i = 0; i < theta.size(); ++i)
-        if (theta[i] > 0)
+        if (theta[i] > 0 && (mask.empty() || mask[i]))
             throw_invalid("the cost -theta", message(-theta[i], " at ", where(i)),
                           "0 or more, as negative costs are to be rejected");
 }

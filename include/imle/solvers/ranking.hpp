@@ -25,6 +25,9 @@ namespace imle::inline IMLE_ABI {
 /// exactly 10 numbers. Throws `std::invalid_argument` for numbers that are not finite, for another n than N,
 /// and for more elements than Scalar can count (2^24 floats, 2^32 - 1 doubles). O(n), unless many doubles
 /// agree in their first six digits: O(n log n). Of up to 256 numbers all pairs are compared, which is faster.
+///
+/// With a mask that allows m coordinates, these have the ranks 1, ..., m, and the others 0. So no mask is
+/// infeasible: with none allowed, z = 0.
 template <Eigen::Index N = Eigen::Dynamic>
 class ranking {
     static_assert(N == Eigen::Dynamic || N >= 0, "imle::ranking<N> needs N >= 0");
@@ -35,8 +38,14 @@ class ranking {
     /// theta: one instance; z: of its dimensions, all of it is written.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
+        static_cast<void>((*this)(theta, z, solve_context{}));
+    }
+
+    /// The ranks, from 1 on, among what the context's mask allows; 0 where it forbids.
+    template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
+    solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
         using Scalar = scalar_of<ThetaT>;
-        detail::require_instance(theta, z);
+        detail::require_instance(theta, z, context);
         const auto values = detail::values_of(theta);
         if (N != Eigen::Dynamic && theta.size() != N)
             detail::throw_invalid("theta", detail::message("of ", theta.size(), " numbers"), N);
@@ -46,13 +55,34 @@ class ranking {
         if (values.size() > limit)
             detail::throw_invalid("theta", detail::message("of ", values.size(), " numbers"),
                                   detail::message("at most ", limit));
-        if (values.size() <= most_to_compare && rank_by_comparing(values, z.data())) return;
-        rank_by_sorting(values, z.data());
+        if (context.mask.empty())
+            rank(values, z.data());
+        else
+            rank_allowed(values, context.mask, z.data());
+        return solve_status::solved;
     }
 
   private:
     /// Measured: from here on a radix sort is faster.
     static constexpr std::size_t most_to_compare = 256;
+
+    template <class Scalar>
+    void rank(std::span<const Scalar> values, Scalar* z) {
+        if (values.size() <= most_to_compare && rank_by_comparing(values, z)) return;
+        rank_by_sorting(values, z);
+    }
+
+    /// Moves the allowed numbers together, and their ranks apart.
+    template <class Scalar>
+    void rank_allowed(std::span<const Scalar> values, std::span<const bool> mask, Scalar* z) {
+        const auto allowed = allowed_.template get<Scalar>(values.size());
+        std::size_t count = 0;
+        for (std::size_t i = 0; i < values.size(); ++i)
+            if (mask[i]) allowed[count++] = values[i];
+        rank(std::span<const Scalar>(allowed.first(count)), z);
+        // From the end: no rank is written over before it is moved.
+        for (std::size_t i = values.size(); i-- > 0;) z[i] = mask[i] ? z[--count] : Scalar(0);
+    }
 
     /// z_i = 1 + how many are smaller. False, and nothing of use in z, if two numbers are equal.
     template <class Scalar>
@@ -87,6 +117,7 @@ class ranking {
     }
 
     detail::basic_scratch<detail::order_entry> scratch_;
+    detail::scratch allowed_;
 };
 
 }  // namespace imle::inline IMLE_ABI

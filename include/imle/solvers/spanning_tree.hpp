@@ -70,6 +70,9 @@ class heaviest_forest {
         return true;
     }
 
+    /// Whether no edge is missing.
+    [[nodiscard]] bool spans() const noexcept { return missing_ == 0; }
+
     /// Adds the heaviest edges of a list until the forest spans, of equal ones the lowest first, and calls
     /// take(edge) for each. other: as long as the list; order: twice as long. Overwrites all of them.
     ///
@@ -173,8 +176,8 @@ class heaviest_forest {
 /// When made: throws `std::invalid_argument` for a negative number of nodes, for an edge whose ends are not
 /// among them and for more than 2^31 - 1 nodes or edges. Copies share the graph. When solving: throws
 /// `std::invalid_argument` for a theta that is not one number for each edge and for numbers that are not
-/// finite. O(edges log edges) at worst; where a tree needs few of the edges, the others are set aside
-/// unsorted.
+/// finite. A mask that divides what the graph connects: `solve_status::infeasible`. O(edges log edges) at
+/// worst; where a tree needs few of the edges, the others are set aside unsorted.
 class spanning_tree {
   public:
     static constexpr imle::sense sense = imle::sense::maximize;
@@ -190,25 +193,49 @@ class spanning_tree {
     /// theta: one number for each edge, [edges]; z: of its dimensions, all of it is written.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
+        static_cast<void>((*this)(theta, z, solve_context{}));
+    }
+
+    /// The tree of edges that the context's mask allows.
+    template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
+    solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
         using Scalar = scalar_of<ThetaT>;
         const std::size_t count = graph_->edges.size();
         detail::require_edges(theta.dimension(0), count);
-        detail::require_instance(theta, z);
+        detail::require_instance(theta, z, context);
         const auto weights = scratch_.template get<Scalar>(2 * count);
         const auto indices = scratch_.template get<std::uint32_t>(2 * count);
-        const detail::edge_list<Scalar> all{weights.first(count), indices.first(count)};
+        detail::edge_list<Scalar> all{weights.first(count), indices.first(count)};
         const detail::edge_list<Scalar> other{weights.last(count), indices.last(count)};
-        std::copy_n(theta.data(), count, all.weight.begin());
-        std::iota(all.edge.begin(), all.edge.end(), std::uint32_t{0});
+        if (context.mask.empty()) {
+            std::copy_n(theta.data(), count, all.weight.begin());
+            std::iota(all.edge.begin(), all.edge.end(), std::uint32_t{0});
+        } else {
+            all = keep_allowed(theta.data(), context.mask, all);
+        }
         std::fill_n(z.data(), count, Scalar(0));
         detail::heaviest_forest forest(
             graph_->ends, scratch_.template get<std::int32_t>(static_cast<std::size_t>(graph_->nodes)),
             graph_->tree_edges);
         forest.grow(all, other, scratch_.template get<detail::order_entry>(2 * count),
                     [&](std::uint32_t edge) { z.data()[edge] = 1; });
+        return forest.spans() ? solve_status::solved : detail::no_answer(z);
     }
 
   private:
+    /// The edges that may be chosen, in a list with room for all.
+    template <class Scalar>
+    static detail::edge_list<Scalar> keep_allowed(const Scalar* theta, std::span<const bool> mask,
+                                                  const detail::edge_list<Scalar>& list) noexcept {
+        std::size_t kept = 0;
+        for (std::size_t edge = 0; edge < mask.size(); ++edge) {
+            list.weight[kept] = theta[edge];
+            list.edge[kept] = static_cast<std::uint32_t>(edge);
+            kept += mask[edge] ? 1 : 0;
+        }
+        return list.first(kept);
+    }
+
     struct graph {
         Eigen::Index nodes;
         std::vector<graph_edge> edges;

@@ -38,14 +38,26 @@ class top_k {
     /// theta: one instance; z: of its dimensions, all of it is written.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
+        static_cast<void>((*this)(theta, z, solve_context{}));
+    }
+
+    /// The k largest of what the context's mask allows.
+    template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
+    solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
         using Scalar = scalar_of<ThetaT>;
-        detail::require_instance(theta, z);
-        const auto values = detail::values_of(theta);
-        const auto k = static_cast<std::size_t>(k_);
-        if (k > values.size())
-            detail::throw_invalid("top_k's k", k, detail::message("at most n = ", values.size()));
-        detail::select_largest(values, k, scratch_.template get<Scalar>(values.size()),
-                               std::get<detail::kth_guess<Scalar>>(guesses_), z.data());
+        detail::require_instance(theta, z, context);
+        auto values = detail::values_of(theta);
+        const std::size_t n = values.size(), k = static_cast<std::size_t>(k_);
+        if (k > n) detail::throw_invalid("top_k's k", k, detail::message("at most n = ", n));
+        const auto room = scratch_.template get<Scalar>(context.mask.empty() ? n : 2 * n);
+        if (!context.mask.empty()) {
+            const auto copy = room.last(n);
+            if (detail::copy_allowed(values, context.mask, copy.data()) < k) return detail::no_answer(z);
+            values = copy;
+        }
+        detail::select_largest(values, k, room.first(n), std::get<detail::kth_guess<Scalar>>(guesses_),
+                               z.data());
+        return solve_status::solved;
     }
 
   private:

@@ -182,8 +182,9 @@ inline constexpr double integrality_tolerance = 1e-6;
 /// The best state and its cost. Only feasible states get in, whatever was rounded on the way.
 class incumbent {
   public:
-    incumbent(const program_data& program, std::span<const double> costs)
-        : program_(program), costs_(costs) {}
+    /// mask: of the variables, false for one that must be 0; empty if none must.
+    incumbent(const program_data& program, std::span<const double> costs, std::span<const bool> mask = {})
+        : program_(program), costs_(costs), mask_(mask) {}
 
     [[nodiscard]] bool found() const noexcept { return found_; }
     [[nodiscard]] double cost() const noexcept { return cost_; }
@@ -202,6 +203,7 @@ class incumbent {
             // + 0.0 turns -0.0 into 0.0.
             if (program_.integer[j]) value = std::round(value) + 0.0;
             value = std::clamp(value, program_.lower(i), program_.upper(i));
+            if (!mask_.empty() && !mask_[j]) value = 0;
             cost += costs_[j] * value;
         }
         if (!keeps_rows()) return false;
@@ -238,6 +240,7 @@ class incumbent {
 
     const program_data& program_;
     std::span<const double> costs_;
+    std::span<const bool> mask_;
     bool found_ = false;
     double cost_ = std::numeric_limits<double>::infinity();
     std::vector<double> state_, candidate_, sums_, largest_;

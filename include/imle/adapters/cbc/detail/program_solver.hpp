@@ -239,9 +239,12 @@ class program_solver {
 
     [[nodiscard]] const program_data& program() const noexcept { return *program_; }
 
-    /// The state of least <costs, x>, valid until the next call. Throws `solve_failure`, and
-    /// `std::runtime_error` if CLP or CBC cannot solve the program.
-    std::span<const double> minimize(std::span<const double> costs) try {
+    /// The state of least <costs, x>, valid until the next call; x_j = 0 where mask[j] is false. mask: empty,
+    /// or one value for each variable. Throws `solve_failure`, and `std::runtime_error` if CLP or CBC cannot
+    /// solve the program.
+    std::span<const double> minimize(std::span<const double> costs, std::span<const bool> mask = {}) try {
+        mask_ = mask;
+        require_zero_in_bounds();
         scale(costs);
         if (program_->row_count() == 0 && !cuts_) return minimize_over_box();
         if (program_->variables() == 0) return only_state();
@@ -250,19 +253,17 @@ class program_solver {
         if (start_->status() != 0) cannot("find a first basis");
 
         search_budget budget(limits_);
-        ClpSimplex model(*start_);
-        std::copy(costs_.begin(), costs_.end(), model.objective());
+        ClpSimplex model = make_model();
         if (budget.timed()) model.setMaximumWallSeconds(limits_.seconds);
         model.primal(0);
         if (model.status() == 2) fail_unbounded();
         if (model.status() == 3) fail(solve_status::time_limit);
         if (model.status() != 0) cannot("solve the relaxation");
 
-        incumbent best(*program_, costs_);
+        incumbent best(*program_, costs_, mask_);
         search_end end = depth_first_search{model, *program_, cuts_, budget, small_tree, best}.run();
         if (end != search_end::finished && !budget.exhausted()) {
-            ClpSimplex afresh(*start_);
-            std::copy(costs_.begin(), costs_.end(), afresh.objective());
+            ClpSimplex afresh = make_model();
             end = search_by_cbc(afresh, *program_, cuts_, budget, best);
         }
         if (end == search_end::limit) fail(solve_status::time_limit);
@@ -287,6 +288,32 @@ class program_solver {
         const int exponent = largest > 0 ? std::ilogb(largest) : 0;
         costs_.resize(costs.size());
         for (std::size_t j = 0; j < costs.size(); ++j) costs_[j] = std::ldexp(costs[j], -exponent);
+    }
+
+    /// Whether the mask sets variable j to 0.
+    [[nodiscard]] bool is_fixed(std::size_t j) const noexcept { return !mask_.empty() && !mask_[j]; }
+
+    /// What must be 0 must be able to.
+    void require_zero_in_bounds() const {
+        for (std::size_t j = 0; j < mask_.size(); ++j) {
+            const auto i = static_cast<Eigen::Index>(j);
+            if (!mask_[j] && (program_->lower(i) > 0 || program_->upper(i) < 0))
+                fail(solve_status::infeasible);
+        }
+    }
+
+    /// A copy of the start with the costs, and bounds of 0 where the mask forbids.
+    [[nodiscard]] ClpSimplex make_model() const {
+        ClpSimplex model(*start_);
+        if (!mask_.empty()) {
+            for (std::size_t j = 0; j < mask_.size(); ++j)
+                if (is_fixed(j)) model.setColumnBounds(static_cast<int>(j), 0, 0);
+            model.dual(0);  // as for the start: without an objective it only has to become feasible
+            if (model.status() == 1) fail(solve_status::infeasible);
+            if (model.status() != 0) cannot("find a first basis");
+        }
+        std::copy(costs_.begin(), costs_.end(), model.objective());
+        return model;
     }
 
     [[nodiscard]] std::unique_ptr<ClpSimplex> make_start() const {
@@ -317,7 +344,8 @@ class program_solver {
         state_.resize(costs_.size());
         for (std::size_t j = 0; j < state_.size(); ++j) {
             const auto i = static_cast<Eigen::Index>(j);
-            const double low = program_->lower(i), high = program_->upper(i);
+            const double low = is_fixed(j) ? 0 : program_->lower(i);
+            const double high = is_fixed(j) ? 0 : program_->upper(i);
             state_[j] = costs_[j] < 0 ? high : costs_[j] > 0 ? low : std::clamp(0.0, low, high);
             if (std::abs(state_[j]) > largest_program_number) fail(solve_status::unbounded);
         }
@@ -337,8 +365,8 @@ class program_solver {
     [[noreturn]] void fail_unbounded() {
         std::fill(costs_.begin(), costs_.end(), 0.0);
         search_budget budget(limits_);
-        ClpSimplex model(*start_);
-        incumbent any(*program_, costs_);
+        ClpSimplex model = make_model();
+        incumbent any(*program_, costs_, mask_);
         const search_end end = search_by_cbc(model, *program_, cuts_, budget, any);
         fail(any.found()                ? solve_status::unbounded
              : end == search_end::limit ? solve_status::time_limit
@@ -351,9 +379,18 @@ class program_solver {
                 ? "is infeasible: no x keeps all of its constraints; expected at least one"
             : status == solve_status::unbounded
                 ? "is unbounded for this theta; expected bounds that hold <theta, x> back"
-                : message("was not solved within ", limits_.seconds, " seconds and ", limits_.nodes,
-                          " nodes; expected larger limits or a smaller program");
+                : message("was not solved within ", limits_in_words(),
+                          "; expected larger limits or a smaller program");
         throw solve_failure(status, "imle: the integer program " + what);
+    }
+
+    /// The limits that are set, or CLP's own.
+    [[nodiscard]] std::string limits_in_words() const {
+        const bool timed = limits_.seconds < std::numeric_limits<double>::infinity();
+        const bool counted = limits_.nodes < std::numeric_limits<std::int64_t>::max();
+        std::string words = timed ? message(limits_.seconds, " seconds") : "";
+        if (counted) words += message(timed ? " and " : "", limits_.nodes, " nodes");
+        return words.empty() ? "CLP's limits" : words;
     }
 
     [[noreturn]] void cannot(const char* what) const {
@@ -367,6 +404,7 @@ class program_solver {
     cut_finder cuts_;
     std::unique_ptr<ClpSimplex> start_;
     std::vector<double> costs_, state_;
+    std::span<const bool> mask_;  // of the solve that runs
 };
 
 }  // namespace imle::inline IMLE_ABI::detail
