@@ -28,7 +28,7 @@ namespace imle::inline IMLE_ABI {
 
 /// How long `tour_search` searches.
 struct tour_search_options {
-    /// How many kicks: more find better tours, in time proportional to them. By default 25 for each node.
+    /// How many kicks: more find better tours, in time proportional to them. By default 20 for each node.
     std::optional<std::int64_t> kicks = std::nullopt;
     /// The search tries edges from each node to this many of the nearest ones.
     int neighbours = 8;
@@ -230,7 +230,7 @@ class tour_search {
                                    .fold_in(context.sample)
                                    .fold_in(context.id);
         const std::span<const int> order =
-            tour.search(options_.kicks.value_or(25 * std::int64_t{nodes}), key);
+            tour.search(options_.kicks.value_or(20 * std::int64_t{nodes}), key);
 
         // An undirected tour on arcs could go either way; its direction must not be by chance.
         const auto mark = [&](bool forward) {

@@ -46,6 +46,8 @@ class held_karp {
 
     /// Fills the table for all sets of nodes 0 .. bits - 1. O(bits * 2^bits * Registers).
     void fill(int bits) const noexcept {
+        // Of its own, so that the compiler knows that no store to the table changes the pointers.
+        const held_karp own = *this;
         using number = typename L::number;
         const auto larger = [](const number& a, const number& b) { return a > b ? a : b; };
         const number none = number{} - std::numeric_limits<Scalar>::infinity();
@@ -56,25 +58,25 @@ class held_karp {
             for (auto& row : best)
                 for (number& numbers : row) numbers = none;
             if (high == 0)
-                for (int r = 0; r < Registers; ++r) best[0][r] = first_[r].lane;
+                for (int r = 0; r < Registers; ++r) best[0][r] = own.first_[r].lane;
             for (unsigned rest = high; rest != 0; rest &= rest - 1) {
                 const int i = std::countr_zero(rest);
                 const unsigned without = high ^ (1u << i);
                 for (unsigned low = 0; low < block; ++low) {
-                    const Scalar path = at(without + low, i);
+                    const Scalar path = own.at(without + low, i);
                     for (int r = 0; r < Registers; ++r)
-                        best[low][r] = larger(gain_[i * Registers + r].lane + path, best[low][r]);
+                        best[low][r] = larger(own.gain_[i * Registers + r].lane + path, best[low][r]);
                 }
             }
             for (unsigned low = 0; low < block; ++low) {
                 for (int i = 0; i < low_bits; ++i) {
                     if (((low >> i) & 1u) == 0) continue;
-                    const Scalar path = at(high + (low ^ (1u << i)), i);
+                    const Scalar path = own.at(high + (low ^ (1u << i)), i);
                     for (int r = 0; r < Registers; ++r)
-                        best[low][r] = larger(gain_[i * Registers + r].lane + path, best[low][r]);
+                        best[low][r] = larger(own.gain_[i * Registers + r].lane + path, best[low][r]);
                 }
                 for (int r = 0; r < Registers; ++r)
-                    table_[(high + low) * Registers + static_cast<unsigned>(r)].lane = best[low][r];
+                    own.table_[(high + low) * Registers + static_cast<unsigned>(r)].lane = best[low][r];
             }
         }
     }
@@ -139,8 +141,8 @@ struct place_of_arc {
 struct place_of_edge {
     Eigen::Index nodes;
     [[nodiscard]] Eigen::Index operator()(int a, int b) const noexcept {
-        if (a > b) std::swap(a, b);
-        return a * (2 * nodes - a - 1) / 2 + b - a - 1;
+        const int low = std::min(a, b), high = std::max(a, b);
+        return low * (2 * nodes - low - 1) / 2 + high - low - 1;
     }
 };
 
@@ -189,45 +191,21 @@ class travelling_salesman {
     /// theta: [n, n] of arcs; z: of its dimensions, all of it is written.
     template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context = {}) {
-        using Scalar = scalar_of<ThetaT>;
         const Eigen::Index n = detail::nodes_of_arcs(theta);
         if (!begin(n, theta, z)) return solve_status::solved;
         const detail::place_of_arc<layout_of<ThetaT>> place{n};
-        const auto gain = scaled_gains(n, theta, place, context);
-        return with_registers<Scalar>(static_cast<int>(n), [&]<class L, int R>(held_karp_in<L, R>) {
-            const auto table = prepared<L, R>(static_cast<int>(n), static_cast<int>(n) - 1, gain);
-            const auto mark = [&](int from, int to) { z.data()[place(from + 1, to + 1)] = 1; };
-            const unsigned all = (1u << (n - 1)) - 1;
-            const auto closing = [&](int node) { return gain(node + 1, 0); };
-            const int last = table.last_of(all, closing);
-            const unsigned before = all ^ (1u << last);
-            if (!possible(table.at(before, last) + closing(last))) return solve_status::infeasible;
-            mark(last, -1);
-            table.trace(before, last, mark);
-            return solve_status::solved;
-        });
+        return with_gains(n, theta, place, context,
+                          [&](const auto& gain) { return directed(static_cast<int>(n), gain, place, z); });
     }
 
     /// theta: [n(n - 1)/2] of edges; z: of its dimensions, all of it is written.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context = {}) {
-        using Scalar = scalar_of<ThetaT>;
         const Eigen::Index n = detail::nodes_of_complete_graph(theta.size());
         if (!begin(n, theta, z)) return solve_status::solved;
         const detail::place_of_edge place{n};
-        const auto gain = scaled_gains(n, theta, place, context);
-        return with_registers<Scalar>(static_cast<int>(n), [&]<class L, int R>(held_karp_in<L, R>) {
-            // A tour is two paths from node 0 to the last node, which share the other nodes out: half of the
-            // sets are enough, those without the last node.
-            const int others = static_cast<int>(n) - 2, last = others;
-            const auto table = prepared<L, R>(static_cast<int>(n), others, gain);
-            const unsigned set = one_way(table, others), rest = ((1u << others) - 1) ^ set;
-            if (!possible(table.at(set, last) + table.at(rest, last))) return solve_status::infeasible;
-            const auto mark = [&](int from, int to) { z.data()[place(from + 1, to + 1)] = 1; };
-            table.trace(set, last, mark);
-            table.trace(rest, last, mark);
-            return solve_status::solved;
-        });
+        return with_gains(n, theta, place, context,
+                          [&](const auto& gain) { return undirected(static_cast<int>(n), gain, place, z); });
     }
 
   private:
@@ -249,26 +227,63 @@ class travelling_salesman {
         return n >= 2;
     }
 
-    /// Whether a sum has no missing edge in it.
+    /// The gain of a missing edge, and so of all sums with one in them.
     template <class Scalar>
-    [[nodiscard]] static bool possible(Scalar sum) noexcept {
-        return sum > -std::numeric_limits<Scalar>::infinity();
-    }
+    static constexpr Scalar none = -std::numeric_limits<Scalar>::infinity();
 
-    /// (from, to) -> theta, or -infinity where an edge is missing. Divided by 16 where sums of 15 of them
-    /// might overflow; by 32 where there are more.
-    template <class ThetaT, class PlaceT>
-    static auto scaled_gains(Eigen::Index n, const ThetaT& theta, const PlaceT& place,
-                             const solve_context& context) {
+    /// Calls f(gain), where gain(from, to) is theta, or none where an edge is missing. Divided by 16 where
+    /// sums of 15 of them might overflow; by 32 where there are more.
+    template <class ThetaT, class PlaceT, class F>
+    static solve_status with_gains(Eigen::Index n, const ThetaT& theta, const PlaceT& place,
+                                   const solve_context& context, F&& f) {
         using Scalar = scalar_of<ThetaT>;
         Scalar largest = 0;
         for (const Scalar t : detail::values_of(theta)) largest = std::max(largest, std::abs(t));
         const Scalar parts = n <= 15 ? 16 : 32;
         const Scalar factor = largest > std::numeric_limits<Scalar>::max() / parts ? 1 / parts : Scalar(1);
-        return [data = theta.data(), factor, place, &context](int from, int to) -> Scalar {
-            const Eigen::Index at = place(from, to);
-            return context.allows(at) ? data[at] * factor : -std::numeric_limits<Scalar>::infinity();
+        const auto gain = [data = theta.data(), factor, place](int from, int to) -> Scalar {
+            return data[place(from, to)] * factor;
         };
+        if (context.mask.empty()) return f(gain);
+        return f([&](int from, int to) {
+            return context.allows(place(from, to)) ? gain(from, to) : none<Scalar>;
+        });
+    }
+
+    /// The best tour over arcs, marked in z.
+    template <class GainT, class PlaceT, class ZT>
+    solve_status directed(int n, const GainT& gain, const PlaceT& place, ZT& z) {
+        using Scalar = scalar_of<ZT>;
+        return with_registers<Scalar>(n, [&]<class L, int R>(held_karp_in<L, R>) {
+            const auto table = prepared<L, R>(n, n - 1, gain);
+            const auto mark = [&](int from, int to) { z.data()[place(from + 1, to + 1)] = 1; };
+            const unsigned all = (1u << (n - 1)) - 1;
+            const auto closing = [&](int node) { return gain(node + 1, 0); };
+            const int last = table.last_of(all, closing);
+            const unsigned before = all ^ (1u << last);
+            if (table.at(before, last) + closing(last) == none<Scalar>) return solve_status::infeasible;
+            mark(last, -1);
+            table.trace(before, last, mark);
+            return solve_status::solved;
+        });
+    }
+
+    /// The best tour over edges, marked in z.
+    template <class GainT, class PlaceT, class ZT>
+    solve_status undirected(int n, const GainT& gain, const PlaceT& place, ZT& z) {
+        using Scalar = scalar_of<ZT>;
+        return with_registers<Scalar>(n, [&]<class L, int R>(held_karp_in<L, R>) {
+            // A tour is two paths from node 0 to the last node, which share the other nodes out: half of the
+            // sets are enough, those without the last node.
+            const int others = n - 2, last = others;
+            const auto table = prepared<L, R>(n, others, gain);
+            const unsigned set = one_way(table, others), rest = ((1u << others) - 1) ^ set;
+            if (table.at(set, last) + table.at(rest, last) == none<Scalar>) return solve_status::infeasible;
+            const auto mark = [&](int from, int to) { z.data()[place(from + 1, to + 1)] = 1; };
+            table.trace(set, last, mark);
+            table.trace(rest, last, mark);
+            return solve_status::solved;
+        });
     }
 
     /// Calls f for the fewest registers that have a lane for each node but node 0: a power of 2 up to 15

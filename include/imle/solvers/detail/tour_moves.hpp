@@ -298,7 +298,7 @@ class tour_descent {
                 const double removed = removed_first + cost_(end, after) - cost_(before, after);
                 for (const auto& [cost, b] : cost_.near(a)) {
                     const double first = removed - static_cast<double>(cost);
-                    if (!(first > 0)) break;
+                    if (!(std::min(first, removed_first - static_cast<double>(cost)) > 0)) break;
                     if ((ahead ? tour_.steps(a, b) : tour_.steps(b, a)) < length) continue;
                     for (const bool b_ahead : {true, false}) {
                         const int b_next = step(b_ahead, b);
