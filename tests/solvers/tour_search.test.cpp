@@ -386,6 +386,14 @@ TEST_CASE("tour_search: more kicks are no worse, and none are a descent", "[solv
         CHECK(is_tour(both_ways(z, n)));
         lengths.push_back(-value(theta, z));
     }
+    {
+        // [tour_search]
+        imle::tour_search solver{{.kicks = 6000}};
+        const imle::solve_status status = solver(theta, z);  // theta, z: [44850], the edges of 300 cities
+        // [/tour_search]
+        CHECK(status == not_proven);
+        CHECK(-value(theta, z) < lengths[1]);
+    }
     INFO(lengths[0] << ", " << lengths[1] << ", " << lengths[2]);
     CHECK(lengths[1] < lengths[0]);
     CHECK(lengths[2] < 0.995 * lengths[1]);

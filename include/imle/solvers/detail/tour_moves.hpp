@@ -120,19 +120,20 @@ class tour_ring {
   public:
     /// The tour over these nodes, each of 0 .. n - 1 once.
     void assign(std::span<const int> order) {
+        nodes_ = static_cast<int>(order.size());
         order_.assign(order.begin(), order.end());
         position_.resize(order.size());
         for (int at = 0; at < nodes(); ++at) position_[index(order_[index(at)])] = at;
         turned_.clear();
     }
 
-    [[nodiscard]] int nodes() const noexcept { return static_cast<int>(order_.size()); }
+    [[nodiscard]] int nodes() const noexcept { return nodes_; }
     [[nodiscard]] std::span<const int> order() const noexcept { return order_; }
     /// The node at a position from 0 to 2n - 1.
     [[nodiscard]] int at(int position) const noexcept { return order_[index(wrapped(position))]; }
     [[nodiscard]] int position(int node) const noexcept { return position_[index(node)]; }
     [[nodiscard]] int next(int node) const noexcept { return at(position(node) + 1); }
-    [[nodiscard]] int previous(int node) const noexcept { return at(position(node) + nodes() - 1); }
+    [[nodiscard]] int previous(int node) const noexcept { return order_[index(before(position(node)))]; }
     /// How many steps ahead of one node another is.
     [[nodiscard]] int steps(int from, int to) const noexcept {
         const int difference = position(to) - position(from);
@@ -185,8 +186,9 @@ class tour_ring {
 
     static constexpr std::size_t index(int i) noexcept { return static_cast<std::size_t>(i); }
     [[nodiscard]] int wrapped(int position) const noexcept {
-        return position >= nodes() ? position - nodes() : position;
+        return position >= nodes_ ? position - nodes_ : position;
     }
+    [[nodiscard]] int before(int position) const noexcept { return (position == 0 ? nodes_ : position) - 1; }
     void turn_back(const piece& turned) noexcept {
         int i = turned.position, j = wrapped(i + turned.length - 1);
         for (int swaps = turned.length / 2; swaps > 0; --swaps) {
@@ -196,10 +198,11 @@ class tour_ring {
             position_[index(b)] = i;
             position_[index(a)] = j;
             i = wrapped(i + 1);
-            j = (j == 0 ? nodes() : j) - 1;
+            j = before(j);
         }
     }
 
+    int nodes_ = 0;
     std::vector<int> order_;
     std::vector<int> position_;
     std::vector<piece> turned_;
@@ -247,8 +250,10 @@ class tour_descent {
 
     double move(int node) {
         if (cost_.symmetric()) {
-            double gain = two_opt(node);
-            if (!(gain > 0)) gain = or_opt(node);
+            double gain = two_opt<true>(node);
+            if (!(gain > 0)) gain = two_opt<false>(node);
+            if (!(gain > 0)) gain = or_opt<true>(node);
+            if (!(gain > 0)) gain = or_opt<false>(node);
             return gain;
         }
         double gain = exchange_pieces(node);
@@ -259,64 +264,72 @@ class tour_descent {
         for (const int node : ends) add(node);
         return gain;
     }
-    [[nodiscard]] int step(bool ahead, int node) const noexcept {
-        return ahead ? tour_.next(node) : tour_.previous(node);
+    template <bool Ahead>
+    [[nodiscard]] int step(int node) const noexcept {
+        return Ahead ? tour_.next(node) : tour_.previous(node);
+    }
+    template <bool Ahead>
+    [[nodiscard]] int steps(int from, int to) const noexcept {
+        return Ahead ? tour_.steps(from, to) : tour_.steps(to, from);
     }
 
     /// Symmetric, 2-opt: a and its neighbour, b and its one on the same side: new edges a-b and
     /// neighbour-neighbour.
+    template <bool Ahead>
     double two_opt(int a) {
-        for (const bool ahead : {true, false}) {
-            const int a_next = step(ahead, a);
-            const double removed = cost_(a, a_next);
-            for (const auto& [cost, b] : cost_.near(a)) {
-                const double first = removed - static_cast<double>(cost);
-                if (!(first > 0)) break;
-                const int b_next = step(ahead, b);
-                const double gain = first + cost_(b, b_next) - cost_(a_next, b_next);
-                if (!(gain > cost_.slack())) continue;
-                if (ahead)
-                    tour_.turn_either(a_next, b);
-                else
-                    tour_.turn_either(b, a_next);
-                return made(gain, {a, b, a_next, b_next});
-            }
+        const int a_next = step<Ahead>(a);
+        const double removed = cost_(a, a_next);
+        for (const auto& [cost, b] : cost_.near(a)) {
+            const double first = removed - static_cast<double>(cost);
+            if (!(first > 0)) break;
+            const int b_next = step<Ahead>(b);
+            const double gain = first + cost_(b, b_next) - cost_(a_next, b_next);
+            if (!(gain > cost_.slack())) continue;
+            if (Ahead)
+                tour_.turn_either(a_next, b);
+            else
+                tour_.turn_either(b, a_next);
+            return made(gain, {a, b, a_next, b_next});
         }
         return 0;
     }
 
     /// Symmetric, Or (1976): a piece of up to 3 nodes that begins at a moves between b and one of b's
     /// neighbours, a beside b.
+    template <bool Ahead>
     double or_opt(int a) {
-        for (const bool ahead : {true, false}) {
-            const int before = step(!ahead, a);
-            const double removed_first = cost_(before, a);
-            int end = a;
-            for (int length = 1; length <= 3; ++length) {
-                if (length > 1) end = step(ahead, end);
-                const int after = step(ahead, end);
-                const double removed = removed_first + cost_(end, after) - cost_(before, after);
-                for (const auto& [cost, b] : cost_.near(a)) {
-                    const double first = removed - static_cast<double>(cost);
-                    if (!(std::min(first, removed_first - static_cast<double>(cost)) > 0)) break;
-                    if ((ahead ? tour_.steps(a, b) : tour_.steps(b, a)) < length) continue;
-                    for (const bool b_ahead : {true, false}) {
-                        const int b_next = step(b_ahead, b);
-                        if ((ahead ? tour_.steps(a, b_next) : tour_.steps(b_next, a)) < length) continue;
-                        const double gain = first + cost_(b, b_next) - cost_(end, b_next);
-                        if (!(gain > cost_.slack())) continue;
-                        // It keeps its direction where b is passed before it just as `before` is.
-                        const int start = ahead ? a : end, left = b_ahead ? b : b_next;
-                        const int position = tour_.position(start);
-                        const int between = tour_.steps(start, left) + 1 - length;
-                        if (ahead != b_ahead) tour_.turn(position, length);
-                        tour_.exchange(position, length, between);
-                        return made(gain, {a, end, before, after, b, b_next});
-                    }
-                }
+        const int before = step<!Ahead>(a);
+        const double removed_first = cost_(before, a);
+        int end = a;
+        for (int length = 1; length <= 3; ++length) {
+            if (length > 1) end = step<Ahead>(end);
+            const int after = step<Ahead>(end);
+            const double removed = removed_first + cost_(end, after) - cost_(before, after);
+            for (const auto& [cost, b] : cost_.near(a)) {
+                const double first = removed - static_cast<double>(cost);
+                if (!(first > 0 && removed_first > static_cast<double>(cost))) break;
+                if (steps<Ahead>(a, b) < length) continue;
+                double gain = insert<Ahead, true>(first, length, a, end, b);
+                if (!(gain > 0)) gain = insert<Ahead, false>(first, length, a, end, b);
+                if (gain > 0) return made(gain, {before, after});
             }
         }
         return 0;
+    }
+    /// Moves the piece a .. end between b and the node on one side of it, if that gains.
+    template <bool Ahead, bool AheadOfB>
+    double insert(double first, int length, int a, int end, int b) {
+        const int b_next = step<AheadOfB>(b);
+        if (steps<Ahead>(a, b_next) < length) return 0;
+        const double gain = first + cost_(b, b_next) - cost_(end, b_next);
+        if (!(gain > cost_.slack())) return 0;
+        const int start = Ahead ? a : end, left = AheadOfB ? b : b_next;
+        const int position = tour_.position(start);
+        const int between = tour_.steps(start, left) + 1 - length;
+        // It keeps its direction where b comes before b_next as `before` came before a.
+        if (Ahead != AheadOfB) tour_.turn(position, length);
+        tour_.exchange(position, length, between);
+        return made(gain, {a, end, b, b_next});
     }
 
     /// With a direction: the 3-opt move that turns nothing. Of a -> a' .. b -> b' .. c -> c' .. a the pieces
