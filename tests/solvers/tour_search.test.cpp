@@ -275,6 +275,11 @@ TEST_CASE("tour_search has one answer for a theta and a context", "[solvers][tou
                                    " as an edge");
         }
     CHECK(differences == 0);
+    // Of the two directions, the one that leaves node 0 for the lower node.
+    Eigen::Index after = 0, before = 0;
+    while (rows_z(0, after) == 0) ++after;
+    while (rows_z(before, 0) == 0) ++before;
+    CHECK(after < before);
     // Directed, in both layouts.
     fill(rows, random);
     for (Eigen::Index i = 0; i < n; ++i)
