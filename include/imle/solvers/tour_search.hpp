@@ -155,8 +155,8 @@ class kicked_tour {
 ///
 /// An instance of rank 2, theta [n, n]: directed; z(i, j) = 1 where the tour goes from i to j; the diagonal
 /// is ignored. Where theta is symmetric the search is the faster one of undirected tours, and the tour leaves
-/// node 0 for the lower of its neighbours. An instance of rank
-/// 1: undirected; theta of the n(n - 1)/2 edges in the order (0, 1), (0, 2), ..., (1, 2), ....
+/// node 0 for the lower of its neighbours. An instance of rank 1: undirected; theta of the n(n - 1)/2 edges in
+/// the order (0, 1), (0, 2), ..., (1, 2), ....
 ///
 /// Deterministic, by no clock: the kicks are drawn from a key made of theta's bits and of the context's
 /// instance, sample and id, so that the same theta and context give the same z on every copy, every machine
