@@ -65,6 +65,7 @@
 #include <imle/solvers/shortest_paths.hpp>
 #include <imle/solvers/spanning_tree.hpp>
 #include <imle/solvers/top_k.hpp>
+#include <imle/solvers/tour_search.hpp>
 #include <imle/solvers/travelling_salesman.hpp>
 #include <imle/targets/adaptive_target.hpp>
 #include <imle/targets/loss_gradient_target.hpp>

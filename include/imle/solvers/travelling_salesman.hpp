@@ -26,7 +26,7 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// The table for nodes 0 .. 14 beside home, each row of it in `Registers` registers of L.
+/// The table for the nodes beside home, each row of it in `Registers` registers of L, a lane for each node.
 ///
 /// The arrays are the caller's: `first`, one row: the gains from home; `gain`, a row for each node, at least
 /// 3; `table`, `sets(bits)` rows.
@@ -46,6 +46,8 @@ class held_karp {
 
     /// Fills the table for all sets of nodes 0 .. bits - 1. O(bits * 2^bits * Registers).
     void fill(int bits) const noexcept {
+        // Of its own, so that the compiler knows that no store to the table changes the pointers.
+        const held_karp own = *this;
         using number = typename L::number;
         const auto larger = [](const number& a, const number& b) { return a > b ? a : b; };
         const number none = number{} - std::numeric_limits<Scalar>::infinity();
@@ -56,25 +58,25 @@ class held_karp {
             for (auto& row : best)
                 for (number& numbers : row) numbers = none;
             if (high == 0)
-                for (int r = 0; r < Registers; ++r) best[0][r] = first_[r].lane;
+                for (int r = 0; r < Registers; ++r) best[0][r] = own.first_[r].lane;
             for (unsigned rest = high; rest != 0; rest &= rest - 1) {
                 const int i = std::countr_zero(rest);
                 const unsigned without = high ^ (1u << i);
                 for (unsigned low = 0; low < block; ++low) {
-                    const Scalar path = at(without + low, i);
+                    const Scalar path = own.at(without + low, i);
                     for (int r = 0; r < Registers; ++r)
-                        best[low][r] = larger(gain_[i * Registers + r].lane + path, best[low][r]);
+                        best[low][r] = larger(own.gain_[i * Registers + r].lane + path, best[low][r]);
                 }
             }
             for (unsigned low = 0; low < block; ++low) {
                 for (int i = 0; i < low_bits; ++i) {
                     if (((low >> i) & 1u) == 0) continue;
-                    const Scalar path = at(high + (low ^ (1u << i)), i);
+                    const Scalar path = own.at(high + (low ^ (1u << i)), i);
                     for (int r = 0; r < Registers; ++r)
-                        best[low][r] = larger(gain_[i * Registers + r].lane + path, best[low][r]);
+                        best[low][r] = larger(own.gain_[i * Registers + r].lane + path, best[low][r]);
                 }
                 for (int r = 0; r < Registers; ++r)
-                    table_[(high + low) * Registers + static_cast<unsigned>(r)].lane = best[low][r];
+                    own.table_[(high + low) * Registers + static_cast<unsigned>(r)].lane = best[low][r];
             }
         }
     }
@@ -127,9 +129,36 @@ class held_karp {
     cell* table_;
 };
 
+/// Where theta has the arc between two of n nodes, by the order of memory.
+template <int Layout>
+struct place_of_arc {
+    Eigen::Index nodes;
+    [[nodiscard]] Eigen::Index operator()(int from, int to) const noexcept {
+        return Layout == Eigen::RowMajor ? from * nodes + to : from + to * nodes;
+    }
+};
+/// Where theta has the edge between two of n nodes.
+struct place_of_edge {
+    Eigen::Index nodes;
+    [[nodiscard]] Eigen::Index operator()(int a, int b) const noexcept {
+        const int low = std::min(a, b), high = std::max(a, b);
+        return low * (2 * nodes - low - 1) / 2 + high - low - 1;
+    }
+};
+
+/// The n of a theta of [n, n]; throws for other shapes.
+template <class ThetaT>
+[[nodiscard]] Eigen::Index nodes_of_arcs(const ThetaT& theta) {
+    const Eigen::Index n = theta.dimension(0);
+    if (theta.dimension(1) != n)
+        throw_invalid("theta", message("[", n, ", ", theta.dimension(1), "]"),
+                      "a square matrix of arcs, [nodes, nodes]");
+    return n;
+}
+
 }  // namespace detail
 
-/// The MAP state of a distribution over the tours of n <= 15 nodes: the round trip through all of them whose
+/// The MAP state of a distribution over the tours of n <= 20 nodes: the round trip through all of them whose
 /// theta sum up to the most, so costs are -theta.
 ///
 /// An instance of rank 2, theta [n, n]: directed; z(i, j) = 1 where the tour goes from i to j; the diagonal
@@ -137,65 +166,46 @@ class held_karp {
 /// (0, 1), (0, 2), ..., (1, 2), ...; z = 1 on the tour's edges. One node: zeros. Two nodes: both arcs, or the
 /// one edge, once.
 ///
-/// Held and Karp's dynamic programme over sets: O(2^n n^2) time, in a table of up to 2^14 x 16 numbers (half
-/// as many for undirected tours). Sums are taken in Scalar along the tour, so the answer is optimal up to
-/// the rounding of n additions; none overflows. Ties: the tour is traced back from node 0, at each step to
-/// the node of lowest index; an undirected one first takes the way between nodes 0 and n - 1 whose set of
-/// nodes, read as a binary number, is lowest. So both layouts have the same answer.
+/// A coordinate that `context.mask` forbids is a missing arc or edge. A tour never uses it; where none is
+/// left without it the status is `infeasible`, and z is 0. Each direction of an arc has a coordinate of its
+/// own.
+///
+/// Held and Karp's dynamic programme over sets: O(2^n n^2) time, in a table of 2^(n - 1) x (n - 1) numbers,
+/// their rows rounded up to whole registers; half as many for undirected tours. It is kept for the next
+/// instance, by each copy. 15 nodes: at most 1 MiB of float, 2 of double. 20 nodes: at most 64 and 96.
+/// Sums are taken in Scalar along the tour, so the answer is optimal up to the rounding of n additions; none
+/// overflows. Ties: the tour is traced back from node 0, at each step to the node of lowest index; an
+/// undirected one first takes the way between nodes 0 and n - 1 whose set of nodes, read as a binary number,
+/// is lowest. So both layouts have the same answer.
 ///
 /// Throws `std::invalid_argument` for a matrix that is not square, for a number of edges that is not
-/// n(n - 1)/2, for more than 15 nodes and for numbers that are not finite. A batch is solved tour by tour:
+/// n(n - 1)/2, for more than 20 nodes and for numbers that are not finite. A batch is solved tour by tour:
 /// the registers are full already.
 class travelling_salesman {
   public:
     static constexpr imle::sense sense = imle::sense::maximize;
 
     /// The most nodes that it takes.
-    static constexpr Eigen::Index max_nodes = 15;
+    static constexpr Eigen::Index max_nodes = 20;
 
     /// theta: [n, n] of arcs; z: of its dimensions, all of it is written.
     template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
-    void operator()(const ThetaT& theta, ZT&& z) {
-        using Scalar = scalar_of<ThetaT>;
-        const Eigen::Index n = theta.dimension(0);
-        if (theta.dimension(1) != n)
-            detail::throw_invalid("theta", detail::message("[", n, ", ", theta.dimension(1), "]"),
-                                  "a square matrix of arcs, [nodes, nodes]");
-        if (!begin(n, theta, z)) return;
-        constexpr bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
-        const auto place = [n](int from, int to) { return row_major ? from * n + to : from + to * n; };
-        const auto gain = scaled_gains(theta, place);
-        with_registers<Scalar, 1>(static_cast<int>(n), [&]<class L, int R>(held_karp_in<L, R>) {
-            const auto table = prepared<L, R>(static_cast<int>(n), static_cast<int>(n) - 1, gain);
-            const auto mark = [&](int from, int to) { z.data()[place(from + 1, to + 1)] = 1; };
-            const unsigned all = (1u << (n - 1)) - 1;
-            const int last = table.last_of(all, [&](int node) { return gain(node + 1, 0); });
-            mark(last, -1);
-            table.trace(all ^ (1u << last), last, mark);
-        });
+    solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context = {}) {
+        const Eigen::Index n = detail::nodes_of_arcs(theta);
+        if (!begin(n, theta, z)) return solve_status::solved;
+        const detail::place_of_arc<layout_of<ThetaT>> place{n};
+        return with_gains(n, theta, place, context,
+                          [&](const auto& gain) { return directed(static_cast<int>(n), gain, place, z); });
     }
 
     /// theta: [n(n - 1)/2] of edges; z: of its dimensions, all of it is written.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
-    void operator()(const ThetaT& theta, ZT&& z) {
-        using Scalar = scalar_of<ThetaT>;
+    solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context = {}) {
         const Eigen::Index n = detail::nodes_of_complete_graph(theta.size());
-        if (!begin(n, theta, z)) return;
-        const auto place = [n](int a, int b) {
-            if (a > b) std::swap(a, b);
-            return a * (2 * n - a - 1) / 2 + b - a - 1;
-        };
-        const auto gain = scaled_gains(theta, place);
-        with_registers<Scalar, 1>(static_cast<int>(n), [&]<class L, int R>(held_karp_in<L, R>) {
-            // A tour is two paths from node 0 to the last node, which share the other nodes out: half of the
-            // sets are enough, those without the last node.
-            const int others = static_cast<int>(n) - 2, last = others;
-            const auto table = prepared<L, R>(static_cast<int>(n), others, gain);
-            const unsigned set = one_way(table, others), rest = ((1u << others) - 1) ^ set;
-            const auto mark = [&](int from, int to) { z.data()[place(from + 1, to + 1)] = 1; };
-            table.trace(set, last, mark);
-            table.trace(rest, last, mark);
-        });
+        if (!begin(n, theta, z)) return solve_status::solved;
+        const detail::place_of_edge place{n};
+        return with_gains(n, theta, place, context,
+                          [&](const auto& gain) { return undirected(static_cast<int>(n), gain, place, z); });
     }
 
   private:
@@ -209,32 +219,84 @@ class travelling_salesman {
         if (n > max_nodes)
             detail::throw_invalid("the number of nodes", n,
                                   detail::message("at most ", max_nodes,
-                                                  "; for more there is imle::travelling_salesman_program of "
+                                                  "; for more there are imle::tour_search, a heuristic, and "
+                                                  "imle::travelling_salesman_program of "
                                                   "imle/adapters/cbc.hpp"));
         detail::require_instance(theta, z);
         std::fill_n(z.data(), z.size(), scalar_of<ThetaT>(0));
         return n >= 2;
     }
 
-    /// (from, to) -> theta, divided by 16 where sums of 15 of them might overflow.
-    template <class ThetaT, class PlaceT>
-    static auto scaled_gains(const ThetaT& theta, const PlaceT& place) {
+    /// The gain of a missing edge, and so of all sums with one in them.
+    template <class Scalar>
+    static constexpr Scalar none = -std::numeric_limits<Scalar>::infinity();
+
+    /// Calls f(gain), where gain(from, to) is theta, or none where an edge is missing. Divided by 16 where
+    /// sums of 15 of them might overflow; by 32 where there are more.
+    template <class ThetaT, class PlaceT, class F>
+    static solve_status with_gains(Eigen::Index n, const ThetaT& theta, const PlaceT& place,
+                                   const solve_context& context, F&& f) {
         using Scalar = scalar_of<ThetaT>;
         Scalar largest = 0;
         for (const Scalar t : detail::values_of(theta)) largest = std::max(largest, std::abs(t));
-        const Scalar factor = largest > std::numeric_limits<Scalar>::max() / 16 ? Scalar(1) / 16 : Scalar(1);
-        return [data = theta.data(), factor, place](int from, int to) -> Scalar {
+        const Scalar parts = n <= 15 ? 16 : 32;
+        const Scalar factor = largest > std::numeric_limits<Scalar>::max() / parts ? 1 / parts : Scalar(1);
+        const auto gain = [data = theta.data(), factor, place](int from, int to) -> Scalar {
             return data[place(from, to)] * factor;
         };
+        if (context.mask.empty()) return f(gain);
+        return f([&](int from, int to) {
+            return context.allows(place(from, to)) ? gain(from, to) : none<Scalar>;
+        });
     }
 
-    /// Calls f for the fewest registers, a power of 2, that have a lane for each node but node 0.
-    template <class Scalar, int Registers, class F>
-    static void with_registers(int nodes, F&& f) {
+    /// The best tour over arcs, marked in z.
+    template <class GainT, class PlaceT, class ZT>
+    solve_status directed(int n, const GainT& gain, const PlaceT& place, ZT& z) {
+        using Scalar = scalar_of<ZT>;
+        return with_registers<Scalar>(n, [&]<class L, int R>(held_karp_in<L, R>) {
+            const auto table = prepared<L, R>(n, n - 1, gain);
+            const auto mark = [&](int from, int to) { z.data()[place(from + 1, to + 1)] = 1; };
+            const unsigned all = (1u << (n - 1)) - 1;
+            const auto closing = [&](int node) { return gain(node + 1, 0); };
+            const int last = table.last_of(all, closing);
+            const unsigned before = all ^ (1u << last);
+            if (table.at(before, last) + closing(last) == none<Scalar>) return solve_status::infeasible;
+            mark(last, -1);
+            table.trace(before, last, mark);
+            return solve_status::solved;
+        });
+    }
+
+    /// The best tour over edges, marked in z.
+    template <class GainT, class PlaceT, class ZT>
+    solve_status undirected(int n, const GainT& gain, const PlaceT& place, ZT& z) {
+        using Scalar = scalar_of<ZT>;
+        return with_registers<Scalar>(n, [&]<class L, int R>(held_karp_in<L, R>) {
+            // A tour is two paths from node 0 to the last node, which share the other nodes out: half of the
+            // sets are enough, those without the last node.
+            const int others = n - 2, last = others;
+            const auto table = prepared<L, R>(n, others, gain);
+            const unsigned set = one_way(table, others), rest = ((1u << others) - 1) ^ set;
+            if (table.at(set, last) + table.at(rest, last) == none<Scalar>) return solve_status::infeasible;
+            const auto mark = [&](int from, int to) { z.data()[place(from + 1, to + 1)] = 1; };
+            table.trace(set, last, mark);
+            table.trace(rest, last, mark);
+            return solve_status::solved;
+        });
+    }
+
+    /// Calls f for the fewest registers that have a lane for each node but node 0: a power of 2 up to 15
+    /// nodes, and as few as are enough for the most.
+    template <class Scalar, int Registers = 1, class F>
+    static solve_status with_registers(int nodes, F&& f) {
         using L = detail::lanes<Scalar, detail::native_lanes<Scalar>>;
-        if constexpr (Registers * L::width < max_nodes - 1)
-            if (nodes - 1 > Registers * L::width) return with_registers<Scalar, 2 * Registers>(nodes, f);
-        f(held_karp_in<L, Registers>{});
+        constexpr int enough = (static_cast<int>(max_nodes) - 2) / L::width + 1;
+        if constexpr (Registers < enough)
+            if (nodes - 1 > Registers * L::width)
+                return with_registers<Scalar, std::min(Registers * L::width < 15 ? 2 * Registers : enough,
+                                                       enough)>(nodes, f);
+        return f(held_karp_in<L, Registers>{});
     }
 
     /// The filled table of best paths from node 0 through the sets of nodes 1 .. bits; it counts from node 1.
