@@ -26,6 +26,8 @@ struct grid_group {
     std::span<const solve_context> contexts;
     std::array<grid_place, L::width> starts;
     std::array<grid_place, L::width> goals;
+    typename L::Scalar diagonal_factor;
+    bool corner_cutting;
 
     [[nodiscard]] int grid_of(int lane) const noexcept { return std::min(lane, used - 1); }
     [[nodiscard]] std::span<const bool> mask(int lane) const noexcept {
@@ -73,7 +75,6 @@ inline constexpr std::size_t cost_arrays = Moves == grid_moves::octile ? 3 : 1;
 /// Writes what steps into the cells of a group cost into padded copies, one after the other in `memory`.
 template <grid_moves Moves, class L, class Shape>
 [[nodiscard]] grid_costs<L> load_costs(const Shape& shape, const grid_group<L>& group,
-                                       typename L::Scalar diagonal_factor, bool corner_cutting,
                                        typename L::number_cell* memory) {
     using number = typename L::number;
     auto* const cost = memory;
@@ -100,9 +101,9 @@ template <grid_moves Moves, class L, class Shape>
         auto* const diagonal = cost + shape.padded_size();
         auto* const corner = diagonal + shape.padded_size();
         for (Eigen::Index i = 0; i < shape.padded_size(); ++i) corner[i].lane = zero;
-        if (group.masked()) block_cells(shape, group, cost, corner_cutting ? nullptr : corner);
+        if (group.masked()) block_cells(shape, group, cost, group.corner_cutting ? nullptr : corner);
         // In an array of its own: fused with an addition the product would have other bits.
-        const number factor = zero + diagonal_factor;
+        const number factor = zero + group.diagonal_factor;
         for (Eigen::Index outer = 0; outer < shape.outer(); ++outer)
             for (Eigen::Index i = shape.line(outer); i < shape.line(outer) + inner; ++i)
                 diagonal[i].lane = factor * cost[i].lane;
