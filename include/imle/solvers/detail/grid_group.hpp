@@ -41,9 +41,14 @@ struct grid_group {
     /// One of them, of `size` cells.
     [[nodiscard]] grid_group<lanes<typename L::Scalar, 1>> alone(int grid, Eigen::Index size) const noexcept {
         const auto at = static_cast<std::size_t>(grid);
-        return {
-            theta + grid * size, z + grid * size, 1, contexts.empty() ? contexts : contexts.subspan(at, 1),
-            {starts[at]},        {goals[at]}};
+        return {.theta = theta + grid * size,
+                .z = z + grid * size,
+                .used = 1,
+                .contexts = contexts.empty() ? contexts : contexts.subspan(at, 1),
+                .starts = {starts[at]},
+                .goals = {goals[at]},
+                .diagonal_factor = diagonal_factor,
+                .corner_cutting = corner_cutting};
     }
 };
 
