@@ -1,12 +1,22 @@
 #include <imle/solvers/grid_shortest_path.hpp>
 
 #include <imle/concepts/solver.hpp>
+#include <imle/solvers/minimizing.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <numbers>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "solvers/grid_reference.hpp"
@@ -133,6 +143,79 @@ std::vector<std::vector<Scalar>> solve(SolverT& solver, const reference::grid& g
     return answers;
 }
 
+// Gives a solver the context of each instance in turn, and keeps the statuses.
+template <class SolverT>
+struct with_context {
+    SolverT& solver;
+    const std::vector<imle::solve_context>& contexts;
+    std::vector<imle::solve_status> statuses;
+
+    template <class ThetaT, class ZT>
+    void operator()(ThetaT& theta, ZT& z) {
+        statuses.push_back(solver(theta, z, contexts[statuses.size()]));
+    }
+    template <class ThetasT, class ZsT>
+    void solve_batch(ThetasT& thetas, ZsT& zs) {
+        statuses.push_back(solver.solve_batch(thetas, zs, contexts));
+    }
+};
+template <class SolverT>
+with_context(SolverT&, const std::vector<imle::solve_context>&, std::vector<imle::solve_status>)
+    -> with_context<SolverT>;
+
+// One instance of a test with routes and masks.
+template <class Scalar>
+struct masked_instance {
+    std::vector<Scalar> theta;
+    std::vector<bool> open;  // empty: no mask
+    std::uint64_t id = 0;
+};
+
+template <class Scalar>
+struct masked_answer {
+    imle::solve_status status;
+    std::vector<Scalar> z;
+};
+
+// The masks of instances in the order of memory, and the contexts that show them.
+template <int Layout, class Scalar>
+class contexts_of {
+  public:
+    contexts_of(const reference::grid& g, const std::vector<masked_instance<Scalar>>& instances) {
+        for (const auto& instance : instances) {
+            contexts_.push_back({.instance = contexts_.size(), .sample = 0, .id = instance.id, .mask = {}});
+            if (instance.open.empty()) continue;
+            const auto size = static_cast<std::size_t>(g.size());
+            masks_.push_back(std::make_unique<bool[]>(size));
+            for (int cell = 0; cell < g.size(); ++cell)
+                masks_.back()[static_cast<std::size_t>(in_memory<Layout>(g, cell))] =
+                    instance.open[static_cast<std::size_t>(cell)];
+            contexts_.back().mask = {masks_.back().get(), size};
+        }
+    }
+    const std::vector<imle::solve_context>& operator*() const { return contexts_; }
+
+  private:
+    std::vector<std::unique_ptr<bool[]>> masks_;
+    std::vector<imle::solve_context> contexts_;
+};
+
+// The answers of single solves, or those of a batch, where each has the status of all.
+template <int Layout, class Scalar, class SolverT>
+std::vector<masked_answer<Scalar>> solve_masked(SolverT& solver, const reference::grid& g,
+                                                const std::vector<masked_instance<Scalar>>& instances,
+                                                bool as_batch) {
+    const contexts_of<Layout, Scalar> contexts(g, instances);
+    std::vector<masked_answer<Scalar>> answers;
+    with_context adapted{solver, *contexts, {}};
+    std::vector<std::vector<Scalar>> thetas;
+    for (const auto& instance : instances) thetas.push_back(instance.theta);
+    const auto zs = solve<Layout>(adapted, g, thetas, as_batch);
+    for (std::size_t b = 0; b < instances.size(); ++b)
+        answers.push_back({adapted.statuses[as_batch ? 0 : b], zs[b]});
+    return answers;
+}
+
 template <class Scalar>
 std::vector<Scalar> as_map(const reference::grid& g, const std::vector<int>& path) {
     std::vector<Scalar> map(static_cast<std::size_t>(g.size()));
@@ -186,13 +269,151 @@ support::tally wrong_against_enumeration(int count, std::uint32_t seed) {
                     for (int i = 0; i < count; ++i) {
                         const auto theta = rewards<Scalar>(what, g, random);
                         const auto expected =
-                            as_map<Scalar>(g, reference::best_of(paths, clamped_costs(theta)));
+                            as_map<Scalar>(g, reference::best_of(g, paths, clamped_costs(theta)));
                         const auto found = solve<Layout, Scalar>(solver, g, {theta}, false)[0];
                         wrong.expect(found == expected, rows, " x ", cols, " by ", connectivity, ": theta ",
                                      theta, " gives ", found, ", not ", expected);
                     }
             }
     return wrong;
+}
+
+imle::grid_cell cell_of(const reference::grid& g, int cell) {
+    return {cell / g.cols, cell % g.cols};
+}
+
+// A grid of random size and options, its solver and a batch for it.
+template <class Scalar>
+struct random_case {
+    random_case(std::mt19937& random, int smallest, int largest, int most_instances) {
+        std::uniform_int_distribution<int> side(smallest, largest), batch(1, most_instances);
+        std::uniform_real_distribution<double> unit(0, 1);
+        grid = {side(random), side(random), random() % 4 == 0 ? 4 : 8};
+        constexpr double factors[] = {1, std::numbers::sqrt2, 2, 3, 0.5, 1.0 / 3};
+        grid.diagonal_factor = factors[random() % std::size(factors)];
+        grid.corner_cutting = random() % 2 == 0;
+        const auto any_cell = [&] { return static_cast<int>(random() % static_cast<unsigned>(grid.size())); };
+        imle::grid_shortest_path_options options{.connectivity = grid.connectivity,
+                                                 .diagonal_factor = grid.diagonal_factor,
+                                                 .corner_cutting = grid.corner_cutting};
+        if (random() % 2 == 0) {
+            for (int i = 0; i < 7; ++i) {
+                ends.push_back(
+                    {any_cell(), random() % 10 == 0 ? ends.empty() ? 0 : ends.back().first : any_cell()});
+                routes.push_back({cell_of(grid, ends.back().first), cell_of(grid, ends.back().second)});
+            }
+            solver = imle::grid_shortest_path{routes, options};
+        } else {
+            std::pair<int, int> fixed{grid.start, grid.goal};
+            if (random() % 2 == 0) options.start = cell_of(grid, fixed.first = any_cell());
+            if (random() % 2 == 0) options.goal = cell_of(grid, fixed.second = any_cell());
+            ends.assign(7, fixed);
+            solver = imle::grid_shortest_path{options};
+        }
+        for (int b = batch(random); b > 0; --b) {
+            masked_instance<Scalar> next{rewards<Scalar>(kinds[random() % std::size(kinds)], grid, random),
+                                         {},
+                                         random() % ends.size()};
+            const double blocked = 0.5 * unit(random);
+            if (random() % 4 != 0)
+                for (Scalar& theta : next.theta) {
+                    next.open.push_back(unit(random) >= blocked);
+                    if (next.open.back()) continue;
+                    // As a layer gives it; or a reward, on a cell that nothing may collect.
+                    theta = random() % 4 == 0 ? Scalar(5) : Scalar(0);
+                }
+            instances.push_back(next);
+        }
+    }
+
+    // The grid as the oracles want it.
+    reference::grid of(const masked_instance<Scalar>& instance) const {
+        reference::grid own = grid;
+        std::tie(own.start, own.goal) = ends[instance.id];
+        own.open = instance.open;
+        return own;
+    }
+
+    reference::grid grid{};
+    std::vector<std::pair<int, int>> ends;
+    std::vector<imle::grid_route> routes;
+    imle::grid_shortest_path<> solver{};
+    std::vector<masked_instance<Scalar>> instances;
+};
+
+// Wrong answers among `count` instances with random options, masks, starts and goals, alone and in batches,
+// by path(grid, costs), which is the oracle.
+template <class Scalar, int Layout, class PathT>
+support::tally wrong_with_options(int count, int smallest, int largest, std::uint32_t seed, PathT path_of) {
+    std::mt19937 random(seed);
+    support::tally wrong;
+    for (int done = 0; done < count;) {
+        random_case<Scalar> test(random, smallest, largest, 21);
+        const auto& g = test.grid;
+        const auto alone = solve_masked<Layout>(test.solver, g, test.instances, false);
+        const auto together = solve_masked<Layout>(test.solver, g, test.instances, true);
+        bool infeasible = false;
+        for (std::size_t b = 0; b < test.instances.size(); ++b, ++done) {
+            const auto& instance = test.instances[b];
+            const auto own = test.of(instance);
+            const auto path = path_of(own, clamped_costs(instance.theta));
+            const auto expected = as_map<Scalar>(g, path);
+            infeasible |= path.empty();
+            const auto status = path.empty() ? imle::solve_status::infeasible : imle::solve_status::solved;
+            wrong.expect(alone[b].status == status, "the status is ", alone[b].status, ", not ", status);
+            for (const auto* found : {&alone, &together})
+                wrong.expect((*found)[b].z == expected, g.rows, " x ", g.cols, " by ", g.connectivity,
+                             ", from ", own.start, " to ", own.goal, ", factor ", g.diagonal_factor,
+                             g.corner_cutting ? ", over corners, " : ", round corners, ",
+                             found == &alone ? "alone" : "in a batch", ": theta ", instance.theta, ", open ",
+                             std::vector<int>(own.open.begin(), own.open.end()), " gives ", (*found)[b].z,
+                             ", not ", expected);
+        }
+        const auto status = infeasible ? imle::solve_status::infeasible : imle::solve_status::solved;
+        wrong.expect(together[0].status == status, "a batch's status is ", together[0].status, ", not ",
+                     status);
+    }
+    return wrong;
+}
+
+template <class Scalar, int Layout>
+support::tally wrong_with_options_against_dijkstra(int count, int smallest, int largest, std::uint32_t seed) {
+    return wrong_with_options<Scalar, Layout>(count, smallest, largest, seed,
+                                              [](const reference::grid& g, const std::vector<Scalar>& costs) {
+                                                  return reference::lexicographic_dijkstra(g, costs);
+                                              });
+}
+
+// The Moving AI map, where it is there.
+struct scenario {
+    reference::grid grid{};
+    struct route {
+        int start;
+        int goal;
+        double length;
+    };
+    std::vector<route> routes;
+};
+
+std::optional<scenario> read_scenario(const std::filesystem::path& map) {
+    std::ifstream cells(map), routes(map.string() + ".scen");
+    if (!cells || !routes) return std::nullopt;
+    scenario read;
+    std::string word, line;
+    cells >> word >> word >> word >> read.grid.rows >> word >> read.grid.cols >> word;
+    for (int row = 0; row < read.grid.rows; ++row) {
+        cells >> line;
+        for (const char c : line) read.grid.open.push_back(c == '.' || c == 'G');
+    }
+    read.grid.connectivity = 8;
+    read.grid.diagonal_factor = std::numbers::sqrt2;
+    read.grid.corner_cutting = false;
+    std::getline(routes, line);
+    int from_x, from_y, to_x, to_y, width, height, bucket;
+    for (double length;
+         routes >> bucket >> word >> width >> height >> from_x >> from_y >> to_x >> to_y >> length;)
+        read.routes.push_back({from_y * width + from_x, to_y * width + to_x, length});
+    return read;
 }
 
 }  // namespace
@@ -283,7 +504,7 @@ TEST_CASE("grid_shortest_path passes a serpentine of any length", "[solvers][gri
     // Each wall sends the path to the other side of the grid: the shape for which sweeps are slowest.
     // 350 walls are more than the sweeps over a batch stand, so that they give up.
     for (const bool transposed : {false, true})
-        for (const reference::grid g : {reference::grid{61, 64, 8}, reference::grid{701, 8, 8}}) {
+        for (const reference::grid& g : {reference::grid{61, 64, 8}, reference::grid{701, 8, 8}}) {
             const reference::grid lying{g.cols, g.rows, 8};
             std::mt19937 random(32);
             auto theta = rewards<float>(kind::maze, g, random);
@@ -303,6 +524,102 @@ TEST_CASE("grid_shortest_path passes a serpentine of any length", "[solvers][gri
             CHECK(solve<Eigen::RowMajor, float>(solver, shape, {theta}, false)[0] == expected);
             CHECK(solve<Eigen::RowMajor, float>(solver, shape, {theta, theta, theta}, true)[2] == expected);
         }
+}
+
+TEST_CASE("grid_shortest_path keeps to masks, routes, diagonal factors and corners",
+          "[solvers][grid][mask]") {
+    const auto enumerate = [](const reference::grid& g, const auto& costs) {
+        return reference::best_of(g, reference::all_paths(g), costs);
+    };
+    CHECK(wrong_with_options<float, Eigen::RowMajor>(400, 1, 3, 41, enumerate) == 0);
+    CHECK(wrong_with_options<double, Eigen::ColMajor>(400, 1, 3, 42, enumerate) == 0);
+    CHECK(wrong_with_options_against_dijkstra<float, Eigen::RowMajor>(1500, 1, 12, 43) == 0);
+    CHECK(wrong_with_options_against_dijkstra<double, Eigen::RowMajor>(1500, 1, 12, 44) == 0);
+    CHECK(wrong_with_options_against_dijkstra<float, Eigen::ColMajor>(1500, 1, 12, 45) == 0);
+    CHECK(wrong_with_options_against_dijkstra<double, Eigen::ColMajor>(1500, 1, 12, 46) == 0);
+    // Single grids of this size go to the queue, batches are swept.
+    CHECK(wrong_with_options_against_dijkstra<float, Eigen::ColMajor>(100, 46, 50, 47) == 0);
+    CHECK(wrong_with_options_against_dijkstra<double, Eigen::RowMajor>(100, 46, 50, 48) == 0);
+}
+
+TEST_CASE("grid_shortest_path gives mazes of blocked cells to the queue", "[solvers][grid][mask]") {
+    // As many walls as the sweeps over a batch stand, and then some.
+    for (const double factor : {1.0, 1.5}) {
+        reference::grid g{701, 8, 8};
+        g.diagonal_factor = factor;
+        g.corner_cutting = false;
+        masked_instance<float> maze{std::vector<float>(static_cast<std::size_t>(g.size()), -1), {}, 0};
+        // Two lines wide, so that there is a choice between straight and diagonal steps.
+        for (int cell = 0; cell < g.size(); ++cell)
+            maze.open.push_back(cell / 8 % 3 != 2 || cell % 8 == (cell / 24 % 2 == 0 ? 7 : 0));
+        auto closed = maze;
+        for (const int cell : {8 * 2 + 7, 8 * 5 + 0}) closed.open[static_cast<std::size_t>(cell)] = false;
+        g.open = maze.open;
+        const auto path = reference::lexicographic_dijkstra(g, clamped_costs(maze.theta));
+        CHECK(path.size() > 1500);
+        imle::grid_shortest_path solver{
+            imle::grid_shortest_path_options{.diagonal_factor = factor, .corner_cutting = false}};
+        const auto found = solve_masked<Eigen::RowMajor, float>(solver, g, {maze, closed, maze}, true);
+        CHECK(found[0].status == imle::solve_status::infeasible);
+        CHECK(found[0].z == as_map<float>(g, path));
+        CHECK(found[1].z == as_map<float>(g, {}));
+        CHECK(found[2].z == as_map<float>(g, path));
+    }
+}
+
+TEST_CASE("grid_shortest_path finds the lengths of a Moving AI map", "[solvers][grid][mask]") {
+    const auto read =
+        read_scenario(std::filesystem::path(IMLE_TEST_DATA_DIR "/../../../shared/cases") / "arena.map");
+    if (!read) return;  // the project does not contain it
+    reference::grid g = read->grid;
+    CHECK(read->routes.size() == 160);
+    std::vector<imle::grid_route> routes;
+    std::vector<masked_instance<double>> instances;
+    const std::vector<double> costs(static_cast<std::size_t>(g.size()), 1);
+    for (const auto& route : read->routes) {
+        instances.push_back({std::vector<double>(costs.size(), -1), g.open, routes.size()});
+        routes.push_back({cell_of(g, route.start), cell_of(g, route.goal)});
+    }
+    imle::grid_shortest_path solver{
+        routes,
+        imle::grid_shortest_path_options{.diagonal_factor = std::numbers::sqrt2, .corner_cutting = false}};
+    const auto alone = solve_masked<Eigen::RowMajor>(solver, g, instances, false);
+    const auto together = solve_masked<Eigen::ColMajor>(solver, g, instances, true);
+    support::tally wrong;
+    for (std::size_t i = 0; i < instances.size(); ++i) {
+        std::tie(g.start, g.goal) = std::pair(read->routes[i].start, read->routes[i].goal);
+        const auto path = reference::lexicographic_dijkstra(g, costs);
+        double length = 0;
+        for (std::size_t step = 1; step < path.size(); ++step)
+            length += g.is_diagonal(path[step - 1], path[step]) ? std::numbers::sqrt2 : 1;
+        wrong.expect(std::abs(length - read->routes[i].length) < 1e-4, "route ", i, ": ", length, ", not ",
+                     read->routes[i].length);
+        wrong.expect(as_map<double>(g, path) == alone[i].z, "route ", i, " is another path");
+        wrong.expect(together[i].z == alone[i].z, "route ", i, " in a batch");
+        wrong.expect(alone[i].status == imle::solve_status::solved, "route ", i);
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("grid_shortest_path tells overflow from the lack of a path", "[solvers][grid][mask][errors]") {
+    using Catch::Matchers::Contains;
+    for (const double factor : {1.0, 2.0}) {
+        reference::grid g{4, 5, 8};
+        imle::grid_shortest_path solver{
+            imle::grid_shortest_path_options{.diagonal_factor = factor, .corner_cutting = false}};
+        masked_instance<float> large{std::vector<float>(20, -3e38f), std::vector<bool>(20, true), 0};
+        CHECK_THROWS_WITH((solve_masked<Eigen::RowMajor, float>(solver, g, {large}, false)),
+                          Contains("too large"));
+        CHECK_THROWS_WITH((solve_masked<Eigen::RowMajor, float>(solver, g, {large, large, large}, true)),
+                          Contains("too large"));
+        // A wall of two cells that touch at a corner, which a path would have to cut.
+        for (const int cell : {2, 7, 13, 18}) large.open[static_cast<std::size_t>(cell)] = false;
+        for (const bool as_batch : {false, true}) {
+            const auto found = solve_masked<Eigen::RowMajor, float>(solver, g, {large, large}, as_batch);
+            CHECK(found[0].status == imle::solve_status::infeasible);
+            CHECK(found[1].z == std::vector<float>(20));
+        }
+    }
 }
 
 TEST_CASE("grid_shortest_path refuses costs whose sums overflow on every path", "[solvers][grid][errors]") {
@@ -358,6 +675,56 @@ TEST_CASE("grid_shortest_path says what is wrong", "[solvers][grid][errors]") {
     CHECK_THROWS_WITH(rejecting.solve_batch(thetas, zs), Contains("-4 at cell (1, 2) of instance 3"));
 }
 
+TEST_CASE("grid_shortest_path says what is wrong with its options and contexts", "[solvers][grid][errors]") {
+    using Catch::Matchers::Contains;
+    using imle::grid_shortest_path;
+    using imle::grid_shortest_path_options;
+    for (const double factor : {0.0, -1.0, 1e-300, 1e300, std::numeric_limits<double>::infinity(),
+                                std::numeric_limits<double>::quiet_NaN()})
+        CHECK_THROWS_WITH((grid_shortest_path{grid_shortest_path_options{.diagonal_factor = factor}}),
+                          Contains("diagonal_factor is") && Contains("above 0"));
+
+    Eigen::Tensor<float, 2, Eigen::RowMajor> theta(2, 3), z(2, 3);
+    theta.setConstant(-1);
+    Eigen::Tensor<double, 3, Eigen::ColMajor> thetas(2, 3, 4), zs(2, 3, 4);
+    thetas.setConstant(-1);
+    for (const imle::grid_cell cell : {imle::grid_cell{2, 0}, {0, 3}, {-1, 0}, {0, -1}}) {
+        grid_shortest_path from{grid_shortest_path_options{.start = cell}};
+        CHECK_THROWS_WITH(from(theta, z), Contains("options::start is (") && Contains("of 2 x 3"));
+        grid_shortest_path to{grid_shortest_path_options{.goal = cell}};
+        CHECK_THROWS_WITH(to.solve_batch(thetas, zs), Contains("options::goal is (") && Contains("of 2 x 3"));
+    }
+
+    CHECK_THROWS_WITH(grid_shortest_path{std::vector<imle::grid_route>{}}, Contains("routes is empty"));
+    const std::vector<imle::grid_route> routes{{{0, 0}, {1, 1}}, {{1, 2}, {0, 0}}, {{0, 0}, {2, 2}}};
+    CHECK_THROWS_WITH((grid_shortest_path{routes, grid_shortest_path_options{.start = imle::grid_cell{}}}),
+                      Contains("start") && Contains("routes"));
+    grid_shortest_path solver{routes};
+    CHECK(std::equal(solver.routes().begin(), solver.routes().end(), routes.begin(), routes.end()));
+    CHECK(solver(theta, z, imle::solve_context{.id = 1}) == imle::solve_status::solved);
+    CHECK_THROWS_WITH(solver(theta, z, imle::solve_context{.id = 2}),
+                      Contains("routes[2].goal is (2, 2)") && Contains("2 x 3"));
+    CHECK_THROWS_WITH(solver(theta, z, imle::solve_context{.id = 3}),
+                      Contains("context.id is 3") && Contains("less than 3"));
+    CHECK_THROWS_WITH(solver(theta, z), Contains("without a solve_context"));
+    CHECK_THROWS_WITH(solver.solve_batch(thetas, zs), Contains("without a solve_context"));
+    std::vector<imle::solve_context> contexts(3);
+    CHECK_THROWS_WITH(solver.solve_batch(thetas, zs, contexts),
+                      Contains("3 of them") && Contains("4 instances"));
+
+    const bool few[5] = {true, true, true, true, true};
+    CHECK_THROWS_WITH(solver(theta, z, imle::solve_context{.mask = few}),
+                      Contains("context.mask is of 5 cells") && Contains("2 x 3"));
+    grid_shortest_path rejecting{grid_shortest_path_options{.negative_costs = imle::negative_costs::reject}};
+    const bool mask[6] = {true, true, false, true, true, true};
+    contexts.assign(4, {.mask = mask});
+    thetas(0, 1, 3) = 7;  // number 2 in the order of memory: blocked
+    CHECK(rejecting.solve_batch(thetas, zs, contexts) == imle::solve_status::solved);
+    thetas(1, 1, 2) = 8;
+    CHECK_THROWS_WITH(rejecting.solve_batch(thetas, zs, contexts),
+                      Contains("-8 at cell (1, 1) of instance 2"));
+}
+
 TEST_CASE("grid_shortest_path fits the concepts", "[solvers][grid]") {
     using imle::BatchSolver;
     using imle::grid_shortest_path;
@@ -371,5 +738,12 @@ TEST_CASE("grid_shortest_path fits the concepts", "[solvers][grid]") {
     STATIC_REQUIRE(!Solver<grid_shortest_path<>, float, 1, Eigen::RowMajor>);
     STATIC_REQUIRE(!Solver<grid_shortest_path<>, float, 3, Eigen::RowMajor>);
     STATIC_REQUIRE(BatchSolver<grid_shortest_path<>, float, 2, Eigen::RowMajor>);
+    STATIC_REQUIRE(
+        std::is_same_v<decltype(grid_shortest_path{std::vector<imle::grid_route>(1)}), grid_shortest_path<>>);
+    STATIC_REQUIRE(imle::detail::writes_with_context<grid_shortest_path<>, float, 2, Eigen::RowMajor>);
+    STATIC_REQUIRE(
+        imle::detail::solves_batches_with_context<grid_shortest_path<>, double, 2, Eigen::ColMajor>);
+    STATIC_REQUIRE(imle::detail::solves_batches_with_context<imle::minimizing<grid_shortest_path<>>, float, 2,
+                                                             Eigen::RowMajor>);
     STATIC_REQUIRE(imle::sense_of<grid_shortest_path<>> == imle::sense::maximize);
 }

@@ -4,20 +4,39 @@
 /// The cheapest path across a grid of cells that cost something to enter.
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
+#include <string>
 #include <type_traits>
+#include <vector>
 
 #include <imle/simd/wide_lanes.hpp>
-#include <imle/solvers/detail/grid_distances.hpp>
+#include <imle/solvers/detail/grid_group.hpp>
+#include <imle/solvers/detail/grid_path_finder.hpp>
 #include <imle/solvers/detail/grid_trace.hpp>
 #include <imle/solvers/instance.hpp>
 #include <imle/solvers/negative_costs.hpp>
 
 namespace imle::inline IMLE_ABI {
+
+/// A cell of a grid.
+struct grid_cell {
+    Eigen::Index row = 0;
+    Eigen::Index column = 0;
+
+    friend constexpr bool operator==(const grid_cell&, const grid_cell&) = default;
+};
+
+/// Where a path begins and where it ends.
+struct grid_route {
+    grid_cell start;
+    grid_cell goal;
+
+    friend constexpr bool operator==(const grid_route&, const grid_route&) = default;
+};
 
 /// The options of `grid_shortest_path`; the order of the members is part of the contract.
 struct grid_shortest_path_options {
@@ -25,37 +44,44 @@ struct grid_shortest_path_options {
     int connectivity = 8;
     /// What to do with negative costs.
     imle::negative_costs negative_costs = imle::negative_costs::clamp;
+    /// Where paths begin; empty: at cell (0, 0).
+    std::optional<grid_cell> start = std::nullopt;
+    /// Where they end; empty: at cell (rows - 1, columns - 1).
+    std::optional<grid_cell> goal = std::nullopt;
+    /// A diagonal step into a cell costs so many times what a straight step into it costs: sqrt 2 is the
+    /// length of the step, 1 makes all steps alike. Greater than 0; a float, or rounded to one where theta is
+    /// float.
+    double diagonal_factor = 1;
+    /// False: a diagonal step needs both cells open that it passes between. A mask says which cells are.
+    bool corner_cutting = true;
 };
 
-namespace detail {
-
-template <class... Ls>
-using scratch_of_lanes = basic_scratch<typename Ls::number_cell..., typename Ls::integer_cell..., line_flags,
-                                       queued_cell<float>, queued_cell<double>, std::int32_t>;
-
-/// The arrays for one grid and for a register of grids; where a register has one lane they are the same.
-using grid_scratch =
-    std::conditional_t<native_lanes<float> == 1, scratch_of_lanes<lanes<float, 1>, lanes<double, 1>>,
-                       scratch_of_lanes<lanes<float, 1>, lanes<double, 1>, lanes<float, native_lanes<float>>,
-                                        lanes<double, native_lanes<double>>>>;
-
-}  // namespace detail
-
-/// The MAP state of a distribution over the paths from cell (0, 0) to cell (rows - 1, columns - 1) of a grid:
-/// a cell costs -theta, a path the sum over its cells (both ends included); z is 1 on the cheapest path, 0
-/// elsewhere.
+/// The MAP state of a distribution over the paths from one cell of a grid to another, by default from cell
+/// (0, 0) to cell (rows - 1, columns - 1): a cell costs -theta, a path the sum over its cells (both ends
+/// included); z is 1 on the cheapest path, 0 elsewhere.
 ///
 /// A path goes to one of the 8 (or 4) neighbours in each step. Costs below 0 count as 0 or are rejected, see
 /// `grid_shortest_path_options`. Ties: the lowest cost, as summed in Scalar from the first cell on; then the
 /// fewest cells; then, at each step back from the last cell, the predecessor of lowest row * columns +
 /// column.
 ///
+/// With a `diagonal_factor` a cell that is entered by a diagonal step counts factor times; the first cell,
+/// which no step enters, counts once. On cells that all cost 1 a path costs 1 + its length. The cost is then
+/// not <theta, z>: what a cell adds depends on where the path comes from, and laws of a linear objective
+/// (monotone, the exact family) hold only nearly.
+///
+/// `context.mask`: cells where it is false are blocked. A path through them does not exist, whatever theta is
+/// there. If the start or the goal is blocked, or no open path joins them, z is 0 and the status
+/// `solve_status::infeasible`; that of a batch if it holds for one of its instances.
+///
 /// `grid_shortest_path{}` takes grids of any size, `grid_shortest_path<16, 16>{}` those of one size, with
-/// loops of a length known at compile time. Throws `std::invalid_argument` for another connectivity than 4 or
-/// 8 (when made), for an empty grid, for one that is not Rows x Cols, for numbers that are not finite and, if
-/// negative costs are to be rejected, for the first one, and where every path's cost overflows. Time
-/// O(rows * columns) for paths that turn back seldom, by sweeps over all lanes at once; for others, and for
-/// single grids of more than 2,048 cells, O(rows * columns * log) by a queue. Memory O(rows * columns).
+/// loops of a length known at compile time. `grid_shortest_path{routes}` takes start and goal from
+/// `routes[context.id]`. Throws `std::invalid_argument` for options that are not allowed (when made), for an
+/// empty grid, for one that is not Rows x Cols, for a start or goal outside of it, for an id that is no
+/// route's, for numbers that are not finite and, if negative costs are to be rejected, for the first one, and
+/// where every path's cost overflows. Time O(rows * columns) for paths that turn back seldom, by sweeps over
+/// all lanes at once; for others, and for single grids of more than 2,048 cells, O(rows * columns * log) by a
+/// queue. Memory O(rows * columns).
 template <Eigen::Index Rows = Eigen::Dynamic, Eigen::Index Cols = Eigen::Dynamic>
 class grid_shortest_path {
     static_assert((Rows == Eigen::Dynamic || Rows > 0) && (Cols == Eigen::Dynamic || Cols > 0),
@@ -68,17 +94,38 @@ class grid_shortest_path {
         if (options.connectivity != 4 && options.connectivity != 8)
             detail::throw_invalid("grid_shortest_path_options::connectivity", options.connectivity, "4 or 8");
         detail::require_valid(options.negative_costs, "grid_shortest_path_options::negative_costs");
+        // A factor that is 0 or infinite as a float would make NaN of costs that are infinite or 0.
+        if (!(options.diagonal_factor >= double{std::numeric_limits<float>::min()} &&
+              options.diagonal_factor <= double{std::numeric_limits<float>::max()}))
+            detail::throw_invalid("grid_shortest_path_options::diagonal_factor", options.diagonal_factor,
+                                  "a number above 0 that a float can hold");
+    }
+
+    /// Paths of several routes: `context.id` says which.
+    explicit grid_shortest_path(std::span<const grid_route> routes, grid_shortest_path_options options = {})
+        : grid_shortest_path(options) {
+        if (routes.empty()) detail::throw_invalid("routes", "empty", "one route or more");
+        if (options.start || options.goal)
+            detail::throw_invalid("grid_shortest_path_options::start or ::goal", "set beside routes",
+                                  "both empty, as each route has its own");
+        routes_.assign(routes.begin(), routes.end());
     }
 
     /// The options that it was made with.
     [[nodiscard]] const grid_shortest_path_options& options() const noexcept { return options_; }
+    /// The routes that it was made with, or none.
+    [[nodiscard]] std::span<const grid_route> routes() const noexcept { return routes_; }
 
     /// theta: one grid [rows, columns]; z: of its dimensions, all of it is written.
     template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
-        constexpr bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
-        check(theta, z, theta.dimension(0), theta.dimension(1));
-        run<row_major>(theta.dimension(0), theta.dimension(1), 1, theta.data(), z.data());
+        // Without a mask there always is a path.
+        (void)solve_one(theta, z, {});
+    }
+    /// The same, with the mask and the id of `context`.
+    template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
+    solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
+        return solve_one(theta, z, {&context, 1});
     }
 
     /// thetas: several grids, [batch, rows, columns] if row-major, [rows, columns, batch] if column-major;
@@ -86,16 +133,39 @@ class grid_shortest_path {
     /// a register.
     template <detail::InstanceOfRank<3> ThetasT, detail::StateOf<ThetasT> ZsT>
     void solve_batch(const ThetasT& thetas, ZsT&& zs) {
-        constexpr bool row_major = layout_of<ThetasT> == Eigen::RowMajor;
-        const Eigen::Index rows = thetas.dimension(row_major ? 1 : 0);
-        const Eigen::Index cols = thetas.dimension(row_major ? 2 : 1);
-        check(thetas, zs, rows, cols);
-        run<row_major>(rows, cols, thetas.dimension(row_major ? 0 : 2), thetas.data(), zs.data());
+        (void)solve_several(thetas, zs, {});
+    }
+    /// The same, with each instance's mask and id.
+    template <detail::InstanceOfRank<3> ThetasT, detail::StateOf<ThetasT> ZsT>
+    solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
+        const Eigen::Index batch = thetas.dimension(layout_of<ThetasT> == Eigen::RowMajor ? 0 : 2);
+        if (contexts.size() != static_cast<std::size_t>(batch))
+            detail::throw_invalid("contexts", detail::message(contexts.size(), " of them"),
+                                  detail::message("one for each of ", batch, " instances"));
+        return solve_several(thetas, zs, contexts);
     }
 
   private:
     template <class ThetaT, class ZT>
-    void check(const ThetaT& theta, const ZT& z, Eigen::Index rows, Eigen::Index cols) const {
+    solve_status solve_one(const ThetaT& theta, ZT& z, std::span<const solve_context> contexts) {
+        constexpr bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
+        check(theta, z, theta.dimension(0), theta.dimension(1), contexts);
+        return run<row_major>(theta.dimension(0), theta.dimension(1), 1, theta.data(), z.data(), contexts);
+    }
+
+    template <class ThetasT, class ZsT>
+    solve_status solve_several(const ThetasT& thetas, ZsT& zs, std::span<const solve_context> contexts) {
+        constexpr bool row_major = layout_of<ThetasT> == Eigen::RowMajor;
+        const Eigen::Index rows = thetas.dimension(row_major ? 1 : 0);
+        const Eigen::Index cols = thetas.dimension(row_major ? 2 : 1);
+        check(thetas, zs, rows, cols, contexts);
+        return run<row_major>(rows, cols, thetas.dimension(row_major ? 0 : 2), thetas.data(), zs.data(),
+                              contexts);
+    }
+
+    template <class ThetaT, class ZT>
+    void check(const ThetaT& theta, const ZT& z, Eigen::Index rows, Eigen::Index cols,
+               std::span<const solve_context> contexts) const {
         if (rows == 0 || cols == 0)
             detail::throw_invalid("theta", detail::message("a grid of ", rows, " x ", cols),
                                   "at least one cell");
@@ -103,174 +173,133 @@ class grid_shortest_path {
             detail::throw_invalid("theta", detail::message("a grid of ", rows, " x ", cols),
                                   detail::message("the static size (", Rows, " x ", Cols, ", -1: any)"));
         detail::require_instance(theta, z);
+        const auto cells = static_cast<std::size_t>(rows * cols);
+        for (const solve_context& context : contexts)
+            if (!context.mask.empty() && context.mask.size() != cells)
+                detail::throw_invalid("context.mask", detail::message("of ", context.mask.size(), " cells"),
+                                      detail::message("empty, or of ", rows, " x ", cols));
         if (options_.negative_costs == negative_costs::clamp) return;
-        detail::reject_negative_costs(detail::values_of(theta), [=](std::size_t i) {
-            const auto at = static_cast<Eigen::Index>(i), cell = at % (rows * cols);
-            const bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
-            return detail::message("cell (", row_major ? cell / cols : cell % rows, ", ",
-                                   row_major ? cell % cols : cell / rows, ") of instance ",
-                                   at / (rows * cols));
-        });
+        const auto values = detail::values_of(theta);
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            const auto cell = static_cast<Eigen::Index>(i % cells);
+            // A blocked cell costs nothing that could be negative.
+            if (!(values[i] > 0) || (!contexts.empty() && !contexts[i / cells].allows(cell))) continue;
+            detail::reject_negative_costs(values.subspan(i, 1), [=](std::size_t) {
+                const bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
+                return detail::message("cell (", row_major ? cell / cols : cell % rows, ", ",
+                                       row_major ? cell % cols : cell / rows, ") of instance ", i / cells);
+            });
+        }
+    }
+
+    /// Where a path begins and ends.
+    struct ends {
+        detail::grid_place start;
+        detail::grid_place goal;
+    };
+
+    /// A cell as it lies in memory. name(): what it is, for the error if it is not in the grid.
+    template <bool RowMajor, class Shape, class NameT>
+    [[nodiscard]] static detail::grid_place place_of(const Shape& shape, const grid_cell& cell,
+                                                     NameT&& name) {
+        const detail::grid_place place =
+            RowMajor ? detail::grid_place{cell.row, cell.column} : detail::grid_place{cell.column, cell.row};
+        if (place.outer < 0 || place.outer >= shape.outer() || place.inner < 0 ||
+            place.inner >= shape.inner())
+            detail::throw_invalid(
+                std::string(name()).c_str(), detail::message("(", cell.row, ", ", cell.column, ")"),
+                detail::message("a cell of the grid of ", RowMajor ? shape.outer() : shape.inner(), " x ",
+                                RowMajor ? shape.inner() : shape.outer()));
+        return place;
+    }
+
+    /// The ends that the options say.
+    template <bool RowMajor, class Shape>
+    [[nodiscard]] ends ends_by_options(const Shape& shape) const {
+        ends found{{0, 0}, {shape.outer() - 1, shape.inner() - 1}};
+        if (options_.start)
+            found.start = place_of<RowMajor>(shape, *options_.start,
+                                             [] { return "grid_shortest_path_options::start"; });
+        if (options_.goal)
+            found.goal =
+                place_of<RowMajor>(shape, *options_.goal, [] { return "grid_shortest_path_options::goal"; });
+        return found;
+    }
+
+    /// The ends of the route with this id.
+    template <bool RowMajor, class Shape>
+    [[nodiscard]] ends ends_by_id(const Shape& shape, std::uint64_t id) const {
+        if (id >= routes_.size())
+            detail::throw_invalid("context.id", id,
+                                  detail::message("less than ", routes_.size(), ", the number of routes"));
+        const auto place = [&](const grid_cell& cell, const char* end) {
+            return place_of<RowMajor>(shape, cell, [=] { return detail::message("routes[", id, "].", end); });
+        };
+        const grid_route& route = routes_[static_cast<std::size_t>(id)];
+        return {place(route.start, "start"), place(route.goal, "goal")};
     }
 
     /// Full registers first; what is left shares one too, unless it is a single grid.
     template <bool RowMajor, class Scalar>
-    void run(Eigen::Index rows, Eigen::Index cols, Eigen::Index batch, const Scalar* theta, Scalar* z) {
+    solve_status run(Eigen::Index rows, Eigen::Index cols, Eigen::Index batch, const Scalar* theta, Scalar* z,
+                     std::span<const solve_context> contexts) {
         constexpr int width = detail::native_lanes<Scalar>;
         using shape_t =
             std::conditional_t<RowMajor, detail::grid_shape<Rows, Cols>, detail::grid_shape<Cols, Rows>>;
         const shape_t shape(RowMajor ? rows : cols, RowMajor ? cols : rows);
+        if (!routes_.empty() && contexts.empty())
+            detail::throw_invalid("the call of a grid_shortest_path with routes", "without a solve_context",
+                                  "one, whose id says which route");
+        const ends fixed = ends_by_options<RowMajor>(shape);
+        solve_status status = solve_status::solved;
+        const auto solve_next = [&]<class L>(L, Eigen::Index done, int used) {
+            detail::grid_group<L> group{.theta = theta + done * shape.size(),
+                                        .z = z + done * shape.size(),
+                                        .used = used,
+                                        .contexts = {},
+                                        .starts = {},
+                                        .goals = {},
+                                        .diagonal_factor = static_cast<Scalar>(options_.diagonal_factor),
+                                        .corner_cutting = options_.corner_cutting};
+            if (!contexts.empty())
+                group.contexts =
+                    contexts.subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(used));
+            group.starts.fill(fixed.start);
+            group.goals.fill(fixed.goal);
+            if (!routes_.empty())
+                for (int lane = 0; lane < L::width; ++lane) {
+                    const auto grid = static_cast<std::size_t>(group.grid_of(lane));
+                    const ends own = ends_by_id<RowMajor>(shape, group.contexts[grid].id);
+                    group.starts[static_cast<std::size_t>(lane)] = own.start;
+                    group.goals[static_cast<std::size_t>(lane)] = own.goal;
+                }
+            if (!has_answer(solve<RowMajor>(shape, group))) status = solve_status::infeasible;
+        };
         for (Eigen::Index done = 0; done < batch;) {
             const Eigen::Index left = batch - done;
-            const Scalar* const from = theta + done * shape.size();
-            Scalar* const to = z + done * shape.size();
-            if (left > 1 && width > 1) {
-                const int used = static_cast<int>(std::min<Eigen::Index>(left, width));
-                solve<RowMajor, detail::lanes<Scalar, width>>(shape, used, from, to);
-                done += used;
-            } else {
-                solve<RowMajor, detail::lanes<Scalar, 1>>(shape, 1, from, to);
-                ++done;
-            }
+            const int used = width == 1 ? 1 : static_cast<int>(std::min<Eigen::Index>(left, width));
+            if (used > 1)
+                solve_next(detail::lanes<Scalar, width>{}, done, used);
+            else
+                solve_next(detail::lanes<Scalar, 1>{}, done, 1);
+            done += used;
         }
+        return status;
     }
 
     template <bool RowMajor, class L, class Shape>
-    void solve(const Shape& shape, int used, const typename L::Scalar* theta, typename L::Scalar* z) {
-        if (options_.connectivity == 8)
-            solve_connected<8, RowMajor, L>(shape, used, theta, z);
-        else
-            solve_connected<4, RowMajor, L>(shape, used, theta, z);
-    }
-
-    /// Solves `used` grids, one after the other in memory: together if sweeps are likely to be fast, or else
-    /// one by one. Either way has the same bits.
-    template <int Connectivity, bool RowMajor, class L, class Shape>
-    void solve_connected(const Shape& shape, int used, const typename L::Scalar* theta,
-                         typename L::Scalar* z) {
-        if (sweeps_are_likely_fast<L>(shape)) {
-            if (solve_by_sweeps<Connectivity, RowMajor, L>(shape, used, theta, z)) return;
-            queue_next_ = 16;
-        }
-        for (int grid = 0; grid < used; ++grid)
-            solve_by_queue<Connectivity, RowMajor>(shape, theta + grid * shape.size(),
-                                                   z + grid * shape.size());
-    }
-
-    /// Grids that come together are often alike: after sweeps that were too slow, some are left out.
-    template <class L, class Shape>
-    [[nodiscard]] bool sweeps_are_likely_fast(const Shape& shape) {
-        if (L::width == 1) return shape.size() <= 2048;
-        if (queue_next_ == 0) return true;
-        --queue_next_;
-        return false;
-    }
-
-    /// One grid in each lane. False if it gave up.
-    template <int Connectivity, bool RowMajor, class L, class Shape>
-    [[nodiscard]] bool solve_by_sweeps(const Shape& shape, int used, const typename L::Scalar* theta,
-                                       typename L::Scalar* z) {
-        constexpr bool diagonal = Connectivity == 8;
-        const auto padded = static_cast<std::size_t>(shape.padded_size());
-        const auto numbers = scratch_.template get<typename L::number_cell>(2 * padded);
-        auto* const cost = numbers.data();
-        auto* const distance = cost + padded;
-        const auto flags = scratch_.template get<detail::line_flags>(static_cast<std::size_t>(shape.outer()));
-        load<L>(shape, used, theta, cost);
-        return detail::grid_distances<L, diagonal>(shape, cost, distance, flags) &&
-               trace<Connectivity, RowMajor, L>(shape, used, cost, distance, z, [&](auto* cells) {
-                   return detail::grid_cell_counts<L, diagonal>(shape, cost, distance, cells, flags);
-               });
-    }
-
-    template <int Connectivity, bool RowMajor, class Shape, class Scalar>
-    void solve_by_queue(const Shape& shape, const Scalar* theta, Scalar* z) {
-        using one = detail::lanes<Scalar, 1>;
-        const auto padded = static_cast<std::size_t>(shape.padded_size());
-        if (padded > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
-            detail::throw_invalid("theta", detail::message("a grid of ", shape.size(), " cells"),
-                                  "fewer than 2^31 with their margin");
-        const auto numbers = scratch_.template get<typename one::number_cell>(2 * padded);
-        auto* const cost = numbers.data();
-        auto* const distance = cost + padded;
-        const auto heap = scratch_.template get<detail::queued_cell<Scalar>>(padded);
-        const auto next = scratch_.template get<std::int32_t>(padded);
-        const auto steps = detail::grid_steps<Connectivity, RowMajor>(shape);
-        load<one>(shape, 1, theta, cost);
-        detail::grid_distances_by_queue<Scalar>(shape, steps, cost, distance, heap, next);
-        (void)trace<Connectivity, RowMajor, one>(shape, 1, cost, distance, z, [&](auto* cells) {
-            detail::grid_cell_counts_by_queue<Scalar>(shape, steps, cost, distance, cells, next);
-            return true;
-        });
-    }
-
-    /// Writes the costs of `used` grids into a padded copy. Lanes without a grid repeat the last one, and so
-    /// end when it does.
-    template <class L, class Shape>
-    static void load(const Shape& shape, int used, const typename L::Scalar* theta,
-                     typename L::number_cell* cost) {
-        using number = typename L::number;
-        std::array<const typename L::Scalar*, L::width> grids;
-        for (int lane = 0; lane < L::width; ++lane)
-            grids[static_cast<std::size_t>(lane)] = theta + std::min(lane, used - 1) * shape.size();
-        const number zero{};
-        // All of a grid at once, as lines are often shorter than a register.
-        const Eigen::Index inner = shape.inner();
-        auto* to = cost + shape.line(0);
-        auto* end = to + inner;
-        detail::for_each_across<L>(grids, static_cast<std::size_t>(shape.size()),
-                                   [=](std::size_t, const number& reward) mutable {
-                                       if (to == end) {
-                                           to += 2;
-                                           end = to + inner;
-                                       }
-                                       (to++)->lane = reward < zero ? -reward : zero;
-                                   });
-    }
-
-    /// Marks the cheapest paths. Where steps tie, `count_cells` must write the counts of `grid_cell_counts`;
-    /// if it gives up, so does this.
-    template <int Connectivity, bool RowMajor, class L, class Shape, class CountT>
-    [[nodiscard]] bool trace(const Shape& shape, int used, const typename L::number_cell* cost,
-                             const typename L::number_cell* distance, typename L::Scalar* z,
-                             CountT&& count_cells) {
-        // Every step between infinite distances would look tight, and any path the cheapest.
-        const Eigen::Index goal = shape.line(shape.outer() - 1) + shape.inner() - 1;
-        for (int lane = 0; lane < used; ++lane)
-            if (!detail::is_finite(L::get(distance[goal], lane))) detail::throw_path_overflow();
-
-        const auto steps = detail::grid_steps<Connectivity, RowMajor>(shape);
-        const detail::grid_trace<L, Shape, Connectivity> trace(shape, steps, cost, distance);
-        std::fill_n(z, used * shape.size(), typename L::Scalar(0));
-        using place = typename decltype(trace)::place;
-        std::array<place, L::width> stopped;
-        stopped.fill(trace.goal(shape));
-        std::array<typename L::Scalar*, L::width> zs;
-        for (int lane = 0; lane < L::width; ++lane)
-            zs[static_cast<std::size_t>(lane)] = z + std::min(lane, used - 1) * shape.size();
-        // Two lanes at a time: each waits for the numbers that tell where to go next.
-        constexpr std::size_t group = L::width == 1 ? 1 : 2;
-        for (std::size_t lane = 0; lane < static_cast<std::size_t>(used); lane += group)
-            trace.while_unique(std::span<place, group>(&stopped[lane], group), static_cast<int>(lane),
-                               std::span<typename L::Scalar* const, group>(&zs[lane], group));
-        bool tied = false;
-        for (int lane = 0; lane < used; ++lane)
-            tied |= !trace.arrived(stopped[static_cast<std::size_t>(lane)]);
-        if (!tied) return true;
-        auto* const cells =
-            scratch_.template get<typename L::integer_cell>(static_cast<std::size_t>(shape.padded_size()))
-                .data();
-        if (!count_cells(cells)) return false;
-        for (int lane = 0; lane < used; ++lane)
-            trace.by_cell_counts(stopped[static_cast<std::size_t>(lane)], lane, cells,
-                                 z + lane * shape.size());
-        return true;
+    solve_status solve(const Shape& shape, const detail::grid_group<L>& group) {
+        using detail::grid_moves;
+        if (options_.connectivity == 4) return finder_.solve<grid_moves::four, RowMajor>(shape, group);
+        // Without a blocked cell there is no corner to cut.
+        if (options_.diagonal_factor == 1 && (options_.corner_cutting || !group.masked()))
+            return finder_.solve<grid_moves::eight, RowMajor>(shape, group);
+        return finder_.solve<grid_moves::octile, RowMajor>(shape, group);
     }
 
     grid_shortest_path_options options_;
-    detail::grid_scratch scratch_;
-    /// How many registers of grids are still to go to the queue.
-    int queue_next_ = 0;
+    std::vector<grid_route> routes_;
+    detail::grid_path_finder finder_;
 };
 
 }  // namespace imle::inline IMLE_ABI

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// How a grid lies in memory, and the way from distances over it back to the path that the tie rule names.
+/// How a grid lies in memory, what steps over it cost, and the way from distances back to the path that the
+/// tie rule names.
 
 #include <algorithm>
 #include <array>
@@ -14,6 +15,12 @@
 #include <imle/core/config.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
+
+/// A cell by its line and its place in the line.
+struct grid_place {
+    Eigen::Index outer;
+    Eigen::Index inner;
+};
 
 /// A grid of `outer` lines of `inner` cells, a line being contiguous: for a row-major instance the lines are
 /// its rows, for a column-major one its columns. Sizes that are known at compile time stay so.
@@ -41,10 +48,42 @@ class grid_shape {
     [[nodiscard]] constexpr Eigen::Index line(Eigen::Index number) const noexcept {
         return (number + 1) * stride() + 1;
     }
+    /// A cell's number in the padded copy, and in the instance.
+    [[nodiscard]] constexpr Eigen::Index padded(const grid_place& cell) const noexcept {
+        return line(cell.outer) + cell.inner;
+    }
+    [[nodiscard]] constexpr Eigen::Index plain(const grid_place& cell) const noexcept {
+        return cell.outer * inner() + cell.inner;
+    }
 
   private:
     Eigen::Index outer_;
     Eigen::Index inner_;
+};
+
+/// Which steps there are.
+enum class grid_moves {
+    /// To the 4 neighbours.
+    four,
+    /// To the 8 neighbours, each at the cost of the cell that is entered.
+    eight,
+    /// To the 8 neighbours, where diagonal steps have costs of their own and none cuts a closed corner.
+    octile
+};
+
+template <grid_moves Moves>
+inline constexpr int neighbours_of = Moves == grid_moves::four ? 4 : 8;
+
+/// What steps into the cells cost, in padded copies.
+template <class L>
+struct grid_costs {
+    /// Costs of the cells, infinite where a cell is blocked: of all steps, or of the straight ones of
+    /// `octile`.
+    const typename L::number_cell* straight;
+    /// Only for `octile`: of diagonal steps; infinite on cells beside which no diagonal step may pass,
+    /// elsewhere 0.
+    const typename L::number_cell* diagonal;
+    const typename L::number_cell* corner;
 };
 
 /// A step to a neighbour: in the padded copy, and in the instance.
@@ -55,14 +94,14 @@ struct grid_step {
 
 /// The steps to a cell's neighbours in the order of their index row * columns + column, lowest first: with it
 /// "the first that fits" is the tie rule.
-template <int Connectivity, bool RowMajor, class Shape>
-[[nodiscard]] constexpr std::array<grid_step, Connectivity> grid_steps(const Shape& shape) noexcept {
-    std::array<grid_step, Connectivity> steps{};
+template <grid_moves Moves, bool RowMajor, class Shape>
+[[nodiscard]] constexpr std::array<grid_step, neighbours_of<Moves>> grid_steps(const Shape& shape) noexcept {
+    std::array<grid_step, neighbours_of<Moves>> steps{};
     std::size_t count = 0;
     for (int down = -1; down <= 1; ++down)
         for (int right = -1; right <= 1; ++right) {
             const int moves = (down != 0 ? 1 : 0) + (right != 0 ? 1 : 0);
-            if (moves == 0 || (Connectivity == 4 && moves == 2)) continue;
+            if (moves == 0 || (Moves == grid_moves::four && moves == 2)) continue;
             const int outer = RowMajor ? down : right;
             const int inner = RowMajor ? right : down;
             steps[count++] = {outer * shape.stride() + inner, outer * shape.inner() + inner};
@@ -70,24 +109,48 @@ template <int Connectivity, bool RowMajor, class Shape>
     return steps;
 }
 
-/// Goes from the last cell back to the first, for one lane at a time, marking z.
+/// For each of 8 steps in that order: the two straight steps that lead to the same cell if it is diagonal, or
+/// else twice the step itself.
+inline constexpr std::array<std::array<std::size_t, 2>, 8> straight_parts{
+    {{1, 3}, {1, 1}, {1, 4}, {3, 3}, {4, 4}, {6, 3}, {6, 6}, {6, 4}}};
+
+[[nodiscard]] constexpr bool is_diagonal(std::size_t step) noexcept {
+    return straight_parts[step][0] != straight_parts[step][1];
+}
+
+/// What it costs to enter `entered`, one end of the i-th step from `cell`; the other end may be entered too.
+template <class L, grid_moves Moves>
+[[nodiscard]] typename L::Scalar cost_of_step(const grid_costs<L>& costs, std::span<const grid_step> steps,
+                                              Eigen::Index cell, std::size_t i, Eigen::Index entered,
+                                              int lane) noexcept {
+    if constexpr (Moves == grid_moves::octile) {
+        if (is_diagonal(i)) {
+            const auto& [first, second] = straight_parts[i];
+            return L::get(costs.diagonal[entered], lane) +
+                   (L::get(costs.corner[cell + steps[first].padded], lane) +
+                    L::get(costs.corner[cell + steps[second].padded], lane));
+        }
+    }
+    return L::get(costs.straight[entered], lane);
+}
+
+/// Goes from the goal back to the start, for one lane at a time, marking z.
 ///
 /// A step from u to v is tight if fl(distance(u) + cost(v)) = distance(v). Where each cell on the way back
 /// has one tight predecessor only, there is one path of least cost and nothing more to know; that is the rule
 /// for costs with noise. Where there are several (plateaus of cost 0, equal costs, costs that rounding
 /// absorbs) following any of them may go round in a loop; then the counts of `grid_cell_counts` are needed,
 /// which fall by 1 in each step of a path of fewest cells.
-template <class L, class Shape, std::size_t Connectivity>
+template <class L, grid_moves Moves>
 class grid_trace {
+    static constexpr std::size_t connectivity = neighbours_of<Moves>;
+
   public:
     using Scalar = typename L::Scalar;
 
-    grid_trace(const Shape& shape, const std::array<grid_step, Connectivity>& steps,
-               const typename L::number_cell* cost, const typename L::number_cell* distance) noexcept
-        : cost_(cost),
-          distance_(distance),
-          start_(shape.line(0)),
-          goal_(shape.line(shape.outer() - 1) + shape.inner() - 1) {
+    grid_trace(const std::array<grid_step, neighbours_of<Moves>>& steps, const grid_costs<L>& costs,
+               const typename L::number_cell* distance) noexcept
+        : costs_(costs), distance_(distance) {
         std::copy(steps.begin(), steps.end(), steps_.begin());
     }
 
@@ -97,35 +160,31 @@ class grid_trace {
         Eigen::Index plain;
     };
 
-    /// The last cell.
-    [[nodiscard]] place goal(const Shape& shape) const noexcept { return {goal_, shape.size() - 1}; }
-    /// True at the first cell.
-    [[nodiscard]] bool arrived(const place& at) const noexcept { return at.padded == start_; }
-
     /// Marks cells as long as there is one tight predecessor, in the lanes from `lane` on for which there is
-    /// a place in `at`, and leaves there where each stopped. zs: the states of these lanes.
+    /// a place in `at`, and leaves there where each stopped. starts, zs: the first cells, in the padded copy,
+    /// and the states of these lanes.
     ///
     /// Where a path goes next is chance: a branch on it would be mispredicted half of the time.
     template <std::size_t Group>
-    void while_unique(std::span<place, Group> at, int lane,
+    void while_unique(std::span<place, Group> at, std::span<const Eigen::Index, Group> starts, int lane,
                       std::span<Scalar* const, Group> zs) const noexcept {
         for (bool moved = true; moved;) {
             moved = false;
             for (std::size_t i = 0; i < Group; ++i) {
                 zs[i][at[i].plain] = 1;
-                const unsigned unless_arrived = arrived(at[i]) ? 0u : ~0u;
+                const unsigned unless_arrived = at[i].padded == starts[i] ? 0u : ~0u;
                 const unsigned tight = tight_steps(at[i], lane + static_cast<int>(i)) & unless_arrived;
                 const bool unique = std::has_single_bit(tight);
                 const std::size_t step =
-                    unique ? static_cast<std::size_t>(std::countr_zero(tight)) : Connectivity;
+                    unique ? static_cast<std::size_t>(std::countr_zero(tight)) : connectivity;
                 advance(at[i], step);
                 moved |= unique;
             }
         }
     }
 
-    /// Marks the path of fewest cells from here to the first cell: of tight predecessors one cell nearer to
-    /// the first, the lowest.
+    /// Marks the path of fewest cells from here to the start: of tight predecessors one cell nearer to it,
+    /// the lowest.
     void by_cell_counts(place at, int lane, const typename L::integer_cell* cells, Scalar* z) const noexcept {
         for (auto count = L::get(cells[at.padded], lane) - 1; count > 0; --count) {
             const unsigned tight = tight_steps(at, lane);
@@ -142,12 +201,13 @@ class grid_trace {
     /// Bit i: the step from the i-th neighbour to this cell is tight. It is never below the cell's distance;
     /// <= costs less than ==, which must look at a flag more.
     [[nodiscard]] unsigned tight_steps(const place& at, int lane) const noexcept {
-        const Scalar cost = L::get(cost_[at.padded], lane);
         const Scalar distance = L::get(distance_[at.padded], lane);
         unsigned tight = 0;
-        for (std::size_t i = 0; i < Connectivity; ++i)
-            tight |= static_cast<unsigned>(L::get(distance_[at.padded + steps_[i].padded], lane) + cost <=
-                                           distance)
+        for (std::size_t i = 0; i < connectivity; ++i)
+            tight |= static_cast<unsigned>(
+                         L::get(distance_[at.padded + steps_[i].padded], lane) +
+                             cost_of_step<L, Moves>(costs_, steps_, at.padded, i, at.padded, lane) <=
+                         distance)
                      << i;
         return tight;
     }
@@ -158,11 +218,9 @@ class grid_trace {
     }
 
     /// The last one stays where it is.
-    std::array<grid_step, Connectivity + 1> steps_{};
-    const typename L::number_cell* cost_;
+    std::array<grid_step, connectivity + 1> steps_{};
+    grid_costs<L> costs_;
     const typename L::number_cell* distance_;
-    Eigen::Index start_;
-    Eigen::Index goal_;
 };
 
 }  // namespace imle::inline IMLE_ABI::detail
