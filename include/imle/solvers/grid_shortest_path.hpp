@@ -172,24 +172,24 @@ class grid_shortest_path {
         if ((Rows != Eigen::Dynamic && rows != Rows) || (Cols != Eigen::Dynamic && cols != Cols))
             detail::throw_invalid("theta", detail::message("a grid of ", rows, " x ", cols),
                                   detail::message("the static size (", Rows, " x ", Cols, ", -1: any)"));
-        detail::require_instance(theta, z);
+        detail::require_dimensions(theta, z);
         const auto cells = static_cast<std::size_t>(rows * cols);
-        for (const solve_context& context : contexts)
-            if (!context.mask.empty() && context.mask.size() != cells)
-                detail::throw_invalid("context.mask", detail::message("of ", context.mask.size(), " cells"),
-                                      detail::message("empty, or of ", rows, " x ", cols));
-        if (options_.negative_costs == negative_costs::clamp) return;
         const auto values = detail::values_of(theta);
-        for (std::size_t i = 0; i < values.size(); ++i) {
-            const auto cell = static_cast<Eigen::Index>(i % cells);
-            // A blocked cell costs nothing that could be negative.
-            if (!(values[i] > 0) || (!contexts.empty() && !contexts[i / cells].allows(cell))) continue;
-            detail::reject_negative_costs(values.subspan(i, 1), [=](std::size_t) {
-                const bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
-                return detail::message("cell (", row_major ? cell / cols : cell % rows, ", ",
-                                       row_major ? cell % cols : cell / rows, ") of instance ", i / cells);
-            });
-        }
+        if (contexts.empty()) detail::require_numbers(values, {});
+        for (std::size_t i = 0; i < contexts.size(); ++i)
+            detail::require_numbers(values.subspan(i * cells, cells), contexts[i].mask);
+        if (options_.negative_costs == negative_costs::clamp) return;
+        for (std::size_t first = 0; first < values.size(); first += cells)
+            detail::reject_negative_costs(
+                values.subspan(first, cells),
+                [=](std::size_t at) {
+                    const bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
+                    const auto cell = static_cast<Eigen::Index>(at);
+                    return detail::message("cell (", row_major ? cell / cols : cell % rows, ", ",
+                                           row_major ? cell % cols : cell / rows, ") of instance ",
+                                           first / cells);
+                },
+                contexts.empty() ? std::span<const bool>() : contexts[first / cells].mask);
     }
 
     /// Where a path begins and ends.
