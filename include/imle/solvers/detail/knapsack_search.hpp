@@ -40,6 +40,8 @@ struct knapsack_problem {
     /// capacity. Empty where there is no such thing.
     std::vector<std::uint32_t> whole_weights;  // [item]
     std::size_t whole_capacity = 0;
+    /// For one dimension: a power of two that brings the limit near 1.
+    double weight_scale = 1;
 
     knapsack_problem(const Eigen::MatrixXd& w, const Eigen::VectorXd& capacities) {
         if (w.rows() != capacities.size())
@@ -75,6 +77,9 @@ struct knapsack_problem {
                 shares.push_back(w(d, i) / capacities(d));
             }
         if (dimensions == 1) find_whole_weights();
+        if (dimensions == 1 && limits[0] > 0)
+            weight_scale = std::ldexp(
+                1.0, std::min(-std::ilogb(limits[0]), std::numeric_limits<double>::max_exponent - 1));
     }
 
   private:
@@ -114,6 +119,9 @@ class knapsack_order {
           multiplier_(multipliers),
           best_(multipliers + problem.dimensions),
           use_(multipliers + 2 * problem.dimensions) {}
+
+    /// A power of two that brings the largest value near 1, once `find` has run.
+    [[nodiscard]] double scale() const noexcept { return scale_; }
 
     /// Puts the items in order. Returns the capacity in surrogate weight.
     double find() {
@@ -276,13 +284,6 @@ struct knapsack_work {
     std::uint32_t* best;         // [item]: the best set so far, as a stack
 };
 
-/// How a search ended.
-struct knapsack_outcome {
-    std::size_t taken;    // how many items of `knapsack_work::best` are in the set
-    std::uint64_t nodes;  // how many bounds were computed
-    bool finished;        // false: `node_limit` came first
-};
-
 /// Depth first, taking an item before leaving it out, so that sets come in the lexicographic order of the
 /// items and the first of several best ones is kept (Horowitz and Sahni, "Computing partitions with
 /// applications to the knapsack problem", J. ACM 1974). A subtree is left when even with a part of an item
@@ -290,82 +291,112 @@ struct knapsack_outcome {
 /// Of items that are equal in value and weights those in front are taken first; else equal items would be
 /// chosen in all ways. Dimensions: their number, if known at compile time.
 template <int Dimensions>
-[[nodiscard]] knapsack_outcome search_knapsack(const knapsack_items& items, const knapsack_work& work,
-                                               std::uint64_t node_limit) {
-    const std::size_t n = items.count;
-    const std::size_t dimensions =
-        Dimensions == Eigen::Dynamic ? items.dimensions : static_cast<std::size_t>(Dimensions);
-    const double tolerance = 1 + static_cast<double>(4 * (n + 4)) * std::numeric_limits<double>::epsilon();
-    double value = 0, left = items.surrogate_limit, best = -1, to_beat = -1;
-    std::size_t depth = 0, at = 0, split = 0;
-    knapsack_outcome outcome{0, 0, true};
-    std::fill_n(work.used, dimensions, 0.0);
-
-    // The largest value from item `at` on: whole items up to `split`, and a part of that one. Where the last
-    // split was is where to look for the next.
-    const auto bound = [&] {
-        const double reach = left + items.surrogate_before[at];
-        split = std::max(split, at);
-        while (split < n && items.surrogate_before[split + 1] <= reach) ++split;
-        while (split > at && items.surrogate_before[split] > reach) --split;
-        double sum = value + (items.value_before[split] - items.value_before[at]);
-        if (split < n && reach > items.surrogate_before[split])
-            sum += items.values[split] * ((reach - items.surrogate_before[split]) / items.surrogate[split]);
-        return sum;
-    };
-    const auto fits = [&](std::size_t item) {
-        bool all = true;
-        for (std::size_t d = 0; d < dimensions; ++d)
-            all &= work.used[d] + items.weights[item * dimensions + d] <= items.limits[d];
-        return all;
-    };
-
-    for (;;) {
-        bool hopeless = false;
-        bool left_out = true;  // a bound stays the same while items are taken
-        while (at < n) {
-            if (left_out) {
-                if (outcome.nodes == node_limit) {
-                    outcome.finished = false;
-                    return outcome;
-                }
-                ++outcome.nodes;
-                hopeless = bound() <= to_beat;
-                if (hopeless) break;
-            }
-            left_out = !fits(at);
-            if (left_out) {
-                at = items.next[at];
-                continue;
-            }
-            work.stack[depth] = static_cast<std::uint32_t>(at);
-            work.value_by_stack[depth] = value;
-            work.surrogate_by_stack[depth] = left;
-            for (std::size_t d = 0; d < dimensions; ++d) {
-                work.used_by_stack[depth * dimensions + d] = work.used[d];
-                work.used[d] += items.weights[at * dimensions + d];
-            }
-            value += items.values[at];
-            left -= items.surrogate[at];
-            ++depth;
-            ++at;
-        }
-        if (!hopeless && value > best) {
-            best = value;
-            to_beat = best * tolerance;
-            outcome.taken = depth;
-            std::copy_n(work.stack, depth, work.best);
-        }
-        if (depth == 0) return outcome;
-        // Without the last item taken. What it found there comes back from the stack: to subtract would
-        // round.
-        --depth;
-        at = items.next[work.stack[depth]];
-        value = work.value_by_stack[depth];
-        left = work.surrogate_by_stack[depth];
-        for (std::size_t d = 0; d < dimensions; ++d)
-            work.used[d] = work.used_by_stack[depth * dimensions + d];
+class knapsack_search {
+  public:
+    knapsack_search(const knapsack_items& items, const knapsack_work& work) : items_(items), work_(work) {
+        std::fill_n(work.used, items.dimensions, 0.0);
+        left_ = items.surrogate_limit;
     }
-}
+
+    /// How many bounds were computed.
+    [[nodiscard]] std::uint64_t nodes() const noexcept { return nodes_; }
+    /// How many items of `knapsack_work::best` are in the best set so far.
+    [[nodiscard]] std::size_t taken() const noexcept { return taken_; }
+    /// The value of that set.
+    [[nodiscard]] double best() const noexcept { return best_; }
+
+    /// Goes on until there are `node_limit` nodes in all. Whether it is through.
+    [[nodiscard]] bool run(std::uint64_t node_limit) {
+        // What changes at each item is in variables of this call.
+        const knapsack_items items = items_;
+        const knapsack_work work = work_;
+        const std::size_t n = items.count;
+        const std::size_t dimensions =
+            Dimensions == Eigen::Dynamic ? items.dimensions : static_cast<std::size_t>(Dimensions);
+        const double tolerance =
+            1 + static_cast<double>(4 * (n + 4)) * std::numeric_limits<double>::epsilon();
+        double value = value_, left = left_, best = best_, to_beat = best_ * tolerance;
+        std::size_t depth = depth_, at = at_, split = split_;
+        std::uint64_t nodes = nodes_;
+
+        // The largest value from item `at` on: whole items up to `split`, and a part of that one. Where the
+        // last split was is where to look for the next.
+        const auto bound = [&] {
+            const double reach = left + items.surrogate_before[at];
+            split = std::max(split, at);
+            while (split < n && items.surrogate_before[split + 1] <= reach) ++split;
+            while (split > at && items.surrogate_before[split] > reach) --split;
+            double sum = value + (items.value_before[split] - items.value_before[at]);
+            if (split < n && reach > items.surrogate_before[split])
+                sum +=
+                    items.values[split] * ((reach - items.surrogate_before[split]) / items.surrogate[split]);
+            return sum;
+        };
+        const auto fits = [&](std::size_t item) {
+            bool all = true;
+            for (std::size_t d = 0; d < dimensions; ++d)
+                all &= work.used[d] + items.weights[item * dimensions + d] <= items.limits[d];
+            return all;
+        };
+
+        for (;;) {
+            bool hopeless = false;
+            bool left_out = true;  // a bound stays the same while items are taken
+            while (at < n) {
+                if (left_out) {
+                    if (nodes == node_limit) {
+                        value_ = value, left_ = left, best_ = best;
+                        depth_ = depth, at_ = at, split_ = split, nodes_ = nodes;
+                        return false;
+                    }
+                    ++nodes;
+                    hopeless = bound() <= to_beat;
+                    if (hopeless) break;
+                }
+                left_out = !fits(at);
+                if (left_out) {
+                    at = items.next[at];
+                    continue;
+                }
+                work.stack[depth] = static_cast<std::uint32_t>(at);
+                work.value_by_stack[depth] = value;
+                work.surrogate_by_stack[depth] = left;
+                for (std::size_t d = 0; d < dimensions; ++d) {
+                    work.used_by_stack[depth * dimensions + d] = work.used[d];
+                    work.used[d] += items.weights[at * dimensions + d];
+                }
+                value += items.values[at];
+                left -= items.surrogate[at];
+                ++depth;
+                ++at;
+            }
+            if (!hopeless && value > best) {
+                best = value;
+                to_beat = best * tolerance;
+                taken_ = depth;
+                std::copy_n(work.stack, depth, work.best);
+            }
+            if (depth == 0) {
+                nodes_ = nodes;
+                return true;
+            }
+            // Without the last item taken. What it found there comes back from the stack: to subtract would
+            // round.
+            --depth;
+            at = items.next[work.stack[depth]];
+            value = work.value_by_stack[depth];
+            left = work.surrogate_by_stack[depth];
+            for (std::size_t d = 0; d < dimensions; ++d)
+                work.used[d] = work.used_by_stack[depth * dimensions + d];
+        }
+    }
+
+  private:
+    const knapsack_items& items_;
+    const knapsack_work& work_;
+    double value_ = 0, left_ = 0, best_ = -1;
+    std::size_t depth_ = 0, at_ = 0, split_ = 0, taken_ = 0;
+    std::uint64_t nodes_ = 0;
+};
 
 }  // namespace imle::inline IMLE_ABI::detail
