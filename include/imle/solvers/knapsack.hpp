@@ -23,9 +23,11 @@ namespace imle::inline IMLE_ABI {
 /// The options of `knapsack`; the order of the members is part of the contract.
 struct knapsack_options {
     /// How many nodes of the search tree a solve may visit before it throws `solve_failure`
-    /// (`solve_status::time_limit`); 0: as many as it takes. A node takes some ten nanoseconds. A count,
+    /// (`solve_status::time_limit`); 0: as many as it takes. The default is a matter of seconds: a node takes
+    /// 10 to 300 nanoseconds, the more the more dimensions there are. In one dimension 16 states of the
+    /// dynamic programming count as a node, and a table, where there is one, comes before a failure. A count,
     /// since a clock would make the answer depend on the machine's load.
-    std::uint64_t node_limit = 0;
+    std::uint64_t node_limit = 10'000'000;
 };
 
 /// The MAP state of a distribution over the sets of items that a knapsack holds: z is 1 for the items taken,
@@ -35,19 +37,22 @@ struct knapsack_options {
 ///     imle::knapsack{std::vector<double>{3, 4, 5}, 7}     // weights, capacity
 ///     imle::knapsack{weights, capacities}                 // Eigen: [dimensions, items] and [dimensions]
 ///
-/// Exact: branch and bound, and for one dimension of integer weights dynamic programming where the search is
-/// long. Values and weights are summed in double; the value is the largest up to the rounding of its sum. A
-/// sum of weights may exceed a capacity by a share of 1e-12, so that 0.1 + 0.2 fits into 0.3; integers below
-/// 10^11 are compared exactly.
+/// Exact. In several dimensions by branch and bound; in one by that and dynamic programming over a core of
+/// the items in turns, with a table for integer weights where neither ends soon. Values and weights are
+/// summed in double; the value is the largest up to the rounding of its sum. A sum of weights may exceed a
+/// capacity by a share of 1e-12, so that 0.1 + 0.2 fits into 0.3; integers below 10^11 are compared exactly.
 ///
 /// Ties are deterministic: of sets of equal value the first in the lexicographic order of the items, by
 /// falling value per weight, then by falling value, then by rising index (an item is taken before it is left
 /// out). In several dimensions "weight" is a weighted sum over the dimensions, whose multipliers depend on
 /// theta.
 ///
-/// Microseconds for tens of items, but the worst case is exponential in their number, unless there is one
-/// dimension of integer weights and items * capacity <= 2^24: then O(items * capacity). See
-/// `knapsack_options::node_limit`, beyond which `solve_failure` is thrown (`solve_status::time_limit`).
+/// Microseconds for tens of items and milliseconds for hundreds; in one dimension of integer weights at most
+/// O(items * capacity) if that is at most 2^30. Else the worst case is exponential in the number of items,
+/// and beyond `knapsack_options::node_limit` a solve throws `solve_failure` (`solve_status::time_limit`).
+///
+/// With a context, items that its mask forbids are never taken. Memory in one dimension: up to half a
+/// gigabyte for each copy that met such a problem, a few megabytes as a rule.
 ///
 /// Works on an instance of any rank of as many numbers as there are items, of float or double. Throws
 /// `std::invalid_argument` for weights or capacities that are negative or not finite, or do not fit each
@@ -194,11 +199,10 @@ class knapsack {
         if (search.run(node_limit())) return;
         throw solve_failure(
             solve_status::time_limit,
-            detail::message(
-                "imle: knapsack visited ", search.nodes(),
-                " nodes without a proof that its best set of items is the best, which is "
-                "knapsack_options::node_limit; expected an easier problem, or a larger node_limit "
-                "(0: no limit)"));
+            detail::message("imle: knapsack visited ", search.nodes(),
+                            " nodes, its knapsack_options::node_limit, without a proof that its best set of "
+                            "items is the best; expected an easier problem, or a larger limit: "
+                            "knapsack{weights, capacities, {.node_limit = ...}}, where 0 is none"));
     }
 
     [[nodiscard]] std::uint64_t node_limit() const noexcept {
@@ -210,10 +214,11 @@ class knapsack {
     /// through, or has taken as long as a table would have from the start.
     std::size_t choose_in_line(const detail::knapsack_items& items, const detail::knapsack_work& work,
                                std::span<const std::uint32_t> order, double value_scale) {
-        // Measured: a node of the search takes as long as 16 states of the core or 48 cells of a table (or
-        // more, but then its bounds are the better ones); a small table is sooner filled than a core grown.
+        // Measured: a node of the search takes as long as 16 states of the core or 48 cells of a table, or
+        // more. At `cells_per_state` the two have taken about as long as the table will, so that the whole
+        // takes twice as long as the best of the three. A small table is sooner filled than a core grown.
         constexpr std::uint64_t first_nodes = 2000, states_per_node = 16, cells_per_node = 48,
-                                cells_per_state = 16, small_table = 1 << 14;
+                                cells_per_state = 40, small_table = 1 << 14;
         constexpr auto never = std::numeric_limits<std::uint64_t>::max();
         const std::size_t count = items.count;
         const std::uint64_t cells =
@@ -235,6 +240,7 @@ class knapsack {
             weights[i] = std::max(items.weights[i] * problem_->weight_scale, 1e-200);
         }
         core_.start(values, weights, items.limits[0] * problem_->weight_scale);
+        search.set_unit(core_.unit() / value_scale);
         for (;;) {
             core_.raise_best(search.best() * value_scale);
             bool is_through = false;

@@ -4,6 +4,7 @@
 /// The knapsack problem of one dimension by dynamic programming over a growing core of its items.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -82,6 +83,17 @@ class knapsack_core {
     [[nodiscard]] double best() const noexcept { return best_; }
     /// A set of this value is known.
     void raise_best(double value) noexcept { best_ = std::max(best_, value); }
+    /// What all values are multiples of, if it is far above the rounding of their sums; else 0.
+    [[nodiscard]] double unit() const noexcept {
+        std::uint64_t unit = 0;
+        for (const double value : values_) {
+            const double number = std::ldexp(value, 40);
+            if (number != std::floor(number)) return 0;
+            unit = std::gcd(unit, static_cast<std::uint64_t>(number));
+        }
+        const double result = std::ldexp(static_cast<double>(unit), -40);
+        return result > 100 * slack_ ? result : 0;
+    }
     /// How many states were looked at.
     [[nodiscard]] std::uint64_t work() const noexcept { return work_; }
     /// Whether its memory is at what it may be: half a gigabyte.

@@ -305,6 +305,10 @@ class knapsack_search {
     /// The value of that set.
     [[nodiscard]] double best() const noexcept { return best_; }
 
+    /// All values are multiples of `unit`, which is far above their rounding: what is better is so by as
+    /// much.
+    void set_unit(double unit) noexcept { margin_ = 0.9 * unit; }
+
     /// Goes on until there are `node_limit` nodes in all. Whether it is through.
     [[nodiscard]] bool run(std::uint64_t node_limit) {
         // What changes at each item is in variables of this call.
@@ -315,7 +319,8 @@ class knapsack_search {
             Dimensions == Eigen::Dynamic ? items.dimensions : static_cast<std::size_t>(Dimensions);
         const double tolerance =
             1 + static_cast<double>(4 * (n + 4)) * std::numeric_limits<double>::epsilon();
-        double value = value_, left = left_, best = best_, to_beat = best_ * tolerance;
+        const double margin = margin_;
+        double value = value_, left = left_, best = best_, to_beat = best_ * tolerance + margin;
         std::size_t depth = depth_, at = at_, split = split_;
         std::uint64_t nodes = nodes_;
 
@@ -372,7 +377,7 @@ class knapsack_search {
             }
             if (!hopeless && value > best) {
                 best = value;
-                to_beat = best * tolerance;
+                to_beat = best * tolerance + margin;
                 taken_ = depth;
                 std::copy_n(work.stack, depth, work.best);
             }
@@ -394,7 +399,7 @@ class knapsack_search {
   private:
     const knapsack_items& items_;
     const knapsack_work& work_;
-    double value_ = 0, left_ = 0, best_ = -1;
+    double value_ = 0, left_ = 0, best_ = -1, margin_ = 0;
     std::size_t depth_ = 0, at_ = 0, split_ = 0, taken_ = 0;
     std::uint64_t nodes_ = 0;
 };
