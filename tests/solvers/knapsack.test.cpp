@@ -337,7 +337,7 @@ TEST_CASE("knapsack solves large problems of all kinds", "[solvers][knapsack][sl
     for (int kind = 0; kind < kinds; ++kind)
         for (const int items : {200, 1000}) {
             const problem p =
-                problem_of(kind, items, 10000, static_cast<unsigned>(kind), items == 200 ? 0.5 : 0.1);
+                problem_of(kind, items, 10000, static_cast<unsigned>(kind), items == 200 ? 0.5 : 0.02);
             const vector theta = tensor_of(p.values);
             const auto z = solved(imle::knapsack{p.weights, p.capacity}, theta);
             wrong.expect(weight_of(z, p) <= p.capacity && value_of(z, theta) == best_by_table(p), "kind ",

@@ -14,6 +14,7 @@
 
 #include <imle/concepts/solver.hpp>
 #include <imle/solvers/detail/knapsack_core.hpp>
+#include <imle/solvers/detail/knapsack_problem.hpp>
 #include <imle/solvers/detail/knapsack_search.hpp>
 #include <imle/solvers/detail/knapsack_table.hpp>
 #include <imle/solvers/instance.hpp>
