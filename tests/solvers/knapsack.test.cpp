@@ -11,10 +11,13 @@
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
+#include <memory>
 #include <numeric>
 #include <random>
+#include <span>
 #include <stdexcept>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -88,6 +91,123 @@ Eigen::MatrixXd random_weights(Eigen::Index dimensions, Eigen::Index items, int 
     return weights;
 }
 
+// Pisinger's kinds of problems ("Where are the hard knapsack problems?", Computers & Operations Research
+// 2005).
+struct problem {
+    std::vector<double> values, weights;
+    double capacity;
+};
+
+constexpr int kinds = 12;
+
+problem problem_of(int kind, int items, int range, unsigned seed, double fill = 0.5) {
+    std::mt19937 random(seed);
+    const auto between = [&](int a, int b) {
+        return a + static_cast<int>(random() % static_cast<unsigned>(b - a + 1));
+    };
+    const auto draw = [&](int which) {
+        int weight = between(1, range), value = weight;
+        switch (which) {
+            case 0:  // uncorrelated
+                value = between(1, range);
+                break;
+            case 1:  // weakly correlated
+                value = std::max(1, between(weight - range / 10, weight + range / 10));
+                break;
+            case 2:  // strongly correlated
+                value = weight + range / 10;
+                break;
+            case 3:  // inverse strongly correlated
+                weight += range / 10;
+                break;
+            case 4:  // almost strongly correlated
+                value = weight + range / 10 + between(-range / 50, range / 50);
+                break;
+            case 5:  // multiple strongly correlated
+                value = weight + (weight % 6 == 0 ? 3 : 2) * range / 10;
+                break;
+            case 6:  // profit ceiling
+                value = (weight + 2) / 3 * 3;
+                break;
+            case 7:  // circle
+                value = static_cast<int>(2.0 / 3 *
+                                         std::sqrt(4.0 * range * range - std::pow(weight - 2.0 * range, 2)));
+                break;
+            default:  // subset sum
+                break;
+        }
+        return std::pair(value, weight);
+    };
+    problem result{{}, {}, 0};
+    // Spanners: multiples of two items, which are (un)correlated.
+    const bool is_spanner = kind >= 9;
+    const std::pair<int, int> two[2] = {draw(kind - 9), draw(kind - 9)};
+    for (int i = 0; i < items; ++i) {
+        const auto [value, weight] = is_spanner ? two[i % 2] : draw(kind);
+        const int times = is_spanner ? between(1, 10) : 1;
+        result.values.push_back(value * times);
+        result.weights.push_back(weight * times);
+        result.capacity += weight * times;
+    }
+    result.capacity = std::floor(result.capacity * fill);
+    return result;
+}
+
+vector tensor_of(const std::vector<double>& values) {
+    vector result(static_cast<Eigen::Index>(values.size()));
+    std::copy(values.begin(), values.end(), result.data());
+    return result;
+}
+
+double best_by_table(const problem& p) {
+    return best_by_table(
+        Eigen::Map<const Eigen::RowVectorXd>(p.weights.data(), static_cast<Eigen::Index>(p.weights.size())),
+        p.capacity, tensor_of(p.values));
+}
+
+double weight_of(const std::vector<double>& z, const problem& p) {
+    return std::inner_product(z.begin(), z.end(), p.weights.begin(), 0.0);
+}
+
+// The items by falling value per weight, then falling value.
+problem in_order(const problem& p) {
+    std::vector<std::size_t> order(p.values.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        const double of_a = p.values[a] / (p.weights[a] / p.capacity),
+                     of_b = p.values[b] / (p.weights[b] / p.capacity);
+        return of_a != of_b ? of_a > of_b : p.values[a] > p.values[b];
+    });
+    problem result{{}, {}, p.capacity};
+    for (const std::size_t item : order) {
+        result.values.push_back(p.values[item]);
+        result.weights.push_back(p.weights[item]);
+    }
+    return result;
+}
+
+// Of the best sets the first in the lexicographic order of the items, taken before left out: by the
+// textbook's table, with all of its rows.
+std::vector<double> first_best_set(const problem& p) {
+    const std::size_t items = p.values.size(), columns = static_cast<std::size_t>(p.capacity) + 1;
+    std::vector<std::vector<double>> best(items + 1, std::vector<double>(columns, 0.0));
+    for (std::size_t i = items; i-- > 0;)
+        for (std::size_t room = 0; room < columns; ++room) {
+            best[i][room] = best[i + 1][room];
+            if (const auto weight = static_cast<std::size_t>(p.weights[i]); weight <= room)
+                best[i][room] = std::max(best[i][room], best[i + 1][room - weight] + p.values[i]);
+        }
+    std::vector<double> z(items, 0.0);
+    std::size_t room = columns - 1;
+    for (std::size_t i = 0; i < items; ++i) {
+        const auto weight = static_cast<std::size_t>(p.weights[i]);
+        if (weight > room || best[i + 1][room - weight] + p.values[i] < best[i][room]) continue;
+        z[i] = 1;
+        room -= weight;
+    }
+    return z;
+}
+
 }  // namespace
 
 TEST_CASE("knapsack is the best of all feasible sets", "[solvers][knapsack]") {
@@ -146,6 +266,135 @@ TEST_CASE("knapsack's search and its table agree with a textbook's table", "[sol
     }
     CHECK(wrong == 0);
     CHECK(other_choice == 0);
+}
+
+TEST_CASE("knapsack's core and table find the first of the best sets of all kinds of problems",
+          "[solvers][knapsack]") {
+    support::tally wrong_core, wrong_table, wrong_solver;
+    imle::detail::knapsack_core core;  // one for all: nothing may be left over
+    imle::detail::knapsack_table table;
+    for (int kind = 0; kind < kinds; ++kind)
+        for (unsigned seed = 0; seed < 12; ++seed) {
+            // Small numbers for ties; more than 32 items join, so that decisions move to the history.
+            const int items = 20 + 10 * static_cast<int>(seed % 6), range = seed % 2 == 0 ? 30 : 100;
+            const problem p = in_order(problem_of(kind, items, range, seed, seed % 3 == 0 ? 0.2 : 0.5));
+            const auto expected = first_best_set(p);
+            const auto n = static_cast<std::size_t>(items);
+            std::vector<double> values(p.values), weights(p.weights);
+            for (double& value : values) value /= 128;
+            for (double& weight : weights) weight /= 1024;
+            std::vector<std::uint8_t> taken(n);
+            core.start(values, weights, p.capacity / 1024);
+            while (core.expand()) {
+            }
+            wrong_core.expect(
+                core.find_best(taken) && std::equal(taken.begin(), taken.end(), expected.begin()), "kind ",
+                kind, ", seed ", seed, ": ", taken, ", expected ", expected);
+            const std::vector<std::uint32_t> whole(p.weights.begin(), p.weights.end());
+            table.choose(p.values, whole, static_cast<std::size_t>(p.capacity), taken);
+            wrong_table.expect(std::equal(taken.begin(), taken.end(), expected.begin()), "kind ", kind,
+                               ", seed ", seed, ": ", taken, ", expected ", expected);
+            wrong_solver.expect(
+                solved(imle::knapsack{p.weights, p.capacity}, tensor_of(p.values)) == expected, "kind ", kind,
+                ", seed ", seed);
+        }
+    CHECK(wrong_core == 0);
+    CHECK(wrong_table == 0);
+    CHECK(wrong_solver == 0);
+}
+
+TEST_CASE("knapsack solves all kinds of problems, as they are, with noise, and scaled",
+          "[solvers][knapsack]") {
+    support::tally wrong, other_choice;
+    for (int kind = 0; kind < kinds; ++kind)
+        for (const int mode : {0, 1, 2}) {
+            problem p = problem_of(kind, 80, 1000, static_cast<unsigned>(kind + 1), mode == 0 ? 0.5 : 0.3);
+            std::mt19937 random(7);
+            for (double& value : p.values) {
+                const double noise = -std::log(-std::log((static_cast<double>(random()) + 0.5) / 0x1p32));
+                value = static_cast<float>(mode == 0 ? value : mode == 1 ? value + noise : value * 1e-3f);
+            }
+            const vector theta = tensor_of(p.values);
+            const auto z = solved(imle::knapsack{p.weights, p.capacity}, theta);
+            const double best = best_by_table(p);
+            wrong.expect(weight_of(z, p) <= p.capacity && std::abs(value_of(z, theta) - best) <= 1e-12 * best,
+                         "kind ", kind, ", mode ", mode, ": ", value_of(z, theta), ", best ", best);
+            // By powers of two, and weights that have no table: the same choice.
+            const vector larger = theta * theta.constant(0x1p40);
+            other_choice.expect(solved(imle::knapsack{p.weights, p.capacity}, larger) == z, "kind ", kind,
+                                ", mode ", mode, ", scaled");
+            std::vector<double> fractions(p.weights);
+            for (double& weight : fractions) weight /= 0x1p20;
+            other_choice.expect(solved(imle::knapsack{fractions, p.capacity / 0x1p20}, theta) == z, "kind ",
+                                kind, ", mode ", mode, ", fractions");
+        }
+    CHECK(wrong == 0);
+    CHECK(other_choice == 0);
+}
+
+TEST_CASE("knapsack solves large problems of all kinds", "[solvers][knapsack][slow]") {
+    support::tally wrong;
+    for (int kind = 0; kind < kinds; ++kind)
+        for (const int items : {200, 1000}) {
+            const problem p =
+                problem_of(kind, items, 10000, static_cast<unsigned>(kind), items == 200 ? 0.5 : 0.02);
+            const vector theta = tensor_of(p.values);
+            const auto z = solved(imle::knapsack{p.weights, p.capacity}, theta);
+            wrong.expect(weight_of(z, p) <= p.capacity && value_of(z, theta) == best_by_table(p), "kind ",
+                         kind, ", ", items, " items: ", value_of(z, theta));
+        }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("knapsack takes no item that the mask forbids", "[solvers][knapsack]") {
+    std::mt19937 random(6);
+    support::tally wrong;
+    for (int trial = 0; trial < 60; ++trial) {
+        // All ways of a solve: without items, few of one and of two dimensions, a core, a table.
+        const int items = trial % 3 == 0 ? 8 : 60;
+        const problem p = problem_of(trial % kinds, items, 100, static_cast<unsigned>(trial));
+        const auto n = static_cast<std::size_t>(items);
+        const auto allowed = std::make_unique<bool[]>(n);
+        for (std::size_t i = 0; i < n; ++i) allowed[i] = trial != 0 && random() % 3 != 0;
+        // The same as a problem that has the others only.
+        problem rest{{}, {}, p.capacity};
+        for (std::size_t i = 0; i < n; ++i) {
+            if (!allowed[i]) continue;
+            rest.values.push_back(p.values[i]);
+            rest.weights.push_back(p.weights[i]);
+        }
+        const imle::solve_context context{.mask = std::span<const bool>(allowed.get(), n)};
+        const bool is_plane = trial % 4 == 1 && items == 8;
+        const auto made = [&](const problem& of) {
+            const Eigen::Map<const Eigen::RowVectorXd> line(of.weights.data(),
+                                                            static_cast<Eigen::Index>(of.weights.size()));
+            if (!is_plane) return imle::knapsack{of.weights, of.capacity};
+            Eigen::MatrixXd plane(2, line.size());
+            plane << line, line.reverse();
+            return imle::knapsack{plane, Eigen::Vector2d(of.capacity, of.capacity)};
+        };
+        vector z(items);
+        const vector theta = tensor_of(p.values);
+        auto solver = made(p);
+        solver(theta, z, context);
+        double value = 0;
+        bool is_right = true;
+        for (std::size_t i = 0; i < n; ++i) {
+            is_right &= allowed[i] || z.data()[i] == 0;
+            value += z.data()[i] * p.values[i];
+        }
+        if (!is_plane) is_right &= value == best_by_table(rest);
+        wrong.expect(is_right, "trial ", trial, ": ", z, ", value ", value);
+    }
+    CHECK(wrong == 0);
+    const bool two[2] = {true, false};
+    imle::knapsack solver{std::vector<double>{1, 1, 1}, 1};
+    vector theta = tensor_of({1, 2, 3}), z(3);
+    CHECK_THROWS_WITH(solver(theta, z, imle::solve_context{.mask = two}),
+                      Catch::Matchers::Contains("mask") && Catch::Matchers::Contains("2 coordinates"));
+    // An empty one allows all.
+    solver(theta, z, imle::solve_context{});
+    CHECK(z(2) == 1);
 }
 
 TEST_CASE("knapsack obeys the laws of a solver", "[solvers][knapsack]") {
@@ -244,8 +493,10 @@ TEST_CASE("knapsack's node limit", "[solvers][knapsack][errors]") {
     } catch (const imle::solve_failure& failure) {
         CHECK(failure.status() == imle::solve_status::time_limit);
         CHECK_THAT(failure.what(), Catch::Matchers::Contains("50 nodes") &&
-                                       Catch::Matchers::Contains("knapsack_options::node_limit"));
+                                       Catch::Matchers::Contains("knapsack_options::node_limit") &&
+                                       Catch::Matchers::Contains(".node_limit = "));
     }
+    CHECK(imle::knapsack_options{}.node_limit == 10'000'000);  // a solve ends, unless told otherwise
     // It is as good as new for an easy one.
     theta.setConstant(-1);
     theta(7) = 1;

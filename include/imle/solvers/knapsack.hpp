@@ -12,7 +12,11 @@
 #include <utility>
 #include <vector>
 
+#include <imle/concepts/solver.hpp>
+#include <imle/solvers/detail/knapsack_core.hpp>
+#include <imle/solvers/detail/knapsack_problem.hpp>
 #include <imle/solvers/detail/knapsack_search.hpp>
+#include <imle/solvers/detail/knapsack_table.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -20,9 +24,11 @@ namespace imle::inline IMLE_ABI {
 /// The options of `knapsack`; the order of the members is part of the contract.
 struct knapsack_options {
     /// How many nodes of the search tree a solve may visit before it throws `solve_failure`
-    /// (`solve_status::time_limit`); 0: as many as it takes. A node takes some ten nanoseconds. A count,
+    /// (`solve_status::time_limit`); 0: as many as it takes. The default is a matter of seconds: a node takes
+    /// 10 to 300 nanoseconds, the more the more dimensions there are. In one dimension 16 states of the
+    /// dynamic programming count as a node, and a table, where there is one, comes before a failure. A count,
     /// since a clock would make the answer depend on the machine's load.
-    std::uint64_t node_limit = 0;
+    std::uint64_t node_limit = 10'000'000;
 };
 
 /// The MAP state of a distribution over the sets of items that a knapsack holds: z is 1 for the items taken,
@@ -32,19 +38,22 @@ struct knapsack_options {
 ///     imle::knapsack{std::vector<double>{3, 4, 5}, 7}     // weights, capacity
 ///     imle::knapsack{weights, capacities}                 // Eigen: [dimensions, items] and [dimensions]
 ///
-/// Exact: branch and bound, and for one dimension of integer weights dynamic programming where the search is
-/// long. Values and weights are summed in double; the value is the largest up to the rounding of its sum. A
-/// sum of weights may exceed a capacity by a share of 1e-12, so that 0.1 + 0.2 fits into 0.3; integers below
-/// 10^11 are compared exactly.
+/// Exact. In several dimensions by branch and bound; in one by that and dynamic programming over a core of
+/// the items in turns, with a table for integer weights where neither ends soon. Values and weights are
+/// summed in double; the value is the largest up to the rounding of its sum. A sum of weights may exceed a
+/// capacity by a share of 1e-12, so that 0.1 + 0.2 fits into 0.3; integers below 10^11 are compared exactly.
 ///
 /// Ties are deterministic: of sets of equal value the first in the lexicographic order of the items, by
 /// falling value per weight, then by falling value, then by rising index (an item is taken before it is left
 /// out). In several dimensions "weight" is a weighted sum over the dimensions, whose multipliers depend on
 /// theta.
 ///
-/// Microseconds for tens of items, but the worst case is exponential in their number, unless there is one
-/// dimension of integer weights and items * capacity <= 2^24: then O(items * capacity). See
-/// `knapsack_options::node_limit`, beyond which `solve_failure` is thrown (`solve_status::time_limit`).
+/// Microseconds for tens of items and milliseconds for hundreds; in one dimension of integer weights at most
+/// O(items * capacity) if that is at most 2^30. Else the worst case is exponential in the number of items,
+/// and beyond `knapsack_options::node_limit` a solve throws `solve_failure` (`solve_status::time_limit`).
+///
+/// With a context, items that its mask forbids are never taken. Memory in one dimension: up to half a
+/// gigabyte for each copy that met such a problem, a few megabytes as a rule.
 ///
 /// Works on an instance of any rank of as many numbers as there are items, of float or double. Throws
 /// `std::invalid_argument` for weights or capacities that are negative or not finite, or do not fit each
@@ -78,9 +87,17 @@ class knapsack {
     /// theta: one instance; z: of its dimensions, all of it is written.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
+        (*this)(theta, z, solve_context{});
+    }
+    /// The same without the items that the context's mask forbids.
+    template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
+    void operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
         using Scalar = scalar_of<ThetaT>;
         if (theta.size() != items())
             detail::throw_invalid("theta", detail::message("of ", theta.size(), " numbers"),
+                                  detail::message("one for each of the ", items(), " items"));
+        if (!context.mask.empty() && context.mask.size() != static_cast<std::size_t>(theta.size()))
+            detail::throw_invalid("the mask", detail::message("of ", context.mask.size(), " coordinates"),
                                   detail::message("one for each of the ", items(), " items"));
         detail::require_instance(theta, z);
         std::fill_n(z.data(), z.size(), Scalar(0));
@@ -91,7 +108,8 @@ class knapsack {
         double sum = 0;
         for (std::size_t i = 0; i < values.size(); ++i) {
             all_values[i] = static_cast<double>(values[i]);
-            if (!(values[i] > 0) || problem_->fits[i] == 0) continue;
+            if (!(values[i] > 0) || problem_->fits[i] == 0 || !context.allows(static_cast<Eigen::Index>(i)))
+                continue;
             sum += all_values[i];
             if (is_weightless(i))
                 z.data()[i] = 1;
@@ -161,76 +179,137 @@ class knapsack {
         const detail::knapsack_work work{numbers(dimensions), numbers(count * dimensions),
                                          numbers(count),      numbers(count),
                                          indices(count),      indices(count)};
-
-        // A node of the search takes as long as some 48 cells of a table (measured): what is the smaller of
-        // the two is at most doubled.
-        const std::size_t cells = count * (problem_->whole_capacity + 1);
-        const bool has_table = !problem_->whole_weights.empty() && cells <= (std::size_t{1} << 24);
-        const std::uint64_t limit = has_table                  ? cells / 48
-                                    : options_.node_limit == 0 ? std::numeric_limits<std::uint64_t>::max()
-                                                               : options_.node_limit;
-        const detail::knapsack_outcome outcome =
-            dimensions == 1   ? detail::search_knapsack<1>(items, work, limit)
-            : dimensions == 2 ? detail::search_knapsack<2>(items, work, limit)
-                              : detail::search_knapsack<Eigen::Dynamic>(items, work, limit);
-        std::size_t taken = outcome.taken;
-        if (!outcome.finished) {
-            if (!has_table)
-                throw solve_failure(solve_status::time_limit,
-                                    detail::message("imle: knapsack's search visited ", outcome.nodes,
-                                                    " nodes without a proof that its best set of items is "
-                                                    "the best; expected fewer than "
-                                                    "knapsack_options::node_limit"));
-            taken = choose_by_table(order, items.values, work.best);
-        }
+        const std::size_t taken = dimensions == 1   ? choose_in_line(items, work, order, find.scale())
+                                  : dimensions == 2 ? search<2>(items, work)
+                                                    : search<Eigen::Dynamic>(items, work);
         for (std::size_t i = 0; i < taken; ++i) work.best[i] = order[work.best[i]];
         return {work.best, taken};
     }
 
-    /// The best set within an integer capacity (Bellman), the first one in the lexicographic order of the
-    /// items, taken before left out, as `search_knapsack` finds it: writes its places in `order` to `best`,
-    /// and returns how many there are. O(count * capacity).
-    std::size_t choose_by_table(std::span<const std::uint32_t> order, const double* values,
-                                std::uint32_t* best) {
-        const std::size_t count = order.size(), capacity = problem_->whole_capacity, columns = capacity + 1;
-        const auto weight_of = [&](std::size_t item) { return problem_->whole_weights[order[item]]; };
-        double* after = table_.template get<double>(2 * columns).data();  // [room]: the best of later items
-        double* with = after + columns;                                   // the same, this one included
-        const auto taken = table_.template get<std::uint8_t>(count * columns);
-        std::fill_n(after, columns, 0.0);
-        std::size_t before = 0;  // the weight of all items in front
-        for (std::size_t item = 0; item < count; ++item) before += weight_of(item);
-        for (std::size_t item = count; item-- > 0;) {
-            const std::size_t weight = weight_of(item);
-            before -= weight;
-            // The items in front leave at least this much room.
-            const std::size_t least = capacity - std::min(capacity, before);
-            std::uint8_t* const flags = taken.data() + item * columns;
-            for (std::size_t room = least; room < std::min(weight, columns); ++room) {
-                with[room] = after[room];
-                flags[room] = 0;
-            }
-            const double value = values[item];
-            for (std::size_t room = std::max(least, weight); room < columns; ++room) {
-                const double sum = after[room - weight] + value;
-                flags[room] = sum >= after[room] ? 1 : 0;
-                with[room] = sum >= after[room] ? sum : after[room];
-            }
-            std::swap(after, with);
+    /// By the search alone. These functions write the places of the best set's items in the order of the
+    /// items to `work.best`, and return how many there are.
+    template <int Dimensions>
+    std::size_t search(const detail::knapsack_items& items, const detail::knapsack_work& work) const {
+        detail::knapsack_search<Dimensions> search(items, work);
+        finish(search);
+        return search.taken();
+    }
+
+    template <class SearchT>
+    void finish(SearchT& search) const {
+        if (search.run(node_limit())) return;
+        throw solve_failure(
+            solve_status::time_limit,
+            detail::message("imle: knapsack visited ", search.nodes(),
+                            " nodes, its knapsack_options::node_limit, without a proof that its best set of "
+                            "items is the best; expected an easier problem, or a larger limit: "
+                            "knapsack{weights, capacities, {.node_limit = ...}}, where 0 is none"));
+    }
+
+    [[nodiscard]] std::uint64_t node_limit() const noexcept {
+        return options_.node_limit == 0 ? std::numeric_limits<std::uint64_t>::max() : options_.node_limit;
+    }
+
+    /// One dimension. Which of the search and the core is sooner through can't be told beforehand, and either
+    /// may take a thousand times longer: they go on in turns, each as long as the other, until one of them is
+    /// through, or has taken as long as a table would have from the start.
+    std::size_t choose_in_line(const detail::knapsack_items& items, const detail::knapsack_work& work,
+                               std::span<const std::uint32_t> order, double value_scale) {
+        // Measured: a node of the search takes as long as 16 states of the core or 48 cells of a table, or
+        // more. At `cells_per_state` the two have taken about as long as the table will, so that the whole
+        // takes twice as long as the best of the three. A small table is sooner filled than a core grown.
+        constexpr std::uint64_t first_nodes = 2000, states_per_node = 16, cells_per_node = 48,
+                                cells_per_state = 40, small_table = 1 << 14;
+        constexpr auto never = std::numeric_limits<std::uint64_t>::max();
+        const std::size_t count = items.count;
+        const std::uint64_t cells =
+            problem_->whole_weights.empty() ? never : count * (problem_->whole_capacity + std::uint64_t{1});
+        detail::knapsack_search<1> search(items, work);
+        std::uint64_t nodes = std::min({node_limit(), first_nodes, cells / cells_per_node});
+        if (search.run(nodes)) return search.taken();
+
+        const auto is_taken = flags_.get<std::uint8_t>(2 * count).first(count);
+        if (cells <= small_table) {
+            fill_table(items, order, [](std::size_t) { return true; });
+            return list(is_taken, work.best);
         }
-        std::size_t chosen = 0, room = capacity;
-        for (std::size_t item = 0; item < count; ++item)
-            if (taken[item * columns + room] != 0) {
-                best[chosen++] = static_cast<std::uint32_t>(item);
-                room -= weight_of(item);
+        const auto numbers = core_numbers_.get<double>(2 * count);
+        const auto values = numbers.first(count), weights = numbers.subspan(count, count);
+        for (std::size_t i = 0; i < count; ++i) {
+            values[i] = items.values[i] * value_scale;
+            // Far within the slack of the limit, and then its quotients are finite.
+            weights[i] = std::max(items.weights[i] * problem_->weight_scale, 1e-200);
+        }
+        core_.start(values, weights, items.limits[0] * problem_->weight_scale);
+        search.set_unit(core_.unit() / value_scale);
+        for (;;) {
+            core_.raise_best(search.best() * value_scale);
+            bool is_through = false;
+            while (!is_through && !core_.is_full() && core_.work() < states_per_node * nodes)
+                is_through = !core_.expand();
+            if (is_through && core_.find_best(is_taken)) return list(is_taken, work.best);
+            if (is_through || core_.is_full() || core_.work() > cells / cells_per_state ||
+                nodes == node_limit())
+                break;
+            nodes = std::min(node_limit(), 2 * nodes);
+            if (search.run(nodes)) return search.taken();
+        }
+        if (cells != never) {
+            // What the bound decides about needs no row.
+            if (fill_table(items, order, [this](std::size_t item) { return core_.may_differ(item); }))
+                return list(is_taken, work.best);
+        }
+        finish(search);
+        return search.taken();
+    }
+
+    /// Decides by a table about the items for which is_open(place) is true; of the others those before the
+    /// core's split are taken. False if the table would be too large. Marks the set in `flags_`.
+    template <class IsOpen>
+    bool fill_table(const detail::knapsack_items& items, std::span<const std::uint32_t> order,
+                    IsOpen&& is_open) {
+        const std::size_t count = items.count;
+        std::size_t open = 0, capacity = problem_->whole_capacity;
+        const auto places = table_indices_.get<std::uint32_t>(2 * count);
+        const auto weights = places.subspan(count, count);
+        const auto values = table_values_.get<double>(count);
+        const auto flags = flags_.get<std::uint8_t>(2 * count);
+        const auto is_taken = flags.first(count), is_chosen = flags.subspan(count, count);
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::uint32_t weight = problem_->whole_weights[order[i]];
+            is_taken[i] = 0;
+            if (is_open(i)) {
+                places[open] = static_cast<std::uint32_t>(i);
+                weights[open] = weight;
+                values[open++] = items.values[i];
+            } else if (i < core_.split()) {
+                is_taken[i] = 1;
+                capacity -= weight;
             }
-        return chosen;
+        }
+        if (open * (capacity + 1) > detail::knapsack_table::most_cells) return false;
+        table_.choose(values.first(open), weights.first(open), capacity, is_chosen.first(open));
+        for (std::size_t i = 0; i < open; ++i) is_taken[places[i]] = is_chosen[i];
+        return true;
+    }
+
+    /// The places that are marked.
+    static std::size_t list(std::span<const std::uint8_t> is_taken, std::uint32_t* places) {
+        std::size_t taken = 0;
+        for (std::size_t i = 0; i < is_taken.size(); ++i)
+            if (is_taken[i] != 0) places[taken++] = static_cast<std::uint32_t>(i);
+        return taken;
     }
 
     std::shared_ptr<const detail::knapsack_problem> problem_;
     knapsack_options options_;
     detail::basic_scratch<double, std::uint32_t> scratch_;
-    detail::basic_scratch<double, std::uint8_t> table_;
+    // One dimension.
+    detail::knapsack_core core_;
+    detail::knapsack_table table_;
+    detail::basic_scratch<std::uint8_t> flags_;
+    detail::basic_scratch<double> core_numbers_, table_values_;
+    detail::basic_scratch<std::uint32_t> table_indices_;
 };
 
 }  // namespace imle::inline IMLE_ABI

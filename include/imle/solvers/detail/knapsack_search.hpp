@@ -1,100 +1,19 @@
 #pragma once
 
 /// @file
-/// The knapsack problem by branch and bound: its weights and capacities, checked and made ready, the order in
-/// which the search goes through the items, and the search.
+/// The knapsack problem by branch and bound: the order in which the search goes through the items, and the
+/// search.
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <numeric>
 #include <span>
-#include <vector>
 
-#include <Eigen/Core>
-
-#include <imle/core/errors.hpp>
-#include <imle/core/finite.hpp>
+#include <imle/solvers/detail/knapsack_problem.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
-
-/// What a sum of weights may be at most: a little more than the capacity, since sums of decimal fractions
-/// that fill it in full (0.1 + 0.2 of 0.3) exceed it by their rounding. Integers below 10^11 are compared
-/// exactly all the same. Finite, so that a sum that overflows does not fit.
-[[nodiscard]] inline double knapsack_limit(double capacity) noexcept {
-    return std::min(capacity * (1 + 1e-12), std::numeric_limits<double>::max());
-}
-
-/// What of a knapsack problem does not depend on theta.
-struct knapsack_problem {
-    std::size_t items = 0;
-    /// The dimensions that can be exceeded at all; the others are left out.
-    std::size_t dimensions = 0;
-    std::vector<double> limits;      // [dimension]: see `knapsack_limit`
-    std::vector<double> weights;     // [item][dimension]
-    std::vector<double> shares;      // [item][dimension]: weight / capacity, at most 1 if the item fits
-    std::vector<std::uint8_t> fits;  // [item]: whether it fits alone
-    /// For one dimension of integers, divided by what all of them are multiples of: weights, and the
-    /// capacity. Empty where there is no such thing.
-    std::vector<std::uint32_t> whole_weights;  // [item]
-    std::size_t whole_capacity = 0;
-
-    knapsack_problem(const Eigen::MatrixXd& w, const Eigen::VectorXd& capacities) {
-        if (w.rows() != capacities.size())
-            throw_invalid("knapsack's weights", message("[", w.rows(), " dimensions, ", w.cols(), " items]"),
-                          message("a row for each of the ", capacities.size(), " capacities"));
-        for (Eigen::Index d = 0; d < w.rows(); ++d) {
-            if (!is_finite(capacities(d)) || capacities(d) < 0)
-                throw_invalid("knapsack's capacities", message(capacities(d), " in dimension ", d),
-                              "0 or more, and finite");
-            for (Eigen::Index i = 0; i < w.cols(); ++i)
-                if (!is_finite(w(d, i)) || w(d, i) < 0)
-                    throw_invalid("knapsack's weights",
-                                  message(w(d, i), " for item ", i, " in dimension ", d),
-                                  "0 or more, and finite");
-        }
-        items = static_cast<std::size_t>(w.cols());
-        fits.assign(items, 1);
-        for (Eigen::Index i = 0; i < w.cols(); ++i)
-            for (Eigen::Index d = 0; d < w.rows(); ++d)
-                if (w(d, i) > knapsack_limit(capacities(d))) fits[static_cast<std::size_t>(i)] = 0;
-        std::vector<Eigen::Index> binding;
-        for (Eigen::Index d = 0; d < w.rows(); ++d) {
-            double total = 0;
-            for (Eigen::Index i = 0; i < w.cols(); ++i)
-                if (fits[static_cast<std::size_t>(i)] != 0) total += w(d, i);
-            if (total > knapsack_limit(capacities(d))) binding.push_back(d);
-        }
-        dimensions = binding.size();
-        for (const Eigen::Index d : binding) limits.push_back(knapsack_limit(capacities(d)));
-        for (Eigen::Index i = 0; i < w.cols(); ++i)
-            for (const Eigen::Index d : binding) {
-                weights.push_back(w(d, i));
-                shares.push_back(w(d, i) / capacities(d));
-            }
-        if (dimensions == 1) find_whole_weights();
-    }
-
-  private:
-    void find_whole_weights() {
-        constexpr double most = 1 << 24;  // a table has a column for each unit of the capacity
-        std::uint32_t unit = 0;
-        for (std::size_t i = 0; i < items; ++i) {
-            if (fits[i] == 0) continue;
-            if (weights[i] > most || weights[i] != std::floor(weights[i])) return;
-            unit = std::gcd(unit, static_cast<std::uint32_t>(weights[i]));
-        }
-        // The weights exceed the capacity, so one of them is not 0.
-        const double units = std::floor(limits[0] / unit);
-        if (units > most) return;
-        whole_capacity = static_cast<std::size_t>(units);
-        whole_weights.assign(items, 0);
-        for (std::size_t i = 0; i < items; ++i)
-            if (fits[i] != 0) whole_weights[i] = static_cast<std::uint32_t>(weights[i]) / unit;
-    }
-};
 
 /// Orders items by falling value per surrogate weight, and finds the multipliers of the surrogate weights:
 /// one a dimension. With good ones the bound of the search is that of the linear relaxation in all
@@ -114,6 +33,9 @@ class knapsack_order {
           multiplier_(multipliers),
           best_(multipliers + problem.dimensions),
           use_(multipliers + 2 * problem.dimensions) {}
+
+    /// A power of two that brings the largest value near 1, once `find` has run.
+    [[nodiscard]] double scale() const noexcept { return scale_; }
 
     /// Puts the items in order. Returns the capacity in surrogate weight.
     double find() {
@@ -276,13 +198,6 @@ struct knapsack_work {
     std::uint32_t* best;         // [item]: the best set so far, as a stack
 };
 
-/// How a search ended.
-struct knapsack_outcome {
-    std::size_t taken;    // how many items of `knapsack_work::best` are in the set
-    std::uint64_t nodes;  // how many bounds were computed
-    bool finished;        // false: `node_limit` came first
-};
-
 /// Depth first, taking an item before leaving it out, so that sets come in the lexicographic order of the
 /// items and the first of several best ones is kept (Horowitz and Sahni, "Computing partitions with
 /// applications to the knapsack problem", J. ACM 1974). A subtree is left when even with a part of an item
@@ -290,82 +205,117 @@ struct knapsack_outcome {
 /// Of items that are equal in value and weights those in front are taken first; else equal items would be
 /// chosen in all ways. Dimensions: their number, if known at compile time.
 template <int Dimensions>
-[[nodiscard]] knapsack_outcome search_knapsack(const knapsack_items& items, const knapsack_work& work,
-                                               std::uint64_t node_limit) {
-    const std::size_t n = items.count;
-    const std::size_t dimensions =
-        Dimensions == Eigen::Dynamic ? items.dimensions : static_cast<std::size_t>(Dimensions);
-    const double tolerance = 1 + static_cast<double>(4 * (n + 4)) * std::numeric_limits<double>::epsilon();
-    double value = 0, left = items.surrogate_limit, best = -1, to_beat = -1;
-    std::size_t depth = 0, at = 0, split = 0;
-    knapsack_outcome outcome{0, 0, true};
-    std::fill_n(work.used, dimensions, 0.0);
-
-    // The largest value from item `at` on: whole items up to `split`, and a part of that one. Where the last
-    // split was is where to look for the next.
-    const auto bound = [&] {
-        const double reach = left + items.surrogate_before[at];
-        split = std::max(split, at);
-        while (split < n && items.surrogate_before[split + 1] <= reach) ++split;
-        while (split > at && items.surrogate_before[split] > reach) --split;
-        double sum = value + (items.value_before[split] - items.value_before[at]);
-        if (split < n && reach > items.surrogate_before[split])
-            sum += items.values[split] * ((reach - items.surrogate_before[split]) / items.surrogate[split]);
-        return sum;
-    };
-    const auto fits = [&](std::size_t item) {
-        bool all = true;
-        for (std::size_t d = 0; d < dimensions; ++d)
-            all &= work.used[d] + items.weights[item * dimensions + d] <= items.limits[d];
-        return all;
-    };
-
-    for (;;) {
-        bool hopeless = false;
-        bool left_out = true;  // a bound stays the same while items are taken
-        while (at < n) {
-            if (left_out) {
-                if (outcome.nodes == node_limit) {
-                    outcome.finished = false;
-                    return outcome;
-                }
-                ++outcome.nodes;
-                hopeless = bound() <= to_beat;
-                if (hopeless) break;
-            }
-            left_out = !fits(at);
-            if (left_out) {
-                at = items.next[at];
-                continue;
-            }
-            work.stack[depth] = static_cast<std::uint32_t>(at);
-            work.value_by_stack[depth] = value;
-            work.surrogate_by_stack[depth] = left;
-            for (std::size_t d = 0; d < dimensions; ++d) {
-                work.used_by_stack[depth * dimensions + d] = work.used[d];
-                work.used[d] += items.weights[at * dimensions + d];
-            }
-            value += items.values[at];
-            left -= items.surrogate[at];
-            ++depth;
-            ++at;
-        }
-        if (!hopeless && value > best) {
-            best = value;
-            to_beat = best * tolerance;
-            outcome.taken = depth;
-            std::copy_n(work.stack, depth, work.best);
-        }
-        if (depth == 0) return outcome;
-        // Without the last item taken. What it found there comes back from the stack: to subtract would
-        // round.
-        --depth;
-        at = items.next[work.stack[depth]];
-        value = work.value_by_stack[depth];
-        left = work.surrogate_by_stack[depth];
-        for (std::size_t d = 0; d < dimensions; ++d)
-            work.used[d] = work.used_by_stack[depth * dimensions + d];
+class knapsack_search {
+  public:
+    knapsack_search(const knapsack_items& items, const knapsack_work& work) : items_(items), work_(work) {
+        std::fill_n(work.used, items.dimensions, 0.0);
+        left_ = items.surrogate_limit;
     }
-}
+
+    /// How many bounds were computed.
+    [[nodiscard]] std::uint64_t nodes() const noexcept { return nodes_; }
+    /// How many items of `knapsack_work::best` are in the best set so far.
+    [[nodiscard]] std::size_t taken() const noexcept { return taken_; }
+    /// The value of that set.
+    [[nodiscard]] double best() const noexcept { return best_; }
+
+    /// All values are multiples of `unit`, which is far above their rounding: what is better is so by as
+    /// much.
+    void set_unit(double unit) noexcept { margin_ = 0.9 * unit; }
+
+    /// Goes on until there are `node_limit` nodes in all. Whether it is through.
+    [[nodiscard]] bool run(std::uint64_t node_limit) {
+        // What changes at each item is in variables of this call.
+        const knapsack_items items = items_;
+        const knapsack_work work = work_;
+        const std::size_t n = items.count;
+        const std::size_t dimensions =
+            Dimensions == Eigen::Dynamic ? items.dimensions : static_cast<std::size_t>(Dimensions);
+        const double tolerance =
+            1 + static_cast<double>(4 * (n + 4)) * std::numeric_limits<double>::epsilon();
+        const double margin = margin_;
+        double value = value_, left = left_, best = best_, to_beat = best_ * tolerance + margin;
+        std::size_t depth = depth_, at = at_, split = split_;
+        std::uint64_t nodes = nodes_;
+
+        // The largest value from item `at` on: whole items up to `split`, and a part of that one. Where the
+        // last split was is where to look for the next.
+        const auto bound = [&] {
+            const double reach = left + items.surrogate_before[at];
+            split = std::max(split, at);
+            while (split < n && items.surrogate_before[split + 1] <= reach) ++split;
+            while (split > at && items.surrogate_before[split] > reach) --split;
+            double sum = value + (items.value_before[split] - items.value_before[at]);
+            if (split < n && reach > items.surrogate_before[split])
+                sum +=
+                    items.values[split] * ((reach - items.surrogate_before[split]) / items.surrogate[split]);
+            return sum;
+        };
+        const auto fits = [&](std::size_t item) {
+            bool all = true;
+            for (std::size_t d = 0; d < dimensions; ++d)
+                all &= work.used[d] + items.weights[item * dimensions + d] <= items.limits[d];
+            return all;
+        };
+
+        for (;;) {
+            bool hopeless = false;
+            bool left_out = true;  // a bound stays the same while items are taken
+            while (at < n) {
+                if (left_out) {
+                    if (nodes == node_limit) {
+                        value_ = value, left_ = left, best_ = best;
+                        depth_ = depth, at_ = at, split_ = split, nodes_ = nodes;
+                        return false;
+                    }
+                    ++nodes;
+                    hopeless = bound() <= to_beat;
+                    if (hopeless) break;
+                }
+                left_out = !fits(at);
+                if (left_out) {
+                    at = items.next[at];
+                    continue;
+                }
+                work.stack[depth] = static_cast<std::uint32_t>(at);
+                work.value_by_stack[depth] = value;
+                work.surrogate_by_stack[depth] = left;
+                for (std::size_t d = 0; d < dimensions; ++d) {
+                    work.used_by_stack[depth * dimensions + d] = work.used[d];
+                    work.used[d] += items.weights[at * dimensions + d];
+                }
+                value += items.values[at];
+                left -= items.surrogate[at];
+                ++depth;
+                ++at;
+            }
+            if (!hopeless && value > best) {
+                best = value;
+                to_beat = best * tolerance + margin;
+                taken_ = depth;
+                std::copy_n(work.stack, depth, work.best);
+            }
+            if (depth == 0) {
+                nodes_ = nodes;
+                return true;
+            }
+            // Without the last item taken. What it found there comes back from the stack: to subtract would
+            // round.
+            --depth;
+            at = items.next[work.stack[depth]];
+            value = work.value_by_stack[depth];
+            left = work.surrogate_by_stack[depth];
+            for (std::size_t d = 0; d < dimensions; ++d)
+                work.used[d] = work.used_by_stack[depth * dimensions + d];
+        }
+    }
+
+  private:
+    const knapsack_items& items_;
+    const knapsack_work& work_;
+    double value_ = 0, left_ = 0, best_ = -1, margin_ = 0;
+    std::size_t depth_ = 0, at_ = 0, split_ = 0, taken_ = 0;
+    std::uint64_t nodes_ = 0;
+};
 
 }  // namespace imle::inline IMLE_ABI::detail
