@@ -714,7 +714,7 @@ TEST_CASE("grid_shortest_path says what is wrong with its options and contexts",
 
     const bool few[5] = {true, true, true, true, true};
     CHECK_THROWS_WITH(solver(theta, z, imle::solve_context{.mask = few}),
-                      Contains("context.mask is of 5 cells") && Contains("2 x 3"));
+                      Contains("context.mask is of 5 values") && Contains("6, one for each number"));
     grid_shortest_path rejecting{grid_shortest_path_options{.negative_costs = imle::negative_costs::reject}};
     const bool mask[6] = {true, true, false, true, true, true};
     contexts.assign(4, {.mask = mask});

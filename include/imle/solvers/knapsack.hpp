@@ -96,10 +96,7 @@ class knapsack {
         if (theta.size() != items())
             detail::throw_invalid("theta", detail::message("of ", theta.size(), " numbers"),
                                   detail::message("one for each of the ", items(), " items"));
-        if (!context.mask.empty() && context.mask.size() != static_cast<std::size_t>(theta.size()))
-            detail::throw_invalid("the mask", detail::message("of ", context.mask.size(), " coordinates"),
-                                  detail::message("one for each of the ", items(), " items"));
-        detail::require_instance(theta, z);
+        detail::require_instance(theta, z, context);
         std::fill_n(z.data(), z.size(), Scalar(0));
         const auto values = detail::values_of(theta);
         const auto all_values = scratch_.template get<double>(number_count()).first(values.size());
