@@ -18,6 +18,7 @@
 #include <imle/noise/gumbel.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
 #include <imle/random/random_key.hpp>
+#include <imle/solvers/all_or_nothing.hpp>
 #include <imle/solvers/assignment.hpp>
 #include <imle/solvers/categorical.hpp>
 #include <imle/solvers/directed_graph.hpp>
@@ -25,10 +26,13 @@
 #include <imle/solvers/k_of_groups.hpp>
 #include <imle/solvers/knapsack.hpp>
 #include <imle/solvers/minimizing.hpp>
+#include <imle/solvers/per_instance.hpp>
 #include <imle/solvers/ranking.hpp>
 #include <imle/solvers/shortest_path.hpp>
+#include <imle/solvers/shortest_paths.hpp>
 #include <imle/solvers/spanning_tree.hpp>
 #include <imle/solvers/top_k.hpp>
+#include <imle/solvers/tour_search.hpp>
 #include <imle/solvers/travelling_salesman.hpp>
 #include <imle/targets/adaptive_target.hpp>
 #include <imle/targets/loss_gradient_target.hpp>
@@ -168,11 +172,18 @@ TEST_CASE("allocations: no solver allocates in steady state", "[allocations]") {
     using row_major = Eigen::Tensor<float, 2, Eigen::RowMajor>;
     const auto check_one = [](const std::string& name, auto solver, auto theta) {
         auto z = theta;
-        solver(theta, z);
+        const Eigen::Array<bool, Eigen::Dynamic, 1> mask =
+            Eigen::Array<bool, Eigen::Dynamic, 1>::Constant(theta.size(), true);
+        const imle::solve_context masked{.mask = {mask.data(), static_cast<std::size_t>(mask.size())}};
+        const auto solve = [&] { static_cast<void>(solver(theta, z, imle::solve_context{})); };
+        const auto solve_masked = [&] { static_cast<void>(solver(theta, z, masked)); };
+        solve();
+        solve_masked();
         // Other numbers of the same shape: what one instance needs must not depend on chance.
         for (Eigen::Index i = 0; i < theta.size(); ++i) theta.data()[i] *= i % 3 == 0 ? -0.5F : 1.0F;
         INFO(name);
-        CHECK(allocations_of([&] { solver(theta, z); }) == 0);
+        CHECK(allocations_of(solve) == 0);
+        CHECK(allocations_of(solve_masked) == 0);
     };
     const auto check = [&](const std::string& name, auto solver, auto theta) {
         check_one(name, solver, theta);
@@ -191,6 +202,14 @@ TEST_CASE("allocations: no solver allocates in steady state", "[allocations]") {
     check("spanning_tree", imle::spanning_tree{12, imle::complete_graph_edges(12)}, numbers(66));
     check("shortest_path", imle::shortest_path{graph, 0, 35},
           numbers(static_cast<Eigen::Index>(graph.edges().size())));
+    const std::vector<imle::od_pair> pairs{{0, 35}, {5, 30}};
+    check("shortest_paths", imle::shortest_paths{graph, pairs},
+          numbers(static_cast<Eigen::Index>(graph.edges().size())));
+    const std::vector<imle::demand> demands{{0, 35, 2.0}, {5, 30, 1.0}};
+    check("all_or_nothing", imle::all_or_nothing{graph, demands},
+          numbers(static_cast<Eigen::Index>(graph.edges().size())));
+    check("per_instance", imle::per_instance(std::vector{imle::ranking{}}), numbers(300));
+    check("tour_search", imle::tour_search{{.kicks = 20}}, some_theta<row_major>({20, 20}));
     check("assignment", imle::assignment{}, some_theta<row_major>({9, 12}));
     check("travelling_salesman", imle::travelling_salesman{}, some_theta<row_major>({8, 8}));
     check("grid_shortest_path", imle::grid_shortest_path{}, some_theta<row_major>({40, 40}));
