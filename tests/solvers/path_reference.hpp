@@ -100,4 +100,37 @@ edge_path bellman_ford(const imle::directed_graph& graph, Eigen::Index source, E
     return path;
 }
 
+/// The edges of the graph for which keep(e) holds, as a graph of its own, and what they are called there.
+struct kept_edges {
+    imle::directed_graph graph;
+    std::vector<std::size_t> names;
+
+    template <class Keep>
+    kept_edges(const imle::directed_graph& whole, Keep&& keep) : graph(whole.nodes(), {}) {
+        std::vector<imle::graph_edge> edges;
+        for (std::size_t e = 0; e < whole.edges().size(); ++e) {
+            if (!keep(e)) continue;
+            edges.push_back(whole.edges()[e]);
+            names.push_back(e);
+        }
+        graph = {whole.nodes(), edges};
+    }
+
+    /// `bellman_ford` on these edges, as z of the whole graph; empty if there is no path.
+    template <class Scalar>
+    [[nodiscard]] std::vector<Scalar> cheapest(Eigen::Index source, Eigen::Index target,
+                                               const std::vector<Scalar>& costs) const {
+        std::vector<bool> reached(static_cast<std::size_t>(graph.nodes()), false);
+        reached[static_cast<std::size_t>(source)] = true;
+        for (std::size_t i = 0; i < reached.size(); ++i)
+            for (const auto& [from, to] : graph.edges())
+                if (reached[static_cast<std::size_t>(from)]) reached[static_cast<std::size_t>(to)] = true;
+        if (!reached[static_cast<std::size_t>(target)]) return {};
+        std::vector<Scalar> kept_costs, z(costs.size(), 0);
+        for (const std::size_t e : names) kept_costs.push_back(costs[e]);
+        for (const std::size_t e : bellman_ford(graph, source, target, kept_costs)) z[names[e]] = 1;
+        return z;
+    }
+};
+
 }  // namespace reference

@@ -8,7 +8,9 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <memory>
 #include <random>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -183,6 +185,92 @@ TEST_CASE("shortest_path is Bellman and Ford's, ties included", "[solvers][short
     CHECK(wrong_answers<Eigen::ColMajor, double>(100, 14, small(true)) == 0);
     CHECK(wrong_answers<Eigen::RowMajor, float>(70, 15, grid) == 0);
     CHECK(wrong_answers<Eigen::ColMajor, double>(35, 16, grid) == 0);
+}
+
+TEST_CASE("shortest_path goes only on edges that the mask allows", "[solvers][shortest_path]") {
+    std::mt19937 random(6);
+    support::tally wrong;
+    int infeasible = 0;
+    for (int i = 0; i < 120; ++i) {
+        const bool acyclic = i % 3 == 0;
+        const auto graph =
+            i % 3 == 2 ? imle::grid_graph(4, 5) : random_graph(7, 16 + random() % 9, acyclic, random);
+        const auto n = static_cast<Eigen::Index>(graph.edges().size());
+        const auto source = graph.edges()[random() % 5].from;
+        const auto target = graph.edges()[5 + random() % 5].to;
+        if (reference::kept_edges(graph, [](std::size_t) { return true; })
+                .cheapest(source, target, std::vector<float>(graph.edges().size(), 1))
+                .empty())
+            continue;
+        shortest_path solver{graph, source, target};
+        const Eigen::Index batch = 1 + i % 35;
+        Eigen::Tensor<float, 2, Eigen::RowMajor> thetas(batch, n), zs(batch, n);
+        std::unique_ptr<bool[]> allowed(new bool[static_cast<std::size_t>(batch * n)]);
+        std::vector<imle::solve_context> contexts(static_cast<std::size_t>(batch));
+        // Mostly all have masks; sometimes only some.
+        const bool some = i % 5 == 4;
+        std::vector<std::vector<float>> expected;
+        for (Eigen::Index b = 0; b < batch; ++b) {
+            const auto theta = rewards<float>(static_cast<unsigned>(random()), graph.edges().size(), random);
+            std::copy(theta.begin(), theta.end(), thetas.data() + b * n);
+            bool* const mask = allowed.get() + b * n;
+            for (Eigen::Index e = 0; e < n; ++e) mask[e] = random() % 4 != 0;
+            auto& context = contexts[static_cast<std::size_t>(b)];
+            if (!some || b % 2 == 0) context.mask = {mask, static_cast<std::size_t>(n)};
+            const reference::kept_edges kept(
+                graph, [&](std::size_t e) { return context.allows(static_cast<Eigen::Index>(e)); });
+            expected.push_back(
+                kept.cheapest(source, target, costs_of(theta, !solver.takes_negative_costs())));
+            imle::const_view<float, 1, Eigen::RowMajor> one(thetas.data() + b * n, n);
+            Eigen::Tensor<float, 1, Eigen::RowMajor> z(n);
+            const auto status = solver(one, z, context);
+            const bool none = expected.back().empty();
+            infeasible += none ? 1 : 0;
+            if (none) expected.back().assign(graph.edges().size(), 0);
+            wrong.expect(status == (none ? imle::solve_status::infeasible : imle::solve_status::solved),
+                         "graph ", i, ", instance ", b, ": ", status);
+            wrong.expect(std::equal(z.data(), z.data() + n, expected.back().begin()), "graph ", i,
+                         ", instance ", b, ", alone");
+        }
+        const auto status = solver.solve_batch(thetas, zs, contexts);
+        bool all = true;
+        for (std::size_t b = 0; b < expected.size(); ++b) {
+            wrong.expect(std::equal(expected[b].begin(), expected[b].end(),
+                                    zs.data() + static_cast<Eigen::Index>(b) * n),
+                         "graph ", i, ", instance ", b, ", in a batch");
+            all &= source == target ||
+                   std::any_of(expected[b].begin(), expected[b].end(), [](float e) { return e != 0; });
+        }
+        wrong.expect((status == imle::solve_status::solved) == all, "graph ", i, ": ", status);
+    }
+    CHECK(wrong == 0);
+    CHECK(infeasible > 100);
+}
+
+TEST_CASE("shortest_path: costs and sums of closed edges do not count", "[solvers][shortest_path][errors]") {
+    using Catch::Matchers::Contains;
+    const directed_graph graph{4, {{0, 1}, {1, 2}, {2, 1}, {2, 3}, {0, 3}}};
+    shortest_path solver{graph, 0, 3, {.negative_costs = imle::negative_costs::reject}};
+    Eigen::Tensor<float, 1> theta(5), z(5);
+    theta.setValues({-1, -1, 2, -1, -9});
+    const bool open[] = {true, true, false, true, true};
+    CHECK(solver(theta, z, {.mask = open}) == imle::solve_status::solved);
+    CHECK(z(0) == 1);
+    CHECK_THROWS_WITH(solver(theta, z), Contains("-2 at edge 2 of instance 0"));
+    theta(1) = 3;
+    CHECK_THROWS_WITH(solver(theta, z, {.mask = open}), Contains("-3 at edge 1 of instance 0"));
+    theta(1) = -1;
+    // The only way that is left is too long for a float; without a way there is nothing to be too long.
+    theta(0) = theta(3) = -std::numeric_limits<float>::max();
+    const bool around[] = {true, true, false, true, false}, nowhere[] = {true, false, false, true, false};
+    CHECK_THROWS_WITH(solver(theta, z, {.mask = around}), Contains("too large"));
+    CHECK(solver(theta, z, {.mask = nowhere}) == imle::solve_status::infeasible);
+    CHECK_THROWS_WITH(solver(theta, z, {.mask = std::span(open).first(4)}),
+                      Contains("mask is of 4 flags") && Contains("5 edges"));
+    Eigen::Tensor<float, 2, Eigen::RowMajor> thetas(2, 5), zs(2, 5);
+    thetas.setConstant(-1);
+    const imle::solve_context contexts[] = {{.mask = open}};
+    CHECK_THROWS_WITH(solver.solve_batch(thetas, zs, contexts), Contains("contexts") && Contains("2"));
 }
 
 TEST_CASE("shortest_path finds long ways through a graph", "[solvers][shortest_path]") {

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <utility>
@@ -29,7 +30,8 @@ struct shortest_path_options {
 
 /// The MAP state of a distribution over the paths from a source to a target of a directed graph: an edge
 /// costs -theta, a path the sum over its edges; z is 1 on the cheapest path's edges, 0 elsewhere. If the
-/// source is the target, z is zeros.
+/// source is the target, z is zeros. `solve_context::mask` closes edges for one solve: those where it is
+/// false. For many pairs of one graph there is `shortest_paths`.
 ///
 ///     imle::shortest_path solver{imle::directed_graph{4, {{0, 1}, {0, 2}, {1, 3}, {2, 3}}}, 0, 3};
 ///
@@ -70,8 +72,14 @@ class shortest_path {
     /// theta: one number for each edge, [edges]; z: of its dimensions, all of it is written.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
-        check(theta, z, theta.dimension(0));
-        solve_one(theta.data(), z.data());
+        (*this)(theta, z, solve_context{});
+    }
+    /// The same without the edges at which the context's mask is false. Returns `infeasible`, and z is zeros,
+    /// if they leave no path.
+    template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
+    solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
+        check(theta, z, theta.dimension(0), std::span(&context, 1));
+        return solve_one(theta.data(), z.data(), context.mask);
     }
 
     /// thetas: several instances, [batch, edges] if row-major, [edges, batch] if column-major; zs: of its
@@ -79,36 +87,81 @@ class shortest_path {
     /// register.
     template <detail::InstanceOfRank<2> ThetasT, detail::StateOf<ThetasT> ZsT>
     void solve_batch(const ThetasT& thetas, ZsT&& zs) {
+        solve_all(thetas, zs, {});
+    }
+    /// The same, each instance without the edges at which its context's mask is false. Returns `infeasible`
+    /// if they leave one of them no path; its z is zeros.
+    template <detail::InstanceOfRank<2> ThetasT, detail::StateOf<ThetasT> ZsT>
+    solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
+        constexpr bool row_major = layout_of<ThetasT> == Eigen::RowMajor;
+        detail::require_contexts(contexts.size(), thetas.dimension(row_major ? 0 : 1));
+        return solve_all(thetas, zs, contexts);
+    }
+
+  private:
+    using masks = std::span<const solve_context>;
+
+    /// contexts: one for each instance, or none.
+    template <class ThetaT, class ZT>
+    void check(const ThetaT& theta, const ZT& z, Eigen::Index edges, masks contexts) const {
+        const std::size_t count = graph_.edges().size();
+        detail::require_edges(edges, count);
+        detail::require_instance(theta, z);
+        for (const solve_context& context : contexts) detail::require_mask(context.mask, count);
+        if (plan_->acyclic || options_.negative_costs == negative_costs::clamp) return;
+        const auto values = detail::values_of(theta);
+        const auto reject = [&](std::size_t first, std::size_t size) {
+            detail::reject_negative_costs(values.subspan(first, size), [&](std::size_t i) {
+                return detail::message("edge ", (first + i) % count, " of instance ", (first + i) / count);
+            });
+        };
+        if (std::none_of(contexts.begin(), contexts.end(), closes_edges)) return reject(0, values.size());
+        for (std::size_t b = 0; b < contexts.size(); ++b)
+            for (std::size_t e = 0; e < count; ++e)
+                if (contexts[b].allows(static_cast<Eigen::Index>(e))) reject(b * count + e, 1);
+    }
+
+    [[nodiscard]] static bool closes_edges(const solve_context& context) noexcept {
+        return !context.mask.empty();
+    }
+
+    template <class ThetasT, class ZsT>
+    solve_status solve_all(const ThetasT& thetas, ZsT& zs, masks contexts) {
         using Scalar = scalar_of<ThetasT>;
         using L = detail::lanes<Scalar, detail::native_lanes<Scalar>>;
         constexpr bool row_major = layout_of<ThetasT> == Eigen::RowMajor;
-        check(thetas, zs, thetas.dimension(row_major ? 1 : 0));
+        check(thetas, zs, thetas.dimension(row_major ? 1 : 0), contexts);
         const Eigen::Index batch = thetas.dimension(row_major ? 0 : 1);
         const auto edges = static_cast<Eigen::Index>(graph_.edges().size());
+        bool solved = true;
         for (Eigen::Index done = 0; done < batch;) {
             const Scalar* const from = thetas.data() + done * edges;
             Scalar* const to = zs.data() + done * edges;
             const auto used = std::min<Eigen::Index>(batch - done, L::width);
-            if (!in_lanes<L>(used) || !solve_lanes<L>(static_cast<int>(used), from, to))
-                for (Eigen::Index i = 0; i < used; ++i) solve_one(from + i * edges, to + i * edges);
+            const masks these = contexts.empty() ? contexts
+                                                 : contexts.subspan(static_cast<std::size_t>(done),
+                                                                    static_cast<std::size_t>(used));
+            const auto closing = std::count_if(these.begin(), these.end(), closes_edges);
+            const auto alone = [&](Eigen::Index i) {
+                const auto mask =
+                    these.empty() ? std::span<const bool>{} : these[static_cast<std::size_t>(i)].mask;
+                solved &= solve_one(from + i * edges, to + i * edges, mask) == solve_status::solved;
+            };
+            std::uint64_t left_out = 0;
+            if ((closing != 0 && closing != used) || !in_lanes<L>(used) ||
+                !solve_lanes<L>(static_cast<int>(used), from, to, closing == 0 ? masks{} : these, left_out))
+                for (Eigen::Index i = 0; i < used; ++i) alone(i);
+            else
+                for (Eigen::Index i = 0; left_out != 0; ++i, left_out >>= 1)
+                    if ((left_out & 1) != 0) alone(i);
             done += used;
         }
+        return solved ? solve_status::solved : solve_status::infeasible;
     }
 
-  private:
-    template <class ThetaT, class ZT>
-    void check(const ThetaT& theta, const ZT& z, Eigen::Index edges) const {
-        detail::require_edges(edges, graph_.edges().size());
-        detail::require_instance(theta, z);
-        if (plan_->acyclic || options_.negative_costs == negative_costs::clamp) return;
-        const std::size_t count = graph_.edges().size();
-        detail::reject_negative_costs(detail::values_of(theta), [=](std::size_t i) {
-            return detail::message("edge ", i % count, " of instance ", i / count);
-        });
-    }
-
+    /// mask: of edges, empty if all are open.
     template <class Scalar>
-    void solve_one(const Scalar* theta, Scalar* z) {
+    solve_status solve_one(const Scalar* theta, Scalar* z, std::span<const bool> mask) {
         const detail::path_plan& plan = *plan_;
         const std::size_t edges = graph_.edges().size();
         const auto places = static_cast<std::size_t>(plan.places);
@@ -118,24 +171,37 @@ class shortest_path {
         const std::size_t room = plan.slots() + places + 1;
         const auto integers = scratch_.template get<std::int32_t>(2 * room);
 
+        const auto close_edges = [&] {
+            for (std::size_t e = 0; e < mask.size(); ++e)
+                if (!mask[e]) cost[e] = std::numeric_limits<Scalar>::infinity();
+        };
         if (plan.acyclic) {
             for (std::size_t e = 0; e < edges; ++e) cost[e] = -theta[e];
+            close_edges();
             detail::acyclic_distances<detail::lanes<Scalar, 1>>(
                 plan, [to = distance.data()](std::int32_t place) -> auto& { return to[place]; },
                 [&](std::size_t slot) { return cost[static_cast<std::size_t>(plan.edge[slot])]; });
-            if (!detail::all_finite(std::span<const Scalar>(distance))) detail::throw_path_overflow();
+            if (mask.empty() ? !detail::all_finite(std::span<const Scalar>(distance))
+                             : falls_too_low(std::span<const Scalar>(distance)))
+                detail::throw_path_overflow();
         } else {
             for (std::size_t e = 0; e < edges; ++e) cost[e] = theta[e] < 0 ? -theta[e] : Scalar(0);
+            close_edges();
             const detail::near_far_work<Scalar> work{numbers.last(places), integers.first(room),
                                                      integers.last(room)};
             if (!detail::near_far_distances<Scalar>(plan, cost, distance.data(), work))
                 detail::heap_distances<Scalar>(
                     plan, cost, distance.data(),
                     scratch_.template get<detail::heap_entry<Scalar>>(plan.slots() + 1));
-            if (!detail::is_finite(distance[static_cast<std::size_t>(plan.target)]))
-                detail::throw_path_overflow();
         }
         std::fill_n(z, edges, Scalar(0));
+        if (!detail::is_finite(distance[static_cast<std::size_t>(plan.target)])) {
+            const auto cost_of = [&](std::int32_t edge) { return cost[static_cast<std::size_t>(edge)]; };
+            if (mask.empty() || detail::reaches_target(plan, cost_of, integers.first(places),
+                                                       integers.subspan(places, places)))
+                detail::throw_path_overflow();
+            return solve_status::infeasible;
+        }
         const detail::path_trace trace(
             plan, [&](std::int32_t place) { return distance[static_cast<std::size_t>(place)]; },
             [&](std::int32_t slot) {
@@ -143,16 +209,26 @@ class shortest_path {
             },
             z);
         const std::int32_t stopped = trace.while_unique();
-        if (stopped == 0) return;
+        if (stopped == 0) return solve_status::solved;
         const auto count = integers.first(places);
         detail::count_edges<Scalar>(plan, cost.data(), distance.data(), stopped, count, integers.last(room));
         trace.by_counts(stopped, [&](std::int32_t place) { return count[static_cast<std::size_t>(place)]; });
+        return solve_status::solved;
     }
 
-    /// Solves `used` instances, one after the other in memory, in as many lanes. Returns false if that would
-    /// take longer than one by one.
+    /// True if a sum has overflowed downwards, or met another that has.
+    template <class Scalar>
+    [[nodiscard]] static bool falls_too_low(std::span<const Scalar> distances) noexcept {
+        return !std::all_of(distances.begin(), distances.end(),
+                            [](Scalar d) { return d >= std::numeric_limits<Scalar>::lowest(); });
+    }
+
+    /// Solves `used` instances, one after the other in memory, in as many lanes. contexts: one for each, or
+    /// none if all edges are open. left_out: bit i is set if instance i has no path, or none of finite cost.
+    /// Returns false if that would take longer than one by one.
     template <class L>
-    [[nodiscard]] bool solve_lanes(int used, const typename L::Scalar* theta, typename L::Scalar* z) {
+    [[nodiscard]] bool solve_lanes(int used, const typename L::Scalar* theta, typename L::Scalar* z,
+                                   masks contexts, std::uint64_t& left_out) {
         using Scalar = typename L::Scalar;
         using number = typename L::number;
         const detail::path_plan& plan = *plan_;
@@ -168,25 +244,36 @@ class shortest_path {
         for (int lane = 0; lane < L::width; ++lane)
             instances[static_cast<std::size_t>(lane)] =
                 theta + static_cast<std::size_t>(std::min(lane, used - 1)) * edges;
+        const auto close_edges = [&] {
+            for (int lane = 0; !contexts.empty() && lane < L::width; ++lane) {
+                const auto mask = contexts[static_cast<std::size_t>(std::min(lane, used - 1))].mask;
+                for (std::size_t edge = 0; edge < mask.size(); ++edge)
+                    if (!mask[edge])
+                        L::set(cost[plan.slot[edge]], lane, std::numeric_limits<Scalar>::infinity());
+            }
+        };
         if (plan.acyclic) {
             detail::for_each_across<L>(instances, edges, [&](std::size_t edge, const number& reward) {
                 cost[plan.slot[edge]].lane = -reward;
             });
+            close_edges();
             detail::acyclic_distances<L>(
                 plan, [=](std::int32_t place) -> auto& { return distance[place].lane; },
                 [=](std::size_t slot) { return cost[slot].lane; });
             const auto* const first = reinterpret_cast<const Scalar*>(distance);
-            if (!detail::all_finite(std::span<const Scalar>(first, places * L::width)))
+            const std::span<const Scalar> all(first, places * L::width);
+            if (contexts.empty() ? !detail::all_finite(all) : falls_too_low(all))
                 detail::throw_path_overflow();
         } else {
             detail::for_each_across<L>(instances, edges, [&](std::size_t edge, const number& reward) {
                 const number none{};
                 cost[plan.slot[edge]].lane = reward < none ? -reward : none;
             });
+            close_edges();
             if (!detail::swept_lane_distances<L>(plan, cost, distance, most_sweeps<L>)) return give_up();
-            for (int lane = 0; lane < used; ++lane)
-                if (!detail::is_finite(L::get(distance[plan.target], lane))) detail::throw_path_overflow();
         }
+        for (int lane = 0; lane < used; ++lane)
+            if (!detail::is_finite(L::get(distance[plan.target], lane))) left_out |= std::uint64_t{1} << lane;
         std::fill_n(z, static_cast<std::size_t>(used) * edges, Scalar(0));
         const auto trace = [&](int lane) {
             return detail::path_trace(
@@ -197,7 +284,8 @@ class shortest_path {
         std::array<std::int32_t, L::width> stopped;
         bool tied = false;
         for (int lane = 0; lane < used; ++lane) {
-            const std::int32_t at = trace(lane).while_unique();
+            const bool has_path = (left_out >> lane & 1) == 0;
+            const std::int32_t at = has_path ? trace(lane).while_unique() : 0;
             stopped[static_cast<std::size_t>(lane)] = at;
             tied |= at != 0;
         }
@@ -206,9 +294,10 @@ class shortest_path {
         if (!detail::swept_lane_counts<L>(plan, cost, distance, count.data(), most_sweeps<L>))
             return give_up();
         for (int lane = 0; lane < used; ++lane)
-            trace(lane).by_counts(stopped[static_cast<std::size_t>(lane)], [&](std::int32_t place) {
-                return L::get(count[static_cast<std::size_t>(place)], lane);
-            });
+            if (stopped[static_cast<std::size_t>(lane)] != 0)
+                trace(lane).by_counts(stopped[static_cast<std::size_t>(lane)], [&](std::int32_t place) {
+                    return L::get(count[static_cast<std::size_t>(place)], lane);
+                });
         return true;
     }
 

@@ -15,6 +15,9 @@
 /// several (parallel edges, equal costs, costs that rounding absorbs) following any of them may go round in a
 /// loop of cost 0; then the number of edges from the source is counted along tight edges, which falls by 1 in
 /// each step of a path of fewest edges.
+///
+/// A closed edge costs infinitely much: it makes no distance smaller, and is tight at no place that is
+/// reached.
 
 #include <algorithm>
 #include <array>
@@ -23,7 +26,9 @@
 #include <functional>
 #include <limits>
 #include <span>
+#include <utility>
 
+#include <imle/core/finite.hpp>
 #include <imle/simd/wide_lanes.hpp>
 #include <imle/solvers/detail/path_plan.hpp>
 
@@ -131,6 +136,11 @@ template <class Scalar>
         for (std::size_t j = 0; j < sums.size(); ++j) sums[j] += cost[i + j];
     Scalar step = 0;
     for (const Scalar sum : sums) step += sum / static_cast<Scalar>(cost.size());
+    if (!(step < infinite)) {
+        // Closed edges cost infinitely much.
+        step = 0;
+        for (const Scalar one : cost) step += one < infinite ? one / static_cast<Scalar>(cost.size()) : 0;
+    }
 
     index* const near = work.near.data();
     index* const far = work.far.data();
@@ -190,6 +200,27 @@ template <class Scalar>
             fars += static_cast<std::size_t>(!is_near);
         }
     }
+}
+
+/// Whether a path of edges that are not closed leads to the target; a closed one costs infinitely much.
+/// cost(edge of the graph); reached: by places; queue: as many.
+template <class CostT>
+[[nodiscard]] bool reaches_target(const path_plan& plan, const CostT& cost,
+                                  std::span<path_plan::index> reached,
+                                  std::span<path_plan::index> queue) noexcept {
+    std::fill(reached.begin(), reached.end(), 0);
+    std::size_t found = 0;
+    const auto find = [&](path_plan::index place) {
+        if (std::exchange(reached[static_cast<std::size_t>(place)], 1) == 0) queue[found++] = place;
+    };
+    find(0);
+    for (std::size_t done = 0; done < found; ++done) {
+        const auto place = static_cast<std::size_t>(queue[done]);
+        const auto end = static_cast<std::size_t>(plan.first_out[place + 1]);
+        for (auto o = static_cast<std::size_t>(plan.first_out[place]); o < end; ++o)
+            if (is_finite(cost(plan.out[o].edge))) find(plan.out[o].head);
+    }
+    return reached[static_cast<std::size_t>(plan.target)] != 0;
 }
 
 /// A place and its distance, in a heap.

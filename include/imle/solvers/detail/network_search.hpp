@@ -1,0 +1,345 @@
+#pragma once
+
+/// @file
+/// Shortest distances over the places of a `network_plan`: from a source to one target or to several.
+///
+/// Each way gives the distances of `path_search.hpp`, bit for bit: the least sums of costs along paths, as
+/// rounded from the source on, at the targets and at every place that a cheapest path to them can go through.
+/// Other places may have a distance that is too large, or none.
+///
+/// To one target the search goes from both ends (Pohl, "Bi-directional search", 1971): two circles of half
+/// the radius are half of one circle. Sums from the target's end are rounded differently, so they serve as
+/// bounds alone: a place at distances f and b from the ends is on no cheapest path if f + b exceeds the cost
+/// of some path by more than rounding can do. Once the ends have met, the search from the source goes on to
+/// the target within the few places that are left.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <span>
+
+#include <imle/solvers/detail/network_plan.hpp>
+#include <imle/solvers/instance.hpp>
+#include <imle/solvers/negative_costs.hpp>
+
+namespace imle::inline IMLE_ABI::detail {
+
+/// An edge's cost, -theta; negative ones count as 0 unless Signed. If Masked, an edge that is not open costs
+/// infinitely much.
+template <class ScalarT, bool Signed, bool Masked>
+struct edge_costs {
+    using Scalar = ScalarT;
+    const Scalar* theta;
+    const bool* open;
+
+    [[nodiscard]] Scalar operator()(network_plan::index edge) const noexcept {
+        const Scalar reward = theta[edge];
+        const Scalar cost = Signed || reward < 0 ? -reward : Scalar(0);
+        return !Masked || open[edge] ? cost : std::numeric_limits<Scalar>::infinity();
+    }
+};
+
+/// The distances of a place from the source (0) and from the target (1).
+template <class Scalar>
+struct network_label {
+    Scalar distance[2];
+};
+
+/// A place and its distance, in a heap.
+template <class Scalar>
+struct network_heap_entry {
+    Scalar distance;
+    network_plan::index place;
+    [[nodiscard]] friend bool operator>(const network_heap_entry& a, const network_heap_entry& b) noexcept {
+        return a.distance > b.distance;
+    }
+};
+
+/// The memory of a thread's searches: O(nodes + edges).
+using network_memory =
+    basic_scratch<float, double, network_plan::index, network_label<float>, network_label<double>,
+                  network_heap_entry<float>, network_heap_entry<double>>;
+
+/// One source's search at one theta.
+template <class CostT>
+class network_search {
+  public:
+    using Scalar = typename CostT::Scalar;
+    using index = network_plan::index;
+
+    network_search(const network_plan& plan, CostT cost, network_memory& memory, index source)
+        : plan_(plan), cost_(cost), memory_(memory), source_(source) {
+        const auto places = static_cast<std::size_t>(plan.places);
+        room_ = 2 * places + static_cast<std::size_t>(plan.most_links) + 1;
+        labels_ = memory.get<network_label<Scalar>>(places).data();
+        relaxed_[0] = memory.get<Scalar>(2 * places).data();
+        relaxed_[1] = relaxed_[0] + places;
+        lists_ = memory.get<index>(4 * room_);
+        for (std::size_t side = 0; side < 2; ++side) {
+            sides_[side].near = lists_.data() + 2 * side * room_;
+            sides_[side].far = sides_[side].near + room_;
+        }
+    }
+
+    /// Finds the distance of one target.
+    void find(index target) {
+        if (plan_.acyclic) return in_order(target);
+        clear();
+        // The rounding of as many sums as a path can have, on both sides of a comparison, from both ends.
+        const Scalar slack =
+            4 * std::numeric_limits<Scalar>::epsilon() * static_cast<Scalar>(plan_.places + 4);
+        const std::span<const index> only(&target, 1);
+        const bool found = slack < Scalar(0.25) ? from_both_ends(target, slack) : from_source(only);
+        if (!found) by_heap(target);
+    }
+
+    /// Finds the distances of several targets.
+    void find(std::span<const index> targets) {
+        if (plan_.acyclic) return in_order(plan_.places);
+        clear();
+        if (!from_source(targets)) by_heap(plan_.places);
+    }
+
+    /// The least sum of costs to a place, if that was looked for: infinite if there is no path.
+    [[nodiscard]] Scalar distance(index place) const noexcept { return labels_[place].distance[0]; }
+
+    /// Throws if there is a path to a place, whose costs then have a sum that is too large.
+    void require_unreachable(index target) {
+        const auto reached = lists_.first(room_), queue = lists_.subspan(room_, room_);
+        std::fill(reached.begin(), reached.end(), 0);
+        std::size_t found = 0;
+        queue[found++] = source_;
+        for (std::size_t done = 0; done < found; ++done)
+            for (const network_plan::link link : plan_.links_out(queue[done], source_)) {
+                index& mark = reached[static_cast<std::size_t>(link.place)];
+                if (mark != 0 || !(cost_(link.edge) < infinite)) continue;
+                mark = 1;
+                queue[found++] = link.place;
+            }
+        if (reached[static_cast<std::size_t>(target)] != 0) throw_path_overflow();
+    }
+
+    [[nodiscard]] const network_plan& plan() const noexcept { return plan_; }
+    [[nodiscard]] index source() const noexcept { return source_; }
+    [[nodiscard]] Scalar cost(index edge) const noexcept { return cost_(edge); }
+    /// Twice as many integers as there are places, for what comes after the search.
+    [[nodiscard]] std::span<index> integers() const noexcept {
+        return lists_.first(2 * static_cast<std::size_t>(plan_.places));
+    }
+
+  private:
+    static constexpr Scalar infinite = std::numeric_limits<Scalar>::infinity();
+
+    /// The search from one end: all distances below `settled` are final. The places in `near` are nearer than
+    /// the threshold.
+    struct side {
+        index* near;
+        index* far;
+        std::size_t nears = 0;
+        std::size_t fars = 0;
+        Scalar threshold = 0;
+        Scalar settled = 0;
+        bool ended = false;
+    };
+
+    void clear() noexcept {
+        const auto places = static_cast<std::size_t>(plan_.places);
+        std::fill_n(labels_, places, network_label<Scalar>{{infinite, infinite}});
+        std::fill_n(relaxed_[0], 2 * places, infinite);
+        left_ = 8 * (plan_.out.size() + places);
+        step_ = 2 * mean_cost();
+    }
+
+    /// The mean cost of up to a thousand open edges.
+    [[nodiscard]] Scalar mean_cost() const noexcept {
+        const std::size_t links = plan_.out.size(), stride = links / 1024 + 1;
+        Scalar sum = 0;
+        std::size_t count = 0;
+        for (std::size_t i = 0; i < links; i += stride) {
+            const Scalar cost = cost_(plan_.out[i].edge);
+            if (!(cost < infinite)) continue;
+            sum += cost;
+            ++count;
+        }
+        return count == 0 ? Scalar(0) : sum / static_cast<Scalar>(count);
+    }
+
+    /// Costs of any sign, where no cycle is left: one pass in topological order, up to place `end`.
+    void in_order(index end) {
+        for (index place = 0; place < plan_.places; ++place) labels_[place].distance[0] = infinite;
+        labels_[source_].distance[0] = 0;
+        const auto follow = [&](index place) {
+            const Scalar here = distance(place);
+            if (!(here < infinite)) return;
+            for (const network_plan::link link : plan_.links_out(place, source_)) {
+                const Scalar cost = cost_(link.edge), through = here + cost;
+                if (!(cost < infinite)) continue;
+                if (!is_finite(through)) throw_path_overflow();
+                Scalar& head = labels_[link.place].distance[0];
+                head = std::min(head, through);
+            }
+        };
+        follow(source_);
+        const index first = source_ < plan_.throughs ? source_ + 1 : 0;
+        for (index place = first; place < std::min(plan_.throughs, end); ++place) follow(place);
+        labels_[source_].distance[0] = 0;  // Another path may end here.
+    }
+
+    /// Returns false if it takes too long: costs of very different size fit no threshold.
+    [[nodiscard]] bool from_both_ends(index target, Scalar slack) noexcept {
+        start<0>(source_);
+        start<1>(target);
+        while (!sides_[0].ended && !(distance(target) < sides_[0].settled)) {
+            bound_ = shortest_ + shortest_ * slack;
+            const bool backward = !sides_[1].ended && sides_[0].settled + sides_[1].settled <= bound_ &&
+                                  sides_[1].nears < sides_[0].nears;
+            if (!(backward ? advance<1, true>() : advance<0, true>())) return false;
+        }
+        return true;
+    }
+
+    [[nodiscard]] bool from_source(std::span<const index> targets) noexcept {
+        start<0>(source_);
+        while (!sides_[0].ended) {
+            while (!targets.empty() && distance(targets.back()) < sides_[0].settled)
+                targets = targets.first(targets.size() - 1);
+            if (targets.empty()) return true;
+            if (!advance<0, false>()) return false;
+        }
+        return true;
+    }
+
+    template <int Side>
+    void start(index place) noexcept {
+        sides_[Side].near[0] = place;
+        sides_[Side].nears = 1;
+        sides_[Side].threshold = step_;
+        labels_[place].distance[Side] = 0;
+    }
+
+    /// The near-far pile of `path_search.hpp`: follows the links of all places below the threshold, and of
+    /// those that get there; then moves it up. Bounded: the search from the other end tells which places need
+    /// not be looked at.
+    template <int Side, bool Bounded>
+    [[nodiscard]] bool advance() noexcept {
+        side& mine = sides_[Side];
+        network_label<Scalar>* const labels = labels_;
+        Scalar* const relaxed = relaxed_[Side];
+        index* const near = mine.near;
+        index* const far = mine.far;
+        const network_plan::link* const links = (Side == 0 ? plan_.out : plan_.in).data();
+        const index* const first = (Side == 0 ? plan_.first_out : plan_.first_in).data();
+        const index* const last = (Side == 0 ? plan_.last_out : plan_.last_in).data();
+        // All that leaves the source may be gone; from the target's end, no place is like that.
+        const index start_place = Side == 0 ? source_ : index{-1};
+        const Scalar threshold = mine.threshold, bound = bound_, others = sides_[1 - Side].settled;
+        const std::size_t most = room_ - static_cast<std::size_t>(plan_.most_links);
+        Scalar shortest = shortest_;
+        std::size_t nears = mine.nears, fars = mine.fars, work = fars;
+        for (std::size_t i = 0; i < nears; ++i) {
+            const index place = near[i];
+            const Scalar here = labels[place].distance[Side];
+            if (relaxed[place] == here) continue;
+            relaxed[place] = here;
+            if (nears > most || fars > most) return false;
+            const index begin = first[place], end = place == start_place ? first[place + 1] : last[place];
+            work += static_cast<std::size_t>(end - begin) + 1;
+            for (index l = begin; l < end; ++l) {
+                const auto [head, edge] = links[l];
+                network_label<Scalar>& label = labels[head];
+                const Scalar through = here + cost_(edge), old = label.distance[Side];
+                Scalar offered = through;
+                if constexpr (Bounded) {
+                    const Scalar rest = label.distance[1 - Side];
+                    // Minima and no conditions: of those a compiler makes branches, which are badly
+                    // predicted.
+                    offered = through + (rest < others ? rest : others) <= bound ? through : infinite;
+                    const Scalar whole = through + rest;
+                    shortest = whole < shortest ? whole : shortest;
+                }
+                const bool better = offered < old, is_near = offered < threshold;
+                label.distance[Side] = better ? offered : old;
+                near[nears] = head;
+                far[fars] = head;
+                nears += static_cast<std::size_t>(better & is_near);
+                fars += static_cast<std::size_t>(better & !is_near);
+            }
+        }
+        shortest_ = shortest;
+        if (work > left_) return false;
+        left_ -= work;
+
+        // Of the places beyond the threshold, those whose links are still to be followed.
+        Scalar nearest = infinite;
+        std::size_t waiting = 0;
+        for (std::size_t i = 0; i < fars; ++i) {
+            const index place = far[i];
+            const Scalar here = labels[place].distance[Side];
+            const bool waits = relaxed[place] != here;
+            const Scalar at = waits ? here : infinite;
+            nearest = at < nearest ? at : nearest;
+            far[waiting] = place;
+            waiting += static_cast<std::size_t>(waits);
+        }
+        mine.nears = mine.fars = 0;
+        mine.settled = nearest;
+        mine.ended = waiting == 0;
+        if (mine.ended) return true;
+        mine.threshold = nearest + step_;
+        if (!(mine.threshold > nearest)) mine.threshold = std::nextafter(nearest, infinite);
+        for (std::size_t i = 0; i < waiting; ++i) {
+            const index place = far[i];
+            const bool is_near = labels[place].distance[Side] < mine.threshold;
+            near[mine.nears] = place;
+            far[mine.fars] = place;
+            mine.nears += static_cast<std::size_t>(is_near);
+            mine.fars += static_cast<std::size_t>(!is_near);
+        }
+        return true;
+    }
+
+    /// Dijkstra's algorithm, O(edges log edges) whatever the costs: to place `target`, or to all if that is
+    /// none.
+    void by_heap(index target) {
+        const auto heap = memory_.get<network_heap_entry<Scalar>>(plan_.out.size() + 1);
+        for (index place = 0; place < plan_.places; ++place) labels_[place].distance[0] = infinite;
+        labels_[source_].distance[0] = 0;
+        heap[0] = {0, source_};
+        std::ptrdiff_t size = 1;
+        while (size > 0) {
+            const auto [here, place] = heap[0];
+            std::pop_heap(heap.begin(), heap.begin() + size--, std::greater<>{});
+            if (here > distance(place)) continue;
+            if (target < plan_.places && here > distance(target)) return;
+            for (const network_plan::link link : plan_.links_out(place, source_)) {
+                const Scalar through = here + cost_(link.edge);
+                if (!(through < distance(link.place))) continue;
+                labels_[link.place].distance[0] = through;
+                heap[static_cast<std::size_t>(size++)] = {through, link.place};
+                std::push_heap(heap.begin(), heap.begin() + size, std::greater<>{});
+            }
+        }
+    }
+
+    const network_plan& plan_;
+    CostT cost_;
+    network_memory& memory_;
+    index source_;
+    std::size_t room_ = 0;
+    network_label<Scalar>* labels_ = nullptr;
+    /// By places: the distance with which a place's links were last followed.
+    std::array<Scalar*, 2> relaxed_{};
+    std::span<index> lists_;
+    std::array<side, 2> sides_{};
+    Scalar step_ = 0;
+    /// The cost of the cheapest path seen so far, and how much that of a cheapest one can be.
+    Scalar shortest_ = infinite;
+    Scalar bound_ = infinite;
+    /// How many more links and places may be looked at.
+    std::size_t left_ = 0;
+};
+
+}  // namespace imle::inline IMLE_ABI::detail
