@@ -12,16 +12,17 @@ namespace routes {
 namespace {
 
 // Where things stand, in pixels.
-constexpr int panel = 620;
+constexpr int panel = 540;
 constexpr int gap = 16;
 constexpr int top = 40;
 constexpr int bottom = 46;
 
 // Colours that are told apart by the colour-blind too (Okabe and Ito's).
 constexpr auto road_colour = "#dcdcdc";
-constexpr auto found_colour = "#0072b2";
-constexpr auto missed_colour = "#e69f00";
-constexpr auto needless_colour = "#000000";
+constexpr auto found_style = "lw 4 lc rgb '#0072b2'";
+constexpr auto missed_style = "lw 4 lc rgb '#e69f00'";
+constexpr auto needless_style = "lw 1.6 lc rgb '#000000'";
+constexpr auto end_style = "pt 7 ps 0.9 lc rgb '#b22222'";
 
 /// The smallest square around all nodes.
 struct frame {
@@ -48,13 +49,19 @@ void put_head(std::ostream& out, const road_network& network, int panels) {
         << around.y + around.side << "]\n";
 }
 
-/// The next plot is the i-th panel.
-void place(std::ostream& out, int i, int panels, const std::string& title) {
+/// Puts the next plot between these pixels, counted from the left and from the top.
+void place(std::ostream& out, int panels, std::pair<int, int> across, std::pair<int, int> down) {
     const double width = panels * (panel + gap) + gap, height = top + panel + bottom;
+    out << "set lmargin at screen " << across.first / width << "\nset rmargin at screen "
+        << across.second / width << "\nset tmargin at screen " << 1 - down.first / height
+        << "\nset bmargin at screen " << 1 - down.second / height << '\n';
+}
+
+/// The next plot is the i-th panel.
+void place_panel(std::ostream& out, int i, int panels, const std::string& title) {
     const int left = gap + i * (panel + gap);
-    out << "set lmargin at screen " << left / width << "\nset rmargin at screen " << (left + panel) / width
-        << "\nset tmargin at screen " << 1 - top / height << "\nset bmargin at screen " << bottom / height
-        << "\nset title '" << title << "' offset 0,-0.4\n";
+    place(out, panels, {left, left + panel}, {top, top + panel});
+    out << "set title '" << title << "' offset 0,-0.4\n";
 }
 
 /// A line for each edge: x, y, dx, dy, and what `value` says of it. An edge is drawn to the right of the line
@@ -94,7 +101,7 @@ picture draw_paths(const road_network& network, const trips& seen, std::span<con
         const imle::od_pair trip = seen.solver.base().pairs()[static_cast<std::size_t>(id)];
         for (const Eigen::Index node : {trip.from, trip.to}) {
             const position at = network.positions[static_cast<std::size_t>(node)];
-            out << at.x << ' ' << at.y << ' ' << (node == trip.from ? 6 : 7) << '\n';
+            out << at.x << ' ' << at.y << '\n';
         }
     }
     out << "END_OF_DATA\n";
@@ -108,67 +115,60 @@ picture draw_paths(const road_network& network, const trips& seen, std::span<con
             for (const Eigen::Index edge : predicted)
                 if (!std::binary_search(observed.begin(), observed.end(), edge)) needless.insert(edge);
         }
-        const std::string number = std::to_string(i);
-        put_edges(out, "found" + number, network, found, no_value);
-        put_edges(out, "missed" + number, network, missed, no_value);
-        put_edges(out, "needless" + number, network, needless, no_value);
-        place(out, i, 2,
-              i == 0 ? "Before: the paths of the first costs" : "After: the paths of learned costs");
-        if (i == 0)
-            out << "set key at screen 0.5, screen 0.034 center center horizontal maxrows 1 Left reverse "
-                   "samplen 2 "
-                   "width 2\n";
-        else
-            out << "set key off\n";
-        out << "plot $roads using 1:2:3:4 with vectors nohead lw 0.6 lc rgb '" << road_colour << "' notitle";
-        // A set without an edge is no data to gnuplot.
-        const auto add = [&](const std::set<Eigen::Index>& edges, const std::string& name, const char* colour,
-                             double width) {
-            if (!edges.empty())
-                out << ", $" << name << number << " using 1:2:3:4 with vectors nohead lw " << width
-                    << " lc rgb '" << colour << "' notitle";
+        const std::pair<const char*, const std::set<Eigen::Index>&> kinds[] = {
+            {"found", found}, {"missed", missed}, {"needless", needless}};
+        for (const auto& [name, edges] : kinds)
+            put_edges(out, name + std::to_string(i), network, edges, no_value);
+        place_panel(out, i, 2,
+                    i == 0 ? "Before: cheapest by the first costs" : "After: cheapest by learned costs");
+        out << "plot $roads using 1:2:3:4 with vectors nohead lw 0.6 lc rgb '" << road_colour << "'";
+        const auto add = [&](const std::set<Eigen::Index>& edges, const char* name,
+                             const std::string& style) {
+            // No edges are no data, which gnuplot refuses.
+            if (!edges.empty()) out << ", $" << name << i << " using 1:2:3:4 with vectors nohead " << style;
         };
-        add(missed, "missed", missed_colour, 4.5);
-        add(needless, "needless", needless_colour, 2);
-        add(found, "found", found_colour, 4.5);
-        out << ", $ends using 1:2 with points pt 7 ps 0.9 lc rgb '#b22222' notitle"
-            << ", NaN with lines lw 4.5 lc rgb '" << found_colour << "' title 'driven and predicted'"
-            << ", NaN with lines lw 4.5 lc rgb '" << missed_colour << "' title 'driven only'"
-            << ", NaN with lines lw 2 lc rgb '" << needless_colour << "' title 'predicted only'"
-            << ", NaN with points pt 7 ps 0.9 lc rgb '#b22222' title 'where trips begin and end'\n";
+        add(missed, "missed", missed_style);
+        add(found, "found", found_style);
+        add(needless, "needless", needless_style);
+        out << ", $ends using 1:2 with points " << end_style << '\n';
     }
-    out << "unset multiplot\n";
+    // The legend is the key of an empty plot.
+    place(out, 2, {0, 2 * (panel + gap) + gap}, {top + panel, top + panel + bottom});
+    out << "unset title\nunset border\nset key center center horizontal maxrows 1 Left reverse samplen 3 "
+           "width 1\n"
+        << "plot NaN with lines " << found_style << " title 'driven and predicted', NaN with lines "
+        << missed_style << " title 'driven only', NaN with lines " << needless_style
+        << " title 'predicted only', NaN with points " << end_style
+        << " title 'ends of trips'\nunset multiplot\n";
     return {"paths.png", out.str()};
 }
 
-picture draw_costs(const road_network& network, std::span<const float> before, std::span<const float> after,
+picture draw_costs(const road_network& network, std::span<const float> learned,
                    std::span<const float> hidden) {
     std::ostringstream out;
-    put_head(out, network, 3);
+    put_head(out, network, 2);
     const auto a_metre = [&](std::span<const float> costs, Eigen::Index edge) {
         const auto e = static_cast<std::size_t>(edge);
         return std::log2(std::max(costs[e], 1e-12F) / std::max(network.lengths[e], 1e-12F));
     };
-    out << "set palette defined (-2 '#2166ac', -1 '#67a9cf', 0 '#d9d9d9', 1 '#ef8a62', 2 '#b2182b')\n"
-        << "set cbrange [-1.5:1.5]\nset colorbox horizontal user origin screen 0.35, screen 0.035 size "
-           "screen 0.3, "
-           "screen 0.018\nset cbtics ('a third' -1.5, 'half' -1, 'as the median edge' 0, 'double' 1, "
-           "'three times' 1.5) scale 0 offset 0,0.6\n";
+    out << "set palette maxcolors 11 defined (-1.5 '#2166ac', -0.75 '#67a9cf', 0 '#dadada', 0.75 '#ef8a62', "
+           "1.5 '#b2182b')\nset cbrange [-1.5:1.5]\nset colorbox horizontal user origin screen 0.3, screen "
+        << 28.0 / (top + panel + bottom) << " size screen 0.4, screen " << 12.0 / (top + panel + bottom)
+        << "\nset cbtics ('half' -1, 'median' 0, 'twice' 1) scale 0 offset 0,0.5 textcolor rgb 'black'\n";
     const path edges = all_edges(network);
-    const std::pair<const char*, std::span<const float>> maps[] = {
-        {"Before: the first costs", before}, {"After: learned costs", after}, {"Hidden costs", hidden}};
-    for (int i = 0; i < 3; ++i) {
+    const std::pair<const char*, std::span<const float>> maps[] = {{"Learned costs of a metre", learned},
+                                                                   {"Hidden costs of a metre", hidden}};
+    for (int i = 0; i < 2; ++i) {
         const auto& [title, costs] = maps[i];
         std::vector<float> numbers;
         for (const Eigen::Index edge : edges) numbers.push_back(a_metre(costs, edge));
-        std::nth_element(numbers.begin(), numbers.begin() + static_cast<std::ptrdiff_t>(numbers.size() / 2),
-                         numbers.end());
-        const float median = numbers[numbers.size() / 2];
+        const auto middle = numbers.begin() + static_cast<std::ptrdiff_t>(numbers.size() / 2);
+        std::nth_element(numbers.begin(), middle, numbers.end());
         const std::string name = "edges" + std::to_string(i);
-        put_edges(out, name, network, edges, [&, shown = costs](Eigen::Index edge) {
+        put_edges(out, name, network, edges, [&, median = *middle, shown = costs](Eigen::Index edge) {
             return std::clamp(a_metre(shown, edge) - median, -1.5F, 1.5F);
         });
-        place(out, i, 3, title);
+        place_panel(out, i, 2, title);
         out << "plot $" << name << " using 1:2:3:4:5 with vectors nohead lw 1.4 lc palette\nunset colorbox\n";
     }
     out << "unset multiplot\n";

@@ -21,8 +21,8 @@ using example_support::picture;
                                  std::span<const std::uint64_t> ids, std::span<const path> before,
                                  std::span<const path> after);
 
-/// What a metre costs on each edge: before, after, and really.
-[[nodiscard]] picture draw_costs(const road_network& network, std::span<const float> before,
-                                 std::span<const float> after, std::span<const float> hidden);
+/// What a metre costs on each edge, as learned and really, beside the median edge of each map.
+[[nodiscard]] picture draw_costs(const road_network& network, std::span<const float> learned,
+                                 std::span<const float> hidden);
 
 }  // namespace routes

@@ -83,7 +83,7 @@ void learn_and_draw(const command_line& wanted) {
         const std::size_t shown = std::min(trips_to_draw, held_out.size());
         writer->write({draw_paths(network, seen, std::span(held_out).first(shown),
                                   std::span(before).first(shown), std::span(after).first(shown)),
-                       draw_costs(network, first, learned.costs, hidden)},
+                       draw_costs(network, learned.costs, hidden)},
                       [] {});
         bar.clear();
         std::cout << "Maps are in " << wanted.out << "; ";
