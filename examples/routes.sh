@@ -1,9 +1,9 @@
 #!/bin/sh
 # Builds and runs the routes example:  sh examples/routes.sh [ARGUMENT...]
 #
-# The arguments go to the program (`sh examples/routes.sh --help` lists them); its maps go to ./imle-routes, unless --out
-# names another folder. On Debian and its relatives it first installs what is missing (by apt-get, with sudo where you are
-# not root); elsewhere it says what to install.
+# The arguments go to the program (`sh examples/routes.sh --help` lists them); its maps go to ./imle-routes, unless
+# --out names another folder. On Debian and its relatives it first installs what is missing (by apt-get, with sudo where
+# you are not root); elsewhere it says what to install.
 
 set -eu
 

@@ -135,7 +135,8 @@ learning_record learn(const std::vector<float>& start, const trips& seen, const 
     // [fenchel_young]
     const imle::fenchel_young_loss loss{
         seen.solver, imle::normal{},
-        imle::fenchel_young_options{options.samples, options.temperature, options.threads}};
+        imle::fenchel_young_options{
+            .samples = options.samples, .temperature = options.temperature, .threads = options.threads}};
     const auto gradient = [&](const edge_tensor& costs, std::span<const std::uint64_t> ids,
                               const trips_tensor& observed, const imle::random_key& noise) {
         // The costs are one instance, which all trips share; the gradient is the sum of theirs.

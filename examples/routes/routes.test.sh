@@ -36,7 +36,7 @@ tntp() {
     printf '<NUMBER OF ZONES> 3\n<NUMBER OF NODES> 4\n<FIRST THRU NODE> %s\n<NUMBER OF LINKS> 4\n' "$1"
     printf '<END OF METADATA>\t\t\n\n~ \tinit_node\tterm_node\tcapacity\tlength\tfree_flow_time\tb ;\n'
     printf '\t1\t2\t9000\t%s\t1.5\t0.15\t4\t;\n' "${2-100}"
-    printf '\t2\t3\t9000\t100\t1.5\t0.15\t4\t;\n\t1\t4\t9000\t100\t1.5\t0.15\t4\t;\n\t4\t2\t9000\t100\t1.5\t0.15\t4\t;\n'
+    printf '\t%s\t%s\t9000\t100\t1.5\t0.15\t4\t;\n' 2 3 1 4 4 2
 }
 small="--no-pictures --epochs 1"
 tntp 1 >through.tntp
