@@ -50,6 +50,7 @@
 #include <imle/random/quantile_table.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/random/words.hpp>
+#include <imle/solvers/all_or_nothing.hpp>
 #include <imle/solvers/assignment.hpp>
 #include <imle/solvers/categorical.hpp>
 #include <imle/solvers/directed_graph.hpp>
@@ -60,6 +61,7 @@
 #include <imle/solvers/negative_costs.hpp>
 #include <imle/solvers/ranking.hpp>
 #include <imle/solvers/shortest_path.hpp>
+#include <imle/solvers/shortest_paths.hpp>
 #include <imle/solvers/spanning_tree.hpp>
 #include <imle/solvers/top_k.hpp>
 #include <imle/solvers/travelling_salesman.hpp>

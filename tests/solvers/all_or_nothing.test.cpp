@@ -165,6 +165,20 @@ TEST_CASE("all_or_nothing: one table serves every id, several their own", "[solv
     CHECK(flows(all_or_nothing{graph, std::vector<demand>{{0, 2, 5}}}, {-9, 2, -8}) == z{0, 0, 5});
 }
 
+TEST_CASE("all_or_nothing as its page shows it", "[solvers][all_or_nothing]") {
+    const directed_graph graph{3, {{0, 1}, {1, 2}, {0, 2}}};
+    // [tables]
+    using table = std::vector<imle::demand>;
+    const imle::all_or_nothing always{graph, table{{0, 2, 120.0}, {0, 1, 40.0}}};
+    const imle::all_or_nothing by_id{graph, std::vector<table>{{{0, 2, 120.0}}, {{0, 1, 40.0}, {1, 2, 5.0}}}};
+    // [/tables]
+    CHECK(flows(always, {1, 1, 3}, {.id = 9}) == std::vector<double>{160, 120, 0});
+    CHECK(flows(by_id, {1, 1, 3}, {.id = 1}) == std::vector<double>{40, 5, 0});
+    // Braces alone tell one table from several.
+    CHECK(all_or_nothing(graph, {{0, 2, 1.0}, {0, 1, 1.0}}).tables() == 1);
+    CHECK(all_or_nothing(graph, {{{0, 2, 1.0}}, {{0, 1, 1.0}}}).tables() == 2);
+}
+
 TEST_CASE("all_or_nothing says what is wrong", "[solvers][all_or_nothing][errors]") {
     using Catch::Matchers::Contains;
     const directed_graph graph{3, {{0, 1}, {1, 2}, {2, 1}}};

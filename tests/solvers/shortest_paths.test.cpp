@@ -374,6 +374,17 @@ TEST_CASE("shortest_paths: zones only begin and end paths, closed places are on 
     CHECK(shortest_paths(graph, pairs, {.closed_edges = {4}}).takes_negative_costs());
 }
 
+TEST_CASE("shortest_paths as its page shows it", "[solvers][shortest_paths]") {
+    const directed_graph graph{5, {{0, 1}, {1, 3}, {0, 2}, {2, 3}, {3, 1}, {3, 4}}};
+    // [pairs]
+    const imle::shortest_paths solver{graph, std::vector<imle::od_pair>{{0, 3}, {0, 4}, {2, 3}},
+                                      imle::shortest_paths_options{.first_through_node = 2}};
+    // [/pairs]
+    CHECK(solver.pairs().size() == 3);
+    CHECK(solver.options().first_through_node == 2);
+    CHECK(solver.graph().nodes() == 5);
+}
+
 TEST_CASE("shortest_paths with negative costs", "[solvers][shortest_paths]") {
     // Exact without cycles, to and from zones too: 0 -> 2 -> 3 costs 5 - 8, 0 -> 3 costs 2.
     const directed_graph acyclic{4, {{0, 2}, {2, 3}, {0, 3}, {3, 1}, {2, 0}, {3, 3}}};

@@ -78,7 +78,7 @@ class shortest_path {
     /// if they leave no path.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
-        check(theta, z, theta.dimension(0), std::span(&context, 1));
+        check(theta, z, theta.dimension(0), closing(masks(&context, 1)));
         return solve_one(theta.data(), z.data(), context.mask);
     }
 
@@ -95,11 +95,19 @@ class shortest_path {
     solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
         constexpr bool row_major = layout_of<ThetasT> == Eigen::RowMajor;
         detail::require_contexts(contexts.size(), thetas.dimension(row_major ? 0 : 1));
-        return solve_all(thetas, zs, contexts);
+        return solve_all(thetas, zs, closing(contexts));
     }
 
   private:
     using masks = std::span<const solve_context>;
+
+    [[nodiscard]] static bool closes_edges(const solve_context& context) noexcept {
+        return !context.mask.empty();
+    }
+    /// The contexts if one of them closes edges, else none.
+    [[nodiscard]] static masks closing(masks contexts) noexcept {
+        return std::any_of(contexts.begin(), contexts.end(), closes_edges) ? contexts : masks{};
+    }
 
     /// contexts: one for each instance, or none.
     template <class ThetaT, class ZT>
@@ -115,14 +123,10 @@ class shortest_path {
                 return detail::message("edge ", (first + i) % count, " of instance ", (first + i) / count);
             });
         };
-        if (std::none_of(contexts.begin(), contexts.end(), closes_edges)) return reject(0, values.size());
+        if (contexts.empty()) return reject(0, values.size());
         for (std::size_t b = 0; b < contexts.size(); ++b)
             for (std::size_t e = 0; e < count; ++e)
                 if (contexts[b].allows(static_cast<Eigen::Index>(e))) reject(b * count + e, 1);
-    }
-
-    [[nodiscard]] static bool closes_edges(const solve_context& context) noexcept {
-        return !context.mask.empty();
     }
 
     template <class ThetasT, class ZsT>
@@ -141,15 +145,16 @@ class shortest_path {
             const masks these = contexts.empty() ? contexts
                                                  : contexts.subspan(static_cast<std::size_t>(done),
                                                                     static_cast<std::size_t>(used));
-            const auto closing = std::count_if(these.begin(), these.end(), closes_edges);
+            // The lanes of a register close edges all, or none.
+            const auto closed = std::count_if(these.begin(), these.end(), closes_edges);
             const auto alone = [&](Eigen::Index i) {
                 const auto mask =
                     these.empty() ? std::span<const bool>{} : these[static_cast<std::size_t>(i)].mask;
                 solved &= solve_one(from + i * edges, to + i * edges, mask) == solve_status::solved;
             };
             std::uint64_t left_out = 0;
-            if ((closing != 0 && closing != used) || !in_lanes<L>(used) ||
-                !solve_lanes<L>(static_cast<int>(used), from, to, closing == 0 ? masks{} : these, left_out))
+            if ((closed != 0 && closed != used) || !in_lanes<L>(used) ||
+                !solve_lanes<L>(static_cast<int>(used), from, to, closing(these), left_out))
                 for (Eigen::Index i = 0; i < used; ++i) alone(i);
             else
                 for (Eigen::Index i = 0; left_out != 0; ++i, left_out >>= 1)
@@ -244,19 +249,11 @@ class shortest_path {
         for (int lane = 0; lane < L::width; ++lane)
             instances[static_cast<std::size_t>(lane)] =
                 theta + static_cast<std::size_t>(std::min(lane, used - 1)) * edges;
-        const auto close_edges = [&] {
-            for (int lane = 0; !contexts.empty() && lane < L::width; ++lane) {
-                const auto mask = contexts[static_cast<std::size_t>(std::min(lane, used - 1))].mask;
-                for (std::size_t edge = 0; edge < mask.size(); ++edge)
-                    if (!mask[edge])
-                        L::set(cost[plan.slot[edge]], lane, std::numeric_limits<Scalar>::infinity());
-            }
-        };
         if (plan.acyclic) {
             detail::for_each_across<L>(instances, edges, [&](std::size_t edge, const number& reward) {
                 cost[plan.slot[edge]].lane = -reward;
             });
-            close_edges();
+            if (!contexts.empty()) close_lanes<L>(contexts, used, cost);
             detail::acyclic_distances<L>(
                 plan, [=](std::int32_t place) -> auto& { return distance[place].lane; },
                 [=](std::size_t slot) { return cost[slot].lane; });
@@ -269,10 +266,11 @@ class shortest_path {
                 const number none{};
                 cost[plan.slot[edge]].lane = reward < none ? -reward : none;
             });
-            close_edges();
+            if (!contexts.empty()) close_lanes<L>(contexts, used, cost);
             if (!detail::swept_lane_distances<L>(plan, cost, distance, most_sweeps<L>)) return give_up();
         }
-        for (int lane = 0; lane < used; ++lane)
+        // Without cycles and closed edges, all distances are finite.
+        for (int lane = 0; (!plan.acyclic || !contexts.empty()) && lane < used; ++lane)
             if (!detail::is_finite(L::get(distance[plan.target], lane))) left_out |= std::uint64_t{1} << lane;
         std::fill_n(z, static_cast<std::size_t>(used) * edges, Scalar(0));
         const auto trace = [&](int lane) {
@@ -284,8 +282,11 @@ class shortest_path {
         std::array<std::int32_t, L::width> stopped;
         bool tied = false;
         for (int lane = 0; lane < used; ++lane) {
-            const bool has_path = (left_out >> lane & 1) == 0;
-            const std::int32_t at = has_path ? trace(lane).while_unique() : 0;
+            if ((left_out >> lane & 1) != 0) {
+                stopped[static_cast<std::size_t>(lane)] = 0;
+                continue;
+            }
+            const std::int32_t at = trace(lane).while_unique();
             stopped[static_cast<std::size_t>(lane)] = at;
             tied |= at != 0;
         }
@@ -299,6 +300,18 @@ class shortest_path {
                     return L::get(count[static_cast<std::size_t>(place)], lane);
                 });
         return true;
+    }
+
+    /// Makes the edges that each lane's mask closes infinitely expensive.
+    template <class L>
+    void close_lanes(masks contexts, int used, typename L::number_cell* cost) const noexcept {
+        for (int lane = 0; lane < L::width; ++lane) {
+            const auto mask = contexts[static_cast<std::size_t>(std::min(lane, used - 1))].mask;
+            for (std::size_t edge = 0; edge < mask.size(); ++edge)
+                if (!mask[edge])
+                    L::set(cost[plan_->slot[edge]], lane,
+                           std::numeric_limits<typename L::Scalar>::infinity());
+        }
     }
 
     bool give_up() noexcept {
