@@ -53,8 +53,8 @@ void learn_and_draw(const command_line& wanted) {
     const imle::random_key key{wanted.seed};
     const road_network network = network_of(wanted, key);
     const std::vector<float> hidden = hidden_costs(network, key.fold_in(cost_stream));
-    const trips seen = observe(network, hidden, static_cast<std::size_t>(wanted.training_trips),
-                               static_cast<std::size_t>(wanted.held_out_trips), key.fold_in(trip_stream));
+    const trips seen = observe(network, hidden, static_cast<std::size_t>(wanted.held_out_trips),
+                               static_cast<std::size_t>(wanted.training_trips), key.fold_in(trip_stream));
     const std::vector<std::uint64_t> training = seen.training_ids(), held_out = seen.held_out_ids();
     const auto predict = [&](const std::vector<float>& costs, const std::vector<std::uint64_t>& ids) {
         return cheapest_paths(costs, seen, ids, wanted.learning.threads);

@@ -16,12 +16,11 @@ constexpr int column_width = 12;
 }  // namespace
 
 void print_table_head(std::ostream& out, const road_network& network, const trips& seen) {
-    const std::size_t held_out = seen.observed.size() - seen.training;
     out << network.name << ": " << network.graph.nodes() << " nodes, " << network.graph.edges().size()
         << " edges\n"
         << std::left << std::setw(name_width) << "" << std::setw(3 * column_width)
-        << "    " + std::to_string(seen.training) + " paths to learn from"
-        << "    " << held_out << " held out\n"
+        << "    " + std::to_string(seen.observed.size() - seen.held_out) + " paths to learn from"
+        << "    " << seen.held_out << " held out\n"
         << std::right << std::setw(name_width) << "";
     for (int i = 0; i < 2; ++i)
         for (const char* head : {"edges", "whole paths", "excess"}) out << std::setw(column_width) << head;

@@ -61,10 +61,10 @@ std::vector<std::uint64_t> numbers_between(std::size_t first, std::size_t last) 
 }  // namespace
 
 std::vector<std::uint64_t> trips::training_ids() const {
-    return numbers_between(0, training);
+    return numbers_between(held_out, observed.size());
 }
 std::vector<std::uint64_t> trips::held_out_ids() const {
-    return numbers_between(training, observed.size());
+    return numbers_between(0, held_out);
 }
 
 std::vector<float> hidden_costs(const road_network& network, const imle::random_key& key) {
@@ -81,9 +81,9 @@ std::vector<float> hidden_costs(const road_network& network, const imle::random_
     return costs;
 }
 
-trips observe(const road_network& network, std::span<const float> costs, std::size_t training,
-              std::size_t held_out, const imle::random_key& key) {
-    const std::size_t wanted = training + held_out;
+trips observe(const road_network& network, std::span<const float> costs, std::size_t held_out,
+              std::size_t training, const imle::random_key& key) {
+    const std::size_t wanted = held_out + training;
     const auto ends = static_cast<int>(network.zones > 1 ? network.zones : network.graph.nodes());
     const imle::shortest_paths_options options{.first_through_node = network.first_through_node};
     using edge_numbers = Eigen::Tensor<float, 1, Eigen::RowMajor>;
@@ -114,7 +114,7 @@ trips observe(const road_network& network, std::span<const float> costs, std::si
         throw std::runtime_error(network.name + " has hardly " + std::to_string(wanted) +
                                  " pairs of nodes with a path between them; ask for fewer trips");
     return {path_solver{imle::shortest_paths{network.graph, std::move(pairs), options}}, std::move(observed),
-            training};
+            held_out};
 }
 
 }  // namespace routes

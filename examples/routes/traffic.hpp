@@ -26,8 +26,8 @@ using path = std::vector<Eigen::Index>;
 struct trips {
     path_solver solver;
     std::vector<path> observed;
-    /// The first so many are learned from, the others are held out.
-    std::size_t training;
+    /// The first so many are held out, the others are learned from: more of these leave those the same.
+    std::size_t held_out;
 
     /// The numbers of the trips that are learned from, and of the others.
     [[nodiscard]] std::vector<std::uint64_t> training_ids() const;
@@ -40,7 +40,7 @@ struct trips {
 
 /// Draws trips that have a path, and the cheapest path of each. Throws `std::runtime_error` if there are
 /// hardly so many.
-[[nodiscard]] trips observe(const road_network& network, std::span<const float> costs, std::size_t training,
-                            std::size_t held_out, const imle::random_key& key);
+[[nodiscard]] trips observe(const road_network& network, std::span<const float> costs, std::size_t held_out,
+                            std::size_t training, const imle::random_key& key);
 
 }  // namespace routes
