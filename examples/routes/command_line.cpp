@@ -71,7 +71,7 @@ std::optional<int> parse_command_line(int argc, char** argv, command_line& wante
         ->type_name("X")
         ->check(up_to(1000, "temperature; expected a number above 0, at most 1000"));
     app.add_option("--learning-rate", wanted.learning.learning_rate,
-                   "Adam's, for the logarithms of the costs")
+                   "Adam's at first, for the logarithms of the costs; it falls to 0")
         ->type_name("X")
         ->check(up_to(1, "learning rate; expected a number above 0, at most 1"));
     example_support::add_seed(app, wanted.seed, "Seed of the city, of what is hidden, of trips and of noise");

@@ -39,11 +39,11 @@ trips_tensor observed_paths(const trips& seen, std::span<const std::uint64_t> id
 /// Costs that stay above 0: the first ones times the exponentials of what is learned.
 class positive_costs {
   public:
-    positive_costs(const std::vector<float>& start, double learning_rate)
+    explicit positive_costs(const std::vector<float>& start)
         : start_(start),
           logarithms_(start.size(), 0.0F),
           gradient_(start.size()),
-          adam_(start.size(), static_cast<float>(learning_rate)),
+          adam_(start.size(), 0),
           costs_(static_cast<Eigen::Index>(start.size())) {
         std::copy(start.begin(), start.end(), costs_.data());
     }
@@ -51,7 +51,8 @@ class positive_costs {
     [[nodiscard]] const edge_tensor& get() const { return costs_; }
 
     /// One step of Adam down the gradient of a loss with respect to the costs.
-    void update(const edge_tensor& gradient) {
+    void update(const edge_tensor& gradient, double learning_rate) {
+        adam_.learning_rate = static_cast<float>(learning_rate);
         for (std::size_t e = 0; e < gradient_.size(); ++e)
             gradient_[e] = gradient.data()[e] * costs_.data()[e];
         adam_.update(logarithms_, gradient_);
@@ -80,16 +81,19 @@ learning_record learn_by(const std::vector<float>& start, const trips& seen, con
                          const imle::random_key& key, const std::function<void()>& on_epoch,
                          const GradientT& gradient) {
     const auto begin = std::chrono::steady_clock::now();
-    positive_costs costs(start, options.learning_rate);
+    positive_costs costs(start);
     std::vector<std::uint64_t> order = seen.training_ids();
     std::uint64_t step = 0;
     for (int epoch = 0; epoch < options.epochs; ++epoch) {
         shuffle(order, key.fold_in(0).fold_in(static_cast<std::uint64_t>(epoch)));
         const auto batch = static_cast<std::size_t>(options.batch);
+        // Steps become smaller from epoch to epoch, down to none.
+        const double learning_rate =
+            options.learning_rate * (1 - static_cast<double>(epoch) / options.epochs);
         for (std::size_t first = 0; first < order.size(); first += batch) {
             const auto ids = std::span(order).subspan(first, std::min(batch, order.size() - first));
             const trips_tensor observed = observed_paths(seen, ids, costs.get().size());
-            costs.update(gradient(costs.get(), ids, observed, key.fold_in(1).fold_in(step++)));
+            costs.update(gradient(costs.get(), ids, observed, key.fold_in(1).fold_in(step++)), learning_rate);
         }
         on_epoch();
     }

@@ -35,7 +35,8 @@ struct learning_options {
     int samples = 1;
     /// The scale of the noise; the edges' mean cost is 1 at first.
     double temperature = 0.1;
-    double learning_rate = 0.02;
+    /// At first; it falls to 0 epoch by epoch.
+    double learning_rate = 0.04;
     int threads = 1;
 };
 
