@@ -13,11 +13,13 @@
 #include <imle/adapters/torch.hpp>
 #include <imle/imle.hpp>
 
-#include "dice.hpp"
 #include "network.hpp"
+#include "support/dice.hpp"
 
 namespace terrain {
 namespace {
+
+using example_support::dice;
 
 /// Costs [batch, 12, 12] to paths, or shares of paths, of the same shape; differentiable.
 using differentiable_solver =

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
-#include "dice.hpp"
+#include "support/dice.hpp"
 
 namespace terrain {
 namespace {
+
+using example_support::dice;
 
 struct colour {
     int red, green, blue;

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
-#include "dice.hpp"
+#include "support/dice.hpp"
 
 namespace terrain {
 namespace {
+
+using example_support::dice;
 
 /// Value noise: random heights on a coarse lattice, interpolated between its points. Whole numbers, from 0 to
 /// 255 * spacing^2.

@@ -21,6 +21,7 @@
 
 #include <adolc/adolc.h>
 
+#include <imle/layer/call.hpp>
 #include <imle/layer/layer_options.hpp>
 #include <imle/layer/pass.hpp>
 

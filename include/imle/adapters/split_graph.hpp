@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <type_traits>
 
+#include <imle/layer/call.hpp>
 #include <imle/layer/pass.hpp>
 
 namespace imle::inline IMLE_ABI {

@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include <imle/layer/call.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/random/random_key.hpp>
 

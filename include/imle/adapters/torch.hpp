@@ -21,6 +21,7 @@
 #include <torch/types.h>
 
 #include <imle/adapters/torch/detail/torch_node.hpp>
+#include <imle/layer/call.hpp>
 #include <imle/layer/layer_options.hpp>
 #include <imle/targets/adaptive_target.hpp>
 

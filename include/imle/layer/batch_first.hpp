@@ -65,10 +65,13 @@ class batch_first_options {
         const auto last = dimensions_of(theta.batch_last());
         if (static_cast<Eigen::Index>(options.mask.size()) != theta.batch_last().size() || last[Rank - 1] < 2)
             return;
+        constexpr std::size_t rank = Rank;
         Eigen::DSizes<Eigen::Index, Rank> first;
-        for (int i = 0; i < Rank; ++i) first[i] = last[(i + Rank - 1) % Rank];
-        std::array<int, Rank> order{};
-        for (int i = 0; i < Rank; ++i) order[static_cast<std::size_t>(i)] = (i + 1) % Rank;
+        std::array<int, rank> order{};
+        for (std::size_t i = 0; i < rank; ++i) {
+            first[i] = last[(i + rank - 1) % rank];
+            order[i] = static_cast<int>((i + 1) % rank);
+        }
         const Eigen::TensorMap<const Eigen::Tensor<bool, Rank>> mask(options.mask.data(), first);
         const Eigen::Tensor<bool, Rank> moved = mask.shuffle(order);
         mask_ = Eigen::Map<const Eigen::Array<bool, Eigen::Dynamic, 1>>(moved.data(), moved.size());

@@ -3,6 +3,7 @@
 /// @file
 /// One theta for many rows.
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <type_traits>
@@ -23,7 +24,8 @@ template <class TensorT>
     using row = Eigen::Tensor<scalar_of<tensor>, rank + 1, layout>;
     const auto instance = dimensions_of(one);
     Eigen::DSizes<Eigen::Index, rank + 1> dimensions;
-    for (int i = 0; i < rank; ++i) dimensions[layout == Eigen::RowMajor ? i + 1 : i] = instance[i];
+    constexpr std::size_t first = layout == Eigen::RowMajor ? 1 : 0;
+    for (std::size_t i = 0; i < rank; ++i) dimensions[i + first] = instance[i];
     dimensions[layout == Eigen::RowMajor ? 0 : rank] = 1;
     return Eigen::TensorMap<std::conditional_t<std::is_const_v<TensorT>, const row, row>>(one.data(),
                                                                                           dimensions);

@@ -168,7 +168,7 @@ class fenchel_young_loss {
         static_assert(std::same_as<scalar_of<YT>, Scalar> && layout_of<YT> == layout_of<tensor> &&
                           rank_of<YT> == rank_of<tensor> + 1,
                       "imle::shared: y is [count, instance...], of theta's scalar and layout. See "
-                      "docs/losses.md");
+                      "docs/estimators.md");
         detail::require_shape("y", y, call.shape.theta(), "[count, instance...],");
         const Eigen::Index n = call.shape.n, batch = call.shape.batch;
         loss_value<Scalar, rank_of<tensor>, layout_of<tensor>> loss;

@@ -37,6 +37,11 @@ struct backward_input {
     std::span<const Eigen::Index> failed;
 };
 
+// clang 14 has no deduction for aggregates.
+template <class Scalar, int Rank, int Layout>
+backward_input(layer_call<Scalar, Rank, Layout>, const cotangent<Scalar>&, const Scalar*, const Scalar*,
+               std::span<const Eigen::Index>) -> backward_input<Scalar, Rank, Layout>;
+
 /// What a target may know of `count` rows of a call from `first` on, but for `nonzeros`.
 template <class Scalar, int Rank, int Layout>
 [[nodiscard]] target_sums sums_of_rows(const layer_call<Scalar, Rank, Layout>& call,

@@ -7,16 +7,16 @@
 
 #include <imle/random/random_key.hpp>
 
-namespace terrain {
+namespace example_support {
 
-/// The words of a key's sequence as whole numbers. With whole numbers alone, terrain and pixels are the same
-/// on every machine, whatever its instruction set and compiler.
+/// The words of a key's sequence as whole numbers. What is made of whole numbers alone is the same on every
+/// machine, whatever its instruction set and compiler.
 class dice {
   public:
     explicit dice(const imle::random_key& key) : key_(key) {}
 
-    /// A number from `lowest` to `highest`, both included. The range is at most a few hundred wide here, so
-    /// that what the multiplication favours, of the order of 2^-24, does not matter.
+    /// A number from `lowest` to `highest`, both included. For ranges so narrow that what the multiplication
+    /// favours, a share of width / 2^32, does not matter.
     [[nodiscard]] int between(int lowest, int highest) {
         const auto range = static_cast<std::uint64_t>(highest - lowest + 1);
         return lowest + static_cast<int>((range * word()) >> 32);
@@ -36,4 +36,4 @@ class dice {
     imle::philox4x32_block block_{};
 };
 
-}  // namespace terrain
+}  // namespace example_support

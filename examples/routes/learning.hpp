@@ -1,0 +1,57 @@
+#pragma once
+
+/// @file
+/// Learns what edges cost from the paths that drivers take.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <imle/random/random_key.hpp>
+
+#include "network.hpp"
+#include "traffic.hpp"
+
+namespace routes {
+
+enum class loss_kind {
+    fenchel_young,  ///< the loss of a path: how far it is from the cheapest, under noise
+    hamming         ///< I-MLE's gradient of the number of edges in which two paths differ
+};
+
+enum class first_costs {
+    lengths,  ///< an edge costs its length
+    uniform   ///< all edges cost the same
+};
+
+struct learning_options {
+    loss_kind loss = loss_kind::fenchel_young;
+    first_costs start = first_costs::lengths;
+    int epochs = 30;
+    /// Trips in a step.
+    int batch = 20;
+    /// Paths of each trip in a step.
+    int samples = 1;
+    /// The scale of the noise; the edges' mean cost is 1 at first.
+    double temperature = 0.1;
+    /// At first; it falls to 0 epoch by epoch.
+    double learning_rate = 0.04;
+    int threads = 1;
+};
+
+struct learning_record {
+    std::vector<float> costs;
+    double seconds = 0;
+    std::int64_t solves = 0;
+};
+
+/// What edges cost before anything is learned. Their mean is 1, and none is 0.
+[[nodiscard]] std::vector<float> costs_at_first(const road_network& network, first_costs start);
+
+/// `on_epoch` is called after each epoch.
+[[nodiscard]] learning_record learn(const std::vector<float>& start, const trips& seen,
+                                    const learning_options& options, const imle::random_key& key,
+                                    const std::function<void()>& on_epoch);
+
+}  // namespace routes
