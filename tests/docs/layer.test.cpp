@@ -137,9 +137,8 @@ TEST_CASE("docs: expressions, and a batch that comes first", "[docs]") {
 
 TEST_CASE("docs: a mask, and one theta for many rows", "[docs]") {
     imle::imle_layer layer{imle::top_k{2}, imle::gumbel{}, imle::perturbation_target{}, {.samples = 8}};
-    const tensor scores = numbers(2, 5), wanted = numbers(3, 5).slice(
-                                             Eigen::array<Eigen::Index, 2>{0, 0},
-                                             Eigen::array<Eigen::Index, 2>{2, 5});
+    const tensor scores = numbers(2, 5), wanted = numbers(3, 5).slice(Eigen::array<Eigen::Index, 2>{0, 0},
+                                                                      Eigen::array<Eigen::Index, 2>{2, 5});
     const imle::random_key key{3};
     {
         // [mask]

@@ -115,7 +115,7 @@ TEST_CASE("errors: theta and cotangents that are not finite", "[layer][errors]")
         matrix theta = ordinary_theta();
         theta(2, 3) = bad;
         CHECK(says(message_of<std::invalid_argument>([&] { (void)layer.forward(theta, random_key{1}); }),
-                   {"theta", "row 2", "coordinate 3", "large finite theta"}));
+                   {"theta", "row 2", "coordinate 3", "call_options::mask"}));
         CHECK(says(message_of<std::invalid_argument>([&] { (void)layer.marginals(theta, random_key{1}); }),
                    {"theta"}));
         CHECK(says(

@@ -28,6 +28,8 @@ using imle::shortest_paths;
 using imle::solve_context;
 using imle::solve_status;
 
+namespace all_or_nothing_tests {
+
 namespace {
 
 using vector = Eigen::Tensor<double, 1>;
@@ -245,3 +247,5 @@ TEST_CASE("all_or_nothing in Anaheim", "[solvers][all_or_nothing]") {
     }
     CHECK(flows(solver, net.free_flow_time, {.id = 1}) == sum);
 }
+
+}  // namespace all_or_nothing_tests

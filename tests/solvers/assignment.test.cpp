@@ -16,6 +16,8 @@
 #include "support/masks.hpp"
 #include "support/tally.hpp"
 
+namespace assignment_tests {
+
 namespace {
 
 template <int Layout = Eigen::RowMajor>
@@ -302,3 +304,5 @@ TEST_CASE("assignment by sparse masks of many rows", "[solvers][assignment]") {
     }
     CHECK(wrong == 0);
 }
+
+}  // namespace assignment_tests

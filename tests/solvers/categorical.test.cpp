@@ -12,6 +12,8 @@
 #include "support/masks.hpp"
 #include "support/tally.hpp"
 
+namespace categorical_tests {
+
 namespace {
 
 // The oracle: the first index that no other exceeds, found by comparing all pairs.
@@ -120,3 +122,5 @@ TEST_CASE("categorical under a mask is the first largest of what it allows", "[s
     CHECK(wrong_under_masks<float, Eigen::ColMajor>(1000, 3) == 0);
     CHECK(wrong_under_masks<double, Eigen::ColMajor>(1000, 4) == 0);
 }
+
+}  // namespace categorical_tests

@@ -12,6 +12,8 @@
 using imle::directed_graph;
 using imle::graph_edge;
 
+namespace directed_graph_tests {
+
 TEST_CASE("directed_graph lists the edges at each node", "[solvers][graph]") {
     std::mt19937 random(1);
     support::tally wrong;
@@ -112,3 +114,5 @@ TEST_CASE("the edges of grids are in their documented order", "[solvers][graph]"
     CHECK_THROWS_AS(imle::grid_graph(3, 3, 6), std::invalid_argument);
     CHECK_THROWS_AS(imle::monotone_grid_graph(3, 0), std::invalid_argument);
 }
+
+}  // namespace directed_graph_tests

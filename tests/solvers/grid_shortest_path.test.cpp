@@ -23,6 +23,8 @@
 #include "support/catch.hpp"
 #include "support/tally.hpp"
 
+namespace grid_shortest_path_tests {
+
 namespace {
 
 // ---- Making instances
@@ -747,3 +749,5 @@ TEST_CASE("grid_shortest_path fits the concepts", "[solvers][grid]") {
                                                              Eigen::RowMajor>);
     STATIC_REQUIRE(imle::sense_of<grid_shortest_path<>> == imle::sense::maximize);
 }
+
+}  // namespace grid_shortest_path_tests

@@ -19,6 +19,8 @@
 #include "support/masks.hpp"
 #include "support/tally.hpp"
 
+namespace k_of_groups_tests {
+
 namespace {
 
 // The oracle: top_k of each group, by itself tested against a sort.
@@ -270,3 +272,5 @@ TEST_CASE("k_of_groups: contexts and masks of the wrong size", "[solvers][k_of_g
     CHECK_THROWS_WITH(solver.solve_batch(thetas, zs, std::span<const imle::solve_context>(both)),
                       Contains("context.mask is of 2 values") && Contains("expected 3"));
 }
+
+}  // namespace k_of_groups_tests

@@ -26,6 +26,8 @@
 #include "support/catch.hpp"
 #include "support/tally.hpp"
 
+namespace knapsack_tests {
+
 namespace {
 
 // Not by Eigen's sum: in AVX-512's header g++ 12 sees a variable that is not initialised.
@@ -560,3 +562,5 @@ TEST_CASE("knapsack says what is wrong", "[solvers][knapsack][errors]") {
     STATIC_REQUIRE(std::is_same_v<decltype(solver), imle::knapsack<>>);
     STATIC_REQUIRE(imle::Solver<imle::knapsack<>, float, 2, Eigen::ColMajor>);
 }
+
+}  // namespace knapsack_tests

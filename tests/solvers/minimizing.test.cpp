@@ -47,6 +47,8 @@
 #include "support/masks.hpp"
 #include "support/tally.hpp"
 
+namespace minimizing_tests {
+
 namespace {
 
 using const_line = imle::const_view<float, 1, Eigen::RowMajor>;
@@ -471,3 +473,5 @@ TEST_CASE("minimizing in losses and estimators is that of the negatives", "[solv
     same(pulled(imle::perturbed_layer{least, imle::gumbel{}, {.samples = 4}}, hat),
          pulled(imle::perturbed_layer{most, imle::gumbel{}, {.samples = 4}}, negative(hat)), -1);
 }
+
+}  // namespace minimizing_tests

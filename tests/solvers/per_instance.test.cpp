@@ -27,6 +27,8 @@
 #include "support/tally.hpp"
 #include "support/tensors.hpp"
 
+namespace per_instance_tests {
+
 namespace {
 
 using imle::solve_context;
@@ -382,3 +384,5 @@ TEST_CASE("per_instance fits the concepts", "[solvers][per_instance]") {
     // No form without a context: it would not know whose solver to take.
     STATIC_REQUIRE(!imle::detail::writes<trees, double, 1, Eigen::RowMajor>);
 }
+
+}  // namespace per_instance_tests

@@ -20,6 +20,8 @@
 #include "support/masks.hpp"
 #include "support/tally.hpp"
 
+namespace ranking_tests {
+
 namespace {
 
 template <class Scalar>
@@ -150,3 +152,5 @@ TEST_CASE("ranking under a mask ranks what it allows, from 1 on", "[solvers][ran
     CHECK(wrong_under_masks<float, Eigen::ColMajor>(700, 3) == 0);
     CHECK(wrong_under_masks<double, Eigen::ColMajor>(700, 4) == 0);
 }
+
+}  // namespace ranking_tests

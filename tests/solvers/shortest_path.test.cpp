@@ -23,6 +23,8 @@ using imle::directed_graph;
 using imle::graph_edge;
 using imle::shortest_path;
 
+namespace shortest_path_tests {
+
 namespace {
 
 // ---- Making instances: rewards theta, the cost is -theta
@@ -422,3 +424,5 @@ TEST_CASE("shortest_path fits the concepts", "[solvers][shortest_path]") {
     STATIC_REQUIRE_FALSE(std::is_default_constructible_v<shortest_path>);
     STATIC_REQUIRE(imle::sense_of<shortest_path> == imle::sense::maximize);
 }
+
+}  // namespace shortest_path_tests

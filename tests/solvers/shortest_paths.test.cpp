@@ -29,6 +29,8 @@ using imle::shortest_paths_options;
 using imle::solve_context;
 using imle::solve_status;
 
+namespace shortest_paths_tests {
+
 namespace {
 
 // Costs of several kinds, 0 or more; theta is their negative.
@@ -496,3 +498,5 @@ TEST_CASE("shortest_paths in Anaheim", "[solvers][shortest_paths]") {
         CHECK(length(id, 0) == Approx(without[id]).margin(5e-7));
     }
 }
+
+}  // namespace shortest_paths_tests

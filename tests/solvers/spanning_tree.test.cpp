@@ -20,6 +20,8 @@
 using imle::graph_edge;
 using imle::spanning_tree;
 
+namespace spanning_tree_tests {
+
 namespace {
 
 // The oracle: Kruskal by a stable sort, each node knowing the tree that it is in.
@@ -190,3 +192,5 @@ TEST_CASE("spanning_tree under a mask is the tree of the edges that it allows", 
     CHECK(wrong_under_masks<float, Eigen::ColMajor>(700, 3) == 0);
     CHECK(wrong_under_masks<double, Eigen::ColMajor>(700, 4) == 0);
 }
+
+}  // namespace spanning_tree_tests

@@ -14,6 +14,8 @@
 #include "support/catch.hpp"
 #include "support/tally.hpp"
 
+namespace threads_tests {
+
 namespace {
 
 template <int Rank>
@@ -122,3 +124,5 @@ TEST_CASE("solvers: the number of threads changes no bit", "[solvers][threads]")
         CHECK(differences(each) == 0);
     }
 }
+
+}  // namespace threads_tests

@@ -16,6 +16,8 @@
 #include "support/masks.hpp"
 #include "support/tally.hpp"
 
+namespace top_k_tests {
+
 namespace {
 
 // The oracle: a stable sort keeps equal numbers in the order of their indices.
@@ -226,3 +228,5 @@ TEST_CASE("top_k: masks of the wrong size, and bad numbers where a mask allows",
           imle::solve_status::solved);
     CHECK((z(0) == 0 && z(1) == 0 && z(2) == 0));
 }
+
+}  // namespace top_k_tests

@@ -23,6 +23,8 @@
 #include "support/tally.hpp"
 #include "support/tensors.hpp"
 
+namespace tour_search_tests {
+
 namespace {
 
 template <class Scalar = double, int Layout = Eigen::RowMajor>
@@ -422,3 +424,5 @@ TEST_CASE("tour_search says what is wrong", "[solvers][tour_search][errors]") {
     square(1, 2) = std::numeric_limits<double>::quiet_NaN();
     CHECK_THROWS_WITH(search(square, z), Contains("theta is nan"));
 }
+
+}  // namespace tour_search_tests

@@ -16,6 +16,8 @@
 #include "support/catch.hpp"
 #include "support/tally.hpp"
 
+namespace travelling_salesman_tests {
+
 namespace {
 
 template <int Layout = Eigen::RowMajor>
@@ -379,3 +381,5 @@ TEST_CASE("travelling_salesman says what is wrong", "[solvers][travelling_salesm
     five_nodes.setConstant(std::numeric_limits<double>::infinity());
     CHECK_THROWS_AS(solver(five_nodes, z_edges), std::invalid_argument);
 }
+
+}  // namespace travelling_salesman_tests

@@ -204,7 +204,8 @@ class layer_function final : public EDFobject {
             const auto pass = state_.layer.forward(theta, state_.key, state_.options(state_.first_instance));
             keep(pass, pass.samples());
         } else {
-            const auto pass = state_.layer.marginals(theta, state_.key, state_.options(state_.first_instance));
+            const auto pass =
+                state_.layer.marginals(theta, state_.key, state_.options(state_.first_instance));
             keep(pass, pass.marginals());
         }
     }
@@ -306,10 +307,9 @@ class adolc_layer {
     [[nodiscard]] std::vector<adouble> samples(std::span<const adouble> theta) { return (*samples_)(theta); }
     /// The mean of z over the samples, of theta's shape. As `imle_layer::marginals`.
     [[nodiscard]] std::vector<adouble> marginals(std::span<const adouble> theta) {
-        static_assert(
-            has_marginals,
-            "imle::adolc_layer: the layer has no marginals(theta, key) whose pass its "
-            "vjp takes; expected one that has, or samples(). See docs/adapters/adolc.md");
+        static_assert(has_marginals,
+                      "imle::adolc_layer: the layer has no marginals(theta, key) whose pass its "
+                      "vjp takes; expected one that has, or samples(). See docs/adapters/adolc.md");
         return (*marginals_)(theta);
     }
 

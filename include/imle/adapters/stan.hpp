@@ -22,8 +22,8 @@
 #include <utility>
 #include <vector>
 
-#include <imle/layer/call.hpp>
 #include <imle/core/shape.hpp>
+#include <imle/layer/call.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -202,9 +202,8 @@ template <class LayerT, StanTheta ThetaT, std::size_t InstanceRank, CallOptions 
                                 const Eigen::Index (&instance)[InstanceRank], random_key key,
                                 const OptionsT& options = {}) {
     const detail::stan_batch<ThetaT> batch(theta);
-    const auto nodes = detail::put_on_tape(batch, instance, [&](const auto& values) {
-        return layer.value_and_pullback(values, key, options);
-    });
+    const auto nodes = detail::put_on_tape(
+        batch, instance, [&](const auto& values) { return layer.value_and_pullback(values, key, options); });
     const Eigen::Index samples = layer.sample_count(), n = batch.columns();
     std::vector<typename detail::stan_batch<ThetaT>::container> z;
     z.reserve(static_cast<std::size_t>(samples));

@@ -142,8 +142,7 @@ template <class Derived, std::size_t InstanceRank>
     const Eigen::Index n = row_major ? matrix.cols() : matrix.rows();
     Eigen::DSizes<Eigen::Index, static_cast<int>(InstanceRank) + 1> dimensions;
     Eigen::Index product = 1;
-    for (std::size_t i = 0; i < InstanceRank; ++i)
-        product *= dimensions[row_major ? i + 1 : i] = instance[i];
+    for (std::size_t i = 0; i < InstanceRank; ++i) product *= dimensions[row_major ? i + 1 : i] = instance[i];
     dimensions[row_major ? 0 : InstanceRank] = batch;
     if (product != n)
         throw_invalid("as_tensor: the instance's dimensions", message("of ", product, " numbers"),

@@ -130,10 +130,10 @@ class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, e
             const auto mask = call.mask_of(b);
             std::vector<Scalar> allowed;
             if (!mask.empty()) cotangent = allowed = detail::allowed_numbers(mask, cotangent);
-            detail::write_allowed<FamilyT>(
-                call, b, values, [&](std::span<const Scalar> theta, std::span<Scalar> gradient) {
-                    this->family().marginals_vjp(theta, cotangent, gradient);
-                });
+            detail::write_allowed<FamilyT>(call, b, values,
+                                           [&](std::span<const Scalar> theta, std::span<Scalar> gradient) {
+                                               this->family().marginals_vjp(theta, cotangent, gradient);
+                                           });
         };
         std::fill(out.begin(), out.end(), detail::unwritten<Scalar>());
         write(dmu, out);

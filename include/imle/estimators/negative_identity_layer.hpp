@@ -208,7 +208,8 @@ class negative_identity_layer
     template <class Scalar, class CallT>
     void write_gradient(const detail::pass_values<Scalar>& values, const CallT& call,
                         const detail::cotangent<Scalar>& dz, Scalar* gradient) const {
-        detail::write_for_theta(values, call, dz, gradient, [&](const auto&... rows) { write_rows(rows...); });
+        detail::write_for_theta(values, call, dz, gradient,
+                                [&](const auto&... rows) { write_rows(rows...); });
     }
 
     template <class Scalar, class CallT>

@@ -121,7 +121,8 @@ class perturbed_layer
             detail::throw_invalid("the pass's number of samples", call.samples,
                                   "at least 2, since baseline::leave_one_out compares each with the others "
                                   "(or baseline::none)");
-        detail::write_for_theta(values, call, dmu, gradient, [&](const auto&... rows) { write_rows(rows...); });
+        detail::write_for_theta(values, call, dmu, gradient,
+                                [&](const auto&... rows) { write_rows(rows...); });
     }
 
     template <class Scalar, class CallT>

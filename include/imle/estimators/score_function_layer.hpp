@@ -74,10 +74,11 @@ class score_function_layer
                                   "a call of vjp, of gradient(pass, losses, baseline), or another baseline");
         require_others(call.samples);
         typename sampled_pass<Scalar, Rank, Layout>::theta_tensor gradient(call.shape.theta());
-        write_weighted_scores(detail::values_of(pass), call, gradient.data(), [&](const auto& row, std::vector<double>& f) {
-            read(values.data(), row, f);
-            if (level() == baseline::leave_one_out) subtract_others(f);
-        });
+        write_weighted_scores(detail::values_of(pass), call, gradient.data(),
+                              [&](const auto& row, std::vector<double>& f) {
+                                  read(values.data(), row, f);
+                                  if (level() == baseline::leave_one_out) subtract_others(f);
+                              });
         return gradient;
     }
 
@@ -96,10 +97,12 @@ class score_function_layer
                               "[batch],");
         detail::require_finite("baseline", baselines.data(), call.shape.batch, 0, 1, "a finite number");
         typename sampled_pass<Scalar, Rank, Layout>::theta_tensor gradient(call.shape.theta());
-        write_weighted_scores(detail::values_of(pass), call, gradient.data(), [&](const auto& row, std::vector<double>& f) {
-            read(values.data(), row, f);
-            for (double& x : f) x -= row.scale * static_cast<double>(baselines.data()[row.b]);
-        });
+        write_weighted_scores(detail::values_of(pass), call, gradient.data(),
+                              [&](const auto& row, std::vector<double>& f) {
+                                  read(values.data(), row, f);
+                                  for (double& x : f)
+                                      x -= row.scale * static_cast<double>(baselines.data()[row.b]);
+                              });
         return gradient;
     }
 
@@ -112,7 +115,8 @@ class score_function_layer
     void write_gradient(const detail::pass_values<Scalar>& values, const CallT& call,
                         const detail::cotangent<Scalar>& dz, Scalar* gradient) const {
         require_others(call.samples);
-        detail::write_for_theta(values, call, dz, gradient, [&](const auto&... rows) { write_rows(rows...); });
+        detail::write_for_theta(values, call, dz, gradient,
+                                [&](const auto&... rows) { write_rows(rows...); });
     }
 
     template <class Scalar, class CallT>

@@ -18,7 +18,8 @@ namespace imle::inline IMLE_ABI {
 template <class SolverT, class ThetaT, CallOptions OptionsT = call_options>
 [[nodiscard]] auto solve_all(const SolverT& solver, const ThetaT& thetas, const OptionsT& options = {},
                              int threads = 1) {
-    return perturbed_sampler<SolverT, no_noise>(solver, no_noise{}, {.threads = threads}).map(thetas, options);
+    return perturbed_sampler<SolverT, no_noise>(solver, no_noise{}, {.threads = threads})
+        .map(thetas, options);
 }
 
 }  // namespace imle::inline IMLE_ABI

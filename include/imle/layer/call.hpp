@@ -284,7 +284,8 @@ template <class PassT, DenseTensor CotangentT>
     if constexpr (per_sample)
         require_shape("dz", dz, shape.samples(samples), "the samples' shape");
     else
-        require_shape("dz", dz, shape.theta(), "the marginals' shape");
+        require_shape("dz", dz, shape.theta(),
+                      pass.shares_theta() ? "the marginals' shape" : "theta's shape");
     cotangent<Scalar> checked{dz.data(), per_sample};
     if (!pass.mask().empty()) {
         // What lies at forbidden coordinates, which may be anything, must count nowhere.

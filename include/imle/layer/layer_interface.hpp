@@ -25,7 +25,8 @@ concept StatelessLayer = !LayerT::learns;
 ///
 ///     write_samples(call, z, failed_rows) const      z of every instance and sample
 ///     write_marginals(call, mean, failed_rows) const  its mean over the samples
-///     write_gradient(values, call, cotangent, gradient) the vector-Jacobian product; const unless it `learns`
+///     write_gradient(values, call, cotangent, gradient) the vector-Jacobian product; const unless it
+///     `learns`
 ///
 /// beside `sample_count()` and `static constexpr bool learns`.
 ///
@@ -134,14 +135,16 @@ class layer_interface {
     /// Samples and the function that pulls their cotangent back, for a tape: `auto [value, pullback] = ...`,
     /// value of the samples' shape. The pullback follows the chain rule: see `imle::pullback`.
     template <class ThetaT, CallOptions OptionsT = call_options>
-    [[nodiscard]] auto value_and_pullback(const ThetaT& theta, random_key key, const OptionsT& options = {}) const {
+    [[nodiscard]] auto value_and_pullback(const ThetaT& theta, random_key key,
+                                          const OptionsT& options = {}) const {
         return detail::value_and_pullback_of(self().handle(), self().forward(theta, key, options));
     }
 
     /// The same for the mean over samples, none of which is kept: value of theta's shape, and its cotangent
     /// goes to `vjp` as it is.
     template <class ThetaT, CallOptions OptionsT = call_options>
-    [[nodiscard]] auto marginals_and_pullback(const ThetaT& theta, random_key key, const OptionsT& options = {}) const {
+    [[nodiscard]] auto marginals_and_pullback(const ThetaT& theta, random_key key,
+                                              const OptionsT& options = {}) const {
         return detail::value_and_pullback_of(self().handle(), self().marginals(theta, key, options));
     }
 

@@ -3,9 +3,9 @@
 /// @file
 /// What a forward pass leaves behind: theta, the key, and the samples or their mean.
 ///
-/// A pass owns its numbers, ids and mask, so it outlives the layer and can be copied; noise is not stored, since the key
-/// replays it. `Rank` is theta's, the batch included. Theta is [batch, instance...], or [instance..., batch]
-/// column-major; the samples have one more dimension, next to the batch.
+/// A pass owns its numbers, ids and mask, so it outlives the layer and can be copied; noise is not stored,
+/// since the key replays it. `Rank` is theta's, the batch included. Theta is [batch, instance...], or
+/// [instance..., batch] column-major; the samples have one more dimension, next to the batch.
 
 #include <algorithm>
 #include <cstdint>
@@ -60,8 +60,8 @@ class any_pass {
         require_options(layer_call<Scalar, Rank - 1, Layout>{shape(), 1, nullptr, key, options});
     }
 
-    /// Allocates nothing where the sizes are the same as before, and changes nothing if it throws. They may be
-    /// the pass's own.
+    /// Allocates nothing where the sizes are the same as before, and changes nothing if it throws. They may
+    /// be the pass's own.
     void keep(const call_options& options) {
         const auto mask_size = static_cast<Eigen::Index>(options.mask.size());
         const bool keeps_ids = options.ids.size() == ids_.size(), keeps_mask = mask_size == mask_.size();
@@ -115,7 +115,8 @@ class sampled_pass : public detail::any_pass<Scalar, Rank, Layout> {
     template <CallOptions OptionsT = call_options>
     sampled_pass(theta_tensor theta, sample_tensor samples, random_key key, const OptionsT& options,
                  std::vector<Eigen::Index> failed_rows = {})
-        : base(std::move(theta), key, detail::options_of(options), std::move(failed_rows)), samples_(std::move(samples)) {
+        : base(std::move(theta), key, detail::options_of(options), std::move(failed_rows)),
+          samples_(std::move(samples)) {
         const auto expected = detail::shape_of(this->theta_).samples(sample_count());
         if (sample_count() < 1 || detail::dimensions_of(samples_) != expected)
             detail::throw_invalid(
@@ -249,9 +250,8 @@ void write_for_theta(const pass_values<Scalar>& values, const CallT& call, const
     }
     const Eigen::Index n = call.shape.n;
     const Eigen::Index most_numbers = Eigen::Index{1} << 20;
-    const Eigen::Index at_a_time =
-        std::clamp<Eigen::Index>(most_numbers / std::max<Eigen::Index>(n, 1), 1,
-                                 std::max<Eigen::Index>(call.shape.batch, 1));
+    const Eigen::Index at_a_time = std::clamp<Eigen::Index>(most_numbers / std::max<Eigen::Index>(n, 1), 1,
+                                                            std::max<Eigen::Index>(call.shape.batch, 1));
     std::vector<double> sum(static_cast<std::size_t>(n), 0.0);
     std::vector<Scalar> rows(static_cast<std::size_t>(at_a_time * n));
     std::vector<Eigen::Index> failed;
@@ -265,7 +265,8 @@ void write_for_theta(const pass_values<Scalar>& values, const CallT& call, const
         write(part, call.rows(first, count), rows_of(dz, call, first), rows.data());
         for (Eigen::Index row = 0; row < count; ++row)
             for (Eigen::Index i = 0; i < n; ++i)
-                sum[static_cast<std::size_t>(i)] += static_cast<double>(rows[static_cast<std::size_t>(row * n + i)]);
+                sum[static_cast<std::size_t>(i)] +=
+                    static_cast<double>(rows[static_cast<std::size_t>(row * n + i)]);
     }
     for (Eigen::Index i = 0; i < n; ++i) gradient[i] = static_cast<Scalar>(sum[static_cast<std::size_t>(i)]);
     if (!all_finite(std::span<const Scalar>(gradient, static_cast<std::size_t>(n))))

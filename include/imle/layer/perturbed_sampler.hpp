@@ -88,10 +88,9 @@ class perturbed_replay {
         detail::write_forbidden(call_.mask_of(row), own_.data());
         for_each_noise(row, [&](Eigen::Index sample, const Scalar* eps) {
             if (eps != nullptr) perturb(eps);
-            f(perturbed_sample<Scalar>{
-                sample, eps != nullptr ? perturbed_.data() : own_.data(),
-                eps != nullptr && multiplies ? factors_.data() : nullptr,
-                z_ + (row * call_.samples + sample) * call_.shape.n});
+            f(perturbed_sample<Scalar>{sample, eps != nullptr ? perturbed_.data() : own_.data(),
+                                       eps != nullptr && multiplies ? factors_.data() : nullptr,
+                                       z_ + (row * call_.samples + sample) * call_.shape.n});
         });
     }
 

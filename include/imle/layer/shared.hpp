@@ -60,6 +60,7 @@ template <class PassT>
 class shared_pass : public sample_tensor_of<PassT> {
     static constexpr int rank = rank_of<typename PassT::theta_tensor> - 1;
     static constexpr int layout = layout_of<typename PassT::theta_tensor>;
+
   public:
     static constexpr bool keeps_samples = PassT::keeps_samples;
     /// [instance...].
@@ -115,13 +116,13 @@ inline constexpr bool is_shared_pass<shared_pass<PassT>> = true;
 
 /// One instance's theta, [instance...] without a batch, for `count` rows of a call, whose ids or masks tell
 /// them apart: `layer.forward(imle::shared(theta, count), key, {.ids = ids})`. Samples, marginals and noise
-/// are those of a batch that repeats theta; `vjp` gives the sum of its rows' gradients, of theta's shape. O(n)
-/// memory for theta and its gradient.
+/// are those of a batch that repeats theta; `vjp` gives the sum of its rows' gradients, of theta's shape.
+/// O(n) memory for theta and its gradient.
 template <class TensorT>
 [[nodiscard]] auto shared(const TensorT& one, Eigen::Index count) {
     using tensor = detail::evaluated_t<TensorT>;
-    return detail::shared_theta<scalar_of<tensor>, rank_of<tensor>, layout_of<tensor>>(
-        detail::evaluated(one), count);
+    return detail::shared_theta<scalar_of<tensor>, rank_of<tensor>, layout_of<tensor>>(detail::evaluated(one),
+                                                                                       count);
 }
 
 }  // namespace imle::inline IMLE_ABI

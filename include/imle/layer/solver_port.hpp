@@ -128,8 +128,7 @@ class solver_port {
     bool solve_together([[maybe_unused]] const Scalar* theta, [[maybe_unused]] Scalar* z,
                         [[maybe_unused]] std::span<const solve_context> contexts) {
         if constexpr (BatchSolver<SolverT, Scalar, Rank, Layout>) {
-            if (!contexts.front().mask.empty() &&
-                !solves_batches_with_context<SolverT, Scalar, Rank, Layout>)
+            if (!contexts.front().mask.empty() && !solves_batches_with_context<SolverT, Scalar, Rank, Layout>)
                 return false;
             const auto dimensions = shape_.batched(static_cast<Eigen::Index>(contexts.size()));
             const_view<Scalar, Rank + 1, Layout> thetas(theta, dimensions);

@@ -163,8 +163,7 @@ class fenchel_young_loss {
                                    const call_options& options) const {
         using tensor = typename SharedT::tensor;
         using Scalar = scalar_of<tensor>;
-        const auto call =
-            detail::checked_call(theta.as_row(), options_.samples, key, options, theta.count());
+        const auto call = detail::checked_call(theta.as_row(), options_.samples, key, options, theta.count());
         static_assert(std::same_as<scalar_of<YT>, Scalar> && layout_of<YT> == layout_of<tensor> &&
                           rank_of<YT> == rank_of<tensor> + 1,
                       "imle::shared: y is [count, instance...], of theta's scalar and layout. See "

@@ -63,7 +63,8 @@ template <class F, class FirstT, class... RestT>
                                            layout_of<decltype(model)>>{shape_of(model), 1, nullptr,
                                                                        random_key{}, options});
                 if (options.mask.empty()) return f(options, model, others...);
-                (require_shape("a loss's tensor", others, dimensions_of(model), "the first one's shape"), ...);
+                (require_shape("a loss's tensor", others, dimensions_of(model), "the first one's shape"),
+                 ...);
                 return f(options, allowed_part(model, options.mask), allowed_part(others, options.mask)...);
             },
             first, rest...);

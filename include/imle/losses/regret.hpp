@@ -66,8 +66,9 @@ template <sense Sense, class ZT, class TrueT, class BestT>
 /// an exact solver. Where several decisions are best under theta_hat, it is that of the one that the solver
 /// returns.
 ///
-/// Two solves an instance, `threads` at a time (0: one for each core). `options`: for solvers that ask. Throws `std::invalid_argument` for different shapes and for
-/// numbers that are not finite, and what `imle_layer::forward` throws.
+/// Two solves an instance, `threads` at a time (0: one for each core). `options`: for solvers that ask.
+/// Throws `std::invalid_argument` for different shapes and for numbers that are not finite, and what
+/// `imle_layer::forward` throws.
 template <class SolverT, class HatT, class TrueT, CallOptions OptionsT = call_options>
 [[nodiscard]] auto regret(const SolverT& solver, const HatT& theta_hat, const TrueT& theta_true,
                           const OptionsT& options = {}, int threads = 1) {
