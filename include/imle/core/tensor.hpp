@@ -200,9 +200,10 @@ template <class TensorT, class Scalar>
     constexpr bool row_major = layout_of<TensorT> == Eigen::RowMajor;
     using matrix = Eigen::Matrix<std::remove_const_t<Scalar>, Eigen::Dynamic, Eigen::Dynamic,
                                  row_major ? Eigen::RowMajor : Eigen::ColMajor>;
-    const Eigen::Index batch = tensor.dimension(row_major ? 0 : rank_of<TensorT> - 1);
+    constexpr std::size_t instance_rank = rank_of<TensorT> - 1, first = row_major ? 1 : 0;
+    const Eigen::Index batch = tensor.dimension(row_major ? 0 : instance_rank);
     Eigen::Index n = 1;
-    for (int i = 0; i + 1 < rank_of<TensorT>; ++i) n *= tensor.dimension(row_major ? i + 1 : i);
+    for (std::size_t i = 0; i < instance_rank; ++i) n *= tensor.dimension(first + i);
     return Eigen::Map<std::conditional_t<std::is_const_v<Scalar>, const matrix, matrix>>(
         numbers, row_major ? batch : n, row_major ? n : batch);
 }
