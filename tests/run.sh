@@ -4,12 +4,13 @@
 # On Debian and its relatives it first installs what is missing (by apt-get, with sudo where you are not
 # root); elsewhere it says what to install. Without arguments: the default tests by the default compiler,
 # without optimisation. `--all` adds what needs more packages or more time: optimisation, each header alone,
-# adapters, examples, benchmarks, the slow tests, clang, sanitizers, AVX2, AVX-512, emulated NEON, fuzzers.
+# adapters, examples, benchmarks, the pages' code, the testing tools, the slow tests, clang, sanitizers, AVX2,
+# AVX-512, emulated NEON, fuzzers.
 
 set -eu
 
 usage() {
-    sed -n '2,7s/^#\( \|$\)//p' "$0"
+    sed -n '2,8s/^#\( \|$\)//p' "$0"
 }
 
 all=no
