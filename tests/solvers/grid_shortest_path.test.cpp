@@ -712,7 +712,7 @@ TEST_CASE("grid_shortest_path says what is wrong with its options and contexts",
     CHECK_THROWS_WITH(solver.solve_batch(thetas, zs), Contains("without a solve_context"));
     std::vector<imle::solve_context> contexts(3);
     CHECK_THROWS_WITH(solver.solve_batch(thetas, zs, contexts),
-                      Contains("3 of them") && Contains("4 instances"));
+                      Contains("contexts is of 3 solves") && Contains("expected 4"));
 
     const bool few[5] = {true, true, true, true, true};
     CHECK_THROWS_WITH(solver(theta, z, imle::solve_context{.mask = few}),

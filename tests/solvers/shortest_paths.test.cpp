@@ -440,7 +440,8 @@ TEST_CASE("shortest_paths says what is wrong", "[solvers][shortest_paths][errors
     thetas.setConstant(-1);
     const solve_context contexts[] = {{.id = 0}, {.id = 2}};
     CHECK_THROWS_WITH(solver.solve_batch(thetas, zs, contexts), Contains("id is 2"));
-    CHECK_THROWS_WITH(solver.solve_batch(thetas, zs, std::span(contexts).first(1)), Contains("1 in number"));
+    CHECK_THROWS_WITH(solver.solve_batch(thetas, zs, std::span(contexts).first(1)),
+                      Contains("contexts is of 1 solves"));
 
     // Sums that overflow are not the same as no path, alone and together, with cycles and without.
     const std::vector<float> huge(3, std::numeric_limits<float>::max());

@@ -10,6 +10,7 @@
 #include <span>
 #include <type_traits>
 
+#include <imle/core/errors.hpp>
 #include <imle/core/tensor.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -119,6 +120,17 @@ concept starts = requires(S& solver, const_view<Scalar, Rank, Layout>& theta,
                           const_view<Scalar, Rank, Layout>& start, mutable_view<Scalar, Rank, Layout>& z) {
     solver.solve_from(theta, start, z);
 };
+
+/// The status that `solve` returns, or `solved` if it returns anything else.
+template <class F>
+solve_status status_of(F&& solve) {
+    if constexpr (std::same_as<std::invoke_result_t<F>, solve_status>) {
+        return solve();
+    } else {
+        solve();
+        return solve_status::solved;
+    }
+}
 
 }  // namespace detail
 

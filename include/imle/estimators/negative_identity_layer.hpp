@@ -184,14 +184,13 @@ class negative_identity_layer
     [[nodiscard]] std::vector<Scalar> projected(const CallT& call) const {
         std::vector<Scalar> theta;
         if (options_.projection == projection::none) return theta;
-        theta.reserve(static_cast<std::size_t>(call.shape.batch * call.shape.n));
+        const auto n = static_cast<std::size_t>(call.shape.n);
+        theta.resize(static_cast<std::size_t>(call.shape.batch) * n);
         detail::projected_instance instance(options_.projection);
-        std::vector<Scalar> allowed;
         for (Eigen::Index row = 0; row < call.shape.batch; ++row) {
-            instance.project(allowed_of(call, row, call.theta_of(row), allowed));
-            auto next = instance.values().begin();
-            for (std::size_t i = 0; i < static_cast<std::size_t>(call.shape.n); ++i)
-                theta.push_back(allows(call.mask_of(row), i) ? static_cast<Scalar>(*next++) : Scalar(0));
+            project(instance, call, row);
+            detail::write_allowed_numbers(call.mask_of(row), instance.values(),
+                                          std::span(theta).subspan(static_cast<std::size_t>(row) * n, n));
         }
         detail::require_finite("theta after its projection", theta.data(), call.shape.batch, 0, call.shape.n,
                                "numbers whose differences are finite");
@@ -219,43 +218,38 @@ class negative_identity_layer
         const Eigen::Index n = call.shape.n;
         const std::vector<double> mean = detail::mean_cotangent(call, dz);
         detail::projected_instance instance(options_.projection);
-        std::vector<Scalar> allowed;
-        std::vector<double> g;
+        const auto size = static_cast<std::size_t>(n);
         for (Eigen::Index row = 0; row < call.shape.batch; ++row) {
             const auto mask = call.mask_of(row);
-            g.clear();
-            for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i)
-                if (allows(mask, i)) g.push_back(mean[static_cast<std::size_t>(row * n) + i]);
+            std::vector<double> g =
+                detail::allowed_numbers(mask, std::span<const double>(mean.data() + row * n, size));
             if (options_.projection != projection::none) {
-                instance.project(allowed_of(call, row, call.theta_of(row), allowed));
+                project(instance, call, row);
                 instance.pull_back(g);
             }
-            auto next = g.begin();
-            for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
-                const double x = allows(mask, i) ? *next++ : 0.0;
-                gradient[static_cast<std::size_t>(row * n) + i] = static_cast<Scalar>(minimizes ? -x : x);
-            }
+            if constexpr (minimizes)
+                for (double& x : g) x = -x;
+            detail::write_allowed_numbers(mask, std::span<const double>(g),
+                                          std::span<Scalar>(gradient + row * n, size));
         }
         for (const Eigen::Index row : values.failed) std::fill_n(gradient + row * n, n, Scalar(0));
         detail::require_finite_gradient(call, gradient,
                                         "a cotangent, divided by theta's norm, that is finite");
     }
 
-    [[nodiscard]] static bool allows(std::span<const bool> mask, std::size_t i) noexcept {
-        return mask.empty() || mask[i];
-    }
-    /// An instance's allowed numbers: projections are of those.
-    template <class CallT, class Scalar>
-    [[nodiscard]] static std::span<const Scalar> allowed_of(const CallT& call, Eigen::Index row,
-                                                            const Scalar* theta,
-                                                            std::vector<Scalar>& memory) {
+    /// Projects what a row's mask allows.
+    template <class CallT>
+    static void project(detail::projected_instance& instance, const CallT& call, Eigen::Index row) {
+        const std::span theta(call.theta_of(row), static_cast<std::size_t>(call.shape.n));
         const auto mask = call.mask_of(row);
-        const auto n = static_cast<std::size_t>(call.shape.n);
-        if (mask.empty()) return {theta, n};
-        memory.clear();
-        for (std::size_t i = 0; i < n; ++i)
-            if (mask[i]) memory.push_back(theta[i]);
-        return memory;
+        if (mask.empty())
+            instance.project(theta);
+        else
+            project_numbers(instance, detail::allowed_numbers(mask, theta));
+    }
+    template <class Scalar>
+    static void project_numbers(detail::projected_instance& instance, const std::vector<Scalar>& numbers) {
+        instance.project(std::span<const Scalar>(numbers));
     }
 
     negative_identity_options options_;

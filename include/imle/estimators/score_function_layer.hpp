@@ -74,7 +74,7 @@ class score_function_layer
                                   "a call of vjp, of gradient(pass, losses, baseline), or another baseline");
         require_others(call.samples);
         typename sampled_pass<Scalar, Rank, Layout>::theta_tensor gradient(call.shape.theta());
-        write_weighted_scores(detail::values_of(pass), call, gradient.data(),
+        write_weighted_scores(detail::pass_values_of(pass), call, gradient.data(),
                               [&](const auto& row, std::vector<double>& f) {
                                   read(values.data(), row, f);
                                   if (level() == baseline::leave_one_out) subtract_others(f);
@@ -97,7 +97,7 @@ class score_function_layer
                               "[batch],");
         detail::require_finite("baseline", baselines.data(), call.shape.batch, 0, 1, "a finite number");
         typename sampled_pass<Scalar, Rank, Layout>::theta_tensor gradient(call.shape.theta());
-        write_weighted_scores(detail::values_of(pass), call, gradient.data(),
+        write_weighted_scores(detail::pass_values_of(pass), call, gradient.data(),
                               [&](const auto& row, std::vector<double>& f) {
                                   read(values.data(), row, f);
                                   for (double& x : f)

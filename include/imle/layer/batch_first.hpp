@@ -18,10 +18,11 @@ namespace detail {
 /// A column-major tensor whose i-th dimension is the tensor's place(i)-th.
 template <class TensorT, class PlaceT>
 [[nodiscard]] auto reordered(const TensorT& tensor, PlaceT&& place) {
-    constexpr int rank = rank_of<TensorT>;
+    constexpr int rank = tensor_traits<TensorT>::rank;
     std::array<int, rank> order{};
     for (int i = 0; i < rank; ++i) order[static_cast<std::size_t>(i)] = place(i);
-    return Eigen::Tensor<scalar_of<TensorT>, rank, Eigen::ColMajor>(tensor.shuffle(order));
+    return Eigen::Tensor<typename tensor_traits<TensorT>::Scalar, rank, Eigen::ColMajor>(
+        tensor.shuffle(order));
 }
 
 /// Column-major [first..., rest...] with its first `Count` dimensions moved behind the others in the opposite
@@ -29,7 +30,7 @@ template <class TensorT, class PlaceT>
 /// [instance..., sample, batch]. O(size).
 template <int Count, class TensorT>
 [[nodiscard]] auto with_batch_last(const TensorT& tensor) {
-    constexpr int rank = rank_of<TensorT>;
+    constexpr int rank = tensor_traits<TensorT>::rank;
     return reordered(tensor, [](int i) { return i < rank - Count ? i + Count : rank - 1 - i; });
 }
 
@@ -57,24 +58,20 @@ template <class Scalar, int Rank>
 inline constexpr bool is_batch_first<batch_first_tensor<Scalar, Rank>> = true;
 
 /// Options of a call whose theta has its batch first, for one whose batch is last.
+template <class Scalar, int Rank>
 class batch_first_options {
   public:
-    template <class Scalar, int Rank>
     batch_first_options(const batch_first_tensor<Scalar, Rank>& theta, const call_options& options)
         : options_(options) {
         const auto last = dimensions_of(theta.batch_last());
-        if (static_cast<Eigen::Index>(options.mask.size()) != theta.batch_last().size() || last[Rank - 1] < 2)
-            return;
         constexpr std::size_t rank = Rank;
+        // One instance's mask has no batch to move.
+        if (static_cast<Eigen::Index>(options.mask.size()) != theta.batch_last().size() || last[rank - 1] < 2)
+            return;
         Eigen::DSizes<Eigen::Index, Rank> first;
-        std::array<int, rank> order{};
-        for (std::size_t i = 0; i < rank; ++i) {
-            first[i] = last[(i + rank - 1) % rank];
-            order[i] = static_cast<int>((i + 1) % rank);
-        }
-        const Eigen::TensorMap<const Eigen::Tensor<bool, Rank>> mask(options.mask.data(), first);
-        const Eigen::Tensor<bool, Rank> moved = mask.shuffle(order);
-        mask_ = Eigen::Map<const Eigen::Array<bool, Eigen::Dynamic, 1>>(moved.data(), moved.size());
+        for (std::size_t i = 0; i < rank; ++i) first[i] = last[(i + rank - 1) % rank];
+        mask_ =
+            with_batch_last<1>(Eigen::TensorMap<const Eigen::Tensor<bool, Rank>>(options.mask.data(), first));
         options_.mask = {mask_.data(), options.mask.size()};
     }
     batch_first_options(const batch_first_options&) = delete;
@@ -85,7 +82,7 @@ class batch_first_options {
 
   private:
     call_options options_;
-    Eigen::Array<bool, Eigen::Dynamic, 1> mask_;
+    Eigen::Tensor<bool, Rank> mask_;
 };
 
 /// A tensor whose batch comes first, or what `imle::batch_first` made of one, with its batch last.

@@ -106,6 +106,27 @@ void write_forbidden(std::span<const bool> mask, Scalar* values, Scalar value = 
         if (!mask[i]) values[i] = value;
 }
 
+/// The numbers that a mask allows (all, if it is empty), of `values` of one instance or of several.
+template <class Scalar>
+[[nodiscard]] std::vector<Scalar> allowed_numbers(std::span<const bool> mask,
+                                                  std::span<const Scalar> values) {
+    if (mask.empty()) return {values.begin(), values.end()};
+    std::vector<Scalar> allowed;
+    for (std::size_t at = 0; at < values.size(); at += mask.size())
+        for (std::size_t i = 0; i < mask.size(); ++i)
+            if (mask[i]) allowed.push_back(values[at + i]);
+    return allowed;
+}
+
+/// The way back, with 0 where the mask forbids.
+template <class Number, class Scalar>
+void write_allowed_numbers(std::span<const bool> mask, std::span<const Number> allowed,
+                           std::span<Scalar> values) {
+    auto next = allowed.begin();
+    for (std::size_t i = 0; i < values.size(); ++i)
+        values[i] = mask.empty() || mask[i % mask.size()] ? static_cast<Scalar>(*next++) : Scalar(0);
+}
+
 /// What a backward pass needs beside the call.
 template <class Scalar>
 struct cotangent {

@@ -202,7 +202,7 @@ class imle_layer
             const auto cotangent = imle_layer::template cotangent_for<chain_rule>(pass, dz);
             typename PassT::theta_tensor gradient(detail::dimensions_of(pass.theta()));
             const target_sums counts =
-                gradient_and_counts(detail::values_of(pass), call, cotangent, whole, gradient.data());
+                gradient_and_counts(detail::pass_values_of(pass), call, cotangent, whole, gradient.data());
             return std::pair(std::move(gradient), counts);
         }
     }
@@ -215,29 +215,26 @@ class imle_layer
                                                   const target_sums& whole, Scalar* gradient) const {
         require_target<Scalar>();
         if constexpr (detail::has_validate<TargetT>) target().validate();
-        const auto write_by = [&](auto&& targets_of_rows) {
+        // write_rows(call, dz, values, out) returns the counts of the rows that it is given.
+        const auto write_by = [&](auto&& write_rows) {
             target_sums counts;
-            detail::write_for_theta(
-                values, call, dz, gradient,
-                [&](const detail::pass_values<Scalar>& rows, const CallT& part,
-                    const detail::cotangent<Scalar>& part_dz, Scalar* out) {
-                    const detail::backward_input input{part, part_dz, rows.z, rows.mean, rows.failed};
-                    counts += targets_of_rows(input, out);
-                });
+            detail::write_for_theta(values, call, dz, gradient,
+                                    [&](const auto& rows, const CallT& part, const auto& part_dz,
+                                        Scalar* out) { counts += write_rows(part, part_dz, rows, out); });
             return counts;
         };
         if constexpr (detail::has_for_instance<TargetT>) {
             instance_targets targets = take_spare();
-            const target_sums counts = write_by([&](const auto& input, Scalar* out) {
-                targets.clear();
-                for (Eigen::Index row = 0; row < input.call.shape.batch; ++row)
-                    targets.push_back(
-                        target().for_instance(detail::sums_of_rows(input.call, input.dz, row, 1)));
-                const auto target_of = [&](Eigen::Index row) -> const auto& {
-                    return targets[static_cast<std::size_t>(row)];
-                };
-                return write_difference(target_of, std::nullopt, input, out);
-            });
+            const target_sums counts =
+                write_by([&](const auto& part, const auto& part_dz, const auto&... rest) {
+                    targets.clear();
+                    for (Eigen::Index row = 0; row < part.shape.batch; ++row)
+                        targets.push_back(target().for_instance(detail::sums_of_rows(part, part_dz, row, 1)));
+                    const auto target_of = [&](Eigen::Index row) -> const auto& {
+                        return targets[static_cast<std::size_t>(row)];
+                    };
+                    return write_difference(target_of, std::nullopt, part, part_dz, rest...);
+                });
             const std::lock_guard lock(shared().mutex);
             shared().spare = std::move(targets);
             return counts;
@@ -246,8 +243,8 @@ class imle_layer
                 const auto target_of = [&](Eigen::Index) -> const auto& {
                     return one;
                 };
-                return write_by([&](const auto& input, Scalar* out) {
-                    return write_difference(target_of, detail::step_of(one), input, out);
+                return write_by([&](const auto&... rows) {
+                    return write_difference(target_of, detail::step_of(one), rows...);
                 });
             };
             if constexpr (detail::has_for_call<TargetT>)
@@ -257,15 +254,17 @@ class imle_layer
         }
     }
 
-    template <class TargetOfT, class InputT, class Scalar>
+    template <class TargetOfT, class CallT, class Scalar>
     [[nodiscard]] target_sums write_difference(const TargetOfT& target_of, std::optional<double> step,
-                                               const InputT& input, Scalar* gradient) const {
+                                               const CallT& call, const detail::cotangent<Scalar>& dz,
+                                               const detail::pass_values<Scalar>& values,
+                                               Scalar* gradient) const {
         target_sums counts;
         sampler_.in_one_call([&](auto& runner, const auto& solve) {
-            detail::backward_pass(runner, solve, target_of, step, learns, input).write(gradient);
+            detail::backward_pass(runner, solve, target_of, step, learns, call, dz, values).write(gradient);
             if constexpr (learns) {
                 counts.nonzeros = runner.nonzeros();
-                counts.differences = static_cast<std::uint64_t>(input.call.shape.batch * input.call.samples);
+                counts.differences = static_cast<std::uint64_t>(call.shape.batch * call.samples);
             }
         });
         return counts;

@@ -265,10 +265,10 @@ class layer_interface {
             return detail::overlap(gradient.data(), gradient.size(), tensor.data(), tensor.size());
         };
         if (!overlaps(dz) && !overlaps(pass.theta()) && !overlaps(detail::output_of(pass))) {
-            self.write_gradient(detail::values_of(pass), call, cotangent, gradient.data());
+            self.write_gradient(detail::pass_values_of(pass), call, cotangent, gradient.data());
         } else {
             theta_tensor own(detail::dimensions_of(pass.theta()));
-            self.write_gradient(detail::values_of(pass), call, cotangent, own.data());
+            self.write_gradient(detail::pass_values_of(pass), call, cotangent, own.data());
             std::copy_n(own.data(), own.size(), gradient.data());
         }
     }

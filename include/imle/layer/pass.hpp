@@ -230,7 +230,7 @@ struct pass_values {
 };
 
 template <class PassT>
-[[nodiscard]] auto values_of(const PassT& pass) {
+[[nodiscard]] auto pass_values_of(const PassT& pass) {
     using Scalar = scalar_of<typename PassT::theta_tensor>;
     if constexpr (PassT::keeps_samples)
         return pass_values<Scalar>{pass.samples().data(), nullptr, pass.failed_rows()};

@@ -36,17 +36,6 @@ void store_solution(const Result& result, mutable_view<Scalar, Rank, Layout>& z,
     }
 }
 
-/// The status that `solve` returns, or `solved` if it returns anything else.
-template <class F>
-solve_status status_of(F&& solve) {
-    if constexpr (std::same_as<std::invoke_result_t<F>, solve_status>) {
-        return solve();
-    } else {
-        solve();
-        return solve_status::solved;
-    }
-}
-
 /// Whether `solve_one` tells the solver which solve it is, so that it can respect a mask. A form is looked at
 /// only where those before it do not fit: a generic function's body need not compile for it.
 template <class SolverT, class Scalar, int Rank, int Layout>

@@ -59,13 +59,6 @@ inline void require_mask(std::span<const bool> mask, std::size_t edges) {
                       message("one for each of the graph's ", edges, " edges, or none"));
 }
 
-/// Throws unless a batch has one context for each instance.
-inline void require_contexts(std::size_t given, Eigen::Index batch) {
-    if (given != static_cast<std::size_t>(batch))
-        throw_invalid("the contexts", message(given, " in number"),
-                      message("one for each of the ", batch, " instances"));
-}
-
 /// n of theta's n(n - 1)/2 undirected edges. Throws if there is no such n.
 [[nodiscard]] inline Eigen::Index nodes_of_complete_graph(Eigen::Index edges) {
     const auto n =

@@ -139,9 +139,7 @@ class grid_shortest_path {
     template <detail::InstanceOfRank<3> ThetasT, detail::StateOf<ThetasT> ZsT>
     solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
         const Eigen::Index batch = thetas.dimension(layout_of<ThetasT> == Eigen::RowMajor ? 0 : 2);
-        if (contexts.size() != static_cast<std::size_t>(batch))
-            detail::throw_invalid("contexts", detail::message(contexts.size(), " of them"),
-                                  detail::message("one for each of ", batch, " instances"));
+        detail::require_contexts(contexts.size(), batch);
         return solve_several(thetas, zs, contexts);
     }
 

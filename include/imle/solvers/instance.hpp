@@ -67,6 +67,13 @@ void require_dimensions(const ThetaT& theta, const ZT& z) {
                       "theta's shape, " + shape_string(dimensions_of(theta)));
 }
 
+/// Throws unless a batch has one context for each instance.
+inline void require_contexts(std::size_t given, Eigen::Index batch) {
+    if (given != static_cast<std::size_t>(batch))
+        throw_invalid("contexts", message("of ", given, " solves"),
+                      message(batch, ", one for each instance"));
+}
+
 /// Throws unless an instance's numbers are finite where its mask allows (everywhere, if it is empty): an
 /// order, and so an argmax, needs numbers. Throws for a mask of another size, too.
 template <class Scalar>

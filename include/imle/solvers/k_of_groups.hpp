@@ -86,9 +86,7 @@ class k_of_groups {
     template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
     solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
         const Eigen::Index batch = detail::shape_of(thetas).batch;
-        if (static_cast<Eigen::Index>(contexts.size()) != batch)
-            detail::throw_invalid("contexts", detail::message("of ", contexts.size(), " solves"),
-                                  detail::message(batch, ", one for each instance"));
+        detail::require_contexts(contexts.size(), batch);
         return solve_all(thetas, zs, contexts);
     }
 

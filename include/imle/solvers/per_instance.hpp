@@ -152,10 +152,11 @@ class per_instance : public detail::same_sense<SolverT> {
         auto theta_view = view_of(theta), start_view = view_of(start);
         auto z_view = view_of(z);
         if constexpr (detail::starts_with_context<SolverT, scalar_of<ThetaT>, rank, layout>) {
-            return status_of([&] { return solver.solve_from(theta_view, start_view, z_view, context); });
+            return detail::status_of(
+                [&] { return solver.solve_from(theta_view, start_view, z_view, context); });
         } else {
             if (!context.mask.empty()) return solve_one(solver, theta_view, z_view, context);
-            return status_of([&] { return solver.solve_from(theta_view, start_view, z_view); });
+            return detail::status_of([&] { return solver.solve_from(theta_view, start_view, z_view); });
         }
     }
 
@@ -164,9 +165,7 @@ class per_instance : public detail::same_sense<SolverT> {
     template <detail::BatchWrittenBy<SolverT> ThetasT, detail::StateOf<ThetasT> ZsT>
     solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
         const auto shape = detail::shape_of(thetas);
-        if (static_cast<Eigen::Index>(contexts.size()) != shape.batch)
-            detail::throw_invalid("contexts", detail::message("of ", contexts.size(), " solves"),
-                                  detail::message(shape.batch, ", one for each instance"));
+        detail::require_contexts(contexts.size(), shape.batch);
         detail::require_dimensions(thetas, zs);
         solve_status status = solve_status::solved;
         for (std::size_t first = 0, last = 0; first < contexts.size(); first = last) {
@@ -198,16 +197,6 @@ class per_instance : public detail::same_sense<SolverT> {
             tensor.data(), detail::dimensions_of(tensor));
     }
 
-    template <class F>
-    [[nodiscard]] static solve_status status_of(F&& solve) {
-        if constexpr (std::same_as<std::invoke_result_t<F>, solve_status>) {
-            return solve();
-        } else {
-            solve();
-            return solve_status::solved;
-        }
-    }
-
     [[nodiscard]] static solve_status worse(solve_status so_far, solve_status next) noexcept {
         if (!has_answer(so_far) || next == solve_status::solved) return so_far;
         return next;
@@ -224,10 +213,10 @@ class per_instance : public detail::same_sense<SolverT> {
                                                 mutable_view<Scalar, Rank, Layout> z,
                                                 const solve_context& context) {
         if constexpr (detail::writes_with_context<SolverT, Scalar, Rank, Layout>) {
-            return status_of([&] { return solver(theta, z, context); });
+            return detail::status_of([&] { return solver(theta, z, context); });
         } else {
             require_no_mask(context);
-            return status_of([&] { return solver(theta, z); });
+            return detail::status_of([&] { return solver(theta, z); });
         }
     }
 
@@ -243,10 +232,10 @@ class per_instance : public detail::same_sense<SolverT> {
             const_view<Scalar, Rank + 1, Layout> thetas(theta, dimensions);
             mutable_view<Scalar, Rank + 1, Layout> zs(z, dimensions);
             if constexpr (detail::solves_batches_with_context<SolverT, Scalar, Rank, Layout>)
-                return status_of([&] { return solver.solve_batch(thetas, zs, contexts); });
+                return detail::status_of([&] { return solver.solve_batch(thetas, zs, contexts); });
             else if (std::all_of(contexts.begin(), contexts.end(),
                                  [](const solve_context& each) { return each.mask.empty(); }))
-                return status_of([&] { return solver.solve_batch(thetas, zs); });
+                return detail::status_of([&] { return solver.solve_batch(thetas, zs); });
         }
         solve_status status = solve_status::solved;
         for (const solve_context& context : contexts) {

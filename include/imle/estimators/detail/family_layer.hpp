@@ -48,17 +48,9 @@ void write_by_family(const char* function, const CallT& call, Eigen::Index b, st
 /// Whether the family of some coordinates is what remains of the whole one where the others are 0, so that a
 /// mask can be had by leaving them out.
 template <class FamilyT>
-inline constexpr bool restricts_to_any = requires { requires FamilyT::restricts_to_any; };
-
-/// The numbers that a mask allows, of `values` of one instance or of several samples of it.
-template <class Scalar>
-[[nodiscard]] std::vector<Scalar> allowed_numbers(std::span<const bool> mask, std::span<const Scalar> values) {
-    std::vector<Scalar> allowed;
-    for (std::size_t at = 0; at < values.size(); at += mask.size())
-        for (std::size_t i = 0; i < mask.size(); ++i)
-            if (mask[i]) allowed.push_back(values[at + i]);
-    return allowed;
-}
+inline constexpr bool restricts_to_any = requires {
+    requires FamilyT::restricts_to_any;
+};
 
 /// Calls write(theta, out) with instance b's theta and `out`, n numbers or several times as many; or with
 /// those that the mask allows, the others of `out` being 0.
@@ -80,9 +72,7 @@ void write_allowed(const CallT& call, Eigen::Index b, std::span<Scalar> out, Wri
                           "a coordinate that may be chosen in each row");
         std::vector<Scalar> written(allowed.size() * (out.size() / mask.size()), unwritten<Scalar>());
         write(std::span<const Scalar>(allowed), std::span<Scalar>(written));
-        auto next = written.begin();
-        for (std::size_t at = 0; at < out.size(); at += mask.size())
-            for (std::size_t i = 0; i < mask.size(); ++i) out[at + i] = mask[i] ? *next++ : Scalar(0);
+        write_allowed_numbers(mask, std::span<const Scalar>(written), out);
     }
 }
 

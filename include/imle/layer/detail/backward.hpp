@@ -21,26 +21,9 @@
 
 #include <imle/concepts/target_distribution.hpp>
 #include <imle/layer/detail/perturbed_solve.hpp>
+#include <imle/layer/pass.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
-
-/// What a backward pass is given.
-template <class Scalar, int Rank, int Layout>
-struct backward_input {
-    layer_call<Scalar, Rank, Layout> call;
-    const cotangent<Scalar>& dz;
-    /// The forward pass's samples, or null where it kept none.
-    const Scalar* z;
-    /// Their mean, where it kept none.
-    const Scalar* mean_z;
-    /// The rows that failed in the forward pass, rising: their gradient is 0.
-    std::span<const Eigen::Index> failed;
-};
-
-// clang 14 has no deduction for aggregates.
-template <class Scalar, int Rank, int Layout>
-backward_input(layer_call<Scalar, Rank, Layout>, const cotangent<Scalar>&, const Scalar*, const Scalar*,
-               std::span<const Eigen::Index>) -> backward_input<Scalar, Rank, Layout>;
 
 /// What a target may know of `count` rows of a call from `first` on, but for `nonzeros`.
 template <class Scalar, int Rank, int Layout>
@@ -92,29 +75,32 @@ class backward_pass {
   public:
     backward_pass(call_runner<SolverT, ExecutorT>& runner, const perturbed_solve<SolverT, NoiseT>& solve,
                   const TargetOfT& target_of, std::optional<double> step, bool counts,
-                  const backward_input<Scalar, Rank, Layout>& input)
+                  const layer_call<Scalar, Rank, Layout>& call, const cotangent<Scalar>& dz,
+                  const pass_values<Scalar>& values)
         : runner_(runner),
           solve_(solve),
           target_of_(target_of),
-          step_(step),
+          step_(step ? *step : 1.0),
+          step_by_row_(!step),
           counts_(counts),
-          input_(input),
-          call_(input.call) {}
+          call_(call),
+          dz_(dz),
+          values_(values) {}
 
     /// Writes the gradient, of theta's shape.
     void write(Scalar* gradient) {
         const Eigen::Index n = call_.shape.n;
         if (options().difference == difference::central)
             central_difference(gradient);
-        else if (input_.z != nullptr || counts_)
+        else if (values_.z != nullptr || counts_)
             forward_difference(gradient);
         else
             difference_of_means(gradient);
-        if (!step_)
+        if (step_by_row_)
             for (Eigen::Index row = 0; row < call_.shape.batch; ++row)
                 divide(gradient + row * n, n, step_of(target_of_(row)));
         const auto clear = [&](Eigen::Index row) { std::fill_n(gradient + row * n, n, Scalar(0)); };
-        std::for_each(input_.failed.begin(), input_.failed.end(), clear);
+        std::for_each(values_.failed.begin(), values_.failed.end(), clear);
         runner_.for_each_failure(clear);
         require_finite(gradient);
     }
@@ -123,20 +109,20 @@ class backward_pass {
     /// grad = mean over s of (z - MAP(theta' + T_tgt * eps)) / step. Where the pass kept no z, it is solved
     /// for again.
     void forward_difference(Scalar* gradient) {
-        const bool kept = input_.z != nullptr;
+        const bool kept = values_.z != nullptr;
         runner_.expect_solves(call_.shape.batch * call_.samples * (kept ? 1 : 2));
-        average(gradient, step_.value_or(1), [&](worker_type& worker, const auto& add) {
-            const auto theta_prime = parameters(worker, input_.dz.scale, skips_unmoved());
+        average(gradient, step_, [&](worker_type& worker, const auto& add) {
+            const auto theta_prime = parameters(worker, dz_.scale, skips_unmoved());
             const Scalar* const noise =
                 noise_for(worker, kept ? 0 : options().input_temperature, options().target_temperature);
             Scalar* const moved = memory(worker).other_z.take(worker.item_count() * call_.shape.n);
-            solve_theta_prime(worker, theta_prime, noise, input_.z, moved);
+            solve_theta_prime(worker, theta_prime, noise, values_.z, moved);
             Scalar* z = nullptr;
             if (!kept) {
                 z = memory(worker).z.take(worker.item_count() * call_.shape.n);
                 solve_.solve_theta(worker, call_, options().input_temperature, noise, z);
             }
-            add([&](std::size_t j) { return kept ? input_.z + worker.items[j] * call_.shape.n : row(z, j); },
+            add([&](std::size_t j) { return kept ? values_.z + worker.items[j] * call_.shape.n : row(z, j); },
                 [&](std::size_t j) { return row(moved, j); });
         });
     }
@@ -144,14 +130,14 @@ class backward_pass {
     /// grad = mean over s of (MAP(theta'(-dz) + T_tgt * eps) - MAP(theta'(dz) + T_tgt * eps)) / 2 / step.
     void central_difference(Scalar* gradient) {
         runner_.expect_solves(call_.shape.batch * call_.samples * 2);
-        average(gradient, 2 * step_.value_or(1), [&](worker_type& worker, const auto& add) {
+        average(gradient, 2 * step_, [&](worker_type& worker, const auto& add) {
             drop_zero_cotangents(worker);
             const Scalar* const noise = noise_for(worker, 0, options().target_temperature);
             const Eigen::Index size = worker.item_count() * call_.shape.n;
             Scalar* const down = memory(worker).other_z.take(size);
-            solve_theta_prime(worker, parameters(worker, input_.dz.scale, false), noise, nullptr, down);
+            solve_theta_prime(worker, parameters(worker, dz_.scale, false), noise, nullptr, down);
             Scalar* const up = memory(worker).z.take(size);
-            solve_theta_prime(worker, parameters(worker, -input_.dz.scale, false), noise, nullptr, up);
+            solve_theta_prime(worker, parameters(worker, -dz_.scale, false), noise, nullptr, up);
             add([&](std::size_t j) { return row(up, j); }, [&](std::size_t j) { return row(down, j); });
         });
     }
@@ -165,7 +151,7 @@ class backward_pass {
         runner_.reduce(call_, pass_kind::gradient, 1.0, gradient,
                        [&](worker_type& worker, const item_range& piece, sample_sum& sum) {
                            drop_failed(worker);
-                           const auto theta_prime = parameters(worker, input_.dz.scale, skips_unmoved());
+                           const auto theta_prime = parameters(worker, dz_.scale, skips_unmoved());
                            const Scalar* const noise = noise_for(worker, 0, options().target_temperature);
                            Scalar* const moved = memory(worker).other_z.take(piece.count * n);
                            solve_theta_prime(worker, theta_prime, noise, nullptr, moved);
@@ -180,9 +166,9 @@ class backward_pass {
                 continue;
             }
             for (Eigen::Index i = 0; i < n; ++i) {
-                const double z = static_cast<double>(input_.mean_z[instance * n + i]);
+                const double z = static_cast<double>(values_.mean[instance * n + i]);
                 const double moved = static_cast<double>(out[i]);
-                out[i] = static_cast<Scalar>((minimizes ? moved - z : z - moved) / step_.value_or(1));
+                out[i] = static_cast<Scalar>((minimizes ? moved - z : z - moved) / step_);
             }
         }
     }
@@ -222,7 +208,7 @@ class backward_pass {
         bool dropped = true;
         std::size_t kept = 0;
         for (const Eigen::Index item : worker.items) {
-            if (input_.dz.per_sample || item >= row_end) {
+            if (dz_.per_sample || item >= row_end) {
                 if (!dropped) theta_prime += n;
                 const Eigen::Index row = item / call_.samples;
                 row_end = (row + 1) * call_.samples;
@@ -250,7 +236,7 @@ class backward_pass {
     [[nodiscard]] bool moves(Eigen::Index instance) {
         worker_type& worker = runner_.first_worker();
         worker.items.assign(1, instance * call_.samples);
-        return !parameters(worker, input_.dz.scale, true).empty();
+        return !parameters(worker, dz_.scale, true).empty();
     }
 
     /// With equal temperatures an unmoved theta' is the forward pass's problem again: the difference is 0.
@@ -274,9 +260,9 @@ class backward_pass {
 
     /// Drops the items of instances that failed in the forward pass.
     void drop_failed(worker_type& worker) const {
-        if (input_.failed.empty()) return;
+        if (values_.failed.empty()) return;
         std::erase_if(worker.items, [&](Eigen::Index item) {
-            return std::binary_search(input_.failed.begin(), input_.failed.end(), item / call_.samples);
+            return std::binary_search(values_.failed.begin(), values_.failed.end(), item / call_.samples);
         });
     }
 
@@ -319,9 +305,9 @@ class backward_pass {
         const std::span<const Scalar> whole(gradient,
                                             static_cast<std::size_t>(call_.shape.batch * call_.shape.n));
         if (all_finite(whole)) return;
-        const Scalar* const given = input_.z != nullptr ? input_.z : input_.mean_z;
+        const Scalar* const given = values_.z != nullptr ? values_.z : values_.mean;
         const Eigen::Index given_size =
-            call_.shape.batch * call_.shape.n * (input_.z != nullptr ? call_.samples : 1);
+            call_.shape.batch * call_.shape.n * (values_.z != nullptr ? call_.samples : 1);
         if (!all_finite(std::span(given, static_cast<std::size_t>(given_size))))
             throw_invalid("the pass", "without finite values (the call that wrote it threw)",
                           "one whose forward call returned");
@@ -332,7 +318,7 @@ class backward_pass {
     }
 
     [[nodiscard]] const Scalar* cotangent_of(Eigen::Index item) const {
-        return input_.dz.dz + (input_.dz.per_sample ? item : item / call_.samples) * call_.shape.n;
+        return dz_.dz + (dz_.per_sample ? item : item / call_.samples) * call_.shape.n;
     }
     [[nodiscard]] static const Scalar* scaled(buffer<Scalar>& memory, const Scalar* values, Eigen::Index n,
                                               Scalar factor) {
@@ -355,10 +341,12 @@ class backward_pass {
     call_runner<SolverT, ExecutorT>& runner_;
     const solve_type& solve_;
     const TargetOfT& target_of_;
-    std::optional<double> step_;
+    double step_;  // 1 where each row has its own
+    bool step_by_row_;
     bool counts_;
-    const backward_input<Scalar, Rank, Layout>& input_;
     const layer_call<Scalar, Rank, Layout>& call_;
+    const cotangent<Scalar>& dz_;
+    const pass_values<Scalar>& values_;
 };
 
 }  // namespace imle::inline IMLE_ABI::detail
