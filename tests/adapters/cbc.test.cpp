@@ -17,11 +17,13 @@
 #include <imle/core/tensor.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/noise/gumbel.hpp>
+#include <imle/noise/no_noise.hpp>
 #include <imle/solvers/assignment.hpp>
 #include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/knapsack.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/shortest_path.hpp>
+#include <imle/solvers/spanning_tree.hpp>
 #include <imle/solvers/travelling_salesman.hpp>
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/check_solver.hpp>
@@ -67,14 +69,13 @@ std::pair<Eigen::MatrixXd, Eigen::VectorXd> random_knapsack(int rows, int items,
 }
 
 imle::solve_status status_of(imle::integer_program solver, double theta_of_all = 1) {
-    numbers theta(solver.variables()), z(solver.variables());
+    numbers theta(solver.decisions()), z(solver.decisions());
     theta.setConstant(theta_of_all);
     try {
-        solver(theta, z);
+        return solver(theta, z);
     } catch (const imle::solve_failure& failure) {
         return failure.status();
     }
-    return imle::solve_status::solved;
 }
 
 }  // namespace
@@ -272,6 +273,132 @@ TEST_CASE("a layer of integer_program gives the same bits by three threads", "[a
     }
 }
 
+TEST_CASE("integer_program's decisions: trees by flows, with the edges alone as theta", "[adapters][cbc]") {
+    // Node 0 sends one unit to each other node, along edges that are open (Magnanti and Wolsey 1995).
+    constexpr int nodes = 5;
+    const auto edges = imle::complete_graph_edges(nodes);
+    const int edge_count = static_cast<int>(edges.size()), variables = 3 * edge_count;
+    Eigen::MatrixXd a = Eigen::MatrixXd::Zero(nodes + 1 + 2 * edge_count, variables);
+    Eigen::VectorXd low = Eigen::VectorXd::Constant(a.rows(), -infinity), high = Eigen::VectorXd::Zero(a.rows());
+    std::vector<bool> integer(static_cast<std::size_t>(variables), false);
+    std::vector<Eigen::Index> decisions;
+    for (int e = 0; e < edge_count; ++e) {
+        // Variables: the flow there, the edge, the flow back.
+        const int there = 3 * e, open = there + 1, back = there + 2;
+        const auto [from, to] = edges[static_cast<std::size_t>(e)];
+        a(from, there) = a(to, back) = -1;
+        a(to, there) = a(from, back) = 1;
+        a(nodes, open) = 1;
+        for (const int flow : {there, back}) {
+            const int row = nodes + 1 + 2 * e + (flow == back);
+            a(row, flow) = 1;
+            a(row, open) = -(nodes - 1);
+        }
+        integer[static_cast<std::size_t>(open)] = true;
+        decisions.push_back(open);
+    }
+    low.head(nodes).setOnes();
+    low(0) = -(nodes - 1);
+    low(nodes) = nodes - 1;
+    high.head(nodes + 1) = low.head(nodes + 1);
+    const imle::integer_program flows(
+        a, high,
+        {.row_lower = low, .upper = Eigen::VectorXd::Constant(variables, nodes - 1.0), .integer = integer,
+         .decisions = decisions});
+    CHECK(flows.variables() == variables);
+    CHECK(flows.decisions() == edge_count);
+
+    // The noise is that of the edges, so the samples are the tree solver's.
+    Eigen::Tensor<double, 2, Eigen::RowMajor> theta(2, edge_count);
+    std::mt19937 random(31);
+    fill(theta, random, -1, 1);
+    const imle::layer_options options{.samples = 40};
+    const imle::imle_layer by_flows{flows, imle::gumbel{}, imle::perturbation_target{}, options};
+    const imle::imle_layer by_kruskal{imle::spanning_tree(nodes, edges), imle::gumbel{},
+                                      imle::perturbation_target{}, options};
+    const auto pass = by_flows.forward(theta, imle::random_key{3}),
+               expected = by_kruskal.forward(theta, imle::random_key{3});
+    CHECK(std::equal(pass.samples().data(), pass.samples().data() + pass.samples().size(), expected.samples().data()));
+}
+
+TEST_CASE("integer_program's decisions and fixed costs are the best of all x", "[adapters][cbc]") {
+    std::mt19937 random(32);
+    constexpr int variables = 8;
+    const auto [weights, capacities] = random_knapsack(2, variables, random);
+    Eigen::VectorXd fixed(variables);
+    std::uniform_real_distribution<double> uniform(-1, 1);
+    for (double& cost : fixed) cost = uniform(random);
+    const std::vector<Eigen::Index> decisions{5, 0, 3};
+    imle::integer_program most(weights, capacities, {.decisions = decisions, .fixed = fixed});
+    imle::minimizing least(most);
+    support::tally wrong;
+    for (int trial = 0; trial < 100; ++trial) {
+        numbers theta(3), z(3), z_of_least(3), best(3), best_of_least(3);
+        fill(theta, random, -2, 2);
+        support::mask mask = support::random_mask(3, random);
+        double highest = -infinity, lowest = infinity;
+        for (unsigned set = 0; set < 1u << variables; ++set) {
+            Eigen::VectorXd x(variables);
+            for (unsigned j = 0; j < variables; ++j) x(j) = set >> j & 1u;
+            if (((weights * x).array() > capacities.array()).any()) continue;
+            double gain = 0;
+            bool allowed = true;
+            for (Eigen::Index k = 0; k < 3; ++k) {
+                const double chosen = x(decisions[static_cast<std::size_t>(k)]);
+                gain += theta(k) * chosen;
+                allowed = allowed && (chosen == 0 || mask[static_cast<std::size_t>(k)]);
+            }
+            const double cost = fixed.dot(x);
+            const auto keep = [&](numbers& kept) {
+                for (Eigen::Index k = 0; k < 3; ++k) kept(k) = x(decisions[static_cast<std::size_t>(k)]);
+            };
+            if (allowed && gain - cost > highest) highest = gain - cost, keep(best);
+            if (allowed && gain + cost < lowest) lowest = gain + cost, keep(best_of_least);
+        }
+        const imle::solve_context context{.mask = mask.span()};
+        wrong.expect(most(theta, z, context) == imle::solve_status::solved &&
+                         std::equal(z.data(), z.data() + 3, best.data()),
+                     "trial ", trial);
+        wrong.expect(least(theta, z_of_least, context) == imle::solve_status::solved &&
+                         std::equal(z_of_least.data(), z_of_least.data() + 3, best_of_least.data()),
+                     "least, trial ", trial);
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("integer_program accepts an x that is not proven where that is allowed", "[adapters][cbc]") {
+    using imle::solve_status;
+    std::mt19937 random(6);
+    const auto [weights, capacities] = random_knapsack(5, 40, random);
+    numbers theta(40), z(40), again(40), best(40);
+    fill(theta, random, 1, 2);
+    imle::integer_program exact(weights, capacities);
+    CHECK(exact(theta, best) == solve_status::solved);
+
+    imle::integer_program limited(weights, capacities,
+                                  {.limits = {.nodes = 60, .accept_incumbent = true}});
+    imle::integer_program copy = limited;
+    REQUIRE(limited(theta, z) == solve_status::not_proven);
+    CHECK(value(theta, z) <= value(theta, best) * (1 + 1e-9));
+    CHECK(value(theta, z) >= 0.9 * value(theta, best));
+    const Eigen::Map<const Eigen::VectorXd> x(z.data(), 40);
+    CHECK(((weights * x).array() <= capacities.array()).all());
+    CHECK(copy(theta, again) == solve_status::not_proven);
+    CHECK(std::equal(z.data(), z.data() + 40, again.data()));
+
+    // A layer uses it; without an x to accept there is still no answer.
+    Eigen::Tensor<double, 2, Eigen::RowMajor> batch(1, 40);
+    std::copy_n(theta.data(), 40, batch.data());
+    const imle::imle_layer layer{limited, imle::no_noise{}, imle::perturbation_target{}};
+    const auto pass = layer.forward(batch, imle::random_key{1});
+    CHECK(std::equal(z.data(), z.data() + 40, pass.samples().data()));
+    CHECK(status_of({weights, capacities, {.limits = {.seconds = 1e-9, .accept_incumbent = true}}}) ==
+          solve_status::time_limit);
+    // Within the limits the answer is the proven one.
+    CHECK(status_of({weights, capacities, {.limits = {.nodes = 1'000'000, .accept_incumbent = true}}}) ==
+          solve_status::solved);
+}
+
 TEST_CASE("integer_program says when there is no answer", "[adapters][cbc][errors]") {
     using imle::integer_program;
     using imle::solve_status;
@@ -384,12 +511,20 @@ TEST_CASE("integer_program says what is wrong", "[adapters][cbc][errors]") {
                {"0.2 to 0.8 at 0", "an integer"}));
     CHECK(says(made(a, vector({1}), {.limits = {.seconds = 0}}), {"limits.seconds"}));
     CHECK(says(made(a, vector({1}), {.limits = {.nodes = 0}}), {"limits.nodes"}));
+    CHECK(says(made(a, vector({1}), {.decisions = {1, 2}}), {"decisions", "2 at 1", "from 0 to 1"}));
+    CHECK(says(made(a, vector({1}), {.decisions = {-1}}), {"decisions", "-1 at 0"}));
+    CHECK(says(made(a, vector({1}), {.decisions = {1, 0, 1}}), {"decisions", "variable 1 twice"}));
+    CHECK(says(made(a, vector({1}), {.fixed = vector({1})}), {"fixed of", "of 1", "2, one for each variable"}));
+    CHECK(says(made(a, vector({1}), {.fixed = vector({1, infinity})}), {"fixed of", "inf at 1"}));
 
     integer_program solver(a, vector({1}));
     numbers theta(3), z(3);
     theta.setConstant(1);
     CHECK(says(support::message_of<std::invalid_argument>([&] { solver(theta, z); }),
                {"theta is of 3 numbers", "2, one for each variable"}));
+    integer_program one(a, vector({1}), {.decisions = {1}});
+    CHECK(says(support::message_of<std::invalid_argument>([&] { one(theta, z); }),
+               {"theta is of 3 numbers", "1, one for each decision"}));
 }
 
 TEST_CASE("travelling_salesman_program agrees with travelling_salesman", "[adapters][cbc]") {

@@ -16,6 +16,7 @@
 #include <Eigen/SparseCore>
 
 #include <imle/adapters/cbc/detail/program_solver.hpp>
+#include <imle/adapters/cbc/read_program.hpp>
 #include <imle/concepts/solver.hpp>
 #include <imle/core/shape.hpp>
 #include <imle/solvers/directed_graph.hpp>
@@ -28,12 +29,11 @@ namespace detail {
 template <class ZT, class SolveT>
 solve_status status_under_mask(std::span<const bool> mask, ZT& z, SolveT&& solve) {
     try {
-        solve();
+        return solve();
     } catch (const solve_failure& failure) {
         if (mask.empty() || failure.status() != solve_status::infeasible) throw;
         return no_answer(z);
     }
-    return solve_status::solved;
 }
 
 }  // namespace detail
@@ -44,13 +44,15 @@ solve_status status_under_mask(std::span<const bool> mask, ZT& z, SolveT&& solve
 ///     // Two resources, five items.
 ///     imle::integer_program knapsack(weights, capacities);              // MatrixXd [2, 5], VectorXd [2]
 ///     imle::integer_program flow(incidence, balance, {.row_lower = balance});     // equations
+///     imle::integer_program plant(imle::read_program("plant.mps"));
 ///
-/// theta and z: as many numbers as variables, of any rank, in the order of memory; float or double. Values of
-/// integer variables are exact integers. With continuous variables only it is a linear program.
+/// theta and z: as many numbers as variables (or as `options.decisions`), of any rank, in the order of memory;
+/// float or double. Values of integer variables are exact integers. With continuous variables only it is a
+/// linear program.
 ///
 /// Exactness: no gap is allowed, so the only tolerances are those of the relaxation. <theta, z> is within
-/// 1e-9 * max |theta| times a small factor of the optimum: coordinates of theta that are 1e9 times smaller
-/// than the largest one do not count. Rows hold to 1e-7 of their largest term (so exactly, where A, b and x
+/// 1e-9 * max |theta| times a small factor of the optimum: coordinates of theta (and fixed costs) that are 1e9
+/// times smaller than the largest one do not count. Rows hold to 1e-7 of their largest term (so exactly, where A, b and x
 /// are integers of moderate size). theta is scaled by a power of two first, so its magnitude does not matter.
 ///
 /// Ties: which of several optima is taken is CLP's affair, but z depends on theta alone: not on the solves
@@ -59,10 +61,10 @@ solve_status status_under_mask(std::span<const bool> mask, ZT& z, SolveT&& solve
 /// Throws `std::invalid_argument` from the constructor for sizes that do not fit, NaN, and bounds that
 /// exclude every value; when solving, for a theta of another size or that is not finite. Throws
 /// `solve_failure` with `infeasible`, `unbounded` or `time_limit` (a limit of `options.limits` was reached
-/// before the proof of an optimum), and `std::runtime_error` if CBC gives up for numerical reasons.
+/// before the proof of an optimum, and `accept_incumbent` is not set or no x was found), and `std::runtime_error` if CBC gives up for numerical reasons.
 ///
-/// A context's mask sets bounds of 0: x_j = 0 where it forbids j. Where it leaves no x, `infeasible` is
-/// returned.
+/// A context's mask (of the decisions) sets bounds of 0: x_j = 0 where it forbids j. Where it leaves no x,
+/// `infeasible` is returned.
 ///
 /// Cost: the relaxation first, by the primal simplex from a saved feasible basis: if its answer is integer,
 /// that is all. Then a depth-first search, and beyond 2,000 nodes CBC. Memory is allocated in each solve.
@@ -82,18 +84,26 @@ class integer_program {
                     const integer_program_options& options = {})
         : integer_program(Eigen::SparseMatrix<double>(a.sparseView(1, 0)), b, options) {}
 
-    /// theta: one instance; z: of its dimensions, all of it is written.
+    /// A program that was read from a file. Its objective counts only as far as `program.options.fixed` has it.
+    explicit integer_program(const named_program& program)
+        : integer_program(program.a, program.b, program.options) {}
+
+    /// theta: one instance; z: of its dimensions, all of it is written. Returns `solved` or `not_proven`.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
-    void operator()(const ThetaT& theta, ZT&& z) {
-        solve(theta, z, {});
+    solve_status operator()(const ThetaT& theta, ZT&& z) {
+        return solve(theta, z, {});
     }
 
     /// The same with x_j = 0 where the context's mask forbids.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
-        return detail::status_under_mask(context.mask, z, [&] { solve(theta, z, context); });
+        return detail::status_under_mask(context.mask, z, [&] { return solve(theta, z, context); });
     }
 
+    /// The numbers of theta: of variables, or of `options.decisions`.
+    [[nodiscard]] Eigen::Index decisions() const noexcept {
+        return static_cast<Eigen::Index>(solver_.program().decisions.size());
+    }
     /// The number of variables.
     [[nodiscard]] Eigen::Index variables() const noexcept { return solver_.program().variables(); }
     /// The number of rows of A.
@@ -101,22 +111,35 @@ class integer_program {
 
   private:
     template <class ThetaT, class ZT>
-    void solve(const ThetaT& theta, ZT& z, const solve_context& context) {
+    solve_status solve(const ThetaT& theta, ZT& z, const solve_context& context) {
         detail::require_instance(theta, z, context);
         const auto values = detail::values_of(theta);
-        if (values.size() != static_cast<std::size_t>(variables()))
-            detail::throw_invalid(
-                "theta", detail::message("of ", values.size(), " numbers"),
-                detail::message(variables(), ", one for each variable of the integer program"));
-        costs_.resize(values.size());
-        for (std::size_t j = 0; j < values.size(); ++j)
-            costs_[j] = context.mask.empty() || context.mask[j] ? -static_cast<double>(values[j]) : 0;
-        const std::span<const double> x = solver_.minimize(costs_, context.mask);
-        for (std::size_t j = 0; j < x.size(); ++j) z.data()[j] = static_cast<scalar_of<ZT>>(x[j]);
+        const detail::program_data& program = solver_.program();
+        if (values.size() != program.decisions.size())
+            detail::throw_invalid("theta", detail::message("of ", values.size(), " numbers"),
+                                  detail::message(decisions(), ", one for each ",
+                                                  decisions() == variables() ? "variable" : "decision",
+                                                  " of the integer program"));
+        costs_.assign(program.fixed.data(), program.fixed.data() + program.fixed.size());
+        allowed_.setConstant(context.mask.empty() ? 0 : variables(), true);
+        for (std::size_t k = 0; k < values.size(); ++k) {
+            const auto j = static_cast<std::size_t>(program.decisions[k]);
+            if (context.mask.empty() || context.mask[k])
+                costs_[j] -= static_cast<double>(values[k]);
+            else
+                allowed_(program.decisions[k]) = false;
+        }
+        const solve_status status =
+            solver_.minimize(costs_, {allowed_.data(), static_cast<std::size_t>(allowed_.size())});
+        const std::span<const double> x = solver_.state();
+        for (std::size_t k = 0; k < values.size(); ++k)
+            z.data()[k] = static_cast<scalar_of<ZT>>(x[static_cast<std::size_t>(program.decisions[k])]);
+        return status;
     }
 
     detail::program_solver solver_;
     std::vector<double> costs_;
+    Eigen::Array<bool, Eigen::Dynamic, 1> allowed_;
 };
 
 namespace detail {
@@ -260,19 +283,19 @@ class travelling_salesman_program {
 
     /// theta: one instance; z: of its dimensions, all of it is written.
     template <detail::ArcsOrEdges ThetaT, detail::StateOf<ThetaT> ZT>
-    void operator()(const ThetaT& theta, ZT&& z) {
-        solve(theta, z, {});
+    solve_status operator()(const ThetaT& theta, ZT&& z) {
+        return solve(theta, z, {});
     }
 
     /// The tour of arcs or edges that the context's mask allows.
     template <detail::ArcsOrEdges ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
-        return detail::status_under_mask(context.mask, z, [&] { solve(theta, z, context); });
+        return detail::status_under_mask(context.mask, z, [&] { return solve(theta, z, context); });
     }
 
   private:
     template <class ThetaT, class ZT>
-    void solve(const ThetaT& theta, ZT& z, const solve_context& context) {
+    solve_status solve(const ThetaT& theta, ZT& z, const solve_context& context) {
         detail::require_instance(theta, z, context);
         constexpr bool directed = rank_of<ThetaT> == 2;
         const int n = nodes(theta);
@@ -286,7 +309,7 @@ class travelling_salesman_program {
         for (std::size_t k = 0; k < values.size(); ++k)
             costs_[k] = is_diagonal(k) || is_closed(k) ? 0 : -static_cast<double>(values[k]);
         std::fill_n(z.data(), z.size(), scalar_of<ZT>(0));
-        if (n < 2) return;
+        if (n < 2) return solve_status::solved;
         if (n == 2) {
             for (std::size_t k = 0; k < values.size(); ++k) {
                 if (is_diagonal(k)) continue;
@@ -295,11 +318,13 @@ class travelling_salesman_program {
                                         "imle: the mask closes the only tour of two nodes");
                 z.data()[k] = scalar_of<ZT>(1);
             }
-            return;
+            return solve_status::solved;
         }
         if (!solver_ || nodes_ != n || directed_ != directed) make(n, directed);
-        const std::span<const double> x = solver_->minimize(costs_, context.mask);
+        const solve_status status = solver_->minimize(costs_, context.mask);
+        const std::span<const double> x = solver_->state();
         for (std::size_t k = 0; k < x.size(); ++k) z.data()[k] = static_cast<scalar_of<ZT>>(x[k]);
+        return status;
     }
 
     template <class ThetaT>

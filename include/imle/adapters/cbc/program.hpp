@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <numeric>
 #include <span>
 #include <utility>
 #include <vector>
@@ -23,17 +24,20 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// When to give up a solve, which is then a `solve_failure` of status `time_limit`: never an answer that may
-/// not be the best.
+/// When to stop a solve before the proof of an optimum. It is then a `solve_failure` of status `time_limit`, or
+/// an answer of status `not_proven` with `accept_incumbent`.
 struct integer_program_limits {
     /// Seconds by the clock on the wall for one solve. Whether it is reached depends on the machine.
     double seconds = std::numeric_limits<double>::infinity();
     /// Nodes of the search tree for one solve. Whether it is reached does not.
     std::int64_t nodes = std::numeric_limits<std::int64_t>::max();
+    /// Take the best x found within the limits as the answer, of status `solve_status::not_proven`. Laws that
+    /// need an optimum do not hold for it. Where no x was found, the solve fails as without this.
+    bool accept_incumbent = false;
 };
 
-/// Row bounds, variables' bounds, which variables are integers, and limits. What is left empty has its
-/// default; the order of the members is part of the contract.
+/// Row bounds, variables' bounds, which variables are integers, limits, and which variables theta is about.
+/// What is left empty has its default; the order of the members is part of the contract.
 struct integer_program_options {
     /// [rows] lower bounds of A x: row_lower <= A x <= b. Default: -infinity. Equal to b for an equation.
     Eigen::VectorXd row_lower = {};
@@ -45,17 +49,27 @@ struct integer_program_options {
     std::vector<bool> integer = {};
     /// When to give up.
     integer_program_limits limits = {};
+    /// The variables that theta and z are about, in their order: theta has one number, and z one value, for each.
+    /// The others (flows, slacks, order variables) are chosen with them; they get no noise and no gradient.
+    /// Default: all variables.
+    std::vector<Eigen::Index> decisions = {};
+    /// [variables] costs beside theta: z belongs to the x of largest <theta, x of the decisions> - <fixed, x>.
+    /// Costs, so x is chosen to make them small, under `minimizing` too. Default: 0.
+    Eigen::VectorXd fixed = {};
 };
 
 namespace detail {
 
-/// The set { x : row_lower <= A x <= row_upper, lower <= x <= upper, x_j an integer where integer[j] }.
+/// The set { x : row_lower <= A x <= row_upper, lower <= x <= upper, x_j an integer where integer[j] }, and what
+/// of x a solver is about.
 struct program_data {
     using matrix = Eigen::SparseMatrix<double>;
 
     matrix rows;  // A, compressed, without zeros
     Eigen::VectorXd row_lower, row_upper, lower, upper;
     std::vector<bool> integer;
+    std::vector<Eigen::Index> decisions;
+    Eigen::VectorXd fixed;
 
     [[nodiscard]] int variables() const noexcept { return static_cast<int>(rows.cols()); }
     [[nodiscard]] int row_count() const noexcept { return static_cast<int>(rows.rows()); }
@@ -90,6 +104,25 @@ inline void require_order(const Eigen::VectorXd& low, const Eigen::VectorXd& hig
                           message("at most ", high(i), ", ", high_name, " there"));
 }
 
+/// [variables] costs; [decisions] different variables.
+inline void require_decisions(const program_data& program) {
+    for (Eigen::Index j = 0; j < program.fixed.size(); ++j)
+        if (!(std::abs(program.fixed(j)) <= largest_program_number))
+            throw_invalid("fixed of integer_program", message(program.fixed(j), " at ", j),
+                          "numbers between -1e15 and 1e15");
+    std::vector<bool> seen(static_cast<std::size_t>(program.variables()), false);
+    for (std::size_t k = 0; k < program.decisions.size(); ++k) {
+        const Eigen::Index j = program.decisions[k];
+        if (j < 0 || j >= program.variables())
+            throw_invalid("decisions of integer_program", message(j, " at ", k),
+                          message("variables from 0 to ", program.variables() - 1));
+        if (seen[static_cast<std::size_t>(j)])
+            throw_invalid("decisions of integer_program", message("with variable ", j, " twice"),
+                          "each variable once at most");
+        seen[static_cast<std::size_t>(j)] = true;
+    }
+}
+
 /// Checks everything that can be known to be wrong without a search.
 inline program_data make_program(program_data::matrix a, const Eigen::VectorXd& b,
                                  const integer_program_options& options) {
@@ -119,6 +152,13 @@ inline program_data make_program(program_data::matrix a, const Eigen::VectorXd& 
         throw_invalid("integer of integer_program", message("of ", program.integer.size(), " values"),
                       message(variables, ", one for each variable, or none"));
 
+    program.fixed = given_or(options.fixed, 0, variables, "fixed of integer_program", "variable");
+    program.decisions = options.decisions;
+    if (program.decisions.empty()) {
+        program.decisions.resize(static_cast<std::size_t>(variables));
+        std::iota(program.decisions.begin(), program.decisions.end(), Eigen::Index{0});
+    }
+    require_decisions(program);
     require_bounds(program.row_lower, -infinity, "row_lower of integer_program");
     require_bounds(program.row_upper, infinity, "b of integer_program");
     require_bounds(program.lower, -infinity, "lower of integer_program");
