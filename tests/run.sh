@@ -122,7 +122,7 @@ fi
 if [ $clang_sanitizes = yes ]; then
     # The other tests it compiles for the sanitizers.
     build "the examples, the headers and the documentation's code by $clang" clang "-DCMAKE_CXX_COMPILER=$clang" \
-        "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1" "-DIMLE_TEST_GROUPS=docs;statistical"
+        "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O0" "-DIMLE_TEST_GROUPS=docs;statistical"
 elif [ -n "$clang" ]; then
     build "the default tests by $clang" clang "-DCMAKE_CXX_COMPILER=$clang"
 else

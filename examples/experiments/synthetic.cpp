@@ -70,7 +70,7 @@ auto through(const problem& of, LayerT layer) {
 }
 
 template <class NoiseT>
-auto by_imle(const problem& of, NoiseT noise, double lambda, int threads) {
+auto imle_estimate(const problem& of, NoiseT noise, double lambda, int threads) {
     return through(
         of, imle::imle_layer{
                 imle::top_k{k}, noise, imle::perturbation_target{.beta = lambda}, {.threads = threads}});
@@ -137,9 +137,9 @@ experiment_result synthetic(const run_options& options) {
     const learning_plan imle_plan{0.75F, steps, runs}, straight_plan{0.019F, steps, runs},
         score_plan{0.0046F, score_steps, score_runs};
     const history imle_sog =
-        learn(of, imle_plan, seed.fold_in(0), by_imle(of, sog, 2, options.threads), steps_of(1));
+        learn(of, imle_plan, seed.fold_in(0), imle_estimate(of, sog, 2, options.threads), steps_of(1));
     const history imle_gumbel =
-        learn(of, imle_plan, seed.fold_in(1), by_imle(of, gumbel, 2, options.threads), steps_of(1));
+        learn(of, imle_plan, seed.fold_in(1), imle_estimate(of, gumbel, 2, options.threads), steps_of(1));
     const history straight_gumbel = learn(of, straight_plan, seed.fold_in(2),
                                           by_straight_through(of, gumbel, options.threads), steps_of(1));
     const history straight_sog =
@@ -172,8 +172,9 @@ experiment_result synthetic(const run_options& options) {
                 const imle::random_key key = seed.fold_in(5 + m);
                 const history gaps =
                     m == 0
-                        ? learn(of, plan, key, by_imle(of, sog, lambda, options.threads), steps_of(0.2))
-                        : learn(of, plan, key, by_imle(of, gumbel, lambda, options.threads), steps_of(0.2));
+                        ? learn(of, plan, key, imle_estimate(of, sog, lambda, options.threads), steps_of(0.2))
+                        : learn(of, plan, key, imle_estimate(of, gumbel, lambda, options.threads),
+                                steps_of(0.2));
                 row.push_back(summarize(gaps.back()).mean);
             }
             maps[m].second.push_back(std::move(row));

@@ -8,7 +8,7 @@
 namespace map_demo {
 namespace {
 
-std::string temperatures(const setting& which) {
+std::string temperature_cell(const setting& which) {
     std::ostringstream out;
     out << '(' << which.input_temperature << ", " << which.target_temperature << ')';
     return out.str();
@@ -28,7 +28,7 @@ void print_table_head(std::ostream& out, int steps) {
 void print_table_row(std::ostream& out, const learning_record& record) {
     const auto first_gold = record.first_gold_step();
     std::ostringstream row;
-    row << std::fixed << std::left << std::setw(12) << temperatures(record.which) << std::right
+    row << std::fixed << std::left << std::setw(12) << temperature_cell(record.which) << std::right
         << std::setw(9) << record.which.samples << std::setw(16) << std::setprecision(2)
         << record.final_loss() << std::setw(17)
         << (first_gold.has_value() ? std::to_string(*first_gold) : "never") << std::setw(14)

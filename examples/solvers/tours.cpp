@@ -21,14 +21,14 @@
 namespace solver_pictures {
 namespace {
 
-constexpr int samples = 1000;
+constexpr int tour_samples = 1000;
 
-// The mean of `samples` perturb-and-MAP states, for a batch of one instance.
+// The mean of `tour_samples` perturb-and-MAP states, for a batch of one instance.
 template <class SolverT, int Rank>
 Eigen::Tensor<float, Rank, Eigen::RowMajor> marginals_of(
     const SolverT& solver, const Eigen::Tensor<float, Rank, Eigen::RowMajor>& theta, double temperature) {
     imle::imle_layer layer{solver, imle::gumbel{}, imle::perturbation_target{},
-                           imle::layer_options{.samples = samples, .input_temperature = temperature}};
+                           imle::layer_options{.samples = tour_samples, .input_temperature = temperature}};
     return layer.marginals(theta, imle::random_key{1}).marginals();
 }
 

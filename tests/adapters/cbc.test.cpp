@@ -279,7 +279,8 @@ TEST_CASE("integer_program's decisions: trees by flows, with the edges alone as 
     const auto edges = imle::complete_graph_edges(nodes);
     const int edge_count = static_cast<int>(edges.size()), variables = 3 * edge_count;
     Eigen::MatrixXd a = Eigen::MatrixXd::Zero(nodes + 1 + 2 * edge_count, variables);
-    Eigen::VectorXd low = Eigen::VectorXd::Constant(a.rows(), -infinity), high = Eigen::VectorXd::Zero(a.rows());
+    Eigen::VectorXd low = Eigen::VectorXd::Constant(a.rows(), -infinity),
+                    high = Eigen::VectorXd::Zero(a.rows());
     std::vector<bool> integer(static_cast<std::size_t>(variables), false);
     std::vector<Eigen::Index> decisions;
     for (int e = 0; e < edge_count; ++e) {
@@ -301,10 +302,11 @@ TEST_CASE("integer_program's decisions: trees by flows, with the edges alone as 
     low(0) = -(nodes - 1);
     low(nodes) = nodes - 1;
     high.head(nodes + 1) = low.head(nodes + 1);
-    const imle::integer_program flows(
-        a, high,
-        {.row_lower = low, .upper = Eigen::VectorXd::Constant(variables, nodes - 1.0), .integer = integer,
-         .decisions = decisions});
+    const imle::integer_program flows(a, high,
+                                      {.row_lower = low,
+                                       .upper = Eigen::VectorXd::Constant(variables, nodes - 1.0),
+                                       .integer = integer,
+                                       .decisions = decisions});
     CHECK(flows.variables() == variables);
     CHECK(flows.decisions() == edge_count);
 
@@ -318,7 +320,8 @@ TEST_CASE("integer_program's decisions: trees by flows, with the edges alone as 
                                       imle::perturbation_target{}, options};
     const auto pass = by_flows.forward(theta, imle::random_key{3}),
                expected = by_kruskal.forward(theta, imle::random_key{3});
-    CHECK(std::equal(pass.samples().data(), pass.samples().data() + pass.samples().size(), expected.samples().data()));
+    CHECK(std::equal(pass.samples().data(), pass.samples().data() + pass.samples().size(),
+                     expected.samples().data()));
 }
 
 TEST_CASE("integer_program's decisions and fixed costs are the best of all x", "[adapters][cbc]") {
@@ -375,8 +378,7 @@ TEST_CASE("integer_program accepts an x that is not proven where that is allowed
     imle::integer_program exact(weights, capacities);
     CHECK(exact(theta, best) == solve_status::solved);
 
-    imle::integer_program limited(weights, capacities,
-                                  {.limits = {.nodes = 60, .accept_incumbent = true}});
+    imle::integer_program limited(weights, capacities, {.limits = {.nodes = 60, .accept_incumbent = true}});
     imle::integer_program copy = limited;
     REQUIRE(limited(theta, z) == solve_status::not_proven);
     CHECK(value(theta, z) <= value(theta, best) * (1 + 1e-9));
@@ -514,7 +516,8 @@ TEST_CASE("integer_program says what is wrong", "[adapters][cbc][errors]") {
     CHECK(says(made(a, vector({1}), {.decisions = {1, 2}}), {"decisions", "2 at 1", "from 0 to 1"}));
     CHECK(says(made(a, vector({1}), {.decisions = {-1}}), {"decisions", "-1 at 0"}));
     CHECK(says(made(a, vector({1}), {.decisions = {1, 0, 1}}), {"decisions", "variable 1 twice"}));
-    CHECK(says(made(a, vector({1}), {.fixed = vector({1})}), {"fixed of", "of 1", "2, one for each variable"}));
+    CHECK(
+        says(made(a, vector({1}), {.fixed = vector({1})}), {"fixed of", "of 1", "2, one for each variable"}));
     CHECK(says(made(a, vector({1}), {.fixed = vector({1, infinity})}), {"fixed of", "inf at 1"}));
 
     integer_program solver(a, vector({1}));

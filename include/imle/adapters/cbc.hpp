@@ -46,14 +46,15 @@ solve_status status_under_mask(std::span<const bool> mask, ZT& z, SolveT&& solve
 ///     imle::integer_program flow(incidence, balance, {.row_lower = balance});     // equations
 ///     imle::integer_program plant(imle::read_program("plant.mps"));
 ///
-/// theta and z: as many numbers as variables (or as `options.decisions`), of any rank, in the order of memory;
-/// float or double. Values of integer variables are exact integers. With continuous variables only it is a
-/// linear program.
+/// theta and z: as many numbers as variables (or as `options.decisions`), of any rank, in the order of
+/// memory; float or double. Values of integer variables are exact integers. With continuous variables only it
+/// is a linear program.
 ///
 /// Exactness: no gap is allowed, so the only tolerances are those of the relaxation. <theta, z> is within
-/// 1e-9 * max |theta| times a small factor of the optimum: coordinates of theta (and fixed costs) that are 1e9
-/// times smaller than the largest one do not count. Rows hold to 1e-7 of their largest term (so exactly, where A, b and x
-/// are integers of moderate size). theta is scaled by a power of two first, so its magnitude does not matter.
+/// 1e-9 * max |theta| times a small factor of the optimum: coordinates of theta (and fixed costs) that are
+/// 1e9 times smaller than the largest one do not count. Rows hold to 1e-7 of their largest term (so exactly,
+/// where A, b and x are integers of moderate size). theta is scaled by a power of two first, so its magnitude
+/// does not matter.
 ///
 /// Ties: which of several optima is taken is CLP's affair, but z depends on theta alone: not on the solves
 /// before it, the copy or the number of threads (within a build of CBC, and unless `limits.seconds` is set).
@@ -61,7 +62,8 @@ solve_status status_under_mask(std::span<const bool> mask, ZT& z, SolveT&& solve
 /// Throws `std::invalid_argument` from the constructor for sizes that do not fit, NaN, and bounds that
 /// exclude every value; when solving, for a theta of another size or that is not finite. Throws
 /// `solve_failure` with `infeasible`, `unbounded` or `time_limit` (a limit of `options.limits` was reached
-/// before the proof of an optimum, and `accept_incumbent` is not set or no x was found), and `std::runtime_error` if CBC gives up for numerical reasons.
+/// before the proof of an optimum, and `accept_incumbent` is not set or no x was found), and
+/// `std::runtime_error` if CBC gives up for numerical reasons.
 ///
 /// A context's mask (of the decisions) sets bounds of 0: x_j = 0 where it forbids j. Where it leaves no x,
 /// `infeasible` is returned.
@@ -84,7 +86,8 @@ class integer_program {
                     const integer_program_options& options = {})
         : integer_program(Eigen::SparseMatrix<double>(a.sparseView(1, 0)), b, options) {}
 
-    /// A program that was read from a file. Its objective counts only as far as `program.options.fixed` has it.
+    /// A program that was read from a file. Its objective counts only as far as `program.options.fixed` has
+    /// it.
     explicit integer_program(const named_program& program)
         : integer_program(program.a, program.b, program.options) {}
 

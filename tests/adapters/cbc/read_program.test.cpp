@@ -147,8 +147,9 @@ TEST_CASE("read_program says what it cannot read", "[adapters][cbc][errors]") {
     CHECK(says(refused(text_with("").substr(0, 300)), {"not readable"}));
     CHECK(says(refused(text_with("", " UP BND       Q            3.0\n")), {"not readable", "column Q"}));
     CHECK(says(refused(text_with("", " SC BND       Z            3.0\n")), {"program in", "Z"}));
-    CHECK(says(refused(text_with("", "SOS1\n S1 SOS       SET1         1\n    SOS       X            1\n"
-                                     "    SOS       Y            2\n")),
+    CHECK(says(refused(text_with("",
+                                 "SOS1\n S1 SOS       SET1         1\n    SOS       X            1\n"
+                                 "    SOS       Y            2\n")),
                {"the section SOS1", "linear program"}));
     CHECK(says(refused(text_with("", "QUADOBJ\n    X         X            2.0\n")), {"the section QUADOBJ"}));
 }
@@ -160,8 +161,10 @@ TEST_CASE("integer_program solves programs of MIPLIB", "[adapters][cbc][slow]") 
         WARN("../shared/cases is not there");
         return;
     }
-    for (const auto& [name, value] : {std::pair{"p0033.mps", 3089.0}, {"gt2.mps", 21166.0},
-                                      {"egout.mps", 568.1007}, {"bell5.mps", 8966406.49152}}) {
+    for (const auto& [name, value] : {std::pair{"p0033.mps", 3089.0},
+                                      {"gt2.mps", 21166.0},
+                                      {"egout.mps", 568.1007},
+                                      {"bell5.mps", 8966406.49152}}) {
         INFO(name);
         CHECK(optimum(imle::read_program((cases / name).string())) == Approx(value).epsilon(1e-8));
     }

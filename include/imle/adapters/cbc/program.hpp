@@ -24,8 +24,8 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// When to stop a solve before the proof of an optimum. It is then a `solve_failure` of status `time_limit`, or
-/// an answer of status `not_proven` with `accept_incumbent`.
+/// When to stop a solve before the proof of an optimum. It is then a `solve_failure` of status `time_limit`,
+/// or an answer of status `not_proven` with `accept_incumbent`.
 struct integer_program_limits {
     /// Seconds by the clock on the wall for one solve. Whether it is reached depends on the machine.
     double seconds = std::numeric_limits<double>::infinity();
@@ -49,19 +49,19 @@ struct integer_program_options {
     std::vector<bool> integer = {};
     /// When to give up.
     integer_program_limits limits = {};
-    /// The variables that theta and z are about, in their order: theta has one number, and z one value, for each.
-    /// The others (flows, slacks, order variables) are chosen with them; they get no noise and no gradient.
-    /// Default: all variables.
+    /// The variables that theta and z are about, in their order: theta has one number, and z one value, for
+    /// each. The others (flows, slacks, order variables) are chosen with them; they get no noise and no
+    /// gradient. Default: all variables.
     std::vector<Eigen::Index> decisions = {};
-    /// [variables] costs beside theta: z belongs to the x of largest <theta, x of the decisions> - <fixed, x>.
-    /// Costs, so x is chosen to make them small, under `minimizing` too. Default: 0.
+    /// [variables] costs beside theta: z belongs to the x of largest <theta, x of the decisions> - <fixed,
+    /// x>. Costs, so x is chosen to make them small, under `minimizing` too. Default: 0.
     Eigen::VectorXd fixed = {};
 };
 
 namespace detail {
 
-/// The set { x : row_lower <= A x <= row_upper, lower <= x <= upper, x_j an integer where integer[j] }, and what
-/// of x a solver is about.
+/// The set { x : row_lower <= A x <= row_upper, lower <= x <= upper, x_j an integer where integer[j] }, and
+/// what of x a solver is about.
 struct program_data {
     using matrix = Eigen::SparseMatrix<double>;
 

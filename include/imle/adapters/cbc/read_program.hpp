@@ -35,15 +35,15 @@ struct named_program {
     Eigen::VectorXd b;
     /// Bounds and which variables are integers. Limits, decisions and fixed costs are for the caller to set.
     integer_program_options options;
-    /// [variables] the file's objective, to be minimised: <costs, x> + constant. (Where the file maximises, both
-    /// have the other sign.) theta = -costs has the file's optimum; `options.fixed = costs` keeps it beside
-    /// theta.
+    /// [variables] the file's objective, to be minimised: <costs, x> + constant. (Where the file maximises,
+    /// both have the other sign.) theta = -costs has the file's optimum; `options.fixed = costs` keeps it
+    /// beside theta.
     Eigen::VectorXd costs;
     double constant = 0;
     std::vector<std::string> variable_names, row_names;
 
-    /// The index of a variable, for `options.decisions`. O(variables). Throws `std::invalid_argument` if there is
-    /// none of this name.
+    /// The index of a variable, for `options.decisions`. O(variables). Throws `std::invalid_argument` if
+    /// there is none of this name.
     [[nodiscard]] Eigen::Index variable(std::string_view name) const {
         const auto at = std::find(variable_names.begin(), variable_names.end(), name);
         if (at == variable_names.end())
@@ -71,8 +71,8 @@ class kept_messages : public CoinMessageHandler {
     std::string text_;
 };
 
-/// A file's lines, for what CoinUtils would read past: that the objective is to be maximised, and sections that
-/// make it another kind of program.
+/// A file's lines, for what CoinUtils would read past: that the objective is to be maximised, and sections
+/// that make it another kind of program.
 class mps_lines : public CoinFileInput {
   public:
     explicit mps_lines(const std::string& path) : CoinFileInput(path), file_(CoinFileInput::create(path)) {}
@@ -98,10 +98,11 @@ class mps_lines : public CoinFileInput {
 
   private:
     void begin_section(std::string_view name) {
-        constexpr std::string_view linear[] = {"NAME",   "OBJSENSE", "ROWS",   "COLUMNS",
-                                               "RHS",    "RANGES",   "BOUNDS", "ENDATA"};
+        constexpr std::string_view linear[] = {"NAME", "OBJSENSE", "ROWS",   "COLUMNS",
+                                               "RHS",  "RANGES",   "BOUNDS", "ENDATA"};
         in_objective_sense_ = name == "OBJSENSE";
-        if (other_section_.empty() && std::find(std::begin(linear), std::end(linear), name) == std::end(linear))
+        if (other_section_.empty() &&
+            std::find(std::begin(linear), std::end(linear), name) == std::end(linear))
             other_section_ = name;
     }
 
@@ -116,7 +117,8 @@ class mps_file : public CoinMpsIO {
     /// messages: are used as long as this lives.
     mps_file(std::unique_ptr<mps_lines> lines, CoinMessageHandler& messages) : lines_(*lines) {
         passInMessageHandler(&messages);  // first, since the card reader keeps it
-        cardReader_ = new CoinMpsCardReader(lines.release(), this);  // owns the lines; the base owns the reader
+        cardReader_ =
+            new CoinMpsCardReader(lines.release(), this);  // owns the lines; the base owns the reader
     }
     [[nodiscard]] const mps_lines& lines() const noexcept { return lines_; }
 
@@ -132,7 +134,8 @@ class mps_file : public CoinMpsIO {
 /// special ordered sets, semi-continuous variables and quadratic terms are none.
 [[nodiscard]] inline named_program read_program(const std::string& path) {
     const auto refuse = [&](const std::string& what) {
-        detail::throw_invalid(("program in " + path).c_str(), what, "a linear program with or without integers, in the MPS format");
+        detail::throw_invalid(("program in " + path).c_str(), what,
+                              "a linear program with or without integers, in the MPS format");
     };
     std::unique_ptr<detail::mps_lines> lines;
     try {
@@ -150,8 +153,9 @@ class mps_file : public CoinMpsIO {
     const auto copy = [](const double* values, int count) {
         constexpr double infinity = std::numeric_limits<double>::infinity();
         Eigen::VectorXd result = Eigen::Map<const Eigen::VectorXd>(values, count);
-        return Eigen::VectorXd(result.unaryExpr(
-            [](double x) { return x >= COIN_DBL_MAX ? infinity : x <= -COIN_DBL_MAX ? -infinity : x; }));
+        return Eigen::VectorXd(result.unaryExpr([](double x) {
+            return x >= COIN_DBL_MAX ? infinity : x <= -COIN_DBL_MAX ? -infinity : x;
+        }));
     };
 
     named_program program;

@@ -253,8 +253,8 @@ class program_solver {
 
     [[nodiscard]] const program_data& program() const noexcept { return *program_; }
 
-    /// Finds the state of least <costs, x>, with x_j = 0 where mask[j] is false. mask: empty, or one value for
-    /// each variable. The state may be `not_proven` to be the least where the limits allow that. Throws
+    /// Finds the state of least <costs, x>, with x_j = 0 where mask[j] is false. mask: empty, or one value
+    /// for each variable. The state may be `not_proven` to be the least where the limits allow that. Throws
     /// `solve_failure`, and `std::runtime_error` if CLP or CBC cannot solve the program.
     solve_status minimize(std::span<const double> costs, std::span<const bool> mask = {}) try {
         mask_ = mask;
@@ -301,15 +301,15 @@ class program_solver {
     [[nodiscard]] std::span<const double> state() const noexcept { return state_; }
 
   private:
-    /// The nodes of `depth_first_search` before CBC starts. It is the faster one on small trees: measured with 2,000
-    /// nodes for knapsacks of 40 items in 10 dimensions, and for tours, where CBC would start again at every cut.
-    /// A node of a larger program costs more, and with continuous variables cuts are worth more than nodes:
-    /// MIPLIB's egout takes CBC 9 ms, and 80 after 2,000 nodes.
+    /// The nodes of `depth_first_search` before CBC starts. It is the faster one on small trees: measured
+    /// with 2,000 nodes for knapsacks of 40 items in 10 dimensions, and for tours, where CBC would start
+    /// again at every cut. A node of a larger program costs more, and with continuous variables cuts are
+    /// worth more than nodes: MIPLIB's egout takes CBC 9 ms, and 80 after 2,000 nodes.
     [[nodiscard]] std::int64_t small_tree() const {
         constexpr std::int64_t most = 2000, work = 100'000;
         if (cuts_) return most;
-        const bool mixed = std::find(program_->integer.begin(), program_->integer.end(), false) !=
-                           program_->integer.end();
+        const bool mixed =
+            std::find(program_->integer.begin(), program_->integer.end(), false) != program_->integer.end();
         const std::int64_t size = program_->variables() + program_->row_count();
         return std::clamp<std::int64_t>(work / (mixed ? 20 : 1) / size, 1, most);
     }
