@@ -19,6 +19,7 @@
 #include <imle/estimators/straight_through_layer.hpp>
 #include <imle/families/softmax_family.hpp>
 #include <imle/layer/imle_layer.hpp>
+#include <imle/layer/perturbed_sampler.hpp>
 #include <imle/losses/fenchel_young_loss.hpp>
 #include <imle/losses/regret.hpp>
 #include <imle/losses/spo_plus_loss.hpp>
@@ -253,6 +254,39 @@ TEST_CASE("forbidden coordinates count nowhere", "[layer][call]") {
     for_each_layer([](const auto& make) { check_mask(make); });
 }
 
+TEST_CASE("a solver sees 0 at forbidden coordinates, without noise, in both passes", "[layer][call]") {
+    const flags mask = lengths_mask();
+    const matrix theta = padded(numbers<matrix>({3, 8}, 1), mask, nan);
+    int seen = 0, other = 0;
+    const auto solver = [&](const auto& one, auto& z, const imle::solve_context& context) {
+        for (Eigen::Index i = 0; i < one.size(); ++i) {
+            if (context.allows(i)) continue;
+            ++seen;
+            other += one.data()[i] == 0 ? 0 : 1;
+        }
+        z.setZero();
+        z.data()[context.sample % 2] = 1;
+    };
+    const imle::imle_layer layer{
+        solver, imle::gumbel{}, imle::perturbation_target{}, {.samples = 2, .threads = 1}};
+    const auto pass = layer.forward(theta, random_key{1}, {.mask = view(mask)});
+    CHECK(is_zero_where_forbidden(pass.theta(), mask));
+    static_cast<void>(layer.vjp(pass, padded(numbers<matrix>({3, 8}, 2), mask, nan)));
+    CHECK(seen == 2 * 2 * 8);  // both passes, both samples, 5 + 3 padded coordinates
+    CHECK(other == 0);
+
+    // So does a replay of what it saw.
+    imle::perturbed_sampler sampler{solver, imle::gumbel{}, {.samples = 2, .threads = 1}};
+    auto replay = sampler.replay(pass);
+    int replayed = 0;
+    for (Eigen::Index row = 0; row < 3; ++row)
+        replay.for_each(row, [&](const imle::perturbed_sample<double>& sample) {
+            for (Eigen::Index i = 0; i < 8; ++i)
+                if (!mask[row * 8 + i] && sample.parameters[i] == 0) ++replayed;
+        });
+    CHECK(replayed == 2 * 8);
+}
+
 TEST_CASE("a mask gives what rows of their own length give", "[layer][call]") {
     // Without noise, so that a coordinate's place does not matter.
     const flags mask = lengths_mask();
@@ -339,9 +373,15 @@ TEST_CASE("a shared theta's gradient is cut into blocks of rows", "[layer][call]
     matrix repeated(3000, 700);
     for (Eigen::Index i = 0; i < repeated.size(); ++i) repeated.data()[i] = one.data()[i % 700];
     const auto dz = numbers<matrix>({3000, 700}, 2);
+    // Ids and masks differ from row to row, so that a block that was given another one's would be seen.
+    std::vector<std::uint64_t> ids(3000);
+    flags mask(repeated.size());
+    for (std::size_t row = 0; row < ids.size(); ++row) ids[row] = row * 7 % 11;
+    for (Eigen::Index i = 0; i < mask.size(); ++i) mask[i] = (i / 700 + i % 700) % 5 != 0;
+    const call_options options{.ids = ids, .mask = view(mask)};
     imle::imle_layer layer{top_by_id{}, imle::no_noise{}, imle::adaptive_target{}, {}}, other = layer;
-    const vector gradient = layer.vjp(layer.forward(imle::shared(one, 3000), random_key{1}), dz);
-    const matrix rows = other.vjp(other.forward(repeated, random_key{1}), dz);
+    const vector gradient = layer.vjp(layer.forward(imle::shared(one, 3000), random_key{1}, options), dz);
+    const matrix rows = other.vjp(other.forward(repeated, random_key{1}, options), dz);
     std::vector<double> sum(700, 0);
     for (Eigen::Index i = 0; i < rows.size(); ++i) sum[static_cast<std::size_t>(i % 700)] += rows.data()[i];
     const double largest = furthest(gradient, std::vector<double>(700, 0.0));
