@@ -73,6 +73,10 @@ struct program_data {
 
     [[nodiscard]] int variables() const noexcept { return static_cast<int>(rows.cols()); }
     [[nodiscard]] int row_count() const noexcept { return static_cast<int>(rows.rows()); }
+    /// Whether there are continuous variables. O(variables).
+    [[nodiscard]] bool is_mixed() const {
+        return std::find(integer.begin(), integer.end(), false) != integer.end();
+    }
 };
 
 /// CLP takes coefficients below 1e-20 for 0 and bounds above 1e20 for none; and a double has 15 digits. So

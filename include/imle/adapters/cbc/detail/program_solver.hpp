@@ -39,8 +39,7 @@ namespace imle::inline IMLE_ABI::detail {
 /// values. False if it still breaks a row.
 inline bool offer_rounded(ClpSimplex& model, const double* x, const program_data& program, incumbent& best) {
     if (best.offer(x)) return true;
-    if (std::find(program.integer.begin(), program.integer.end(), false) == program.integer.end())
-        return false;
+    if (!program.is_mixed()) return false;
     ClpSimplex around(model);
     for (int j = 0; j < program.variables(); ++j)
         if (program.integer[static_cast<std::size_t>(j)])
@@ -308,10 +307,8 @@ class program_solver {
     [[nodiscard]] std::int64_t small_tree() const {
         constexpr std::int64_t most = 2000, work = 100'000;
         if (cuts_) return most;
-        const bool mixed =
-            std::find(program_->integer.begin(), program_->integer.end(), false) != program_->integer.end();
         const std::int64_t size = program_->variables() + program_->row_count();
-        return std::clamp<std::int64_t>(work / (mixed ? 20 : 1) / size, 1, most);
+        return std::clamp<std::int64_t>(work / (program_->is_mixed() ? 20 : 1) / size, 1, most);
     }
 
     /// Tolerances are absolute, so costs are scaled by a power of two, which rounds nothing, to a largest one
