@@ -148,11 +148,12 @@ fi
 if [ $clang_sanitizes = yes ]; then
     build "AddressSanitizer and UndefinedBehaviorSanitizer" asan "-DCMAKE_CXX_COMPILER=$clang"
     build "the fuzzers" fuzz "-DCMAKE_CXX_COMPILER=$clang"
+    build "ThreadSanitizer" tsan "-DCMAKE_CXX_COMPILER=$clang"
 else
     build "AddressSanitizer and UndefinedBehaviorSanitizer" asan
+    build "ThreadSanitizer" tsan
     skip "fuzzers" "there is no clang++ with libFuzzer"
 fi
-build "ThreadSanitizer" tsan
 
 if have aarch64-linux-gnu-g++ && have qemu-aarch64; then
     build "the vectorised parts' tests for NEON" aarch64

@@ -89,7 +89,7 @@ TEST_CASE("known fault: multiplicative noise whose mean is above 1", "[estimator
 }
 
 TEST_CASE("known fault: a perturbed optimiser's Jacobian that scales with the number of samples",
-          "[estimators][known_faults]") {
+          "[estimators][known_faults][draws]") {
     // A sum where a mean belongs, or a mean that is divided by S again.
     const vector theta{0.5, -0.3, 1.1, 0.0}, dmu{1.0, -0.5, 0.25, 2.0};
     const vector exact = imle::testing::k_subsets(4, 2).gumbel_marginals_vjp(theta, 1, dmu);
@@ -122,7 +122,7 @@ TEST_CASE("known fault: a perturbed optimiser's Jacobian that explodes as sigma 
     }
 }
 
-TEST_CASE("known fault: skewed noise that is added to costs", "[estimators][known_faults]") {
+TEST_CASE("known fault: skewed noise that is added to costs", "[estimators][known_faults][draws]") {
     // PyEPO's implicitMLE and adaptiveImplicitMLE perturb c + sigma * noise, with sum-of-gamma noise, which
     // is skewed, for minimisers and maximisers alike. Costs are the negated theta: c - sigma * noise.
     const vector cost{0, 0.5, 1, 2};
@@ -146,7 +146,7 @@ TEST_CASE("known fault: skewed noise that is added to costs", "[estimators][know
                              softmin) > 12);
 }
 
-TEST_CASE("known fault: differences that step to the wrong side", "[estimators][known_faults]") {
+TEST_CASE("known fault: differences that step to the wrong side", "[estimators][known_faults][draws]") {
     // PyEPO's one-sided difference stepped to theta + lambda * dz for maximisers, until c218e337 (June 2026).
     // Solutions are linear in what is averaged, so that with Gumbel noise the estimators' means are exact:
     // (mu(theta) - mu(theta - lambda dz)) / lambda, and the central (mu(+) - mu(-)) / (2 lambda).

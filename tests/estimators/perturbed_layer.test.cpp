@@ -116,7 +116,7 @@ TEMPLATE_TEST_CASE("perturbed_layer: the gradient is the definition's", "[estima
 }
 
 TEST_CASE("perturbed_layer: Gumbel and k-subsets, the mean over keys is the exact gradient",
-          "[estimators][perturbed]") {
+          "[estimators][perturbed][draws]") {
     const vector theta{0.5, -0.3, 1.1, 0.0, -1.0}, dmu{1.0, -0.5, 0.25, 2.0, -1.0};
     const imle::testing::k_subsets family(5, 2);
     for (const double T : {0.5, 2.0}) {
@@ -137,7 +137,7 @@ TEST_CASE("perturbed_layer: Gumbel and k-subsets, the mean over keys is the exac
 }
 
 TEST_CASE("perturbed_layer: Gumbel and one of n, costs, the mean over keys is the softmin's Jacobian",
-          "[estimators][perturbed]") {
+          "[estimators][perturbed][draws]") {
     const vector cost{0, 0.5, 1, 2}, dmu{1, -2, 0.5, 1};
     const double T = 0.8;
     vector expected = imle::testing::categories(4).gibbs_marginals_vjp(vector{-0.0, -0.5, -1, -2}, T, dmu);
@@ -147,7 +147,7 @@ TEST_CASE("perturbed_layer: Gumbel and one of n, costs, the mean over keys is th
                expected);
 }
 
-TEST_CASE("perturbed_layer: normal noise and one of two, in closed form", "[estimators][perturbed]") {
+TEST_CASE("perturbed_layer: normal noise and one of two, in closed form", "[estimators][perturbed][draws]") {
     // P(z_0 = 1) = Phi((theta_0 - theta_1) / (T sqrt 2)).
     const vector theta{0.3, -0.2}, dmu{1.5, -1};
     for (const double deviation : {1.0, 2.0}) {
@@ -159,7 +159,8 @@ TEST_CASE("perturbed_layer: normal noise and one of two, in closed form", "[esti
     }
 }
 
-TEST_CASE("perturbed_layer: skewed gamma noise and one of two, by quadrature", "[estimators][perturbed]") {
+TEST_CASE("perturbed_layer: skewed gamma noise and one of two, by quadrature",
+          "[estimators][perturbed][draws]") {
     // P(z_0 = 1) = E F(x + d), d = (theta_0 - theta_1) / T, and its slope is E f(x + d) / T.
     const imle::gamma law(3, 0.5);
     const vector theta{0.4, 0.1}, dmu{1, 0};
@@ -175,7 +176,8 @@ TEST_CASE("perturbed_layer: skewed gamma noise and one of two, by quadrature", "
                {-slope, slope});
 }
 
-TEST_CASE("perturbed_layer: multiplicative noise and one of two, in closed form", "[estimators][perturbed]") {
+TEST_CASE("perturbed_layer: multiplicative noise and one of two, in closed form",
+          "[estimators][perturbed][draws]") {
     const double T = 0.5, width = T * std::sqrt(2.0);
     const vector dmu{1, -1};
     const imle::perturbed_options options{.samples = 6, .temperature = T};
@@ -204,7 +206,7 @@ TEST_CASE("perturbed_layer: multiplicative noise and a theta of 0", "[estimators
     CHECK(elsewhere > 0);
 }
 
-TEST_CASE("perturbed_layer: the baseline lowers the variance", "[estimators][perturbed]") {
+TEST_CASE("perturbed_layer: the baseline lowers the variance", "[estimators][perturbed][draws]") {
     const vector theta{0.5, -0.3, 1.1, 0.0, -1.0};
     const auto total = [&](const vector& dmu, baseline kind) {
         return row_statistics(gradients(imle::top_k{2}, imle::gumbel{}, theta, dmu,

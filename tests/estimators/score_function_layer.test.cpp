@@ -89,7 +89,7 @@ double crooked(std::span<const double> z) {
 
 }  // namespace
 
-TEST_CASE("the score function is unbiased for any loss and baseline", "[estimators][score_function]") {
+TEST_CASE("the score function is unbiased for any loss and baseline", "[estimators][score_function][draws]") {
     const imle::testing::k_subsets subsets(5, 2);
     const vector theta{0.5, -0.3, 1, 0, -1};
     const vector exact = subsets.gibbs_expected_gradient(theta, 1, crooked);
@@ -120,7 +120,7 @@ TEST_CASE("the score function is unbiased for any loss and baseline", "[estimato
 }
 
 TEST_CASE("the score function of a linear loss is unbiased by each baseline",
-          "[estimators][score_function]") {
+          "[estimators][score_function][draws]") {
     const imle::testing::spanning_trees trees(4);
     const vector theta{0.5, -0.3, 1, 0, -1, 0.2}, w{3, 2.5, 4, 3.5, 2, 3};
     const vector exact = trees.gibbs_marginals_vjp(theta, 1, w);

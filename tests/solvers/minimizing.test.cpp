@@ -9,7 +9,6 @@
 #include <imle/losses/regret.hpp>
 #include <imle/losses/spo_plus_loss.hpp>
 #include <imle/noise/gumbel.hpp>
-#include <imle/noise/no_noise.hpp>
 #include <imle/solvers/assignment.hpp>
 #include <imle/solvers/categorical.hpp>
 #include <imle/solvers/directed_graph.hpp>
@@ -133,15 +132,30 @@ void check_minimum(const SolverT& solver, const imle::testing::enumerated_family
     const auto floats = imle::testing::check_solver<float>(minimal, family, options);
     INFO(floats);
     CHECK(floats.passed());
-    const auto doubles = imle::testing::check_solver<double, Eigen::ColMajor>(minimal, family, options);
-    INFO(doubles);
-    CHECK(doubles.passed());
+    if constexpr (std::is_same_v<SolverT, imle::top_k<>> || std::is_same_v<SolverT, imle::assignment>) {
+        const auto doubles = imle::testing::check_solver<double, Eigen::ColMajor>(minimal, family, options);
+        INFO(doubles);
+        CHECK(doubles.passed());
+    }
 }
 
 template <class TensorT>
 TensorT negative(const TensorT& tensor) {
     return -tensor;
 }
+
+// Gumbel noise, or none, in one type: each layer of it takes seconds to compile.
+struct noise_or_ties {
+    bool ties = false;
+    imle::gumbel noise;
+    template <class Scalar>
+    void fill(const imle::random_key& key, std::uint64_t first, std::span<Scalar> out) const {
+        if (ties)
+            std::fill(out.begin(), out.end(), Scalar(0));
+        else
+            noise.fill(key, first, out);
+    }
+};
 
 // The two say the same: costs and minimizing(solver), or -costs and the solver. Bit for bit, gradients with
 // the other sign.
@@ -182,7 +196,7 @@ void check_mirrored(const std::string& name, const SolverT& solver,
     }
     for (const auto side : {imle::difference::forward, imle::difference::central}) {
         const imle::layer_options options{.samples = 5, .difference = side};
-        check_mirrored_layers(solver, imle::gumbel{}, imle::perturbation_target{.alpha = 0.7, .beta = 9},
+        check_mirrored_layers(solver, noise_or_ties{}, imle::perturbation_target{.alpha = 0.7, .beta = 9},
                               options, cost, dz);
         if constexpr (std::is_same_v<SolverT, imle::top_k<>>) {
             check_mirrored_layers(solver, imle::gumbel{}, imle::loss_gradient_target{}, options, cost, dz);
@@ -190,7 +204,7 @@ void check_mirrored(const std::string& name, const SolverT& solver,
                                   imle::adaptive_target{{.initial_beta = 9, .beta_step = 0.5}}, options, cost,
                                   dz);
         }
-        check_mirrored_layers(solver, imle::no_noise{}, imle::perturbation_target{.beta = 2},
+        check_mirrored_layers(solver, noise_or_ties{.ties = true}, imle::perturbation_target{.beta = 2},
                               {.difference = side}, ties, ties);
     }
 }

@@ -25,7 +25,6 @@ std::vector<double> scalar(std::uint64_t seed);
 #if defined(IMLE_UNIT_sandybridge)
 std::vector<double> sandybridge(std::uint64_t seed);
 std::vector<double> bdver2(std::uint64_t seed);
-std::vector<double> haswell(std::uint64_t seed);
 std::vector<double> haswell_avx512f(std::uint64_t seed);
 std::vector<double> scalar_fma(std::uint64_t seed);
 #endif
@@ -95,7 +94,7 @@ int main() {
         std::puts("avx512: not run, this processor has none");
 #endif
 #if defined(IMLE_UNIT_sandybridge)
-    // Called or not, all five are linked in. `plain` came first: had it met another's body, this program
+    // Called or not, all are linked in. `plain` came first: had it met another's body, this program
     // would not have come this far on the machines that lack its instructions.
     const auto compare = [&](bool here, std::vector<double> (*unit)(std::uint64_t), const char* name) {
         if (here)
@@ -108,7 +107,6 @@ int main() {
     compare(__builtin_cpu_supports("avx"), sandybridge, "sandybridge");
     compare(__builtin_cpu_supports("fma") && __builtin_cpu_supports("fma4") && __builtin_cpu_supports("xop"),
             bdver2, "bdver2");
-    compare(has_avx2, haswell, "haswell");
     compare(has_avx2 && __builtin_cpu_supports("avx512f"), haswell_avx512f, "haswell_avx512f");
     compare(has_avx2, scalar_fma, "scalar_fma");
 #endif
