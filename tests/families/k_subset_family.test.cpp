@@ -157,7 +157,8 @@ TEST_CASE("k-subset marginals of two levels are the closed form for many element
         support::tally wrong;
         for (std::size_t i = 0; i < e.n; ++i) {
             const double right = theta[i] == e.high ? expected.first : expected.others;
-            wrong.expect(std::abs(mu[i] - right) <= 1e-8 * right, "element ", i, ": ", mu[i], ", not ", right);
+            wrong.expect(std::abs(mu[i] - right) <= 1e-8 * right, "element ", i, ": ", mu[i], ", not ",
+                         right);
         }
         CHECK(wrong == 0);  // the logarithms of factorials lose about 1e-16 * 1e5 * a few
         CHECK(sum(mu) == Approx(static_cast<double>(e.k)).epsilon(1e-12));
@@ -409,17 +410,16 @@ TEST_CASE("exponential k-subsets are not what Gumbel noise and top-k draw", "[es
 }
 
 TEST_CASE("k-subsets say what is wrong", "[estimators][k_subset][errors]") {
-    using Catch::Matchers::Contains;
-    CHECK_THROWS_WITH(k_subset_family(-1), Contains("k of k_subset_family is -1") && Contains("at least 0"));
+    CHECK_THROWS_WITH(k_subset_family(-1), mentions("k of k_subset_family is -1") && mentions("at least 0"));
     const vector theta{1, 2, 3}, nan{1, std::nan(""), 3}, two{1, 2};
     const auto family = family_of(2);
-    CHECK_THROWS_WITH(reference::marginals(family_of(4), theta), Contains("3 numbers") && Contains("k = 4"));
-    CHECK_THROWS_WITH(reference::sample(family_of(4), theta, random_key{}, 0), Contains("k = 4"));
-    CHECK_THROWS_WITH(reference::log_partition(family_of(4), theta), Contains("k = 4"));
-    CHECK_THROWS_WITH(reference::marginals(family, nan), Contains("theta is nan at element 1"));
-    CHECK_THROWS_WITH(reference::sample(family, nan, random_key{}, 0), Contains("theta is nan"));
-    CHECK_THROWS_WITH(reference::marginals_vjp(family, theta, nan), Contains("dmu is nan at element 1"));
-    CHECK_THROWS_WITH(reference::marginals_vjp(family, theta, two), Contains("dmu is of 2 numbers"));
+    CHECK_THROWS_WITH(reference::marginals(family_of(4), theta), mentions("3 numbers") && mentions("k = 4"));
+    CHECK_THROWS_WITH(reference::sample(family_of(4), theta, random_key{}, 0), mentions("k = 4"));
+    CHECK_THROWS_WITH(reference::log_partition(family_of(4), theta), mentions("k = 4"));
+    CHECK_THROWS_WITH(reference::marginals(family, nan), mentions("theta is nan at element 1"));
+    CHECK_THROWS_WITH(reference::sample(family, nan, random_key{}, 0), mentions("theta is nan"));
+    CHECK_THROWS_WITH(reference::marginals_vjp(family, theta, nan), mentions("dmu is nan at element 1"));
+    CHECK_THROWS_WITH(reference::marginals_vjp(family, theta, two), mentions("dmu is of 2 numbers"));
     vector wrong(2);
     CHECK_THROWS_AS(family.marginals(std::span<const double>(theta), std::span<double>(wrong)),
                     std::invalid_argument);
@@ -427,7 +427,7 @@ TEST_CASE("k-subsets say what is wrong", "[estimators][k_subset][errors]") {
                     std::invalid_argument);
     CHECK_THROWS_WITH(
         family.sample_several(std::span<const double>(theta), random_key{}, 0, std::span<double>(wrong)),
-        Contains("a multiple of n = 3"));
+        mentions("a multiple of n = 3"));
     CHECK_THROWS_AS(family.marginals_vjp(std::span<const double>(theta), std::span<const double>(theta),
                                          std::span<double>(wrong)),
                     std::invalid_argument);

@@ -96,16 +96,15 @@ TEST_CASE("softmax of the largest numbers", "[estimators][softmax]") {
 }
 
 TEST_CASE("softmax says what is wrong", "[estimators][softmax][errors]") {
-    using Catch::Matchers::Contains;
     const vector theta{1, 2, 3}, infinite{1, 2, std::numeric_limits<double>::infinity()}, two{1, 2};
-    CHECK_THROWS_WITH(reference::marginals(softmax_family{}, vector{}), Contains("at least one category"));
+    CHECK_THROWS_WITH(reference::marginals(softmax_family{}, vector{}), mentions("at least one category"));
     CHECK_THROWS_WITH(reference::sample(softmax_family{}, vector{}, random_key{}, 0),
-                      Contains("theta is empty"));
+                      mentions("theta is empty"));
     CHECK_THROWS_WITH(reference::marginals(softmax_family{}, infinite),
-                      Contains("theta is inf at element 2"));
-    CHECK_THROWS_WITH(reference::marginals_vjp(softmax_family{}, theta, infinite), Contains("dmu is inf"));
+                      mentions("theta is inf at element 2"));
+    CHECK_THROWS_WITH(reference::marginals_vjp(softmax_family{}, theta, infinite), mentions("dmu is inf"));
     CHECK_THROWS_WITH(reference::marginals_vjp(softmax_family{}, theta, two),
-                      Contains("dmu is of 2 numbers"));
+                      mentions("dmu is of 2 numbers"));
     vector wrong(4);
     CHECK_THROWS_AS(softmax_family{}.marginals(std::span<const double>(theta), std::span<double>(wrong)),
                     std::invalid_argument);

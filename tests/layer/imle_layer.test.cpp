@@ -460,8 +460,8 @@ TEST_CASE("imle_layer: what is written into the caller's is what is returned", "
     CHECK(same_bits(pass.samples(), layer.forward(theta, random_key{5}).samples()));
     matrix wrong(6, 4);
     CHECK_THROWS_WITH(layer.vjp_into(pass, dz, wrong),
-                      Catch::Contains("gradient is a tensor of shape [6, 4]") && Catch::Contains("[4, 6]"));
-    CHECK_THROWS_WITH(layer.vjp_into(pass, wrong, wrong), Catch::Contains("[6, 4]"));
+                      mentions("gradient is a tensor of shape [6, 4]") && mentions("[4, 6]"));
+    CHECK_THROWS_WITH(layer.vjp_into(pass, wrong, wrong), mentions("[6, 4]"));
 }
 
 TEST_CASE("imle_layer: a pass that could not be written does not look like a result", "[layer]") {

@@ -53,7 +53,7 @@ TEST_CASE("logistic: its parameters", "[logistic][noise]") {
     CHECK_THROWS_AS(imle::logistic(0, nan), std::invalid_argument);
     CHECK_THROWS_AS(imle::logistic(0, infinity), std::invalid_argument);
     CHECK_THROWS_AS(imle::logistic(nan), std::invalid_argument);
-    CHECK_THROWS_WITH(imle::logistic(0, -1), Catch::Contains("scale of logistic is -1"));
+    CHECK_THROWS_WITH(imle::logistic(0, -1), mentions("scale of logistic is -1"));
     CHECK(imle::logistic(3, 2).location() == 3);
     CHECK(imle::logistic(3, 2).scale() == 2);
     CHECK(imle::logistic() == imle::logistic(0, 1));

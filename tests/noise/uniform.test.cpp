@@ -60,8 +60,8 @@ TEST_CASE("uniform: its parameters", "[uniform][noise]") {
     CHECK_THROWS_AS(imle::uniform(-infinity), std::invalid_argument);
     CHECK_THROWS_AS(imle::uniform(0, infinity), std::invalid_argument);
     CHECK_THROWS_AS(imle::uniform(1, 1), std::invalid_argument);
-    CHECK_THROWS_WITH(imle::uniform(2, 1), Catch::Contains("high of uniform is 1"));
-    CHECK_THROWS_WITH(imle::uniform(-1e308, 1e308), Catch::Contains("distance from low"));
+    CHECK_THROWS_WITH(imle::uniform(2, 1), mentions("high of uniform is 1"));
+    CHECK_THROWS_WITH(imle::uniform(-1e308, 1e308), mentions("distance from low"));
     CHECK(imle::uniform(-1, 3).low() == -1);
     CHECK(imle::uniform(-1, 3).high() == 3);
     CHECK(imle::uniform() == imle::uniform(0, 1));

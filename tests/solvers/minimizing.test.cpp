@@ -147,7 +147,7 @@ TensorT negative(const TensorT& tensor) {
 // Gumbel noise, or none, in one type: each layer of it takes seconds to compile.
 struct noise_or_ties {
     bool ties = false;
-    imle::gumbel noise;
+    imle::gumbel noise = imle::gumbel{};
     template <class Scalar>
     void fill(const imle::random_key& key, std::uint64_t first, std::span<Scalar> out) const {
         if (ties)

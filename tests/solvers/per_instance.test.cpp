@@ -344,22 +344,21 @@ TEST_CASE("per_instance of solvers that return z", "[solvers][per_instance]") {
 }
 
 TEST_CASE("per_instance says what is wrong", "[solvers][per_instance][errors]") {
-    using Catch::Matchers::Contains;
-    CHECK_THROWS_WITH(imle::per_instance(std::vector<imle::top_k<>>{}), Contains("solvers is empty"));
+    CHECK_THROWS_WITH(imle::per_instance(std::vector<imle::top_k<>>{}), mentions("solvers is empty"));
     imle::per_instance solver(std::vector{imle::top_k{1}, imle::top_k{2}});
     numbers theta(3), z(3);
     theta.setZero();
     CHECK_THROWS_WITH(solver(theta, z, solve_context{.id = 2}),
-                      Contains("context.id is 2") && Contains("below 2, the number of"));
+                      mentions("context.id is 2") && mentions("below 2, the number of"));
     CHECK_THROWS_AS(solve_rows(solver, 3, contexts_of({0, 5})), std::invalid_argument);
     rows two(2, 3), other(2, 4), zs(2, 3);
     two.setZero();
     const auto contexts = contexts_of({0});
     CHECK_THROWS_WITH(solver.solve_batch(two, zs, std::span<const solve_context>(contexts)),
-                      Contains("contexts is of 1 solves"));
+                      mentions("contexts is of 1 solves"));
     const auto both = contexts_of({0, 1});
     CHECK_THROWS_WITH(solver.solve_batch(two, other, std::span<const solve_context>(both)),
-                      Contains("[2, 4]"));
+                      mentions("[2, 4]"));
 
     // Solvers without a context cannot know a mask.
     const auto log = std::make_shared<log_of_calls>();
@@ -368,7 +367,7 @@ TEST_CASE("per_instance says what is wrong", "[solvers][per_instance][errors]") 
     auto masked = contexts_of({0, 0});
     masked[1].mask = mask.span();
     CHECK_THROWS_WITH(blind(theta, z, masked[1]),
-                      Contains("context.mask is of 3 values") && Contains("no context"));
+                      mentions("context.mask is of 3 values") && mentions("no context"));
     CHECK_THROWS_AS(blind.solve_from(theta, theta, z, masked[1]), std::invalid_argument);
     CHECK_THROWS_AS(solve_rows(blind, 3, masked), std::invalid_argument);
 }

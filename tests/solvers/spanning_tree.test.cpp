@@ -128,17 +128,16 @@ TEST_CASE("spanning_tree at the edges of its domain", "[solvers][spanning_tree]"
 }
 
 TEST_CASE("spanning_tree says what is wrong", "[solvers][spanning_tree][errors]") {
-    using Catch::Matchers::Contains;
-    CHECK_THROWS_WITH((spanning_tree{2, {{0, 1}, {1, 2}}}), Contains("edge 1 is from node 1 to node 2"));
+    CHECK_THROWS_WITH((spanning_tree{2, {{0, 1}, {1, 2}}}), mentions("edge 1 is from node 1 to node 2"));
     CHECK_THROWS_AS((spanning_tree{-1, {}}), std::invalid_argument);
     CHECK_THROWS_AS(imle::complete_graph_edges(-1), std::invalid_argument);
     spanning_tree solver{2, {{0, 1}, {0, 1}}};
     Eigen::Tensor<float, 1> theta(2), z(2), other(3);
     theta.setZero();
-    CHECK_THROWS_WITH(solver(other, other), Contains("theta is of 3 numbers") && Contains("2 edges"));
-    CHECK_THROWS_WITH(solver(theta, other), Contains("z is of shape [3]"));
+    CHECK_THROWS_WITH(solver(other, other), mentions("theta is of 3 numbers") && mentions("2 edges"));
+    CHECK_THROWS_WITH(solver(theta, other), mentions("z is of shape [3]"));
     theta(1) = std::numeric_limits<float>::infinity();
-    CHECK_THROWS_WITH(solver(theta, z), Contains("element 1"));
+    CHECK_THROWS_WITH(solver(theta, z), mentions("element 1"));
 }
 
 TEST_CASE("spanning_tree fits the concepts", "[solvers][spanning_tree]") {

@@ -409,20 +409,19 @@ TEST_CASE("tour_search: more kicks are no worse, and none are a descent", "[solv
 }
 
 TEST_CASE("tour_search says what is wrong", "[solvers][tour_search][errors]") {
-    using Catch::Matchers::Contains;
-    CHECK_THROWS_WITH(imle::tour_search({.kicks = -1}), Contains("kicks is -1"));
-    CHECK_THROWS_WITH(imle::tour_search({.neighbours = 0}), Contains("neighbours is 0"));
+    CHECK_THROWS_WITH(imle::tour_search({.kicks = -1}), mentions("kicks is -1"));
+    CHECK_THROWS_WITH(imle::tour_search({.neighbours = 0}), mentions("neighbours is 0"));
     imle::tour_search search;
     arcs<> oblong(30, 40), square(30, 30), z(30, 30);
     edges<> four(4);
     oblong.setZero();
     square.setZero();
     four.setZero();
-    CHECK_THROWS_WITH(search(oblong, oblong), Contains("theta is [30, 40]") && Contains("square"));
-    CHECK_THROWS_WITH(search(four, four), Contains("of 4 edges"));
-    CHECK_THROWS_WITH(search(square, oblong), Contains("z is of shape [30, 40]"));
+    CHECK_THROWS_WITH(search(oblong, oblong), mentions("theta is [30, 40]") && mentions("square"));
+    CHECK_THROWS_WITH(search(four, four), mentions("of 4 edges"));
+    CHECK_THROWS_WITH(search(square, oblong), mentions("z is of shape [30, 40]"));
     square(1, 2) = std::numeric_limits<double>::quiet_NaN();
-    CHECK_THROWS_WITH(search(square, z), Contains("theta is nan"));
+    CHECK_THROWS_WITH(search(square, z), mentions("theta is nan"));
 }
 
 }  // namespace tour_search_tests

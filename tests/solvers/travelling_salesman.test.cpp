@@ -361,7 +361,6 @@ TEST_CASE("travelling_salesman ignores the diagonal and knows small cases",
 }
 
 TEST_CASE("travelling_salesman says what is wrong", "[solvers][travelling_salesman][errors]") {
-    using Catch::Matchers::Contains;
     imle::travelling_salesman solver;
     arcs<> oblong(3, 4), many(21, 21), square(3, 3), z(3, 3);
     edges four(4), five_nodes(10), z_edges(10), many_edges(210);
@@ -370,14 +369,14 @@ TEST_CASE("travelling_salesman says what is wrong", "[solvers][travelling_salesm
     square.setZero();
     four.setZero();
     many_edges.setZero();
-    CHECK_THROWS_WITH(solver(oblong, oblong), Contains("theta is [3, 4]") && Contains("square"));
-    CHECK_THROWS_WITH(solver(four, four), Contains("of 4 edges") && Contains("n(n - 1)/2"));
-    CHECK_THROWS_WITH(solver(many, many), Contains("nodes is 21") && Contains("travelling_salesman_program"));
+    CHECK_THROWS_WITH(solver(oblong, oblong), mentions("theta is [3, 4]") && mentions("square"));
+    CHECK_THROWS_WITH(solver(four, four), mentions("of 4 edges") && mentions("n(n - 1)/2"));
+    CHECK_THROWS_WITH(solver(many, many), mentions("nodes is 21") && mentions("travelling_salesman_program"));
     CHECK_THROWS_WITH(solver(many_edges, many_edges),
-                      Contains("nodes is 21") && Contains("at most 20") && Contains("imle::tour_search"));
-    CHECK_THROWS_WITH(solver(square, oblong), Contains("z is of shape [3, 4]"));
+                      mentions("nodes is 21") && mentions("at most 20") && mentions("imle::tour_search"));
+    CHECK_THROWS_WITH(solver(square, oblong), mentions("z is of shape [3, 4]"));
     square(1, 2) = std::numeric_limits<double>::quiet_NaN();
-    CHECK_THROWS_WITH(solver(square, z), Contains("theta is nan") && Contains("element 5"));
+    CHECK_THROWS_WITH(solver(square, z), mentions("theta is nan") && mentions("element 5"));
     five_nodes.setConstant(std::numeric_limits<double>::infinity());
     CHECK_THROWS_AS(solver(five_nodes, z_edges), std::invalid_argument);
 }

@@ -13,6 +13,15 @@
 /// instructions that the compiler may use of its own accord. A level is named once the whole of it is there;
 /// what lies between two levels has a name of its own.
 
+#if !defined(__cpp_exceptions) && !defined(_CPPUNWIND)
+#error "imle throws exceptions for invalid arguments and failed solves: compile it without -fno-exceptions"
+#endif
+// (16 says no more of float and double, and -1 that -ffast-math was given.)
+#if defined(__FLT_EVAL_METHOD__) && (__FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2)
+#error \
+    "imle needs float and double as they are stored, not the x87's 80 bits: compile with -msse2 -mfpmath=sse"
+#endif
+
 // The level. As names of x86's: sse2, sse4, avx2 and avx512 are the levels 1 to 4 of the x86-64 ABI.
 #if defined(__SSE2__) || defined(_M_X64)
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512CD__) && defined(__AVX512DQ__) && \

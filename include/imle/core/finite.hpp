@@ -6,12 +6,12 @@
 /// Under -ffinite-math-only a compiler may answer `std::isfinite(x)` with `true` without looking. A library
 /// that promises an error for a NaN cannot rest on that, so the exponent's bits are looked at as integers.
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <type_traits>
 
+#include <imle/core/backports.hpp>
 #include <imle/core/errors.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
@@ -27,7 +27,7 @@ struct exponent_mask {
 template <class Scalar>
 [[nodiscard]] constexpr bool is_finite(Scalar x) noexcept {
     using mask = exponent_mask<Scalar>;
-    return (std::bit_cast<typename mask::bits>(x) & mask::value) != mask::value;
+    return (bit_cast<typename mask::bits>(x) & mask::value) != mask::value;
 }
 
 /// Whether all of many values are finite, without a branch, so that a loop over them vectorises.
@@ -36,7 +36,7 @@ class finite_check {
   public:
     constexpr void add(Scalar x) noexcept {
         // An exponent of all ones overflows into the sign bit when one is added at its lowest place.
-        const auto magnitude = std::bit_cast<typename mask::bits>(x) & mask::value;
+        const auto magnitude = bit_cast<typename mask::bits>(x) & mask::value;
         bad_ |= static_cast<typename mask::bits>(magnitude + (mask::value & (~mask::value + 1u)));
     }
     [[nodiscard]] constexpr bool all_finite() const noexcept {
@@ -82,7 +82,7 @@ inline void require_size(const char* argument, std::size_t size, std::size_t n) 
 template <class Scalar>
 [[nodiscard]] constexpr Scalar unwritten() noexcept {
     using mask = exponent_mask<Scalar>;
-    return std::bit_cast<Scalar>(static_cast<typename mask::bits>(mask::value | (mask::value >> 1)));
+    return bit_cast<Scalar>(static_cast<typename mask::bits>(mask::value | (mask::value >> 1)));
 }
 
 }  // namespace imle::inline IMLE_ABI::detail

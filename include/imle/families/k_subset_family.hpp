@@ -8,11 +8,11 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 
 #include <Eigen/Core>
 
+#include <imle/core/backports.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/families/detail/family_coins.hpp>
@@ -116,7 +116,7 @@ class k_subset_family {
         const detail::family_coins coins(theta, k);
         // <1, z> is k whatever z is, so a constant may be taken off dmu: their mean, lest the difference of
         // expectations cancel. And dmu of any size must not overflow on the way.
-        const auto weights = std::make_unique_for_overwrite<double[]>(n);
+        const auto weights = detail::make_unique_for_overwrite<double[]>(n);
         double mean_weight = 0;
         for (std::size_t i = 0; i < n; ++i) {
             weights[i] = static_cast<double>(dmu[i]) / largest;
@@ -176,9 +176,9 @@ class k_subset_family {
                      random_key key, std::uint64_t first_item, std::span<Scalar> zs) {
         const std::size_t n = coins.size(), draws = zs.size() / n;
         std::fill(zs.begin(), zs.end(), Scalar(0));
-        const auto left = std::make_unique_for_overwrite<std::size_t[]>(draws);
+        const auto left = detail::make_unique_for_overwrite<std::size_t[]>(draws);
         std::fill_n(left.get(), draws, coins.k());
-        const auto memory = std::make_unique_for_overwrite<double[]>(n);
+        const auto memory = detail::make_unique_for_overwrite<double[]>(n);
         table.segments_backwards([&](std::size_t first, std::size_t last, const auto& row) {
             const std::span<double> chance(memory.get(), last - first);
             for (std::size_t s = 0; s < draws; ++s) {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 
+#include <imle/core/backports.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/multiply_add.hpp>
@@ -84,7 +85,7 @@ class softmax_family {
         template <class Scalar>
         explicit weights(std::span<const Scalar> theta)
             : largest(static_cast<double>(*std::max_element(theta.begin(), theta.end()))),
-              values(std::make_unique_for_overwrite<double[]>(theta.size())) {
+              values(detail::make_unique_for_overwrite<double[]>(theta.size())) {
             for (std::size_t i = 0; i < theta.size(); ++i)
                 sum += values[i] = std::exp(static_cast<double>(theta[i]) - largest);
         }

@@ -3,12 +3,12 @@
 /// @file
 /// Gamma numbers of any shape, also of a shape and a scale for each number.
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
 
+#include <imle/core/backports.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/noise/detail/gamma_group.hpp>
@@ -89,8 +89,8 @@ class gamma_sampler {
         using bits = typename detail::exponent_mask<Scalar>::bits;
         bits bad = 0;
         for (const Scalar x : values)
-            bad |=
-                static_cast<bits>(std::bit_cast<bits>(x) - 1u >= detail::exponent_mask<Scalar>::value - 1u);
+            bad |= static_cast<bits>(detail::bit_cast<bits>(x) - 1u >=
+                                     detail::exponent_mask<Scalar>::value - 1u);
         if (bad == 0) return;
         for (std::size_t i = 0; i < size; ++i)
             if (!detail::is_finite(values[i]) || !(values[i] > 0))
@@ -116,7 +116,7 @@ class gamma_sampler {
         const detail::gamma_keys keys(key);
         detail::fill_in_groups<group_size>(first, out, [&](std::uint64_t group, Scalar* destination) {
             // Where the group begins in the caller's arrays; "before" them for the first of a piece.
-            const std::uint64_t begin = group * group_size - first;
+            const auto begin = static_cast<std::size_t>(group * group_size - first);
             if (begin < out.size() && out.size() - begin >= group_size) {
                 const detail::gamma_laws<Scalar> laws(shapes.data() + begin, scales.data() + begin);
                 detail::gamma_group(keys, laws, group, destination);
@@ -124,7 +124,7 @@ class gamma_sampler {
             }
             Scalar own_shapes[group_size], own_scales[group_size];
             for (std::size_t i = 0; i < group_size; ++i) {
-                const std::uint64_t place = begin + i;
+                const std::size_t place = begin + i;
                 own_shapes[i] = place < out.size() ? shapes[place] : Scalar(1);
                 own_scales[i] = place < out.size() ? scales[place] : Scalar(1);
             }

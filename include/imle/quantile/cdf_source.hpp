@@ -4,13 +4,13 @@
 /// Quantiles for a table from anyone's distribution function and density.
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <limits>
 #include <string>
 
+#include <imle/core/backports.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/quantile/newton.hpp>
@@ -35,11 +35,11 @@ concept HasUpperBound = requires(const LawT& law) {
 
 /// The doubles counted upwards, 0 for 0: halving a range of counts finds any double in 64 steps.
 [[nodiscard]] inline std::int64_t count_of(double x) noexcept {
-    const auto bits = std::bit_cast<std::int64_t>(x);
+    const auto bits = bit_cast<std::int64_t>(x);
     return bits >= 0 ? bits : std::numeric_limits<std::int64_t>::min() - bits;
 }
 [[nodiscard]] inline double counted(std::int64_t count) noexcept {
-    return std::bit_cast<double>(count >= 0 ? count : std::numeric_limits<std::int64_t>::min() - count);
+    return bit_cast<double>(count >= 0 ? count : std::numeric_limits<std::int64_t>::min() - count);
 }
 
 /// A `QuantileSource` of a law with `cdf(x)` and `pdf(x)`; with `survival(x)`, `lower_bound()` and

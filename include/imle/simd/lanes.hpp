@@ -3,12 +3,12 @@
 /// @file
 /// Numbers side by side: what kernels are written on, once for all instruction sets.
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
 
+#include <imle/core/backports.hpp>
 #include <imle/simd/neon.hpp>
 #include <imle/simd/x86.hpp>
 
@@ -45,9 +45,9 @@ struct vector_lanes {
 
     /// Numbers by their bits, and back.
     [[nodiscard]] static vector_lanes of_bits(const words& bits) noexcept {
-        return of(std::bit_cast<vector>(bits));
+        return of(bit_cast<vector>(bits));
     }
-    [[nodiscard]] words to_bits() const noexcept { return std::bit_cast<words>(v); }
+    [[nodiscard]] words to_bits() const noexcept { return bit_cast<words>(v); }
 
     /// As many bits as numbers have: of one word for a float, of two, the lower first, for a double.
     [[nodiscard]] static words load_words(const std::uint32_t* from) noexcept {
@@ -56,7 +56,7 @@ struct vector_lanes {
         else if constexpr (Size == 1)
             return (word{from[1]} << 32) | from[0];
         else
-            return std::bit_cast<words>(load_vector<std::uint32_t, 2 * Size>(from));
+            return bit_cast<words>(load_vector<std::uint32_t, 2 * Size>(from));
     }
     /// Whole numbers, below 2^31 and so as good as signed, as numbers.
     template <class Words>
@@ -95,7 +95,7 @@ struct vector_lanes {
     /// Bit i is lane i.
     [[nodiscard]] static std::uint32_t bits(const mask& m) noexcept {
         if constexpr (sizeof(mask) == sizeof(vector))
-            return instructions::bits(std::bit_cast<vector>(m));
+            return instructions::bits(bit_cast<vector>(m));
         else
             return instructions::bits(m);
     }

@@ -84,7 +84,8 @@ class heaviest_forest {
               TakeT&& take) {
         while (missing_ > 0 && left.size() > 0) {
             // In a random graph the first n log(n) / 2 edges connect n nodes (Erdos and Renyi).
-            const std::size_t wanted = missing_ * (std::bit_width(missing_) + 2) / 2;
+            const std::size_t wanted =
+                missing_ * (static_cast<std::size_t>(std::bit_width(missing_)) + 2) / 2;
             auto heavier = left;
             std::size_t kept = 0;
             if (left.size() > 2 * wanted) {

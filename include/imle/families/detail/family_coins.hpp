@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 
+#include <imle/core/backports.hpp>
 #include <imle/families/detail/family_lanes.hpp>
 #include <imle/selection/k_largest.hpp>
 #include <imle/simd/exponential.hpp>
@@ -35,7 +36,7 @@ class family_coins {
         : size_(theta.size()),
           k_(k),
           padded_((theta.size() + lanes - 1) / lanes * lanes),
-          memory_(std::make_unique_for_overwrite<double[]>(2 * padded_)),
+          memory_(make_unique_for_overwrite<double[]>(2 * padded_)),
           center_(middle(theta, k)) {
         write_weights(theta);
         shift_ = balanced();
@@ -84,7 +85,7 @@ class family_coins {
     /// p >= 1/2 and the others p <= 1/2.
     template <class Scalar>
     [[nodiscard]] static double middle(std::span<const Scalar> theta, std::size_t k) {
-        const auto scratch = std::make_unique_for_overwrite<Scalar[]>(theta.size());
+        const auto scratch = make_unique_for_overwrite<Scalar[]>(theta.size());
         kth_guess<Scalar> guess;
         const Scalar kth = kth_largest(theta, k, std::span<Scalar>(scratch.get(), theta.size()), guess);
         std::size_t reached = 0;

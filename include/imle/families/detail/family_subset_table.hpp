@@ -21,6 +21,7 @@
 #include <memory>
 #include <utility>
 
+#include <imle/core/backports.hpp>
 #include <imle/families/detail/family_coins.hpp>
 #include <imle/families/detail/family_lanes.hpp>
 
@@ -60,8 +61,8 @@ class family_subset_table {
           stride_((columns_ + block) * (Weighted ? 2 : 1)),
           length_(segment_length(n_, stride_)),
           segments_((n_ + length_ - 1) / length_),
-          bands_(std::make_unique_for_overwrite<family_band[]>(segments_ + length_ + 1)),
-          memory_(std::make_unique_for_overwrite<double[]>((segments_ + length_ + 3) * stride_ + block)) {
+          bands_(make_unique_for_overwrite<family_band[]>(segments_ + length_ + 1)),
+          memory_(make_unique_for_overwrite<double[]>((segments_ + length_ + 3) * stride_ + block)) {
         double* const first = checkpoint(0);
         bands_[0] = {0, block};
         start(first, bands_[0]);

@@ -5,13 +5,13 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <type_traits>
 #include <utility>
 
+#include <imle/core/backports.hpp>
 #include <imle/core/config.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
@@ -22,7 +22,7 @@ template <class Scalar>
 [[nodiscard]] std::uint32_t ordered_bits(Scalar x) noexcept {
     using bits = std::conditional_t<sizeof(Scalar) == 4, std::uint32_t, std::uint64_t>;
     constexpr bits sign = bits{1} << (8 * sizeof(bits) - 1);
-    bits b = std::bit_cast<bits>(x);
+    bits b = bit_cast<bits>(x);
     b &= bits{0} - bits{b != sign};  // -0.0 becomes 0.0
     // Positive numbers go above the negative ones, whose order is turned round. Without a branch: signs are
     // random, and a branch on them takes half of a sort's time (measured).

@@ -4,7 +4,6 @@
 /// A tour that moves of a few edges make better: what the ways cost, the tour in an array, and the descent.
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -13,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <imle/core/backports.hpp>
 #include <imle/core/config.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
@@ -93,7 +93,7 @@ class tour_costs {
         using bits_of = std::conditional_t<sizeof(Scalar) == 4, std::uint32_t, std::uint64_t>;
         std::uint64_t mixed = static_cast<std::uint64_t>(nodes_);
         for (const Scalar each : cost_) {
-            mixed = (mixed ^ std::bit_cast<bits_of>(each)) * 0x9E3779B97F4A7C15u;
+            mixed = (mixed ^ bit_cast<bits_of>(each)) * 0x9E3779B97F4A7C15u;
             mixed ^= mixed >> 32;
         }
         return mixed;

@@ -4,7 +4,6 @@
 /// Whether the elements of a noise, and its keys, are independent.
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <imle/core/backports.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/testing/law_report.hpp>
@@ -141,7 +141,7 @@ void check_runs(law_report& report, const N& noise, const sample_law<Scalar>& la
     std::uint64_t base_to_length = 1;
     for (std::size_t i = 0; i < length; ++i) base_to_length *= base;
     const auto scatter = [](Scalar x) {
-        std::uint64_t bits_of_x = std::bit_cast<typename detail::exponent_mask<Scalar>::bits>(x);
+        std::uint64_t bits_of_x = detail::bit_cast<typename detail::exponent_mask<Scalar>::bits>(x);
         bits_of_x = (bits_of_x ^ (bits_of_x >> 31)) * 0xBF58476D1CE4E5B9u;
         return bits_of_x ^ (bits_of_x >> 29);
     };
