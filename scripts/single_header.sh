@@ -21,7 +21,7 @@ whole=$(mktemp)
 trap 'rm -f "$whole"' EXIT
 {
     echo "// imle $version, all of <imle/imle.hpp> in one header. Made by scripts/single_header.sh: change that, or the"
-    echo "// headers that it read, not this file. Needs C++20, Eigen 3.4 and threads. A program includes either this file or"
+    echo "// headers that it read, not this file. Needs C++20, Eigen 3.4 and threads. A source file includes either this or"
     echo "// the library's own headers, not both."
     echo "//"
     sed 's|^|// |; s| *$||' "$root/LICENSE"

@@ -15,6 +15,7 @@ compiler=$5
 flags="-O0 $6"
 here=$(cd "$(dirname "$0")" && pwd)
 headers=$here/../../include
+version=$(awk '/^#define IMLE_VERSION_/ { printf "%s%s", dot, $3; dot = "." }' "$headers/imle/core/version.hpp")
 
 skip() {
     echo "skipped: $*"
@@ -59,6 +60,11 @@ pack)
     cpack --config "$build/CPackConfig.cmake" -B "$folder"
     deb
     only "$folder"/imle-*.tar.gz
+    # Recipes that cannot ask for the version hold it.
+    recipes=$here/../../scripts/packaging
+    grep -qF "\"version\": \"$version\"" "$recipes/vcpkg/imle/vcpkg.json" || fail "vcpkg.json is not of $version"
+    grep -qF "version(\"$version\", tag=" "$recipes/spack/spack_repo/imle/packages/imle/package.py" ||
+        fail "package.py is not of $version"
     ;;
 
 tarball)
@@ -81,7 +87,7 @@ deb_contents)
     field Architecture all
     field Section libdevel
     field Depends 'libeigen3-dev (>= 3.4)'
-    field Version "$(sed -n 's/^set(CPACK_PACKAGE_VERSION "\(.*\)")$/\1/p' "$build/CPackConfig.cmake")"
+    field Version "$version"
     dpkg-deb -f "$(deb)" Description | sed -n 2p | grep -q '^ [A-Z]' || fail "there is no long description"
 
     dpkg-deb --fsys-tarfile "$(deb)" | tar -t | grep -v '/$' | sed 's|^\./||' >"$folder/deb.files"
