@@ -1,0 +1,82 @@
+#!/bin/sh
+# The whole library as one header, for a project that wants one file and Eigen:
+#
+#     sh scripts/single_header.sh OUT
+#
+# Writes OUT: what imle/imle.hpp includes, so neither the adapters nor the testing tools. Needs awk and nothing else.
+#
+# A header is written where it is first included, and once. What is included inside an #if is written there as well, as
+# often as it takes, since another compiler may leave that part out: guards see to it that it counts once.
+
+set -eu
+if [ $# != 1 ]; then
+    sed -n '4s/^# *//p' "$0" >&2
+    exit 2
+fi
+root=$(dirname "$0")/..
+include=$root/include
+
+version=$(awk '/^#define IMLE_VERSION_/ { printf "%s%s", dot, $3; dot = "." }' "$include/imle/core/version.hpp")
+whole=$(mktemp)
+trap 'rm -f "$whole"' EXIT
+{
+    echo "// imle $version, all of <imle/imle.hpp> in one header. Made by scripts/single_header.sh: change that, or the"
+    echo "// headers that it read, not this file. Needs C++20, Eigen 3.4 and threads. A source file includes either this or"
+    echo "// the library's own headers, not both."
+    echo "//"
+    sed 's|^|// |; s| *$||' "$root/LICENSE"
+    awk -v include="$include" '
+        function fail(what) {
+            print "scripts/single_header.sh: " what >"/dev/stderr"
+            failed = 1
+            exit 1
+        }
+
+        # Writes a header of the library. `outside` is how many #if stand around the place where it is included.
+        function write(name, outside,    file, line, depth, status, guard, lines, target) {
+            if (name in whole) return
+            if (name in open) fail(name " includes itself")
+            open[name]
+            if (outside) partly[name]
+            else whole[name]
+            file = include "/" name
+            guard = "IMLE_DETAIL_SINGLE_" toupper(name)
+            gsub(/[^A-Z0-9]/, "_", guard)
+
+            print "\n// -- " name
+            if (name in partly) print "#if !defined(" guard ")\n#define " guard
+            depth = outside
+            while ((status = (getline line < file)) > 0) {
+                ++lines
+                if (line ~ /^[ \t]*#[ \t]*pragma[ \t]+once/) continue
+                if (line ~ /^[ \t]*#[ \t]*if/) ++depth
+                if (line ~ /^[ \t]*#[ \t]*endif/) --depth
+                if (line !~ /^[ \t]*#[ \t]*include[ \t]*[<"]/) {
+                    print line
+                    continue
+                }
+                target = line
+                sub(/^[^<"]*[<"]/, "", target)
+                sub(/[>"].*/, "", target)
+                if (target ~ /^imle\//) write(target, depth)
+                else if (line ~ /"/) fail(file ": cannot follow " line)
+                else if (!(target in system_header)) {
+                    print line
+                    if (!depth) system_header[target]
+                }
+            }
+            close(file)
+            if (status < 0 || !lines) fail("cannot read " file)
+            if (depth != outside) fail(file ": an #if without its #endif")
+            if (name in partly) print "#endif"
+            delete open[name]
+        }
+
+        BEGIN {
+            print "\n#pragma once"
+            write("imle/imle.hpp", 0)
+        }
+        END { exit failed }
+    '
+} >"$whole"
+cat "$whole" >"$1"
