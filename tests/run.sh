@@ -4,8 +4,8 @@
 # On Debian and its relatives it first installs what is missing (by apt-get, with sudo where you are not
 # root); elsewhere it says what to install. Without arguments: the default tests by the default compiler,
 # without optimisation. `--all` adds what needs more packages or more time: optimisation, each header alone,
-# adapters, examples, benchmarks, the pages' code, the testing tools, the slow tests, clang, sanitizers, AVX2,
-# AVX-512, emulated NEON, fuzzers.
+# adapters, examples, benchmarks, the pages' code, the testing tools, the slow tests, clang, libc++, sanitizers,
+# AVX2, AVX-512, emulated aarch64, s390x and riscv64, fuzzers.
 
 set -eu
 
@@ -101,7 +101,8 @@ build "the default tests, optimised, each file and each header alone" tests
 clang=
 if can_install; then
     install clang-14 libclang-rt-14-dev || install clang libclang-rt-dev || true
-    install g++-aarch64-linux-gnu qemu-user || true
+    install g++-aarch64-linux-gnu g++-s390x-linux-gnu g++-riscv64-linux-gnu qemu-user || true
+    install clang-19 libc++-19-dev libc++abi-19-dev || true
     install dieharder || true
 fi
 for candidate in clang++-14 clang++; do
@@ -155,11 +156,19 @@ else
     skip "fuzzers" "there is no clang++ with libFuzzer"
 fi
 
-if have aarch64-linux-gnu-g++ && have qemu-aarch64; then
-    build "the vectorised parts' tests for NEON" aarch64
+if have clang++-19 && echo '#include <version>' | clang++-19 -stdlib=libc++ -x c++ -fsyntax-only -; then
+    build "tests by clang 19 with libc++" libcxx -DCMAKE_CXX_COMPILER=clang++-19
 else
-    skip "NEON" "there is no aarch64-linux-gnu-g++ or no qemu-aarch64"
+    skip "libc++" "there is no clang++-19 with libc++"
 fi
+
+for machine in aarch64 s390x riscv64; do
+    if have $machine-linux-gnu-g++ && have qemu-$machine; then
+        build "the golden data and the generators' tests for $machine" $machine
+    else
+        skip "$machine" "there is no $machine-linux-gnu-g++ or no qemu-$machine"
+    fi
+done
 
 # CMake leaves out what it does not find, and says so in build/tests.log.
 for library in Boost:Boost.Graph CBC GLPK CppAD ADOL-C Stan:Stan\ Math Torch:libtorch MPI; do

@@ -110,7 +110,7 @@ class imle_layer
     struct shared_target {
         explicit shared_target(TargetT t) : target(std::move(t)) {}
         TargetT target;
-        std::atomic<bool> in_use{false};
+        std::atomic<int> in_use{0};  // not bool: RISC-V has no exchange of bytes
         std::mutex mutex;
         instance_targets spare = no_targets();
     };
@@ -158,16 +158,16 @@ class imle_layer
             std::as_const(*this).write_gradient(values, call, dz, gradient);
         } else {
             struct use {
-                explicit use(std::atomic<bool>& in_use) : flag(in_use) {
-                    if (flag.exchange(true, std::memory_order_acquire))
+                explicit use(std::atomic<int>& in_use) : flag(in_use) {
+                    if (flag.exchange(1, std::memory_order_acquire) != 0)
                         throw std::logic_error(
                             "imle: the layer's target is in use by another call; expected one vjp at a time "
                             "(copy the layer: copies are independent and cheap)");
                 }
                 use(const use&) = delete;
                 use& operator=(const use&) = delete;
-                ~use() { flag.store(false, std::memory_order_release); }
-                std::atomic<bool>& flag;
+                ~use() { flag.store(0, std::memory_order_release); }
+                std::atomic<int>& flag;
             } in_use(shared().in_use);
             const target_sums whole = detail::sums_of_rows(call, dz, 0, call.shape.batch);
             const target_sums counts = gradient_and_counts(values, call, dz, whole, gradient);

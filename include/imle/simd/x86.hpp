@@ -9,7 +9,11 @@
 #include <imle/simd/vector.hpp>
 
 #if IMLE_VECTOR_BYTES >= 16 && !defined(IMLE_HAS_NEON)
+#if IMLE_VECTOR_BYTES == 16
+#include <emmintrin.h>  // all that WebAssembly has of x86's
+#else
 #include <immintrin.h>
+#endif
 
 namespace imle::inline IMLE_ABI::detail::instructions {
 
