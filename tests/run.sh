@@ -58,6 +58,8 @@ if can_install; then
     [ $all = no ] || install libtorch-dev libadolc-dev libboost-dev || true
     [ $all = no ] || sh scripts/stan_headers.sh >/dev/null || true
     [ $all = no ] || install libopenmpi-dev openmpi-bin || true
+    # For the C++20 module, and for libc++.
+    [ $all = no ] || install clang-19 libc++-19-dev libc++abi-19-dev || true
 else
     for tool in cmake ninja c++; do
         if ! have $tool; then
@@ -102,7 +104,6 @@ clang=
 if can_install; then
     install clang-14 libclang-rt-14-dev || install clang libclang-rt-dev || true
     install g++-aarch64-linux-gnu g++-s390x-linux-gnu g++-riscv64-linux-gnu qemu-user || true
-    install clang-19 libc++-19-dev libc++abi-19-dev || true
     install dieharder || true
 fi
 for candidate in clang++-14 clang++; do
