@@ -1,0 +1,128 @@
+#pragma once
+
+/// @file
+/// Arithmetic whose bits are the same for every compiler: products are rounded before they are used.
+///
+/// IEEE 754 fixes the bits of +, -, *, / and the square root. What is left to the compiler is whether a
+/// product that feeds a sum is rounded on its own or fused with it, and the answer changes with the compiler,
+/// the optimisation level and the instruction set. A barrier that costs no instruction takes the choice away.
+
+#include <cmath>
+#include <compare>
+#include <type_traits>
+
+#include <imle/core/config.hpp>
+
+namespace imle::inline IMLE_ABI::detail {
+
+/// x. The operation that made it is rounded, and not fused with the one that uses it.
+///
+/// GCC and clang see an empty piece of assembly that may change x, so they can look no further back. Visual
+/// C++ (2022 and later) fuses only if it is asked to, by /fp:fast or /fp:contract.
+template <class T>
+[[nodiscard]] constexpr T rounded(T x) noexcept {
+    static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>);
+    if (std::is_constant_evaluated()) return x;
+#if defined(__GNUC__) || defined(__clang__)
+#if defined(__SSE2__)
+    asm("" : "+x"(x));
+#elif defined(__aarch64__)
+    asm("" : "+w"(x));
+#elif defined(__s390x__) || (defined(__riscv_flen) && __riscv_flen >= 64) || defined(__loongarch_double_float)
+    asm("" : "+f"(x));
+#elif defined(__powerpc64__)
+    asm("" : "+d"(x));
+#elif defined(__wasm__)
+    asm("" : "+r"(x));
+#else
+    asm("" : "+m"(x));
+#endif
+#endif
+    return x;
+}
+
+/// A double whose arithmetic has the same bits everywhere. Formulas keep their shape: declare their variables
+/// as `portable_double`, and take `value()` at the end.
+class portable_double {
+  public:
+    constexpr portable_double() noexcept = default;
+    // Implicit, so that literals and doubles mix with it.
+    constexpr portable_double(double value) noexcept : value_(value) {}
+
+    [[nodiscard]] constexpr double value() const noexcept { return value_; }
+    [[nodiscard]] constexpr explicit operator double() const noexcept { return value_; }
+
+    [[nodiscard]] friend constexpr portable_double operator+(portable_double a, portable_double b) noexcept {
+        return a.value_ + b.value_;
+    }
+    [[nodiscard]] friend constexpr portable_double operator-(portable_double a, portable_double b) noexcept {
+        return a.value_ - b.value_;
+    }
+    [[nodiscard]] friend constexpr portable_double operator*(portable_double a, portable_double b) noexcept {
+        return rounded(a.value_ * b.value_);
+    }
+    // (A division by a power of two is a product to a compiler.)
+    [[nodiscard]] friend constexpr portable_double operator/(portable_double a, portable_double b) noexcept {
+        return rounded(a.value_ / b.value_);
+    }
+    [[nodiscard]] constexpr portable_double operator+() const noexcept { return *this; }
+    [[nodiscard]] constexpr portable_double operator-() const noexcept { return -value_; }
+    constexpr portable_double& operator+=(portable_double b) noexcept { return *this = *this + b; }
+    constexpr portable_double& operator-=(portable_double b) noexcept { return *this = *this - b; }
+    constexpr portable_double& operator*=(portable_double b) noexcept { return *this = *this * b; }
+    constexpr portable_double& operator/=(portable_double b) noexcept { return *this = *this / b; }
+
+    [[nodiscard]] friend constexpr bool operator==(portable_double, portable_double) noexcept = default;
+    [[nodiscard]] friend constexpr std::partial_ordering operator<=>(portable_double,
+                                                                     portable_double) noexcept = default;
+
+    [[nodiscard]] friend portable_double abs(portable_double x) noexcept { return std::abs(x.value_); }
+    /// Correctly rounded by IEEE 754.
+    [[nodiscard]] friend portable_double sqrt(portable_double x) noexcept { return std::sqrt(x.value_); }
+
+  private:
+    double value_ = 0;
+};
+
+/// c0 + c1 x + c2 x^2 + ..., by Horner's rule.
+[[nodiscard]] constexpr portable_double horner(portable_double, portable_double c0) noexcept {
+    return c0;
+}
+template <class... Rest>
+[[nodiscard]] constexpr portable_double horner(portable_double x, portable_double c0, Rest... rest) noexcept {
+    return c0 + x * horner(x, rest...);
+}
+
+/// A number of about 106 bits: the unevaluated sum of `high` and a `low` that is at most half a last place of
+/// it.
+struct double_double {
+    portable_double high, low;
+};
+
+/// a + b exactly.
+[[nodiscard]] constexpr double_double exact_sum(portable_double a, portable_double b) noexcept {
+    const portable_double sum = a + b, b_in_sum = sum - a;
+    return {sum, (a - (sum - b_in_sum)) + (b - b_in_sum)};
+}
+
+/// a + b exactly, if |a| >= |b| or a = 0.
+[[nodiscard]] constexpr double_double exact_sum_of_ordered(portable_double a, portable_double b) noexcept {
+    const portable_double sum = a + b;
+    return {sum, b - (sum - a)};
+}
+
+/// x = high + low, each of 26 bits (Veltkamp). For |x| < 2^996.
+[[nodiscard]] constexpr double_double halves(portable_double x) noexcept {
+    const portable_double scaled = x * 134217729., high = scaled - (scaled - x);
+    return {high, x - high};
+}
+
+/// a * b exactly (Dekker), but for underflow. For |a|, |b| < 2^996.
+[[nodiscard]] constexpr double_double exact_product(portable_double a, portable_double b) noexcept {
+    const double_double x = halves(a), y = halves(b);
+    const portable_double product = a * b;
+    const portable_double rest = ((x.high * y.high - product) + x.high * y.low) + x.low * y.high;
+    return {product, rest + x.low * y.low};
+}
+
+}  // namespace imle::inline IMLE_ABI::detail
