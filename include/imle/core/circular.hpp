@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 #include <imle/core/elementary.hpp>
 #include <imle/core/rounded.hpp>

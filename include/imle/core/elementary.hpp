@@ -182,9 +182,8 @@ struct exponential_parts {
 
     // z / c = 1 + r. The products with z's halves are exact, for 1/c has 11 bits.
     const portable_double reciprocal = reciprocals[i] * 0x1p-10;
-    portable_double fraction = (z - z_high) * reciprocal;
-    if (low != 0) fraction += low * power_of_two(-power) * reciprocal;
-    const double_double r = exact_sum(z_high * reciprocal - 1, fraction);
+    double_double r = exact_sum(z_high * reciprocal - 1, (z - z_high) * reciprocal);
+    if (low != 0) r = exact_sum(r.high, r.low + low * power_of_two(-power) * reciprocal);
 
     // log(1 + r) = r - r^2/2 + r^3 (1/3 - r/4 + ...).
     const double_double square = exact_product(r.high, r.high);

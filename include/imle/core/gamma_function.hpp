@@ -3,6 +3,7 @@
 /// @file
 /// The gamma function and its logarithm, with the same bits on every machine (see elementary.hpp).
 
+#include <cmath>
 #include <limits>
 
 #include <imle/core/elementary.hpp>
@@ -86,7 +87,7 @@ struct falling_product {
     if (!(x > 0)) return x == 0 ? 1 / argument : std::numeric_limits<double>::quiet_NaN();
     if (x < 0.5) return (portable_double(exp(log_gamma_beside_two(x).value())) / (x * (1 + x))).value();
     if (x < 1.5) return (portable_double(exp(log_gamma_beside_two(x - 1).value())) / x).value();
-    if (x < 24) {
+    if (x < 12 || (x < 24 && x == std::floor(argument))) {
         const falling_product fall = fall_beside_two(x);
         return (fall.product * exp(log_gamma_beside_two(fall.rest - 2).value())).value();
     }
