@@ -163,54 +163,70 @@ struct exponential_parts {
     return (whole.high + (whole.low + (size * parts.base.low + base * parts.beyond))).value();
 }
 
-/// log(x + low) for a finite x > 0 and a low below half a last place of it: high to half a last place, high +
-/// low to about 2^-62 times the result.
-[[nodiscard]] inline double_double log_in_two_parts(portable_double x, portable_double low = 0) noexcept {
-    int exponent = 0;
+/// log x = base + base_low + log(1 + r + r_low), where |r| <= 1/32.
+struct reduced_logarithm {
+    portable_double base, base_low, r, r_low;
+};
+
+/// Of x + low, for a finite x > 0 and a low of at most half a last place of it.
+[[nodiscard]] inline reduced_logarithm reduce_logarithm(portable_double x, portable_double low) noexcept {
+    int subnormal = 0;
     if (x < std::numeric_limits<double>::min()) {
         x *= 0x1p54;
-        exponent = -54;
+        subnormal = 54;
     }
     const auto bits = bit_cast<std::uint64_t>(x.value());
     const std::uint64_t above = bits - 0x3fe6000000000000u;  // 0.6875
     const std::size_t i = static_cast<std::size_t>(above >> 47) & 31;
     const auto power = static_cast<int>(static_cast<std::int64_t>(above) >> 52);
-    exponent += power;
     const portable_double z = bit_cast<double>(bits - (above & 0xfff0000000000000u));
     const portable_double z_high =
         bit_cast<double>(bit_cast<std::uint64_t>(z.value()) & ~std::uint64_t{0x7ffffff});
 
-    // z / c = 1 + r. The products with z's halves are exact, for 1/c has 11 bits.
+    // z / c = 1 + r. The products with z's halves are exact, for 1/c has 11 bits. The sum is too if the
+    // second is the larger.
     const portable_double reciprocal = reciprocals[i] * 0x1p-10;
-    double_double r = exact_sum(z_high * reciprocal - 1, (z - z_high) * reciprocal);
-    if (low != 0) r = exact_sum(r.high, r.low + low * power_of_two(-power) * reciprocal);
+    double_double r = exact_sum_of_ordered(z_high * reciprocal - 1, (z - z_high) * reciprocal);
+    if (low != 0) r = exact_sum_of_ordered(r.high, r.low + low * power_of_two(-power) * reciprocal);
 
-    // log(1 + r) = r - r^2/2 + r^3 (1/3 - r/4 + ...).
-    const double_double square = exact_product(r.high, r.high);
-    const portable_double s = square.high;
-    const portable_double rest = horner(s, 1. / 3, 1. / 5, 1. / 7, 1. / 9, 1. / 11, 1. / 13) -
-                                 r.high * horner(s, 1. / 4, 1. / 6, 1. / 8, 1. / 10, 1. / 12);
-    const double_double front = exact_sum_of_ordered(r.high, -0.5 * s);
-    const portable_double back = front.low + (r.low - 0.5 * square.low - r.high * r.low + r.high * s * rest);
-
-    const portable_double e = exponent;
-    const double_double sum = exact_sum(e * 0x1.62e42fefa38p-1 + logarithms[i].high, front.high);
-    return exact_sum_of_ordered(sum.high, sum.low + (back + (e * 0x1.ef35793c7673p-45 + logarithms[i].low)));
+    const portable_double exponent = power - subnormal;
+    return {exponent * 0x1.62e42fefa38p-1 + logarithms[i].high,
+            exponent * 0x1.ef35793c7673p-45 + logarithms[i].low, r.high, r.low};
 }
 
-/// log(x), to less than 0.51 units in the last place.
+/// base + r - r^2/2 + r^3 (1/3 - r/4 + ...), given what r * r is above its rounded value (or 0).
+[[nodiscard]] inline double_double finish_logarithm(const reduced_logarithm& of,
+                                                    portable_double square_low) noexcept {
+    const portable_double r = of.r, s = r * r;
+    const portable_double rest = horner(s, 1. / 3, 1. / 5, 1. / 7, 1. / 9, 1. / 11, 1. / 13) -
+                                 r * horner(s, 1. / 4, 1. / 6, 1. / 8, 1. / 10, 1. / 12);
+    const double_double front = exact_sum_of_ordered(r, -0.5 * s);
+    const portable_double back = front.low + (of.r_low - 0.5 * square_low - r * of.r_low + r * s * rest);
+    // (The base is 0 or larger than r.)
+    const double_double sum = exact_sum_of_ordered(of.base, front.high);
+    return exact_sum_of_ordered(sum.high, sum.low + (back + of.base_low));
+}
+
+/// log(x) for a finite x > 0: high to half a last place, high + low to about 2^-62 times the result.
+[[nodiscard]] inline double_double log_in_two_parts(portable_double x) noexcept {
+    const reduced_logarithm of = reduce_logarithm(x, 0);
+    return finish_logarithm(of, exact_product(of.r, of.r).low);
+}
+
+/// log(x), to less than 0.53 units in the last place.
 [[nodiscard]] inline double log(double x) noexcept {
-    if (x > 0 && x <= std::numeric_limits<double>::max()) return log_in_two_parts(x).high.value();
+    if (x > 0 && x <= std::numeric_limits<double>::max())
+        return finish_logarithm(reduce_logarithm(x, 0), 0).high.value();
     if (x == 0) return -std::numeric_limits<double>::infinity();
     return x < 0 ? std::numeric_limits<double>::quiet_NaN() : x;
 }
 
-/// log(1 + x), to less than 0.51 units in the last place.
+/// log(1 + x), to less than 0.53 units in the last place.
 [[nodiscard]] inline double log1p(double x) noexcept {
     if (!(x > -1) || x > 0x1p60) return x == -1 ? -std::numeric_limits<double>::infinity() : log(x);
     if (abs(portable_double(x)) < 0x1p-54) return x;
     const double_double sum = exact_sum(1, x);
-    return log_in_two_parts(sum.high, sum.low).high.value();
+    return finish_logarithm(reduce_logarithm(sum.high, sum.low), 0).high.value();
 }
 
 /// x^y for x >= 0, to less than 1 unit in the last place; NaN for x < 0.

@@ -35,7 +35,7 @@ namespace imle::inline IMLE_ABI::detail::elementary {
                             -691. / 360360, 1. / 156, -3617. / 122400, 43867. / 244188, -174611. / 125400);
 }
 
-/// (x - 1/2) (log x - 1), for x >= 8 that does not overflow.
+/// (x - 1/2) (log x - 1), for 8 <= x < 2^900.
 [[nodiscard]] inline double_double stirling_front(portable_double x) noexcept {
     const double_double logarithm = log_in_two_parts(x);
     const double_double less_one = exact_sum(logarithm.high, -1);
@@ -64,8 +64,7 @@ struct falling_product {
     const portable_double x = argument;
     if (!(x > 0))
         return x == 0 ? std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
-    if (x < 0.5)
-        return (log_gamma_beside_two(x) - (portable_double(log1p(argument)) + log(argument))).value();
+    if (x < 0.5) return (log_gamma_beside_two(x) - log((x * (1 + x)).value())).value();
     if (x < 1.5) {
         const portable_double z = x - 1;
         return (log_gamma_beside_two(z) - log1p(z.value())).value();
@@ -74,10 +73,9 @@ struct falling_product {
         const falling_product fall = fall_beside_two(x);
         return (log_gamma_beside_two(fall.rest - 2) + log(fall.product.value())).value();
     }
-    if (x > 0x1p900) return (x * (portable_double(log(argument)) - 1)).value();
-    const double_double front = stirling_front(x);
+    const portable_double front = (x - 0.5) * (portable_double(log(argument)) - 1);
     // log(2 pi) / 2 - 1/2
-    return (front.high + (front.low + (0x1.acfe390c97d69p-2 + stirling_series(x)))).value();
+    return (front + (0x1.acfe390c97d69p-2 + stirling_series(x))).value();
 }
 
 /// Gamma(x) for x > 0, to less than 3 units in the last place; exact for whole numbers up to 23, infinite
