@@ -96,12 +96,13 @@ struct reduced_angle {
 
 /// sin(pi x), to less than 0.8 units in the last place; exact where x is a multiple of 1/2.
 [[nodiscard]] inline double sin_pi(double x) noexcept {
-    return sine_of(reduce_half_turns(x), 0);
+    // (Without the sum, half of the zeros would be negative.)
+    return x == 0 ? x : sine_of(reduce_half_turns(x), 0) + 0.0;
 }
 
 /// cos(pi x), to less than 0.8 units in the last place; exact where x is a multiple of 1/2.
 [[nodiscard]] inline double cos_pi(double x) noexcept {
-    return sine_of(reduce_half_turns(x), 1);
+    return sine_of(reduce_half_turns(x), 1) + 0.0;
 }
 
 /// atan(y / x) for 0 <= y <= x, x > 0; both of a size that leaves products and their halves in range.

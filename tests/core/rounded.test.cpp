@@ -1,0 +1,78 @@
+#include <imle/core/rounded.hpp>
+
+#include <cmath>
+#include <cstdint>
+
+#include "support/catch.hpp"
+#include "support/tally.hpp"
+
+namespace {
+
+using imle::detail::portable_double;
+using imle::detail::rounded;
+
+// x (1 + e) with (1 + e)^2 = 1 + 2 e + e^2: the last term is lost where a product is rounded, and left where
+// it is fused with the difference.
+template <class Scalar>
+constexpr Scalar epsilon = sizeof(Scalar) == 4 ? Scalar(0x1p-12) : Scalar(0x1p-27);
+
+TEMPLATE_TEST_CASE("a rounded product is not fused with the sum that it feeds", "[core]", float, double) {
+    support::tally wrong;
+    TestType values[64];
+    for (int i = 0; i < 64; ++i) values[i] = (1 + epsilon<TestType>)*std::ldexp(TestType(1), i % 8);
+    for (int i = 0; i < 64; ++i) {
+        const TestType square = std::ldexp(1 + 2 * epsilon<TestType>, 2 * (i % 8));
+        wrong.expect(rounded(values[i] * values[i]) - square == 0, "sum, ", i);
+        wrong.expect(square - rounded(values[i] * values[i]) == 0, "difference, ", i);
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("portable_double rounds each operation", "[core]") {
+    support::tally wrong;
+    for (int i = 0; i < 64; ++i) {
+        const portable_double x = (1 + epsilon<double>)*std::ldexp(1., i % 8);
+        const portable_double square = std::ldexp(1 + 2 * epsilon<double>, 2 * (i % 8));
+        wrong.expect(x * x - square == 0, "x * x - square");
+        wrong.expect(square - x * x == 0, "square - x * x");
+        wrong.expect(-(x * x) + square == 0, "-(x * x) + square");
+        portable_double sum = -square;
+        sum += x * x;
+        wrong.expect(sum == 0, "+=");
+        portable_double product = x;
+        product *= x;
+        product -= square;
+        wrong.expect(product == 0, "*= and -=");
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("rounded and portable_double are constant expressions", "[core]") {
+    STATIC_REQUIRE(rounded(1.5f) == 1.5f);
+    constexpr portable_double x = 3;
+    STATIC_REQUIRE((x * x + 1 - x / 2).value() == 8.5);
+    STATIC_REQUIRE(-x < x);
+    STATIC_REQUIRE(static_cast<double>(+x) == 3);
+    STATIC_REQUIRE(imle::detail::horner(x, 1, 2, 3) == 34);
+}
+
+TEST_CASE("exact sums and products have the rest in their low part", "[core]") {
+    using imle::detail::double_double;
+    const double_double sum = imle::detail::exact_sum(1e-20, 1);
+    CHECK(sum.high.value() == 1);
+    CHECK(sum.low.value() == 1e-20);
+    const double_double product = imle::detail::exact_product(1 + 0x1p-40, 1 - 0x1p-30);
+    CHECK(product.high.value() == 1 - 0x1p-30 + 0x1p-40);
+    CHECK(product.low.value() == -0x1p-70);
+    support::tally wrong;
+    std::uint64_t state = 1;
+    for (int i = 0; i < 1000; ++i) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        const double a = static_cast<double>(state >> 11), b = static_cast<double>((state * 77) >> 11);
+        const double_double ab = imle::detail::exact_product(a, b);
+        wrong.expect(ab.low.value() == std::fma(a, b, -ab.high.value()), a, " * ", b);
+    }
+    CHECK(wrong == 0);
+}
+
+}  // namespace
