@@ -13,6 +13,7 @@
 #include <imle/core/elementary.hpp>
 #include <imle/core/error_function.hpp>
 #include <imle/core/gamma_function.hpp>
+#include <imle/core/portable_complex.hpp>
 #include <imle/core/rounded.hpp>
 
 namespace support {
@@ -101,6 +102,13 @@ template <class Function>
         [](from& a, int i) { return e::gamma_function(i % 2 ? a.wide(-60, 4) : a.even(0, 172)); });
     add("erfc", 0x2ddcda9fe9ba39d9,
         [](from& a, int i) { return e::erfc(i % 2 ? a.even(-6, 27.5) : a.even(-1, 1)); });
+    add("complex", 0x62ff29a96e8eb60, [](from& x, int i) {
+        const imle::detail::portable_complex a{x.even(-3, 3), x.even(-3, 3)};
+        const imle::detail::portable_complex b{x.even(-3, 3), x.even(-3, 3)};
+        const auto result =
+            e::log(a * b + a / b) + e::expm1(a - b * 2) * e::log1p(b) + e::exp(1 / a) * norm(b);
+        return (i % 2 ? result.real() : result.imag()).value();
+    });
     return all;
 }
 

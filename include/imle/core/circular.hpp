@@ -78,10 +78,16 @@ struct reduced_angle {
     // (-0 keeps its sign, and a subnormal x its bits.)
     return abs(portable_double(x)) < 0x1p-27 ? x : sine_of(reduce_angle(x), 0);
 }
+[[nodiscard]] inline portable_double sin(portable_double x) noexcept {
+    return sin(x.value());
+}
 
 /// cos(x), as accurate as `sin`.
 [[nodiscard]] inline double cos(double x) noexcept {
     return sine_of(reduce_angle(x), 1);
+}
+[[nodiscard]] inline portable_double cos(portable_double x) noexcept {
+    return cos(x.value());
 }
 
 /// pi (x - the nearest multiple of 1/2), for a finite x.
@@ -99,10 +105,16 @@ struct reduced_angle {
     // (Without the sum, half of the zeros would be negative.)
     return x == 0 ? x : sine_of(reduce_half_turns(x), 0) + 0.0;
 }
+[[nodiscard]] inline portable_double sin_pi(portable_double x) noexcept {
+    return sin_pi(x.value());
+}
 
 /// cos(pi x), to less than 0.8 units in the last place; exact where x is a multiple of 1/2.
 [[nodiscard]] inline double cos_pi(double x) noexcept {
     return sine_of(reduce_half_turns(x), 1) + 0.0;
+}
+[[nodiscard]] inline portable_double cos_pi(portable_double x) noexcept {
+    return cos_pi(x.value());
 }
 
 /// atan(y / x) for 0 <= y <= x, x > 0; both of a size that leaves products and their halves in range.
@@ -157,6 +169,9 @@ struct reduced_angle {
     if (steep) from(half_pi.high, half_pi.low);
     if (left) from(2 * half_pi.high, 2 * half_pi.low);
     return (below ? -angle.high : angle.high).value();
+}
+[[nodiscard]] inline portable_double atan2(portable_double y, portable_double x) noexcept {
+    return atan2(y.value(), x.value());
 }
 
 }  // namespace imle::inline IMLE_ABI::detail::elementary

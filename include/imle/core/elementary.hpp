@@ -5,9 +5,9 @@
 ///
 /// The bits of std::exp and its kin depend on the C library, its version and the processor that it finds
 /// itself on. Tables of noise are made with these instead: sums, rounded products, quotients and integer
-/// operations only, in an order that no compiler may change. Special values are as std's. Bounds of errors
-/// were measured against mpmath (tests/core/elementary.test.cpp), in units in the last place of the true
-/// result.
+/// operations only, in an order that no compiler may change. Each takes and returns a double or a
+/// portable_double. Special values are as std's. Bounds of errors were measured against mpmath
+/// (tests/core/elementary.test.cpp), in units in the last place of the true result.
 
 #include <cstddef>
 #include <cstdint>
@@ -129,18 +129,21 @@ struct exponential_parts {
 }
 
 /// exp(x + low), for a low below about 1e-10.
-[[nodiscard]] inline double exp(portable_double x, portable_double low) noexcept {
+[[nodiscard]] inline portable_double exp(portable_double x, portable_double low) noexcept {
     if (!(abs(x) < 750)) {
         if (x > 0) return std::numeric_limits<double>::infinity();
-        return x < 0 ? 0 : x.value();
+        return x < 0 ? 0 : x;
     }
     const exponential_parts parts = split_exponential(x, low);
     const portable_double base = parts.base.high;
-    return scaled(base + (parts.base.low + base * parts.beyond), parts.exponent).value();
+    return scaled(base + (parts.base.low + base * parts.beyond), parts.exponent);
 }
 
-/// exp(x), to less than 0.53 units in the last place.
+/// exp(x), to less than 0.55 units in the last place.
 [[nodiscard]] inline double exp(double x) noexcept {
+    return exp(x, 0).value();
+}
+[[nodiscard]] inline portable_double exp(portable_double x) noexcept {
     return exp(x, 0);
 }
 
@@ -161,6 +164,9 @@ struct exponential_parts {
     const portable_double size = power_of_two(parts.exponent), base = size * parts.base.high;
     const double_double whole = exact_sum(base, -1);
     return (whole.high + (whole.low + (size * parts.base.low + base * parts.beyond))).value();
+}
+[[nodiscard]] inline portable_double expm1(portable_double x) noexcept {
+    return expm1(x.value());
 }
 
 /// log x = base + base_low + log(1 + r + r_low), where |r| <= 1/32.
@@ -220,6 +226,9 @@ struct reduced_logarithm {
     if (x == 0) return -std::numeric_limits<double>::infinity();
     return x < 0 ? std::numeric_limits<double>::quiet_NaN() : x;
 }
+[[nodiscard]] inline portable_double log(portable_double x) noexcept {
+    return log(x.value());
+}
 
 /// log(1 + x), to less than 0.53 units in the last place.
 [[nodiscard]] inline double log1p(double x) noexcept {
@@ -227,6 +236,9 @@ struct reduced_logarithm {
     if (abs(portable_double(x)) < 0x1p-54) return x;
     const double_double sum = exact_sum(1, x);
     return finish_logarithm(reduce_logarithm(sum.high, sum.low), 0).high.value();
+}
+[[nodiscard]] inline portable_double log1p(portable_double x) noexcept {
+    return log1p(x.value());
 }
 
 /// x^y for x >= 0, to less than 1 unit in the last place; NaN for x < 0.
@@ -238,10 +250,13 @@ struct reduced_logarithm {
     if (x == infinity) return y > 0 ? infinity : 0;
     const double_double logarithm = log_in_two_parts(x);
     const portable_double power = logarithm.high * y;
-    if (!(abs(power) < 750)) return exp(power.value());
+    if (!(abs(power) < 750)) return exp(power).value();
     if (abs(portable_double(y)) < 0x1p-100) return 1;
     const double_double product = exact_product(logarithm.high, y);
-    return exp(product.high, product.low + logarithm.low * y);
+    return exp(product.high, product.low + logarithm.low * y).value();
+}
+[[nodiscard]] inline portable_double pow(portable_double x, portable_double y) noexcept {
+    return pow(x.value(), y.value());
 }
 
 }  // namespace imle::inline IMLE_ABI::detail::elementary

@@ -8,7 +8,7 @@
 
 namespace imle::inline IMLE_ABI::detail::elementary {
 
-/// erfc(x) = 1 - erf(x), to less than 3 units in the last place (of the least normal number where the result
+/// erfc(x) = 1 - erf(x), to less than 4 units in the last place (of the least normal number where the result
 /// is subnormal).
 [[nodiscard]] inline double erfc(double argument) noexcept {
     const portable_double x = argument, size = abs(x);
@@ -35,6 +35,9 @@ namespace imle::inline IMLE_ABI::detail::elementary {
     const double_double square = exact_product(size, size);
     const portable_double tail = smooth / (1 + 2 * size) * exp(-square.high, -square.low);
     return (x > 0 ? tail : 2 - tail).value();
+}
+[[nodiscard]] inline portable_double erfc(portable_double x) noexcept {
+    return erfc(x.value());
 }
 
 }  // namespace imle::inline IMLE_ABI::detail::elementary

@@ -58,41 +58,47 @@ struct falling_product {
     return {product, x};
 }
 
-/// log Gamma(x) for x > 0, to less than 1e-15 max(1, |log Gamma(x)|); beside its zeros 1 and 2 to 1e-15 of
+/// log Gamma(x) for x > 0, to less than 1e-15 max(1, |log Gamma(x)|); beside its zeros 1 and 2 to 2e-15 of
 /// itself. NaN for x < 0.
 [[nodiscard]] inline double log_gamma(double argument) noexcept {
     const portable_double x = argument;
     if (!(x > 0))
         return x == 0 ? std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
-    if (x < 0.5) return (log_gamma_beside_two(x) - log((x * (1 + x)).value())).value();
+    if (x < 0.5) return (log_gamma_beside_two(x) - log(x * (1 + x))).value();
     if (x < 1.5) {
         const portable_double z = x - 1;
-        return (log_gamma_beside_two(z) - log1p(z.value())).value();
+        return (log_gamma_beside_two(z) - log1p(z)).value();
     }
     if (x < 8) {
         const falling_product fall = fall_beside_two(x);
-        return (log_gamma_beside_two(fall.rest - 2) + log(fall.product.value())).value();
+        return (log_gamma_beside_two(fall.rest - 2) + log(fall.product)).value();
     }
-    const portable_double front = (x - 0.5) * (portable_double(log(argument)) - 1);
+    const portable_double front = (x - 0.5) * (log(x) - 1);
     // log(2 pi) / 2 - 1/2
     return (front + (0x1.acfe390c97d69p-2 + stirling_series(x))).value();
 }
+[[nodiscard]] inline portable_double log_gamma(portable_double x) noexcept {
+    return log_gamma(x.value());
+}
 
-/// Gamma(x) for x > 0, to less than 3 units in the last place; exact for whole numbers up to 23, infinite
+/// Gamma(x) for x > 0, to less than 4 units in the last place; exact for whole numbers up to 23, infinite
 /// beyond 171.62. NaN for x < 0.
 [[nodiscard]] inline double gamma_function(double argument) noexcept {
     const portable_double x = argument;
     if (!(x > 0)) return x == 0 ? 1 / argument : std::numeric_limits<double>::quiet_NaN();
-    if (x < 0.5) return (portable_double(exp(log_gamma_beside_two(x).value())) / (x * (1 + x))).value();
-    if (x < 1.5) return (portable_double(exp(log_gamma_beside_two(x - 1).value())) / x).value();
+    if (x < 0.5) return (exp(log_gamma_beside_two(x)) / (x * (1 + x))).value();
+    if (x < 1.5) return (exp(log_gamma_beside_two(x - 1)) / x).value();
     if (x < 12 || (x < 24 && x == std::floor(argument))) {
         const falling_product fall = fall_beside_two(x);
-        return (fall.product * exp(log_gamma_beside_two(fall.rest - 2).value())).value();
+        return (fall.product * exp(log_gamma_beside_two(fall.rest - 2))).value();
     }
     if (x > 172) return std::numeric_limits<double>::infinity();
     const double_double front = stirling_front(x);
     const double_double sum = exact_sum_of_ordered(front.high, 0x1.acfe390c97d69p-2 + stirling_series(x));
-    return exp(sum.high, sum.low + front.low);
+    return exp(sum.high, sum.low + front.low).value();
+}
+[[nodiscard]] inline portable_double gamma_function(portable_double x) noexcept {
+    return gamma_function(x.value());
 }
 
 }  // namespace imle::inline IMLE_ABI::detail::elementary
