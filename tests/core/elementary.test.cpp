@@ -125,6 +125,10 @@ TEST_CASE("the elementary functions' special values are the standard library's",
     CHECK(elementary::gamma_function(infinity) == infinity);
     CHECK(same(elementary::gamma_function(nan), nan));
     CHECK(same(elementary::sin_pi(1), 0));
+    CHECK(same(elementary::sin_pi(-0.0), -0.0));
+    CHECK(same(elementary::sin_pi(infinity), nan));
+    CHECK(same(elementary::cos_pi(nan), nan));
+    CHECK(same(elementary::gamma_function(-0.0), -infinity));
     CHECK(same(elementary::cos_pi(0.5), 0));
     CHECK(elementary::cos_pi(1) == -1);
     CHECK(elementary::sin_pi(-0.5) == -1);

@@ -90,9 +90,10 @@ struct reduced_angle {
     return cos(x.value());
 }
 
-/// pi (x - the nearest multiple of 1/2), for a finite x.
+/// pi (x - the nearest multiple of 1/2).
 [[nodiscard]] inline reduced_angle reduce_half_turns(double x) noexcept {
     const portable_double turns = std::fmod(x, 2);
+    if (turns != turns) return {turns, turns, 0};
     const portable_double quarters = std::floor((turns * 2 + 0.5).value());
     const portable_double rest = turns - quarters * 0.5;
     const double_double product = exact_product(rest, 2 * half_pi.high);

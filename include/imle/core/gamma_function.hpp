@@ -85,7 +85,9 @@ struct falling_product {
 /// beyond 171.62. NaN for x < 0.
 [[nodiscard]] inline double gamma_function(double argument) noexcept {
     const portable_double x = argument;
-    if (!(x > 0)) return x == 0 ? 1 / argument : std::numeric_limits<double>::quiet_NaN();
+    if (!(x > 0))
+        return x == 0 ? std::copysign(std::numeric_limits<double>::infinity(), argument)
+                      : std::numeric_limits<double>::quiet_NaN();
     if (x < 0.5) return (exp(log_gamma_beside_two(x)) / (x * (1 + x))).value();
     if (x < 1.5) return (exp(log_gamma_beside_two(x - 1)) / x).value();
     if (x < 12 || (x < 24 && x == std::floor(argument))) {
