@@ -2,7 +2,13 @@
 
 #include <cstdio>
 
+#if defined(IMLE_BY_MODULE)
+#include <imle/core/version.hpp>
+#include <unsupported/Eigen/CXX11/Tensor>
+import imle;
+#else
 #include <imle/imle.hpp>
+#endif
 
 int main() {
     imle::imle_layer layer{

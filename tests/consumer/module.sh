@@ -19,7 +19,7 @@ cd "$folder"
 compile() { "$compiler" $flags "$@"; }
 compile --precompile "$root/scripts/packaging/imle.cppm" -o imle.pcm
 "$compiler" -c imle.pcm -o imle.o
-compile -fmodule-file=imle=imle.pcm "$here/module.cpp" imle.o -o program
+compile -fmodule-file=imle=imle.pcm -DIMLE_BY_MODULE "$here/main.cpp" imle.o -o program
 ./program
 
 # names FILE: what an editor offers after `imle::` in its third line.

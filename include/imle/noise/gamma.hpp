@@ -89,8 +89,6 @@ class standard_gamma_law {
 /// smallest float: those are 0.
 ///
 /// <math.h> of some systems has a function of this name: after `using namespace imle` write `imle::gamma`.
-///
-/// Eigen has a function of this name: with `using namespace Eigen` too, write `imle::gamma`.
 class gamma : public detail::shared_law<detail::standard_gamma_law> {
   public:
     /// `shape` from 1e-6 to 1e6, `scale` finite and above 0. Throws `std::invalid_argument` otherwise.

@@ -40,8 +40,6 @@ struct standard_logistic {
 /// it draws each one with the probability sigmoid(theta) exactly.
 ///
 /// Eigen has a function of this name: after `using namespace` of both write `imle::logistic`.
-///
-/// Eigen has a function of this name: with `using namespace Eigen` too, write `imle::logistic`.
 class logistic : public detail::location_scale_law<detail::standard_logistic> {
   public:
     /// Throws `std::invalid_argument` unless both are finite and scale > 0.
