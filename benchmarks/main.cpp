@@ -64,7 +64,7 @@ build_description description() {
     build_description build{IMLE_BENCHMARK_COMPILER, IMLE_BENCHMARK_FLAGS, "", goals::none};
 #if IMLE_VECTOR_BYTES == 64
     build.instruction_set = "AVX-512";
-#elif IMLE_INTEGER_VECTOR_BYTES == 32 && defined(IMLE_HAS_FMA)
+#elif IMLE_INTEGER_VECTOR_BYTES == 32
     build.instruction_set = "AVX2";
     build.goals = goals::avx2;
 #elif defined(IMLE_HAS_NEON)

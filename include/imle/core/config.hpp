@@ -120,8 +120,3 @@
 #if IMLE_VECTOR_BYTES != 0 && defined(__ARM_NEON)
 #define IMLE_HAS_NEON 1
 #endif
-
-/// a * b + c is one instruction, rounded once.
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-#define IMLE_HAS_FMA 1
-#endif

@@ -1,24 +1,20 @@
 #pragma once
 
 /// @file
-/// a * b + c with one meaning for all compilers.
+/// a * b + c with one meaning for all compilers and processors.
 
-#include <cmath>
-
-#include <imle/core/config.hpp>
+#include <imle/core/rounded.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// a * b + c: fused where the instruction set has it, two roundings where not. Left to itself a compiler may
-/// fuse one copy of an expression and not another (a vectorised body and its tail, say), and equal numbers
-/// would then depend on where in a block they stand.
-template <class Scalar>
-[[nodiscard]] inline Scalar multiply_add(Scalar a, Scalar b, Scalar c) noexcept {
-#if defined(IMLE_HAS_FMA)
-    return std::fma(a, b, c);
-#else
-    return a * b + c;
-#endif
+/// a * b + c in two roundings, of a number or of each lane of a vector.
+///
+/// Left to itself a compiler may fuse one copy of an expression and not another (a vectorised body and its
+/// tail, say), and equal numbers would then depend on where in a block they stand. To fuse everywhere is no
+/// choice either: without an instruction for it, a fused operation is a call.
+template <class T>
+[[nodiscard]] inline T multiply_add(const T& a, const T& b, const T& c) noexcept {
+    return rounded(T(a * b)) + c;
 }
 
 }  // namespace imle::inline IMLE_ABI::detail

@@ -15,17 +15,21 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// x. The operation that made it is rounded, and not fused with the one that uses it.
+/// x, a number or a vector of numbers. The operation that made it is rounded, and not fused with the one that
+/// uses it.
 ///
 /// GCC and clang see an empty piece of assembly that may change x, so they can look no further back. Visual
 /// C++ (2022 and later) fuses only if it is asked to, by /fp:fast or /fp:contract.
 template <class T>
 [[nodiscard]] constexpr T rounded(T x) noexcept {
-    static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>);
     if (std::is_constant_evaluated()) return x;
 #if defined(__GNUC__) || defined(__clang__)
 #if defined(__SSE2__)
+#if defined(__AVX512VL__)
+    asm("" : "+v"(x));  // any of 32 registers
+#else
     asm("" : "+x"(x));
+#endif
 #elif defined(__aarch64__)
     asm("" : "+w"(x));
 #elif defined(__s390x__) || (defined(__riscv_flen) && __riscv_flen >= 64) || defined(__loongarch_double_float)

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <imle/core/backports.hpp>
+#include <imle/core/multiply_add.hpp>
 #include <imle/simd/neon.hpp>
 #include <imle/simd/x86.hpp>
 
@@ -72,9 +73,8 @@ struct vector_lanes {
     friend vector_lanes operator-(vector_lanes a, vector_lanes b) noexcept { return of(a.v - b.v); }
     friend vector_lanes operator*(vector_lanes a, vector_lanes b) noexcept { return of(a.v * b.v); }
     friend vector_lanes operator/(vector_lanes a, vector_lanes b) noexcept { return of(a.v / b.v); }
-    /// a * b + c, fused where the instruction set has it.
     friend vector_lanes multiply_add(vector_lanes a, vector_lanes b, vector_lanes c) noexcept {
-        return of(instructions::multiply_add(a.v, b.v, c.v));
+        return of(detail::multiply_add(a.v, b.v, c.v));
     }
     friend vector_lanes square_root(vector_lanes a) noexcept { return of(instructions::square_root(a.v)); }
     friend vector_lanes minimum(vector_lanes a, vector_lanes b) noexcept { return of(a.v < b.v ? a.v : b.v); }

@@ -17,12 +17,6 @@ namespace detail::instructions {
 using float4 = vector_of<float, 4>;
 using double2 = vector_of<double, 2>;
 
-[[nodiscard]] inline float4 multiply_add(const float4& a, const float4& b, const float4& c) noexcept {
-    return vfmaq_f32(c, a, b);
-}
-[[nodiscard]] inline double2 multiply_add(const double2& a, const double2& b, const double2& c) noexcept {
-    return vfmaq_f64(c, a, b);
-}
 [[nodiscard]] inline float4 square_root(const float4& a) noexcept {
     return vsqrtq_f32(a);
 }

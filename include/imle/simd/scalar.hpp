@@ -8,15 +8,10 @@
 #include <cmath>
 #include <cstdint>
 
-#include <imle/core/multiply_add.hpp>
+#include <imle/core/config.hpp>
 
 namespace imle::inline IMLE_ABI::detail::instructions {
 
-/// a * b + c, fused where the instruction set has it.
-template <class Scalar>
-[[nodiscard]] inline Scalar multiply_add(Scalar a, Scalar b, Scalar c) noexcept {
-    return detail::multiply_add(a, b, c);
-}
 template <class Scalar>
 [[nodiscard]] inline Scalar square_root(Scalar a) noexcept {
     return std::sqrt(a);

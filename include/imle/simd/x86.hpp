@@ -20,15 +20,6 @@ namespace imle::inline IMLE_ABI::detail::instructions {
 using float4 = vector_of<float, 4>;
 using double2 = vector_of<double, 2>;
 
-// Without FMA the one of simd/scalar.hpp serves vectors too.
-#if defined(IMLE_HAS_FMA)
-[[nodiscard]] inline float4 multiply_add(const float4& a, const float4& b, const float4& c) noexcept {
-    return _mm_fmadd_ps(a, b, c);
-}
-[[nodiscard]] inline double2 multiply_add(const double2& a, const double2& b, const double2& c) noexcept {
-    return _mm_fmadd_pd(a, b, c);
-}
-#endif
 [[nodiscard]] inline float4 square_root(const float4& a) noexcept {
     return _mm_sqrt_ps(a);
 }
@@ -58,14 +49,6 @@ using double2 = vector_of<double, 2>;
 using float8 = vector_of<float, 8>;
 using double4 = vector_of<double, 4>;
 
-#if defined(IMLE_HAS_FMA)
-[[nodiscard]] inline float8 multiply_add(const float8& a, const float8& b, const float8& c) noexcept {
-    return _mm256_fmadd_ps(a, b, c);
-}
-[[nodiscard]] inline double4 multiply_add(const double4& a, const double4& b, const double4& c) noexcept {
-    return _mm256_fmadd_pd(a, b, c);
-}
-#endif
 [[nodiscard]] inline float8 square_root(const float8& a) noexcept {
     return _mm256_sqrt_ps(a);
 }
@@ -107,12 +90,6 @@ using double8 = vector_of<double, 8>;
 inline constexpr __mmask16 all16 = 0xffff;
 inline constexpr __mmask8 all8 = 0xff;
 
-[[nodiscard]] inline float16 multiply_add(const float16& a, const float16& b, const float16& c) noexcept {
-    return _mm512_fmadd_ps(a, b, c);
-}
-[[nodiscard]] inline double8 multiply_add(const double8& a, const double8& b, const double8& c) noexcept {
-    return _mm512_fmadd_pd(a, b, c);
-}
 [[nodiscard]] inline float16 square_root(const float16& a) noexcept {
     return _mm512_maskz_sqrt_ps(all16, a);
 }
