@@ -10,7 +10,7 @@
 #include <span>
 #include <utility>
 
-#include <imle/core/config.hpp>
+#include <imle/core/rounded.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -102,7 +102,7 @@ struct square_sum {
         double total = 0;
         for (const Scalar number : numbers) {
             const double x = static_cast<double>(scale * number);
-            total += x * x;
+            total += detail::rounded(x * x);
         }
         return total;
     }
@@ -112,7 +112,7 @@ struct square_sum {
         double total = 0;
         for (const Scalar number : numbers) {
             const double x = std::ldexp(static_cast<double>(scale * number), shift);
-            total += x * x;
+            total += detail::rounded(x * x);
         }
         return total;
     }

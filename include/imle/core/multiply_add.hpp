@@ -7,7 +7,8 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// a * b + c in two roundings, of a number or of each lane of a vector.
+/// a * b + c in two roundings, of a number or of each lane of a vector. c must not be a product that is not
+/// rounded yet.
 ///
 /// Left to itself a compiler may fuse one copy of an expression and not another (a vectorised body and its
 /// tail, say), and equal numbers would then depend on where in a block they stand. To fuse everywhere is no

@@ -50,27 +50,27 @@ template <class T>
 class portable_double {
   public:
     constexpr portable_double() noexcept = default;
-    // Implicit, so that literals and doubles mix with it.
-    constexpr portable_double(double value) noexcept : value_(value) {}
+    // Implicit, so that literals and doubles mix with it. A double may be a product that is not rounded yet.
+    constexpr portable_double(double value) noexcept : value_(rounded_if_unknown(value)) {}
 
     [[nodiscard]] constexpr double value() const noexcept { return value_; }
     [[nodiscard]] constexpr explicit operator double() const noexcept { return value_; }
 
     [[nodiscard]] friend constexpr portable_double operator+(portable_double a, portable_double b) noexcept {
-        return a.value_ + b.value_;
+        return of(a.value_ + b.value_);
     }
     [[nodiscard]] friend constexpr portable_double operator-(portable_double a, portable_double b) noexcept {
-        return a.value_ - b.value_;
+        return of(a.value_ - b.value_);
     }
     [[nodiscard]] friend constexpr portable_double operator*(portable_double a, portable_double b) noexcept {
-        return rounded(a.value_ * b.value_);
+        return of(rounded(a.value_ * b.value_));
     }
     // (A division by a power of two is a product to a compiler.)
     [[nodiscard]] friend constexpr portable_double operator/(portable_double a, portable_double b) noexcept {
-        return rounded(a.value_ / b.value_);
+        return of(rounded(a.value_ / b.value_));
     }
     [[nodiscard]] constexpr portable_double operator+() const noexcept { return *this; }
-    [[nodiscard]] constexpr portable_double operator-() const noexcept { return -value_; }
+    [[nodiscard]] constexpr portable_double operator-() const noexcept { return of(-value_); }
     constexpr portable_double& operator+=(portable_double b) noexcept { return *this = *this + b; }
     constexpr portable_double& operator-=(portable_double b) noexcept { return *this = *this - b; }
     constexpr portable_double& operator*=(portable_double b) noexcept { return *this = *this * b; }
@@ -80,11 +80,24 @@ class portable_double {
     [[nodiscard]] friend constexpr std::partial_ordering operator<=>(portable_double,
                                                                      portable_double) noexcept = default;
 
-    [[nodiscard]] friend portable_double abs(portable_double x) noexcept { return std::abs(x.value_); }
+    [[nodiscard]] friend portable_double abs(portable_double x) noexcept { return of(std::abs(x.value_)); }
     /// Correctly rounded by IEEE 754.
-    [[nodiscard]] friend portable_double sqrt(portable_double x) noexcept { return std::sqrt(x.value_); }
+    [[nodiscard]] friend portable_double sqrt(portable_double x) noexcept { return of(std::sqrt(x.value_)); }
 
   private:
+    [[nodiscard]] static constexpr portable_double of(double value) noexcept {
+        portable_double result;
+        result.value_ = value;
+        return result;
+    }
+    [[nodiscard]] static constexpr double rounded_if_unknown(double value) noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+        // Constants stay known to the compiler.
+        if (__builtin_constant_p(value)) return value;
+#endif
+        return rounded(value);
+    }
+
     double value_ = 0;
 };
 

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <imle/core/rounded.hpp>
 #include <imle/estimators/detail/mean_cotangent.hpp>
 #include <imle/layer/sampler_layer.hpp>
 #include <imle/noise/no_noise.hpp>
@@ -63,7 +64,7 @@ class projected_instance {
             double sum = 0;
             for (double& x : values_) {
                 x /= largest_;
-                sum += x * x;
+                sum += rounded(x * x);
             }
             root_ = std::sqrt(sum);
             for (double& x : values_) x /= root_;
@@ -77,9 +78,9 @@ class projected_instance {
     void pull_back(std::span<double> g) const {
         if (normalizes_) {
             double along = 0;
-            for (std::size_t i = 0; i < g.size(); ++i) along += g[i] * values_[i];
+            for (std::size_t i = 0; i < g.size(); ++i) along += rounded(g[i] * values_[i]);
             for (std::size_t i = 0; i < g.size(); ++i)
-                g[i] = largest_ > 0 ? (g[i] - along * values_[i]) / root_ / largest_ : 0;
+                g[i] = largest_ > 0 ? (g[i] - rounded(along * values_[i])) / root_ / largest_ : 0;
         }
         if (centers_) subtract_mean(g);
     }

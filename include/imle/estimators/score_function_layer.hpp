@@ -10,8 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include <imle/core/rounded.hpp>
 #include <imle/estimators/baseline.hpp>
 #include <imle/estimators/detail/family_layer.hpp>
+#include <imle/simd/scaled_sum.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -97,12 +99,13 @@ class score_function_layer
                               "[batch],");
         detail::require_finite("baseline", baselines.data(), call.shape.batch, 0, 1, "a finite number");
         typename sampled_pass<Scalar, Rank, Layout>::theta_tensor gradient(call.shape.theta());
-        write_weighted_scores(detail::pass_values_of(pass), call, gradient.data(),
-                              [&](const auto& row, std::vector<double>& f) {
-                                  read(values.data(), row, f);
-                                  for (double& x : f)
-                                      x -= row.scale * static_cast<double>(baselines.data()[row.b]);
-                              });
+        write_weighted_scores(
+            detail::pass_values_of(pass), call, gradient.data(),
+            [&](const auto& row, std::vector<double>& f) {
+                read(values.data(), row, f);
+                for (double& x : f)
+                    x -= detail::rounded(row.scale * static_cast<double>(baselines.data()[row.b]));
+            });
         return gradient;
     }
 
@@ -131,8 +134,9 @@ class score_function_layer
                 const Scalar* const d = dz.dz + (dz.per_sample ? row.b * call.samples + s : row.b) * n;
                 double sum = 0;
                 for (Eigen::Index i = 0; i < n; ++i)
-                    sum += row.scale * static_cast<double>(dz.scale * d[i]) *
-                           (static_cast<double>(z[i]) - (from_mu ? mu[static_cast<std::size_t>(i)] : 0.0));
+                    sum += detail::rounded(
+                        row.scale * static_cast<double>(dz.scale * d[i]) *
+                        (static_cast<double>(z[i]) - (from_mu ? mu[static_cast<std::size_t>(i)] : 0.0)));
                 f[static_cast<std::size_t>(s)] = sum;
             }
             if (level() == baseline::leave_one_out) subtract_others(f);
@@ -195,7 +199,7 @@ class score_function_layer
                                WeighT&& weigh) const {
         base::require_family(call);
         const auto size = static_cast<std::size_t>(call.shape.n);
-        std::vector<double> f(static_cast<std::size_t>(call.samples)), mu(size), sum(size);
+        std::vector<double> f(static_cast<std::size_t>(call.samples)), mu(size), difference(size), sum(size);
         std::vector<Scalar> written(size), drawn;
         for (Eigen::Index b = 0; b < call.shape.batch; ++b) {
             const Scalar* const z = samples_of(values, call, b, drawn);
@@ -215,7 +219,8 @@ class score_function_layer
                 for (std::size_t s = 0; s < f.size(); ++s) {
                     if (f[s] == 0) continue;
                     for (std::size_t i = 0; i < size; ++i)
-                        sum[i] += f[s] * (static_cast<double>(z[s * size + i]) - mu[i]);
+                        difference[i] = static_cast<double>(z[s * size + i]) - mu[i];
+                    detail::scaled_sum(f[s], difference.data(), sum.data(), sum.data(), size);
                 }
                 for (std::size_t i = 0; i < size; ++i)
                     out[i] = static_cast<Scalar>(sum[i] / static_cast<double>(f.size()) / scale);

@@ -152,7 +152,8 @@ class k_subset_family {
             return sum;
         }
         const detail::family_coins coins(theta, k);
-        return coins.log_weight(theta) + std::log(detail::family_subset_table<false>(coins).probability());
+        return coins.log_weight(theta) +
+               detail::elementary::log(detail::family_subset_table<false>(coins).probability());
     }
 
     friend bool operator==(const k_subset_family&, const k_subset_family&) noexcept = default;

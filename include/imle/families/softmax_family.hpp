@@ -12,9 +12,10 @@
 #include <span>
 
 #include <imle/core/backports.hpp>
+#include <imle/core/elementary.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
-#include <imle/core/multiply_add.hpp>
+#include <imle/core/rounded.hpp>
 #include <imle/noise/gumbel.hpp>
 #include <imle/selection/k_largest.hpp>
 
@@ -37,7 +38,7 @@ class softmax_family {
         require_theta(theta);
         detail::require_size("z", z.size(), theta.size());
         gumbel{}.fill(key, item * theta.size(), z);
-        for (std::size_t i = 0; i < z.size(); ++i) z[i] = detail::multiply_add(Scalar(1), z[i], theta[i]);
+        for (std::size_t i = 0; i < z.size(); ++i) z[i] += theta[i];
         const std::size_t best = detail::first_largest(std::span<const Scalar>(z));
         std::fill(z.begin(), z.end(), Scalar(0));
         z[best] = 1;
@@ -63,7 +64,7 @@ class softmax_family {
         const weights mu(theta);
         double half_mean = 0;  // halves: the difference of two large numbers stays in range
         for (std::size_t i = 0; i < theta.size(); ++i)
-            half_mean += mu[i] * (0.5 * static_cast<double>(dmu[i]));
+            half_mean += detail::rounded(mu[i] * (0.5 * static_cast<double>(dmu[i])));
         for (std::size_t i = 0; i < theta.size(); ++i)
             gradient[i] = static_cast<Scalar>(2 * (mu[i] * (0.5 * static_cast<double>(dmu[i]) - half_mean)));
     }
@@ -73,7 +74,7 @@ class softmax_family {
     [[nodiscard]] double log_partition(std::span<const Scalar> theta) const {
         require_theta(theta);
         const weights of(theta);
-        return of.largest + std::log(of.sum);
+        return of.largest + detail::elementary::log(of.sum);
     }
 
     friend bool operator==(const softmax_family&, const softmax_family&) noexcept = default;
@@ -87,7 +88,7 @@ class softmax_family {
             : largest(static_cast<double>(*std::max_element(theta.begin(), theta.end()))),
               values(detail::make_unique_for_overwrite<double[]>(theta.size())) {
             for (std::size_t i = 0; i < theta.size(); ++i)
-                sum += values[i] = std::exp(static_cast<double>(theta[i]) - largest);
+                sum += values[i] = detail::elementary::exp(static_cast<double>(theta[i]) - largest);
         }
         [[nodiscard]] double operator[](std::size_t i) const { return values[i] / sum; }
 

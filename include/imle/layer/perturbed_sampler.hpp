@@ -97,13 +97,11 @@ class perturbed_replay {
   private:
     /// As `detail::perturbed_solve`, bit for bit.
     void perturb(const Scalar* eps) {
-        for (std::size_t i = 0; i < size_; ++i) {
-            if constexpr (multiplies) {
-                factors_[i] = detail::noise_factor(scale_, eps[i]);
-                perturbed_[i] = own_[i] * factors_[i];
-            } else {
-                perturbed_[i] = detail::multiply_add(scale_, eps[i], own_[i]);
-            }
+        if constexpr (multiplies) {
+            detail::write_noise_factors(scale_, eps, factors_.data(), size_);
+            for (std::size_t i = 0; i < size_; ++i) perturbed_[i] = own_[i] * factors_[i];
+        } else {
+            detail::scaled_sum(scale_, eps, own_.data(), perturbed_.data(), size_);
         }
     }
 

@@ -3,6 +3,7 @@
 /// @file
 /// In how many coordinates a decision differs from the wanted one.
 
+#include <imle/core/rounded.hpp>
 #include <imle/layer/call.hpp>
 #include <imle/losses/loss_value.hpp>
 
@@ -28,7 +29,7 @@ template <class ZT, class YT>
                 for (Eigen::Index i = row * shape.n; i < (row + 1) * shape.n; ++i) {
                     const double a = static_cast<double>(decided.data()[i]);
                     const double b = static_cast<double>(wanted.data()[i]);
-                    sum += a * (1 - b) + b * (1 - a);
+                    sum += detail::rounded(a * (1 - b)) + detail::rounded(b * (1 - a));
                 }
                 values(row) = detail::finite_loss<Scalar>("the Hamming loss", sum, row);
             }

@@ -4,6 +4,7 @@
 /// What losses have in common: what they return, what they take, and their sums.
 
 #include <imle/core/finite.hpp>
+#include <imle/core/rounded.hpp>
 #include <imle/layer/batch_first.hpp>
 #include <imle/layer/call.hpp>
 
@@ -77,7 +78,7 @@ template <class Scalar>
 [[nodiscard]] double dot_difference(const Scalar* a, const Scalar* b, const Scalar* c, Eigen::Index n) {
     double sum = 0;
     for (Eigen::Index i = 0; i < n; ++i)
-        sum += static_cast<double>(a[i]) * (static_cast<double>(b[i]) - static_cast<double>(c[i]));
+        sum += rounded(static_cast<double>(a[i]) * (static_cast<double>(b[i]) - static_cast<double>(c[i])));
     return sum;
 }
 
@@ -85,7 +86,8 @@ template <class Scalar>
 template <class Scalar>
 [[nodiscard]] double dot(const Scalar* a, const Scalar* b, Eigen::Index n) {
     double sum = 0;
-    for (Eigen::Index i = 0; i < n; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+    for (Eigen::Index i = 0; i < n; ++i)
+        sum += rounded(static_cast<double>(a[i]) * static_cast<double>(b[i]));
     return sum;
 }
 

@@ -3,8 +3,7 @@
 /// @file
 /// Exponential noise.
 
-#include <cmath>
-
+#include <imle/core/elementary.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/noise/detail/law.hpp>
@@ -18,11 +17,11 @@ struct standard_exponential {
     static constexpr double variance = 1;
 
     /// NaN is neither below nor above the bound, and stays what it is.
-    [[nodiscard]] static double cdf(double z) noexcept { return z < 0 ? 0 : -std::expm1(-z); }
-    [[nodiscard]] static double survival(double z) noexcept { return z < 0 ? 1 : std::exp(-z); }
-    [[nodiscard]] static double pdf(double z) noexcept { return z < 0 ? 0 : std::exp(-z); }
-    [[nodiscard]] static double quantile(double u) noexcept { return -std::log1p(-u); }
-    [[nodiscard]] static double survival_quantile(double p) noexcept { return -std::log(p); }
+    [[nodiscard]] static double cdf(double z) noexcept { return z < 0 ? 0 : -elementary::expm1(-z); }
+    [[nodiscard]] static double survival(double z) noexcept { return z < 0 ? 1 : elementary::exp(-z); }
+    [[nodiscard]] static double pdf(double z) noexcept { return z < 0 ? 0 : elementary::exp(-z); }
+    [[nodiscard]] static double quantile(double u) noexcept { return -elementary::log1p(-u); }
+    [[nodiscard]] static double survival_quantile(double p) noexcept { return -elementary::log(p); }
     [[nodiscard]] static double lower_bound() noexcept { return 0; }
 };
 

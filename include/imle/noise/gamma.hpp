@@ -9,6 +9,9 @@
 #include <limits>
 #include <span>
 
+#include <imle/core/elementary.hpp>
+#include <imle/core/gamma_function.hpp>
+#include <imle/core/rounded.hpp>
 #include <imle/noise/detail/incomplete_gamma.hpp>
 #include <imle/noise/detail/law.hpp>
 
@@ -26,7 +29,7 @@ class standard_gamma_law {
     [[nodiscard]] double origin() const noexcept { return logarithmic() ? 0 : shape_; }
     [[nodiscard]] double lower_bound() const noexcept { return 0; }
     [[nodiscard]] double value(double place) const noexcept {
-        return logarithmic() ? std::exp(place) : place;
+        return logarithmic() ? elementary::exp(place) : place;
     }
 
     [[nodiscard]] incomplete_gamma_logs logs(double place) const noexcept {
@@ -34,14 +37,14 @@ class standard_gamma_law {
             constexpr double infinity = std::numeric_limits<double>::infinity();
             return {-infinity, 0, -infinity};
         }
-        const double log_x = logarithmic() ? place : std::log(place);
-        return incomplete_gamma(shape_, std::exp(log_x), log_x);
+        const double log_x = logarithmic() ? place : elementary::log(place);
+        return incomplete_gamma(shape_, elementary::exp(log_x), log_x);
     }
     void log_tail(tail side, std::span<const double> places, std::span<double> log_p,
                   std::span<double>) const {
         for (std::size_t i = 0; i < places.size(); ++i) {
             const incomplete_gamma_logs at = logs(places[i]);
-            log_p[i] = side == tail::lower ? at.lower : at.upper;
+            log_p[i] = (side == tail::lower ? at.lower : at.upper).value();
         }
     }
     /// The upper tail is as exp(-x): beyond x = exp(7) there is nothing, and the continued fraction would
@@ -51,26 +54,30 @@ class standard_gamma_law {
     }
     [[nodiscard]] tail_point log_tail(tail side, double place) const {
         const incomplete_gamma_logs at = logs(place);
-        const double log_p = side == tail::lower ? at.lower : at.upper;
-        const double slope = std::exp(at.log_density_times_x - log_p) / (logarithmic() ? 1 : place);
-        return {log_p, side == tail::lower ? slope : -slope};
+        const portable_double log_p = side == tail::lower ? at.lower : at.upper;
+        const double slope =
+            (elementary::exp(at.log_density_times_x - log_p) / (logarithmic() ? 1 : place)).value();
+        return {log_p.value(), side == tail::lower ? slope : -slope};
     }
     [[nodiscard]] double tail_place(tail side, double p) const {
-        const double log_p = std::log(p);
-        double v;
+        const double log_p = elementary::log(p);
+        portable_double v;
         if (shape_ >= 1) {
             // Wilson and Hilferty: the cube root of x / shape is nearly normal.
-            const double z = std::sqrt(std::max(0.0, -2 * std::log(std::min(p, 0.5)) - 1.386)) *
-                             (side == tail::lower ? -1 : 1);
+            const double size =
+                std::sqrt(std::max(0.0, rounded(-2 * elementary::log(std::min(p, 0.5))) - 1.386));
+            const double z = side == tail::lower ? -size : size;
             const double root = std::max(1 - 1 / (9 * shape_) + z / (3 * std::sqrt(shape_)), 0.01);
-            v = std::log(shape_) + 3 * std::log(root);
+            v = elementary::log(shape_) + 3 * portable_double(elementary::log(root));
         } else {
-            const double log_lower = side == tail::lower ? log_p : std::log1p(-p);
-            v = std::min((log_lower + std::lgamma(1 + shape_)) / shape_, std::log(1 - log_p));
+            const double log_lower = side == tail::lower ? log_p : elementary::log1p(-p);
+            v = std::min((log_lower + elementary::log_gamma(1 + shape_)) / shape_,
+                         elementary::log(1 - log_p));
         }
         const double most = logarithmic() ? largest_log : std::numeric_limits<double>::infinity();
         return newton_place([&](double place) { return log_tail(side, place); }, log_p,
-                            logarithmic() ? v : std::exp(v), logarithmic() ? 1 : std::sqrt(shape_), most);
+                            (logarithmic() ? v : elementary::exp(v)).value(),
+                            logarithmic() ? 1 : std::sqrt(shape_), most);
     }
 
   private:
@@ -103,13 +110,13 @@ class gamma : public detail::shared_law<detail::standard_gamma_law> {
     [[nodiscard]] double cdf(double x) const {
         if (!(x > 0)) return std::isnan(x) ? x : 0;
         if (std::isinf(x)) return 1;
-        return std::exp(logs(x).lower);
+        return detail::elementary::exp(logs(x).lower).value();
     }
     /// P(X > x), accurate where it is small.
     [[nodiscard]] double survival(double x) const {
         if (!(x > 0)) return std::isnan(x) ? x : 1;
         if (std::isinf(x)) return 0;
-        return std::exp(logs(x).upper);
+        return detail::elementary::exp(logs(x).upper).value();
     }
     /// The density; at 0 it is 0, 1 / scale or infinity, as the shape is above, at or below 1.
     [[nodiscard]] double pdf(double x) const {
@@ -118,7 +125,9 @@ class gamma : public detail::shared_law<detail::standard_gamma_law> {
         if (x == 0)
             return shape() > 1 ? 0 : shape() < 1 ? std::numeric_limits<double>::infinity() : 1 / scale();
         const standard_x at = standard(x);
-        return std::exp(detail::log_gamma_density_times_x(shape(), at.x, at.log_x) - std::log(x));
+        return detail::elementary::exp(detail::log_gamma_density_times_x(shape(), at.x, at.log_x) -
+                                       detail::elementary::log(x))
+            .value();
     }
     /// -d/dx log pdf(x) = 1 / scale - (shape - 1) / x, for `ScoredNoise`. Throws `std::invalid_argument`
     /// unless shape > 2 and x > 0: up to shape 2 the variance of the score is infinite, and up to shape 1 the
@@ -137,7 +146,7 @@ class gamma : public detail::shared_law<detail::standard_gamma_law> {
     /// (n - 1)! * shape * scale^n. Throws `std::invalid_argument` unless 1 <= n <= 170.
     [[nodiscard]] double cumulant(int n) const {
         if (n < 1 || n > 170) detail::throw_invalid("n of cumulant", n, "1 to 170");
-        return std::tgamma(n) * shape() * std::pow(scale(), n);
+        return detail::elementary::gamma_function(n) * shape() * detail::elementary::pow(scale(), n);
     }
 
     friend bool operator==(const gamma& a, const gamma& b) noexcept {
@@ -156,9 +165,9 @@ class gamma : public detail::shared_law<detail::standard_gamma_law> {
     };
     [[nodiscard]] standard_x standard(double x) const noexcept {
         const double ratio = x / scale();
-        if (ratio > 1e-300 && ratio < 1e300) return {ratio, std::log(ratio)};
-        const double log_ratio = std::log(x) - std::log(scale());
-        return {std::exp(log_ratio), log_ratio};
+        if (ratio > 1e-300 && ratio < 1e300) return {ratio, detail::elementary::log(ratio)};
+        const double log_ratio = detail::elementary::log(x) - detail::elementary::log(scale());
+        return {detail::elementary::exp(log_ratio), log_ratio};
     }
     [[nodiscard]] detail::incomplete_gamma_logs logs(double x) const noexcept {
         const standard_x at = standard(x);

@@ -3,9 +3,9 @@
 /// @file
 /// Gumbel noise.
 
-#include <cmath>
 #include <numbers>
 
+#include <imle/core/elementary.hpp>
 #include <imle/noise/detail/law.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -16,17 +16,21 @@ struct standard_gumbel {
     static constexpr double mean = std::numbers::egamma;
     static constexpr double variance = std::numbers::pi * std::numbers::pi / 6;
 
-    [[nodiscard]] static double cdf(double z) noexcept { return std::exp(-std::exp(-z)); }
-    [[nodiscard]] static double survival(double z) noexcept { return -std::expm1(-std::exp(-z)); }
+    [[nodiscard]] static double cdf(double z) noexcept { return elementary::exp(-elementary::exp(-z)); }
+    [[nodiscard]] static double survival(double z) noexcept {
+        return -elementary::expm1(-elementary::exp(-z));
+    }
     [[nodiscard]] static double pdf(double z) noexcept {
         // Far below where it underflows; at -infinity the exponent would be infinity - infinity.
         if (z < -700) return 0;
-        return std::exp(-z - std::exp(-z));
+        return elementary::exp(-z - elementary::exp(-z));
     }
     /// -d/dz log pdf(z), of log pdf(z) = -z - exp(-z).
-    [[nodiscard]] static double score(double z) noexcept { return -std::expm1(-z); }
-    [[nodiscard]] static double quantile(double u) noexcept { return -std::log(-std::log(u)); }
-    [[nodiscard]] static double survival_quantile(double p) noexcept { return -std::log(-std::log1p(-p)); }
+    [[nodiscard]] static double score(double z) noexcept { return -elementary::expm1(-z); }
+    [[nodiscard]] static double quantile(double u) noexcept { return -elementary::log(-elementary::log(u)); }
+    [[nodiscard]] static double survival_quantile(double p) noexcept {
+        return -elementary::log(-elementary::log1p(-p));
+    }
 };
 
 }  // namespace detail

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include <imle/core/elementary.hpp>
+#include <imle/core/rounded.hpp>
 #include <imle/noise/detail/law.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -16,12 +18,12 @@ struct standard_laplace {
     static constexpr double variance = 2;
 
     [[nodiscard]] static double cdf(double z) noexcept {
-        return z < 0 ? std::exp(z) / 2 : 1 - std::exp(-z) / 2;
+        return z < 0 ? elementary::exp(z) / 2 : 1 - rounded(elementary::exp(-z) / 2);
     }
     [[nodiscard]] static double survival(double z) noexcept { return cdf(-z); }
-    [[nodiscard]] static double pdf(double z) noexcept { return std::exp(-std::abs(z)) / 2; }
+    [[nodiscard]] static double pdf(double z) noexcept { return elementary::exp(-std::abs(z)) / 2; }
     [[nodiscard]] static double quantile(double u) noexcept {
-        return u < 0.5 ? std::log(2 * u) : -std::log(2 * (1 - u));
+        return u < 0.5 ? elementary::log(2 * u) : -elementary::log(2 * (1 - u));
     }
     [[nodiscard]] static double survival_quantile(double p) noexcept { return -quantile(p); }
 };

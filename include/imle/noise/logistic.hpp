@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numbers>
 
+#include <imle/core/elementary.hpp>
 #include <imle/noise/detail/law.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -18,17 +19,17 @@ struct standard_logistic {
 
     [[nodiscard]] static double cdf(double z) noexcept {
         // exp(-z) would overflow before exp(z) underflows.
-        if (z < 0) return std::exp(z) / (1 + std::exp(z));
-        return 1 / (1 + std::exp(-z));
+        if (z < 0) return elementary::exp(z) / (1 + elementary::exp(z));
+        return 1 / (1 + elementary::exp(-z));
     }
     [[nodiscard]] static double survival(double z) noexcept { return cdf(-z); }
     [[nodiscard]] static double pdf(double z) noexcept {
-        const double e = std::exp(-std::abs(z));
+        const double e = elementary::exp(-std::abs(z));
         return e / ((1 + e) * (1 + e));
     }
     [[nodiscard]] static double quantile(double u) noexcept {
         // Near the median the roundings of the two cancel; log(u / (1 - u)) would lose most digits there.
-        return std::log(u) - std::log1p(-u);
+        return elementary::log(u) - elementary::log1p(-u);
     }
     [[nodiscard]] static double survival_quantile(double p) noexcept { return -quantile(p); }
 };

@@ -6,6 +6,9 @@
 #include <cmath>
 #include <limits>
 
+#include <imle/core/elementary.hpp>
+#include <imle/core/error_function.hpp>
+#include <imle/core/rounded.hpp>
 #include <imle/noise/detail/law.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -16,10 +19,12 @@ struct standard_normal {
     static constexpr double mean = 0;
     static constexpr double variance = 1;
 
-    [[nodiscard]] static double cdf(double z) noexcept { return std::erfc(-z * 0.70710678118654752440) / 2; }
+    [[nodiscard]] static double cdf(double z) noexcept {
+        return rounded(elementary::erfc(-z * 0.70710678118654752440) / 2);
+    }
     [[nodiscard]] static double survival(double z) noexcept { return cdf(-z); }
     [[nodiscard]] static double pdf(double z) noexcept {
-        return 0.39894228040143267794 * std::exp(-z * z / 2);
+        return 0.39894228040143267794 * elementary::exp(-z * z / 2);
     }
     /// -d/dz log pdf(z).
     [[nodiscard]] static double score(double z) noexcept { return z; }
@@ -38,13 +43,13 @@ struct standard_normal {
     static double quantile_lower(double u) noexcept {
         if (u == 0.5) return 0;
         if (!(u > 0)) return -std::numeric_limits<double>::infinity();
-        const double log_u = std::log(u);
+        const double log_u = elementary::log(u);
         // The tail is near exp(-z^2 / 2) / (|z| sqrt(2 pi)); in the bulk the start hardly matters.
         double z = -std::sqrt(-2 * log_u);
-        if (z < -3) z += std::log(-z * 2.50662827463100050242) / -z;
+        if (z < -3) z += elementary::log(-z * 2.50662827463100050242) / -z;
         for (int i = 0; i < 60; ++i) {
             const double f = cdf(z);
-            const double step = (std::log(f) - log_u) * f / pdf(z);
+            const double step = (elementary::log(f) - log_u) * f / pdf(z);
             z -= step;
             if (std::abs(step) <= 1e-9 * std::abs(z) || std::abs(step) < 1e-300) {
                 // One more, by the difference and not the logarithm's, for the last digits.

@@ -10,6 +10,7 @@
 
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
+#include <imle/core/multiply_add.hpp>
 #include <imle/noise/detail/law.hpp>
 #include <imle/random/random_key.hpp>
 
@@ -70,12 +71,14 @@ class uniform : public detail::location_scale_law<detail::standard_uniform> {
     /// The x with cdf(x) = u. Throws `std::invalid_argument` outside [0, 1].
     [[nodiscard]] double quantile(double u) const {
         detail::probability("u", u);
-        return u < 0.5 ? low() + scale() * u : high_ - scale() * (1 - u);
+        return u < 0.5 ? detail::multiply_add(scale(), u, low())
+                       : detail::multiply_add(-scale(), 1 - u, high_);
     }
     /// The x with survival(x) = p. Throws `std::invalid_argument` outside [0, 1].
     [[nodiscard]] double survival_quantile(double p) const {
         detail::probability("p", p);
-        return p < 0.5 ? high_ - scale() * p : low() + scale() * (1 - p);
+        return p < 0.5 ? detail::multiply_add(-scale(), p, high_)
+                       : detail::multiply_add(scale(), 1 - p, low());
     }
 
     friend bool operator==(const uniform&, const uniform&) noexcept = default;

@@ -11,8 +11,11 @@
 #include <span>
 #include <vector>
 
+#include <imle/core/circular.hpp>
+#include <imle/core/elementary.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
+#include <imle/core/rounded.hpp>
 #include <imle/quantile/newton.hpp>
 #include <imle/quantile/quantile_source.hpp>
 
@@ -28,18 +31,21 @@ class inverse_tail {
     /// below `lowest`. Throws `std::invalid_argument` if log p is not finite or does not decrease.
     /// `limit(start, step)` returns the step, or a shorter one where `log_tail` cannot take so long a panel.
     template <class LogTail, class Limit>
-    inverse_tail(const LogTail& log_tail, const Limit& limit, double start, double step, double lowest) {
+    inverse_tail(const LogTail& log_tail, const Limit& limit, double start, double first_step,
+                 double lowest) {
+        portable_double step = first_step;
         double log_p = 0, last_rest = std::numeric_limits<double>::infinity();
         for (int tries = 0; panels_.empty() || log_p > lowest;) {
             if (++tries > 4000)
                 throw_invalid("the law of a quantile_table", "too steep or too flat for its panels",
                               "a smooth distribution function");
-            step = limit(start, step);
+            step = limit(start, step.value());
             panel next;
             next.start = start;
-            next.step = step;
+            next.step = step.value();
             std::array<double, nodes> places, values;
-            for (std::size_t j = 0; j < nodes; ++j) places[j] = start + step * (0.5 - 0.5 * cosine(j));
+            for (std::size_t j = 0; j < nodes; ++j)
+                places[j] = (start + step * (0.5 - 0.5 * cosine(j))).value();
             log_tail(std::span<const double>(places), std::span<double>(values));
             const double fall = values[0] - values[nodes - 1];
             if (!is_finite(fall) || fall > 2.5) {
@@ -49,7 +55,7 @@ class inverse_tail {
             if (!(fall > 0))
                 throw_invalid("the law of a quantile_table",
                               message("not a law: a tail's probability does not fall from ", start, " to ",
-                                      start + step),
+                                      start + next.step),
                               "a distribution function that increases");
             next.fit(values);
             const double rest = next.rest();
@@ -62,14 +68,14 @@ class inverse_tail {
             last_rest = std::numeric_limits<double>::infinity();
             panels_.push_back(next);
             log_p = values[nodes - 1];
-            start += step;
+            start += next.step;
             step *= std::clamp(1.6 / fall, 0.4, 2.5);
         }
     }
 
     /// The place where the tail's probability is p, from that at `start` down to `lowest`.
     [[nodiscard]] double place(double p) const {
-        const double log_p = std::log(p);
+        const double log_p = elementary::log(p);
         const auto next = std::upper_bound(panels_.begin() + 1, panels_.end(), log_p,
                                            [](double value, const panel& x) { return value > x.at_start; });
         return (next - 1)->solve(log_p);
@@ -82,24 +88,24 @@ class inverse_tail {
     static constexpr double tolerance = 1e-13;
     static constexpr double noise = 1e-9;
 
-    static double cosine(std::size_t j) {
-        return std::cos(3.14159265358979323846 * static_cast<double>(j) / (nodes - 1));
+    static portable_double cosine(std::size_t j) {
+        return elementary::cos_pi(static_cast<double>(j) / (nodes - 1));
     }
 
     /// log p = sum of c[n] T_n(u), u from -1 to 1 on [start, start + step].
     struct panel {
         double start;
         double step;
-        std::array<double, nodes> c;
+        std::array<portable_double, nodes> c;
         double at_start;
 
         void fit(const std::array<double, nodes>& values) {
             at_start = values[0];
             for (std::size_t n = 0; n < nodes; ++n) {
-                double sum = 0;
+                portable_double sum = 0;
                 for (std::size_t j = 0; j < nodes; ++j) {
                     // Node j is at u = -cos(pi j / 15).
-                    const double weight = j == 0 || j == nodes - 1 ? 0.5 : 1;
+                    const portable_double weight = j == 0 || j == nodes - 1 ? 0.5 : 1;
                     sum += weight * values[j] * cosine((nodes - 1 - j) * n % (2 * (nodes - 1)));
                 }
                 c[n] = sum * (n == 0 || n == nodes - 1 ? 1 : 2) / (nodes - 1);
@@ -107,26 +113,26 @@ class inverse_tail {
         }
         /// What the last terms of the series still contribute, relative to log p.
         [[nodiscard]] double rest() const {
-            const double last = std::abs(c[nodes - 1]) + std::abs(c[nodes - 2]) + std::abs(c[nodes - 3]);
-            return last / std::max(1.0, std::abs(c[0]));
+            const portable_double last = abs(c[nodes - 1]) + abs(c[nodes - 2]) + abs(c[nodes - 3]);
+            return (last / std::max<portable_double>(1, abs(c[0]))).value();
         }
         [[nodiscard]] double solve(double log_p) const {
-            double u = std::clamp(2 * (log_p - at_start) / (2 * c[1]) - 1, -1.0, 1.0);
+            portable_double u = std::clamp<portable_double>((log_p - at_start) / c[1] - 1, -1, 1);
             for (int i = 0; i < 12; ++i) {
                 // Clenshaw's recurrence for the value and for its derivative.
-                double b1 = 0, b2 = 0, d1 = 0, d2 = 0;
+                portable_double b1 = 0, b2 = 0, d1 = 0, d2 = 0;
                 for (std::size_t n = nodes - 1; n > 0; --n) {
-                    const double d = 2 * u * d1 - d2 + 2 * b1;
-                    const double b = 2 * u * b1 - b2 + c[n];
+                    const portable_double d = 2 * u * d1 - d2 + 2 * b1;
+                    const portable_double b = 2 * u * b1 - b2 + c[n];
                     d2 = d1, d1 = d;
                     b2 = b1, b1 = b;
                 }
-                const double value = u * b1 - b2 + c[0], slope = u * d1 - d2 + b1;
-                const double change = (value - log_p) / slope;
+                const portable_double value = u * b1 - b2 + c[0], slope = u * d1 - d2 + b1;
+                const portable_double change = (value - log_p) / slope;
                 u -= change;
-                if (std::abs(change) < 1e-9) break;
+                if (abs(change) < 1e-9) break;
             }
-            return start + step * (0.5 + 0.5 * u);
+            return (start + step * (0.5 + 0.5 * u)).value();
         }
     };
 
@@ -149,11 +155,11 @@ class panel_source {
     [[nodiscard]] bool positive() const noexcept { return law_.positive(); }
     [[nodiscard]] double offset(tail side, double p) const {
         const double place = (side == tail::lower ? lower_ : upper_).place(p);
-        return law_.logarithmic() ? std::exp(place) : place - origin();
+        return law_.logarithmic() ? elementary::exp(place) : place - origin();
     }
     [[nodiscard]] double log_offset(tail side, double p) const {
         const double place = (side == tail::lower ? lower_ : upper_).place(p);
-        return law_.logarithmic() ? place : std::log(place - origin());
+        return law_.logarithmic() ? place : elementary::log(place - origin());
     }
 
   private:

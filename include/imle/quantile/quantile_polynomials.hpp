@@ -12,8 +12,10 @@
 #include <string>
 #include <vector>
 
+#include <imle/core/circular.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
+#include <imle/core/rounded.hpp>
 #include <imle/quantile/quantile_source.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
@@ -55,6 +57,9 @@ class quantile_polynomials {
     [[nodiscard]] double interpolation_error() const noexcept { return interpolation_error_; }
 
   private:
+    /// As many numbers as a polynomial has coefficients.
+    using array = std::array<portable_double, degree + 1>;
+
     static constexpr double min_spread = 1e-290;
     /// What the tails of a float table are promised to keep is the least that any table does.
     static constexpr double largest_error = 1e-3;
@@ -97,7 +102,9 @@ class quantile_polynomials {
         if (plain) {
             location_ = source.origin() + center;
             scale_ = spread;
-            make([&](tail side, double p) { return (source.offset(side, p) - center) / spread; }, resolution);
+            make([&](tail side,
+                     double p) { return portable_double(source.offset(side, p) - center) / spread; },
+                 resolution);
             if (interpolation_error_ <= layout::tolerance || !positive) return;
         } else if (!positive) {
             throw_invalid(
@@ -109,7 +116,8 @@ class quantile_polynomials {
         // Swapped and not copied: where the first coefficient is depends on the storage's address.
         std::vector<Scalar> plain_coefficients;
         plain_coefficients.swap(coefficients_);
-        make([&](tail side, double p) { return source.log_offset(side, p) * std::numbers::log2e; },
+        make([&](tail side,
+                 double p) { return portable_double(source.log_offset(side, p)) * std::numbers::log2e; },
              resolution);
         if (plain && plain_error <= interpolation_error_) {
             coefficients_.swap(plain_coefficients);
@@ -132,38 +140,42 @@ class quantile_polynomials {
         interpolation_error_ = 0;
         for (const tail side : {tail::lower, tail::upper}) {
             const double sign = side == tail::lower ? 1 : -1;
-            double at_knot = checked(value, side, layout::knot(0));
+            portable_double at_knot = checked(value, side, layout::knot(0));
             for (std::size_t i = 0; i + 1 < layout::intervals; ++i) {
-                const double p0 = layout::knot(i), width = layout::knot(i + 1) - p0;
-                std::array<double, degree + 1> t, y;
+                const portable_double p0 = layout::knot(i), width = layout::knot(i + 1) - p0;
+                array t, y;
                 for (std::size_t j = 0; j <= degree; ++j) {
-                    t[j] = 0.5 - 0.5 * std::cos(3.14159265358979323846 * static_cast<double>(j) / degree);
+                    t[j] = chebyshev_place(static_cast<double>(j));
                     y[j] = j == 0 ? at_knot : checked(value, side, p0 + width * t[j]);
                     if (j > 0 && !(sign * (y[j] - y[j - 1]) >= 0)) {
-                        const double p = p0 + width * t[j];
+                        const double p = (p0 + width * t[j]).value();
                         if (width * (t[j] - t[j - 1]) > 64 * resolution(side, p)) not_monotone(side, p);
                         y[j] = y[j - 1];
                     }
                 }
                 at_knot = y[degree];
-                std::array<double, degree + 1> c = interpolate(t, y);
+                const array c = interpolate(t, y);
                 note_error(c, value, resolution, side, p0, width);
                 double unit = 1;
                 for (std::size_t j = 0; j <= degree; ++j, unit *= layout::unit)
-                    first[(2 * i + (side == tail::upper)) * stride + j] = static_cast<Scalar>(c[j] * unit);
+                    first[(2 * i + (side == tail::upper)) * stride + j] =
+                        static_cast<Scalar>((c[j] * unit).value());
             }
             // A probability that rounds up to 1/2 is the median.
             first[(2 * (layout::intervals - 1) + (side == tail::upper)) * stride] =
-                static_cast<Scalar>(at_knot);
+                static_cast<Scalar>(at_knot.value());
         }
     }
 
+    /// The place, from 0 to 1, of Chebyshev's node j of 0 .. degree.
+    static portable_double chebyshev_place(double j) { return 0.5 - 0.5 * elementary::cos_pi(j / degree); }
+
     template <class Value>
-    static double checked(const Value& value, tail side, double p) {
-        const double y = value(side, p);
-        if (!is_finite(y))
+    static portable_double checked(const Value& value, tail side, portable_double p) {
+        const portable_double y = value(side, p.value());
+        if (!is_finite(y.value()))
             throw_invalid("the law of a quantile_table",
-                          "not a law: a quantile is not finite, that of " + describe(side, p),
+                          "not a law: a quantile is not finite, that of " + describe(side, p.value()),
                           "finite quantiles that increase");
         return y;
     }
@@ -176,9 +188,8 @@ class quantile_polynomials {
 
     /// The coefficients of 1, t, t^2, ... of the polynomial through all (t, y): Newton's divided differences,
     /// then multiplied out. Differences from y[0] first, so that rounding is relative to the interval's rise.
-    static std::array<double, degree + 1> interpolate(const std::array<double, degree + 1>& t,
-                                                      const std::array<double, degree + 1>& y) {
-        std::array<double, degree + 1> d, c{};
+    static array interpolate(const array& t, const array& y) {
+        array d, c;
         for (std::size_t j = 0; j <= degree; ++j) d[j] = y[j] - y[0];
         for (std::size_t level = 1; level <= degree; ++level)
             for (std::size_t j = degree; j >= level; --j) d[j] = (d[j] - d[j - 1]) / (t[j] - t[j - level]);
@@ -191,29 +202,29 @@ class quantile_polynomials {
     }
 
     template <class Value, class Resolution>
-    void note_error(const std::array<double, degree + 1>& c, const Value& value, const Resolution& resolution,
-                    tail side, double p0, double width) {
+    void note_error(const array& c, const Value& value, const Resolution& resolution, tail side,
+                    portable_double p0, portable_double width) {
         // Between two nodes, first where odd degrees are at their worst; elsewhere only if it is bad there.
         for (std::size_t j = 0; j < degree; ++j) {
             const std::size_t node = (degree / 2 + j) % degree;
-            const double t =
-                0.5 - 0.5 * std::cos(3.14159265358979323846 * (static_cast<double>(node) + 0.5) / degree);
-            double y = 0, slope = 0;
+            const portable_double t = chebyshev_place(static_cast<double>(node) + 0.5);
+            portable_double y = 0, slope = 0;
             for (std::size_t i = degree + 1; i-- > 0;) {
                 slope = slope * t + y;
                 y = y * t + c[i];
             }
-            const double p = p0 + width * t, difference = std::abs(y - checked(value, side, p));
-            double error = difference == 0 ? 0 : difference / std::abs(slope) * width / p;
+            const portable_double p = p0 + width * t, difference = abs(y - checked(value, side, p));
+            portable_double error = difference == 0 ? 0 : difference / abs(slope) * width / p;
             const bool good = error <= layout::tolerance;
             if (!good) {
                 // What the rounding of y and of the law's own functions makes is not the polynomial's.
-                const double blur = resolution(side, p) / p + std::abs(y / slope) * width / p * 0x1p-52;
+                const portable_double blur =
+                    resolution(side, p.value()) / p + abs(y / slope) * width / p * 0x1p-52;
                 error = blur < 1e-3 ? error - 8 * blur : 0;
             }
             if (error > interpolation_error_) {
-                interpolation_error_ = error;
-                worst_ = side == tail::lower ? p : 1 - p;
+                interpolation_error_ = error.value();
+                worst_ = (side == tail::lower ? p : 1 - p).value();
             }
             if (good) break;
         }

@@ -3,9 +3,9 @@
 /// @file
 /// What a quantile table asks of a law while it is made.
 
-#include <cmath>
 #include <concepts>
 
+#include <imle/core/elementary.hpp>
 #include <imle/core/finite.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
@@ -66,7 +66,7 @@ class law_source {
         else
             return law_.quantile(1 - p) - origin_;
     }
-    [[nodiscard]] double log_offset(tail side, double p) const { return std::log(offset(side, p)); }
+    [[nodiscard]] double log_offset(tail side, double p) const { return elementary::log(offset(side, p)); }
     /// 1 - p is rounded where the law takes nothing finer.
     [[nodiscard]] double resolution(tail side, double) const noexcept {
         return side == tail::upper && !HasSurvivalQuantile<LawT> ? 0x1p-53 : 0;

@@ -110,8 +110,8 @@ class quantile_table {
 
     /// From the table's numbers to those of `location + scale * X`.
     [[nodiscard]] detail::affine<Scalar> map(double location, double scale) const noexcept {
-        return detail::affine<Scalar>(location + scale * polynomials_->location(),
-                                      scale * polynomials_->scale());
+        return detail::affine<Scalar>(detail::multiply_add(scale, polynomials_->location(), location),
+                                      detail::rounded(scale * polynomials_->scale()));
     }
     /// One number for each of the words of one group.
     static void draw_group(const polynomials& table, const std::uint32_t* words,

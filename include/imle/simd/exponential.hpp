@@ -23,6 +23,7 @@ struct exp2_constants<float> {
     static constexpr float least_normal = -126.0f;
     static constexpr float deepest = -250.0f;  // `half` is a normal number from here on
     static constexpr float highest = 127.99f;  // 2^y overflows above
+    static constexpr float log_2_high = 0x1.62e4p-1f, log_2_low = 1.42860682e-06f;
     static constexpr std::size_t degree = 6;
     static constexpr float coefficients[degree + 1] = {
         1, 0.693147207f, 0.240226509f, 0.0555032723f, 0.00961805668f, 0.00134004282f, 0.000154614447f};
@@ -33,6 +34,7 @@ struct exp2_constants<double> {
     static constexpr double least_normal = -1022.0;
     static constexpr double deepest = -2000.0;
     static constexpr double highest = 1023.99;
+    static constexpr double log_2_high = 0x1.62e42feep-1, log_2_low = 1.9082149292705877e-10;
     static constexpr std::size_t degree = 11;
     static constexpr double coefficients[] = {
         1.0000000000000000,     0.69314718055994529,    0.24022650695910158,    0.055504108664821625,
@@ -50,18 +52,40 @@ struct exp2_parts {
     Lanes rest;
 };
 
-/// The parts of 2^max(y, lowest), from `deepest` on. NaN must not come in.
+/// The parts of 2^(n + r), n whole and |r| <= 1/2.
 template <class Lanes>
-[[nodiscard]] inline exp2_parts<Lanes> split_exp2(Lanes y, typename Lanes::scalar lowest) noexcept {
+[[nodiscard]] inline exp2_parts<Lanes> exp2_of_parts(Lanes n, Lanes r) noexcept {
     using constants = exp2_constants<typename Lanes::scalar>;
-    y = minimum(maximum(y, Lanes(lowest)), Lanes(constants::highest));
-    const Lanes n = nearest(y);
-    const Lanes r = y - n;
     Lanes sum(constants::coefficients[constants::degree]);
     for (std::size_t i = constants::degree; i-- > 0;)
         sum = multiply_add(sum, r, Lanes(constants::coefficients[i]));
     const Lanes half = nearest(n * Lanes(0.5));
     return {sum, power_of_two(half), power_of_two(n - half)};
+}
+
+/// The parts of 2^max(y, lowest), from `deepest` on. NaN must not come in.
+template <class Lanes>
+[[nodiscard]] inline exp2_parts<Lanes> split_exp2(Lanes y, typename Lanes::scalar lowest) noexcept {
+    y = minimum(maximum(y, Lanes(lowest)), Lanes(exp2_constants<typename Lanes::scalar>::highest));
+    const Lanes n = nearest(y);
+    return exp2_of_parts(n, y - n);
+}
+
+/// exp(x), to a few units in the last place: 2^n exp(r), r = x - n log(2), with log(2) in two parts so that n
+/// times the first is exact. (2^(x log2(e)) at once would lose x times the last place.)
+template <class Lanes>
+[[nodiscard]] inline Lanes exp_of(Lanes x) noexcept {
+    using scalar = typename Lanes::scalar;
+    using constants = exp2_constants<scalar>;
+    const Lanes log2_e(scalar(1.4426950408889634));
+    // Either way beyond all numbers. In this order of arguments NaN stays.
+    const Lanes furthest(constants::deepest * scalar(0.69));
+    x = minimum(Lanes(0) - furthest, maximum(furthest, x));
+    const Lanes n = nearest(x * log2_e);
+    const Lanes r =
+        multiply_add(n, Lanes(-constants::log_2_low), multiply_add(n, Lanes(-constants::log_2_high), x));
+    const exp2_parts<Lanes> parts = exp2_of_parts(n, r * log2_e);
+    return parts.fraction * parts.half * parts.rest;
 }
 
 }  // namespace imle::inline IMLE_ABI::detail

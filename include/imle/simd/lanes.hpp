@@ -18,7 +18,8 @@ namespace imle::inline IMLE_ABI::detail {
 /// `Size` numbers. A kernel that is written on it does the same operations in the same order whatever the
 /// size, so that a number's bits do not depend on who computed it; one lane is the reference.
 ///
-/// Products must not meet sums but in `multiply_add`: elsewhere a compiler may fuse them, or not.
+/// Products must not meet sums but in `multiply_add`, or after `product`: elsewhere a compiler may fuse them,
+/// or not.
 template <class ScalarT, std::size_t Size>
 struct vector_lanes {
     using scalar = ScalarT;
@@ -75,6 +76,10 @@ struct vector_lanes {
     friend vector_lanes operator/(vector_lanes a, vector_lanes b) noexcept { return of(a.v / b.v); }
     friend vector_lanes multiply_add(vector_lanes a, vector_lanes b, vector_lanes c) noexcept {
         return of(detail::multiply_add(a.v, b.v, c.v));
+    }
+    /// a * b, rounded before it meets a sum.
+    friend vector_lanes product(vector_lanes a, vector_lanes b) noexcept {
+        return of(rounded(vector(a.v * b.v)));
     }
     friend vector_lanes square_root(vector_lanes a) noexcept { return of(instructions::square_root(a.v)); }
     friend vector_lanes minimum(vector_lanes a, vector_lanes b) noexcept { return of(a.v < b.v ? a.v : b.v); }

@@ -8,7 +8,8 @@
 
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
-#include <imle/core/multiply_add.hpp>
+#include <imle/core/rounded.hpp>
+#include <imle/simd/scaled_sum.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -34,12 +35,11 @@ struct perturbation_target {
         const Scalar step = static_cast<Scalar>(-beta);
         if (!detail::is_finite(step)) {  // a step for a dz that has all but vanished: theta' may be finite
             for (std::size_t i = 0; i < theta_prime.size(); ++i)
-                theta_prime[i] = static_cast<Scalar>(static_cast<double>(share * theta[i]) -
-                                                     beta * static_cast<double>(dz[i]));
+                theta_prime[i] = static_cast<Scalar>(detail::rounded(static_cast<double>(share * theta[i])) -
+                                                     detail::rounded(beta * static_cast<double>(dz[i])));
             return;
         }
-        for (std::size_t i = 0; i < theta_prime.size(); ++i)
-            theta_prime[i] = detail::multiply_add(step, dz[i], share * theta[i]);
+        detail::scaled_sum(step, dz.data(), share, theta.data(), theta_prime.data(), theta_prime.size());
     }
 
     /// The step actually taken if `scale_gradient`, else 1; 0, which divides by 1, where beta is 0.

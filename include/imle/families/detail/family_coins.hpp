@@ -12,6 +12,8 @@
 #include <span>
 
 #include <imle/core/backports.hpp>
+#include <imle/core/elementary.hpp>
+#include <imle/core/rounded.hpp>
 #include <imle/families/detail/family_lanes.hpp>
 #include <imle/selection/k_largest.hpp>
 #include <imle/simd/exponential.hpp>
@@ -40,11 +42,11 @@ class family_coins {
           center_(middle(theta, k)) {
         write_weights(theta);
         shift_ = balanced();
-        const double odds = std::exp(shift_);
+        const double odds = elementary::exp(shift_);
         double* const p = memory_.get();
         double* const q = p + padded_;
         for (std::size_t i = 0; i < padded_; i += vector::size) {
-            const vector in = vector::load(p + i), out = vector(odds) * vector::load(q + i);
+            const vector in = vector::load(p + i), out = product(vector(odds), vector::load(q + i));
             const vector share = vector(1.0) / (in + out);
             (in * share).store(p + i);
             (out * share).store(q + i);
@@ -69,9 +71,9 @@ class family_coins {
                 above += static_cast<double>(theta[i]);
                 ++count;
             }
-            sum -= std::log1p(-std::min(p, q));
+            sum -= elementary::log1p(-std::min(p, q));
         }
-        return sum + above + (static_cast<double>(k_) - count) * (center_ + shift_);
+        return sum + above + rounded((static_cast<double>(k_) - count) * (center_ + shift_));
     }
 
   private:
@@ -110,23 +112,11 @@ class family_coins {
         for (std::size_t i = 0; i < padded_; i += vector::size) {
             const vector x = vector::load(p + i), distance = maximum(x, zero - x);
             const vector u =
-                select(less(distance, vector(far)), exp_of_minus(minimum(distance, vector(far))), zero);
+                select(less(distance, vector(far)), exp_of(zero - minimum(distance, vector(far))), zero);
             const auto negative = less(x, zero);
             select(negative, u, one).store(p + i);
             select(negative, one, u).store(q + i);
         }
-    }
-
-    /// exp(-x) for 0 <= x <= 700, to a few units in the last place: 2^n exp(r), r = -x - n log(2), with
-    /// log(2) in two parts so that n times the first is exact. (2^(x log2(e)) at once would lose x * 1e-16.)
-    [[nodiscard]] static vector exp_of_minus(vector x) noexcept {
-        constexpr double log2_e = 1.4426950408889634;
-        constexpr double log_2_high = 0x1.62e42feep-1, log_2_low = 1.9082149292705877e-10;
-        const vector minus_x = vector(0.0) - x;
-        const vector n = nearest(minus_x * vector(log2_e));
-        const vector r = multiply_add(n, vector(-log_2_low), multiply_add(n, vector(-log_2_high), minus_x));
-        const auto parts = split_exp2(r * vector(log2_e), exp2_constants<double>::deepest);
-        return parts.fraction * parts.half * parts.rest * power_of_two(n);
     }
 
     /// The shift of c at which the mean number of heads, sum p_i, is within a standard deviation of k, by
@@ -140,7 +130,7 @@ class family_coins {
         const double* const b = a + padded_;
         double shift = 0, low = -std::numeric_limits<double>::max(), high = -low;
         for (int step = 0; step < most_steps; ++step) {
-            const double odds = std::exp(shift);
+            const double odds = elementary::exp(shift);
             std::array<vector, chains> means, variances;
             means.fill(vector(0.0));
             variances.fill(vector(0.0));

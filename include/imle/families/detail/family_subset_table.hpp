@@ -191,11 +191,11 @@ class family_subset_table {
         if constexpr (Weighted) g_before = vector::load(from + g + at.low - vector::size);
         for (std::size_t j = at.low; j < at.high; j += vector::size) {
             const vector f_here = vector::load(from + j), f_other = one_before(f_before, f_here);
-            multiply_add(p, f_other, q * f_here).store(to + j);
+            multiply_add(p, f_other, product(q, f_here)).store(to + j);
             f_before = f_here;
             if constexpr (Weighted) {
                 const vector g_here = vector::load(from + g + j), g_other = one_before(g_before, g_here);
-                multiply_add(p, multiply_add(w, f_other, g_other), q * g_here).store(to + g + j);
+                multiply_add(p, multiply_add(w, f_other, g_other), product(q, g_here)).store(to + g + j);
                 g_before = g_here;
             }
         }
@@ -214,12 +214,12 @@ class family_subset_table {
         for (std::size_t j = at.low; j < at.high; j += vector::size) {
             const vector b_after = vector::load(from + j + vector::size),
                          b_other = one_after(b_here, b_after);
-            multiply_add(p, b_other, q * b_here).store(to + j);
+            multiply_add(p, b_other, product(q, b_here)).store(to + j);
             b_here = b_after;
             if constexpr (Weighted) {
                 const vector h_after = vector::load(from + h + j + vector::size);
                 const vector h_other = one_after(h_here, h_after);
-                multiply_add(p, multiply_add(w, b_other, h_other), q * h_here).store(to + h + j);
+                multiply_add(p, multiply_add(w, b_other, h_other), product(q, h_here)).store(to + h + j);
                 h_here = h_after;
             }
         }

@@ -16,18 +16,25 @@
 #include <vector>
 
 #include <imle/concepts/noise_distribution.hpp>
-#include <imle/core/multiply_add.hpp>
+#include <imle/core/rounded.hpp>
 #include <imle/layer/detail/runner.hpp>
 #include <imle/layer/solver_port.hpp>
+#include <imle/simd/exponential.hpp>
+#include <imle/simd/scaled_sum.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// exp(T * xi - T^2 / 2), by which noise that multiplies theta does so: log-normal with mean 1 for standard
-/// normal xi (Dalle, Baty, Bouvier, Parmentier, "Learning with combinatorial optimization layers: a
-/// probabilistic approach", 2022). Without T^2 / 2 its mean would be exp(T^2 / 2).
+/// factors[i] = exp(T * xi[i] - T^2 / 2), by which noise that multiplies theta does so: log-normal with mean
+/// 1 for standard normal xi (Dalle, Baty, Bouvier, Parmentier, "Learning with combinatorial optimization
+/// layers: a probabilistic approach", 2022). Without T^2 / 2 its mean would be exp(T^2 / 2). `factors` may be
+/// xi.
 template <class Scalar>
-[[nodiscard]] inline Scalar noise_factor(Scalar temperature, Scalar xi) noexcept {
-    return std::exp(multiply_add(temperature, xi, -temperature * temperature / 2));
+inline void write_noise_factors(Scalar temperature, const Scalar* xi, Scalar* factors,
+                                std::size_t n) noexcept {
+    const Scalar shift = rounded(-temperature * temperature / 2);
+    for_each_lanes<Scalar>(n, [&]<class Lanes>(std::type_identity<Lanes>, std::size_t i) {
+        exp_of(multiply_add(Lanes(temperature), Lanes::load(xi + i), Lanes(shift))).store(factors + i);
+    });
 }
 
 /// Whether the bits of a perturbed solve depend on noise.
@@ -178,17 +185,16 @@ class perturbed_solve {
     template <class Scalar>
     static void perturb(const Scalar* parameters, Scalar scale, const Scalar* noise, Scalar* out,
                         Eigen::Index n, finite_check<Scalar>& check) {
-        for (Eigen::Index i = 0; i < n; ++i) {
-            Scalar perturbed;
-            if constexpr (is_multiplicative_noise<NoiseT>) {
-                const Scalar factor = noise_factor(scale, noise[i]);
-                perturbed = factor >= std::numeric_limits<Scalar>::min() ? parameters[i] * factor
-                                                                         : unwritten<Scalar>();
-            } else {
-                perturbed = multiply_add(scale, noise[i], parameters[i]);
-            }
-            check.add(out[i] = minimizes ? -perturbed : perturbed);
+        const auto size = static_cast<std::size_t>(n);
+        if constexpr (is_multiplicative_noise<NoiseT>) {
+            write_noise_factors(scale, noise, out, size);
+            for (std::size_t i = 0; i < size; ++i)
+                out[i] = out[i] >= std::numeric_limits<Scalar>::min() ? parameters[i] * out[i]
+                                                                      : unwritten<Scalar>();
+        } else {
+            scaled_sum(scale, noise, parameters, out, size);
         }
+        for (std::size_t i = 0; i < size; ++i) check.add(out[i] = minimizes ? -out[i] : out[i]);
     }
 
     /// Solves the first `count` of the worker's items.

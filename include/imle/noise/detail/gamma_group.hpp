@@ -10,6 +10,8 @@
 #include <numbers>
 #include <span>
 
+#include <imle/core/elementary.hpp>
+#include <imle/core/rounded.hpp>
 #include <imle/noise/exponential.hpp>
 #include <imle/noise/normal.hpp>
 #include <imle/random/philox.hpp>
@@ -71,9 +73,9 @@ template <class Lanes>
 }
 
 /// log(1 + y) - y + y^2 / 2 - y^3 / 3 for y > -1.
-[[nodiscard]] inline double log1p_beyond_cube(double y) noexcept {
-    if (std::abs(y) > 0.1) return std::log1p(y) - y * (1 - y * (0.5 - y / 3));
-    double sum = 0;
+[[nodiscard]] inline portable_double log1p_beyond_cube(portable_double y) noexcept {
+    if (abs(y) > 0.1) return elementary::log1p(y) - y * (1 - y * (0.5 - y / 3));
+    portable_double sum = 0;
     for (int n = 18; n >= 4; --n) sum = 1.0 / n - y * sum;
     return -sum * (y * y) * (y * y);
 }
@@ -82,14 +84,14 @@ template <class Lanes>
 /// h as above. `low` is asked for where `high` alone cannot tell, once in 2^32 times.
 template <class Low>
 [[nodiscard]] inline bool gamma_accepts(double z, double d, std::uint32_t high, const Low& low) noexcept {
-    const double y = z / (3 * std::sqrt(d));
+    const portable_double y = z / (3 * std::sqrt(d));
     if (!(1 + y > 0)) return false;
-    const double u = high * 0x1p-32;
+    const portable_double u = high * 0x1p-32;
     // Most that come here are rejected, and seen to be without a logarithm: h <= -a with the first one or two
     // terms of its series, exp(-a) <= 1 - a + a^2 / 2.
-    const double a = 3 * d * (y * y) * (y * y) * (y < 0 ? 0.25 : 0.25 - 0.2 * y);
+    const portable_double a = 3 * d * (y * y) * (y * y) * (y < 0 ? 0.25 : 0.25 - 0.2 * y);
     if (a > 0 && u > 1.0000001 - a * (1 - 0.5 * a)) return false;
-    const double rest = (std::exp(3 * d * log1p_beyond_cube(y)) - u) * 0x1p32;
+    const portable_double rest = (elementary::exp(3 * d * log1p_beyond_cube(y)) - u) * 0x1p32;
     if (rest >= 1) return true;
     return rest > 0 && low() * 0x1p-32 < rest;
 }

@@ -3,57 +3,61 @@
 /// @file
 /// The regularised incomplete gamma functions, as logarithms.
 
-#include <cmath>
 #include <limits>
 #include <numbers>
 
+#include <imle/core/elementary.hpp>
 #include <imle/core/finite.hpp>
+#include <imle/core/gamma_function.hpp>
+#include <imle/core/rounded.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
 
 /// log of P(a, x) and of Q(a, x) = 1 - P(a, x), and of the density x^(a-1) exp(-x) / Gamma(a) times x.
 struct incomplete_gamma_logs {
-    double lower;
-    double upper;
-    double log_density_times_x;
+    portable_double lower;
+    portable_double upper;
+    portable_double log_density_times_x;
 };
 
 /// log(1 + z) - z for real z > -1, accurate for small z.
-[[nodiscard]] inline double log1p_minus_real(double z) noexcept {
-    if (std::abs(z) > 0.1) return std::log1p(z) - z;
-    double sum = 0;
+[[nodiscard]] inline portable_double log1p_minus_real(portable_double z) noexcept {
+    if (abs(z) > 0.1) return elementary::log1p(z) - z;
+    portable_double sum = 0;
     for (int n = 20; n >= 2; --n) sum = sum * z + (n % 2 == 0 ? -1.0 : 1.0) / n;
     return sum * z * z;
 }
 
 /// log(x / a) - (x - a) / a for x, a > 0: as above, but accurate everywhere. Between 0.2 and 3 times a it is
 /// small, and comes from log(1 + z) = 2 atanh(z / (2 + z)), whose terms cancel nowhere.
-[[nodiscard]] inline double log_minus_distance(double x, double a) noexcept {
-    const double z = (x - a) / a;
-    if (z < -0.8 || z > 2) return std::log(x / a) - z;
-    const double s = z / (2 + z), w = s * s;
-    double sum = 0, power = 1;
+[[nodiscard]] inline portable_double log_minus_distance(portable_double x, portable_double a) noexcept {
+    const portable_double z = (x - a) / a;
+    if (z < -0.8 || z > 2) return elementary::log(x / a) - z;
+    const portable_double s = z / (2 + z), w = s * s;
+    portable_double sum = 0, power = 1;
     for (int n = 3; power > 1e-18; n += 2, power *= w) sum += power / n;
     return s * (2 * w * sum - z);
 }
 
 /// log(x^a exp(-x) / Gamma(a)), with log x given for x that underflow or overflow. For large a by Stirling's
 /// formula about x = a, where a log x - x - lnGamma(a) would cancel.
-[[nodiscard]] inline double log_gamma_density_times_x(double a, double x, double log_x) noexcept {
-    if (!is_finite(x)) return -std::numeric_limits<double>::infinity();
-    if (a < 20) return a * log_x - x - std::lgamma(a);
-    const double w = 1 / (a * a);
-    const double stirling = (1. / 12 - w * (1. / 360 - w * (1. / 1260 - w * (1. / 1680 - w / 1188)))) / a;
-    const double near =
-        a * log1p_minus_real((x - a) / a) + 0.5 * std::log(a / (2 * std::numbers::pi)) - stirling;
+[[nodiscard]] inline portable_double log_gamma_density_times_x(portable_double a, portable_double x,
+                                                               portable_double log_x) noexcept {
+    if (!is_finite(x.value())) return -std::numeric_limits<double>::infinity();
+    if (a < 20) return a * log_x - x - elementary::log_gamma(a);
+    const portable_double w = 1 / (a * a);
+    const portable_double stirling =
+        (1. / 12 - w * (1. / 360 - w * (1. / 1260 - w * (1. / 1680 - w / 1188)))) / a;
+    const portable_double near =
+        a * log1p_minus_real((x - a) / a) + 0.5 * elementary::log(a / (2 * std::numbers::pi)) - stirling;
     if (near > -60) return near;
     // Far out, beyond all tables, a times the rounding of (x - a) / a would be felt.
-    return a * log_minus_distance(x, a) + std::log(std::sqrt(a / (2 * std::numbers::pi))) - stirling;
+    return a * log_minus_distance(x, a) + elementary::log(sqrt(a / (2 * std::numbers::pi))) - stirling;
 }
 
 /// lnGamma(1 + a) for a > 0. Below 1/1000 by its series, since 1 + a would round a.
-[[nodiscard]] inline double log_gamma1p_real(double a) noexcept {
-    if (a > 1e-3) return std::lgamma(1 + a);
+[[nodiscard]] inline portable_double log_gamma1p_real(portable_double a) noexcept {
+    if (a > 1e-3) return elementary::log_gamma(1 + a);
     // Euler's constant, then zeta(n) / n for n = 2..5.
     return a * (-std::numbers::egamma +
                 a * (0.8224670334241132 +
@@ -63,48 +67,49 @@ struct incomplete_gamma_logs {
 /// Both functions at a > 0 and x >= 0, log x being given for x that underflow. The smaller one is computed,
 /// by its power series left of the bulk and by its continued fraction right of it; O(1 + sqrt(a)) steps near
 /// x = a.
-[[nodiscard]] inline incomplete_gamma_logs incomplete_gamma(double a, double x, double log_x) noexcept {
-    const double log_front = log_gamma_density_times_x(a, x, log_x);
+[[nodiscard]] inline incomplete_gamma_logs incomplete_gamma(portable_double a, portable_double x,
+                                                            portable_double log_x) noexcept {
+    const portable_double log_front = log_gamma_density_times_x(a, x, log_x);
     incomplete_gamma_logs result{0, 0, log_front};
-    if (!is_finite(x)) {
+    if (!is_finite(x.value())) {
         result.upper = log_front;
     } else if (a < 1 && (x < 1 || (a < 1e-3 && x < a + 1))) {
         // P = x^a / Gamma(1 + a) * (1 + a * sum), Q by expm1 of the logarithm of that: also where a is so
         // small that P is 1 but for the last digits.
-        double term = 1, sum = 0;
+        portable_double term = 1, sum = 0;
         for (int n = 1; n < 60; ++n) {
             term *= -x / n;
             sum += term / (a + n);
-            if (std::abs(term) < 1e-18) break;
+            if (abs(term) < 1e-18) break;
         }
-        result.lower = a * log_x - log_gamma1p_real(a) + std::log1p(a * sum);
-        result.upper = std::log(-std::expm1(result.lower));
+        result.lower = a * log_x - log_gamma1p_real(a) + elementary::log1p(a * sum);
+        result.upper = elementary::log(-elementary::expm1(result.lower));
     } else if (x < a + 1) {
-        double term = 1 / a, sum = term;
+        portable_double term = 1 / a, sum = term;
         for (double n = 1; n < 1e6; ++n) {
             term *= x / (a + n);
             sum += term;
             if (term < sum * 1e-17) break;
         }
-        result.lower = log_front + std::log(sum);
-        result.upper = std::log(-std::expm1(result.lower));
+        result.lower = log_front + elementary::log(sum);
+        result.upper = elementary::log(-elementary::expm1(result.lower));
     } else {
         // Lentz's evaluation of 1 / (x + 1 - a - 1 (1 - a) / (x + 3 - a - ...)).
-        double b = x + 1 - a, c = 1e300, d = 1 / b, fraction = d;
+        portable_double b = x + 1 - a, c = 1e300, d = 1 / b, fraction = d;
         for (double n = 1; n < 1e6; ++n) {
-            const double numerator = -n * (n - a);
+            const portable_double numerator = -n * (n - a);
             b += 2;
             d = numerator * d + b;
-            if (std::abs(d) < 1e-300) d = 1e-300;
+            if (abs(d) < 1e-300) d = 1e-300;
             c = b + numerator / c;
-            if (std::abs(c) < 1e-300) c = 1e-300;
+            if (abs(c) < 1e-300) c = 1e-300;
             d = 1 / d;
-            const double change = d * c;
+            const portable_double change = d * c;
             fraction *= change;
-            if (std::abs(change - 1) < 1e-16) break;
+            if (abs(change - 1) < 1e-16) break;
         }
-        result.upper = log_front + std::log(fraction);
-        result.lower = std::log1p(-std::exp(result.upper));
+        result.upper = log_front + elementary::log(fraction);
+        result.lower = elementary::log1p(-elementary::exp(result.upper));
     }
     return result;
 }

@@ -11,6 +11,7 @@
 #include <span>
 #include <tuple>
 
+#include <imle/core/multiply_add.hpp>
 #include <imle/quantile/panel_source.hpp>
 #include <imle/random/quantile_table.hpp>
 
@@ -67,22 +68,20 @@ class location_scale_law {
     /// The density.
     [[nodiscard]] double pdf(double x) const noexcept { return StandardLaw::pdf(standard(x)) / scale_; }
     /// The x with cdf(x) = u; the law's ends at 0 and 1. Throws `std::invalid_argument` outside [0, 1].
-    [[nodiscard]] double quantile(double u) const {
-        return location_ + scale_ * StandardLaw::quantile(probability("u", u));
-    }
+    [[nodiscard]] double quantile(double u) const { return at(StandardLaw::quantile(probability("u", u))); }
     /// The x with survival(x) = p. Throws `std::invalid_argument` outside [0, 1].
     [[nodiscard]] double survival_quantile(double p) const {
-        return location_ + scale_ * StandardLaw::survival_quantile(probability("p", p));
+        return at(StandardLaw::survival_quantile(probability("p", p)));
     }
     /// -d/dx log pdf(x), for `ScoredNoise`. Only laws whose density is smooth have it.
     [[nodiscard]] double score(double x) const noexcept requires HasScore<StandardLaw> {
         return StandardLaw::score(standard(x)) / scale_;
     }
-    [[nodiscard]] double mean() const noexcept { return location_ + scale_ * StandardLaw::mean; }
+    [[nodiscard]] double mean() const noexcept { return at(StandardLaw::mean); }
     [[nodiscard]] double variance() const noexcept { return StandardLaw::variance * scale_ * scale_; }
     /// No number is below it. Only laws that are bounded have it.
     [[nodiscard]] double lower_bound() const noexcept requires HasLowerBound<StandardLaw> {
-        return location_ + scale_ * StandardLaw::lower_bound();
+        return at(StandardLaw::lower_bound());
     }
 
     friend bool operator==(const location_scale_law&, const location_scale_law&) noexcept = default;
@@ -96,6 +95,7 @@ class location_scale_law {
 
   private:
     [[nodiscard]] double standard(double x) const noexcept { return (x - location_) / scale_; }
+    [[nodiscard]] double at(double z) const noexcept { return multiply_add(scale_, z, location_); }
 
     double location_;
     double scale_;

@@ -42,7 +42,7 @@ struct table_layout<float> {
     static constexpr double tolerance = 4e-7;
     static constexpr double smallest = 1e-36;
     static double knot(std::size_t i) {
-        return std::ldexp(1 + static_cast<double>(i % 16) / 16, static_cast<int>(i / 16) - 33);
+        return std::ldexp(static_cast<double>(16 + i % 16), static_cast<int>(i / 16) - 37);
     }
 };
 
@@ -63,7 +63,7 @@ struct table_layout<double> {
     static constexpr double tolerance = 1e-12;
     static constexpr double smallest = 1e-280;
     static double knot(std::size_t i) {
-        return std::ldexp(1 + static_cast<double>(i % 8) / 8, static_cast<int>(i / 8) - 54);
+        return std::ldexp(static_cast<double>(8 + i % 8), static_cast<int>(i / 8) - 57);
     }
 };
 

@@ -104,7 +104,7 @@ class knapsack_core {
     /// those before `split()`. What it then loses against the relaxation is at least what the item is worth
     /// less (or more) than its weight at the efficiency of the item at the split.
     [[nodiscard]] bool may_differ(std::size_t item) const noexcept {
-        const double gain = values_[item] - efficiency_ * weights_[item];
+        const double gain = values_[item] - rounded(efficiency_ * weights_[item]);
         return (item < split_ ? gain : -gain) <= bound_ - best_ + slack_;
     }
     [[nodiscard]] std::size_t split() const noexcept { return split_; }

@@ -11,6 +11,8 @@
 #include <limits>
 #include <span>
 
+#include <imle/core/elementary.hpp>
+#include <imle/core/rounded.hpp>
 #include <imle/solvers/detail/knapsack_problem.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
@@ -64,8 +66,8 @@ class knapsack_order {
             measure_use();
             double sum = 0;
             for (std::size_t d = 0; d < dimensions; ++d) {
-                multiplier_[d] *= std::exp(step * std::clamp(use_[d] - 1, -1.0, 1.0));
-                sum += multiplier_[d];
+                multiplier_[d] *= elementary::exp(step * std::clamp(use_[d] - 1, -1.0, 1.0));
+                sum += rounded(multiplier_[d]);
             }
             for (std::size_t d = 0; d < dimensions; ++d)
                 multiplier_[d] *= static_cast<double>(dimensions) / sum;
@@ -106,13 +108,13 @@ class knapsack_order {
         for (const std::uint32_t item : order_) {
             double sum = 0;
             for (std::size_t d = 0; d < dimensions; ++d)
-                sum += multiplier_[d] * problem_.shares[item * dimensions + d];
+                sum += rounded(multiplier_[d] * problem_.shares[item * dimensions + d]);
             surrogate_[item] = std::max(sum, least_surrogate);
             efficiency_[item] = values_[item] * scale_ / surrogate_[item];
         }
         sort();
         double bound = 0;
-        fill([&](std::uint32_t item, double part) { bound += part * values_[item]; });
+        fill([&](std::uint32_t item, double part) { bound += rounded(part * values_[item]); });
         return bound;
     }
 
@@ -155,7 +157,7 @@ class knapsack_order {
         std::fill_n(use_, dimensions, 0.0);
         fill([&](std::uint32_t item, double part) {
             for (std::size_t d = 0; d < dimensions; ++d)
-                use_[d] += part * problem_.shares[item * dimensions + d];
+                use_[d] += rounded(part * problem_.shares[item * dimensions + d]);
         });
     }
 

@@ -1,0 +1,44 @@
+#pragma once
+
+/// @file
+/// a x + y of many numbers, with the same bits for every instruction set.
+///
+/// A loop over `multiply_add` says the same, but is not vectorised: compilers do not look across the barrier
+/// between the product and the sum.
+
+#include <cstddef>
+#include <type_traits>
+
+#include <imle/simd/lanes.hpp>
+
+namespace imle::inline IMLE_ABI::detail {
+
+/// Calls f(std::type_identity<Lanes>{}, i) for the widest lanes that begin at i, as long as they end before
+/// n, then for single ones.
+template <class Scalar, class F>
+[[gnu::always_inline]] inline void for_each_lanes(std::size_t n, F&& f) {
+    using vector = widest_lanes<Scalar>;
+    std::size_t i = 0;
+    for (; i + vector::size <= n; i += vector::size) f(std::type_identity<vector>{}, i);
+    if constexpr (vector::size != 1)
+        for (; i < n; ++i) f(std::type_identity<scalar_lanes<Scalar>>{}, i);
+}
+
+/// out[i] = a x[i] + y[i] for i < n. `out` may be x or y.
+template <class Scalar>
+inline void scaled_sum(Scalar a, const Scalar* x, const Scalar* y, Scalar* out, std::size_t n) noexcept {
+    for_each_lanes<Scalar>(n, [&]<class Lanes>(std::type_identity<Lanes>, std::size_t i) {
+        multiply_add(Lanes(a), Lanes::load(x + i), Lanes::load(y + i)).store(out + i);
+    });
+}
+
+/// out[i] = a x[i] + b y[i] for i < n. `out` may be x or y.
+template <class Scalar>
+inline void scaled_sum(Scalar a, const Scalar* x, Scalar b, const Scalar* y, Scalar* out,
+                       std::size_t n) noexcept {
+    for_each_lanes<Scalar>(n, [&]<class Lanes>(std::type_identity<Lanes>, std::size_t i) {
+        multiply_add(Lanes(a), Lanes::load(x + i), product(Lanes(b), Lanes::load(y + i))).store(out + i);
+    });
+}
+
+}  // namespace imle::inline IMLE_ABI::detail
