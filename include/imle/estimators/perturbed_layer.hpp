@@ -9,9 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include <imle/core/rounded.hpp>
 #include <imle/estimators/baseline.hpp>
 #include <imle/estimators/detail/mean_cotangent.hpp>
 #include <imle/layer/sampler_layer.hpp>
+#include <imle/simd/scaled_sum.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -130,17 +132,18 @@ class perturbed_layer
                     const detail::cotangent<Scalar>& dmu, Scalar* gradient) const {
         const Eigen::Index n = call.shape.n;
         const std::vector<double> cotangent = detail::mean_cotangent(call, dmu);
-        std::vector<double> weights(static_cast<std::size_t>(call.samples)), sum(static_cast<std::size_t>(n));
+        std::vector<double> weights(static_cast<std::size_t>(call.samples));
+        std::vector<double> score(static_cast<std::size_t>(n)), sum(score.size());
         auto replay = this->sampler_.replay(call, values.z);
         for (Eigen::Index row = 0; row < call.shape.batch; ++row) {
             weigh(cotangent.data() + row * n, values.z + row * call.samples * n, n, weights);
             std::fill(sum.begin(), sum.end(), 0.0);
             if (std::any_of(weights.begin(), weights.end(), [](double w) { return w != 0; }))
                 replay.for_each_noise(row, [&](Eigen::Index s, const Scalar* eps) {
-                    // sum_i += weights[s] * score(eps_{s,i})
                     for (std::size_t i = 0; i < sum.size(); ++i)
-                        sum[i] += weights[static_cast<std::size_t>(s)] *
-                                  static_cast<double>(this->noise().score(static_cast<double>(eps[i])));
+                        score[i] = static_cast<double>(this->noise().score(static_cast<double>(eps[i])));
+                    detail::scaled_sum(weights[static_cast<std::size_t>(s)], score.data(), sum.data(),
+                                       sum.data(), sum.size());
                 });
             write_row(call.theta_of(row), call.samples, sum, gradient + row * n);
             // What no noise moves has no gradient, though a law's score may not be 0 at 0.
@@ -160,7 +163,8 @@ class perturbed_layer
     void weigh(const double* cotangent, const Scalar* z, Eigen::Index n, std::vector<double>& weights) const {
         for (double& a : weights) {
             a = 0;
-            for (Eigen::Index i = 0; i < n; ++i) a += cotangent[i] * static_cast<double>(z[i]);
+            for (Eigen::Index i = 0; i < n; ++i)
+                a += detail::rounded(cotangent[i] * static_cast<double>(z[i]));
             z += n;
         }
         if (options_.baseline == baseline::none) return;

@@ -13,8 +13,11 @@
 #include <Eigen/Core>
 
 #include <imle/core/backports.hpp>
+#include <imle/core/elementary.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
+#include <imle/core/multiply_add.hpp>
+#include <imle/core/rounded.hpp>
 #include <imle/families/detail/family_coins.hpp>
 #include <imle/families/detail/family_subset_table.hpp>
 #include <imle/random/words.hpp>
@@ -91,8 +94,8 @@ class k_subset_family {
         table.backwards([&](std::size_t i, const auto& others) {
             // Whichever is the less likely; the other is 1 minus that.
             const double p = coins.heads()[i], q = coins.tails()[i];
-            const double mean =
-                p <= q ? p * others(1).probability / total : 1 - q * others(0).probability / total;
+            const double mean = p <= q ? p * others(1).probability / total
+                                       : 1 - detail::rounded(q * others(0).probability / total);
             mu[i] = static_cast<Scalar>(std::clamp(mean, 0.0, 1.0));
         });
     }
@@ -120,7 +123,7 @@ class k_subset_family {
         double mean_weight = 0;
         for (std::size_t i = 0; i < n; ++i) {
             weights[i] = static_cast<double>(dmu[i]) / largest;
-            mean_weight += coins.heads()[i] * weights[i];
+            mean_weight += detail::rounded(coins.heads()[i] * weights[i]);
         }
         mean_weight /= static_cast<double>(k);
         for (std::size_t i = 0; i < n; ++i) weights[i] -= mean_weight;
@@ -132,10 +135,12 @@ class k_subset_family {
             double covariance;
             if (p <= q) {
                 const auto with = others(1);
-                covariance = p * (with.weighted + (weights[i] - expected) * with.probability) / total;
+                covariance =
+                    p * detail::multiply_add(weights[i] - expected, with.probability, with.weighted) / total;
             } else {
                 const auto without = others(0);
-                covariance = -q * (without.weighted - expected * without.probability) / total;
+                covariance =
+                    -q * detail::multiply_add(-expected, without.probability, without.weighted) / total;
             }
             gradient[i] = static_cast<Scalar>(largest * covariance);
         });

@@ -108,7 +108,7 @@ class spo_plus_loss {
         const auto shape = detail::shape_of(theta_hat);
         Eigen::Tensor<Scalar, rank, layout> shifted(shape.theta());
         for (Eigen::Index i = 0; i < shifted.size(); ++i)
-            shifted.data()[i] = 2 * theta_hat.data()[i] - theta_true.data()[i];
+            shifted.data()[i] = theta_hat.data()[i] + theta_hat.data()[i] - theta_true.data()[i];
         detail::require_finite_batch("2 * theta_hat - theta_true", shifted);
         const auto z = sampler_.map(shifted, options);
 

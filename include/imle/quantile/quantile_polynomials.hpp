@@ -168,7 +168,9 @@ class quantile_polynomials {
     }
 
     /// The place, from 0 to 1, of Chebyshev's node j of 0 .. degree.
-    static portable_double chebyshev_place(double j) { return 0.5 - 0.5 * elementary::cos_pi(j / degree); }
+    static portable_double chebyshev_place(double j) {
+        return 0.5 - 0.5 * elementary::cos_pi(portable_double(j / degree));
+    }
 
     template <class Value>
     static portable_double checked(const Value& value, tail side, portable_double p) {

@@ -8,6 +8,7 @@
 #include <span>
 
 #include <imle/concepts/target_distribution.hpp>
+#include <imle/core/rounded.hpp>
 #include <imle/targets/perturbation_target.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -93,10 +94,11 @@ class adaptive_target {
     void update(const target_sums& sums) noexcept {
         if (sums.differences == 0) return;
         const double count = static_cast<double>(sums.nonzeros) / static_cast<double>(sums.differences);
-        state_.grad_norm = options_.decay * state_.grad_norm + (1 - options_.decay) * count;
+        state_.grad_norm = detail::rounded(options_.decay * state_.grad_norm) +
+                           detail::rounded((1 - options_.decay) * count);
         const double direction = state_.grad_norm < options_.target_norm ? 1.0 : -1.0;
         const double update =
-            options_.beta_momentum * state_.previous_update + direction * options_.beta_step;
+            detail::rounded(options_.beta_momentum * state_.previous_update) + direction * options_.beta_step;
         state_.beta = std::max(0.0, state_.beta + update);
         state_.previous_update = update;  // unclipped, as the reference has it
     }
