@@ -15,17 +15,18 @@ namespace imle::inline IMLE_ABI {
 template <class SolverT>
 using blackbox_layer = imle_layer<SolverT, no_noise, perturbation_target>;
 
-/// Differentiation of blackbox combinatorial solvers (Vlastelica, Paulus, Musil, Martius, Rolinek, ICLR 2020,
-/// Algorithm 1):
+/// Differentiation of blackbox combinatorial solvers (Vlastelica, Paulus, Musil, Martius, Rolinek, ICLR
+/// 2020, Algorithm 1):
 ///
 ///     z = MAP(theta),    gradient = (z - MAP(theta - lambda * dz)) / lambda
 ///
-/// and for costs c, as in the paper, (argmin(c + lambda * dz) - z) / lambda. It is the exact gradient of a
-/// piecewise affine interpolation of the loss, which a larger lambda makes smoother and less faithful. One
-/// solve forward, one backward.
+/// and for costs c, as in the paper, (argmin(c + lambda * dz) - z) / lambda. This is the exact gradient of a
+/// piecewise affine interpolation of the loss; a larger lambda makes the interpolation smoother and less
+/// faithful. One solve forward, one backward.
 ///
-/// It is I-MLE without noise, with alpha = 1, beta = lambda and a scaled gradient; `options` are the layer's,
-/// of which samples above 1 give copies. Throws `std::invalid_argument` unless lambda is finite and above 0.
+/// It is I-MLE without noise, with alpha = 1, beta = lambda and a scaled gradient. `options` are the
+/// layer's; more than one sample gives copies. Throws `std::invalid_argument` unless lambda is finite and
+/// above 0.
 template <class SolverT>
 [[nodiscard]] auto blackbox(SolverT solver, double lambda, layer_options options = {}) {
     if (!detail::is_finite(lambda) || !(lambda > 0))

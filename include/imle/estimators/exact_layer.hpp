@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Exact samples forwards, the exact marginals' gradient backwards.
+/// Exact samples forward, the gradient of the exact marginals backward.
 
 #include <algorithm>
 #include <cmath>
@@ -22,21 +22,22 @@ struct exact_options {
     Eigen::Index samples = 1;
 };
 
-/// A layer around a family whose marginals and their derivative are known: forwards it gives exact samples,
-/// backwards it treats them as if they were the marginals, with the exact Jacobian of mu(theta) = E z. With
-/// `k_subset_family` this is SIMPLE (Ahmed, Zeng, Niepert, Van den Broeck, ICLR 2023): see `simple_layer`.
+/// A layer around a family whose marginals and their derivative are known. The forward pass gives exact
+/// samples. The backward pass treats them as if they were the marginals, with the exact Jacobian of
+/// mu(theta) = E z. With `k_subset_family` this is SIMPLE (Ahmed, Zeng, Niepert, Van den Broeck, ICLR 2023):
+/// see `simple_layer`.
 ///
 ///     imle::exact_layer layer{imle::k_subset_family{10}, {.samples = 4}};
 ///     auto pass = layer.forward(theta, imle::random_key{seed});
 ///     auto gradient = layer.vjp(pass, dz);
 ///
-/// For a loss that is linear in z the gradient is exact and without variance beyond dz's own. For others it
-/// is biased: it takes E[J' dz] for the gradient of E loss(z). A loss of the marginals themselves
+/// For a loss that is linear in z the gradient is exact, with no variance except dz's own. For other losses
+/// it is biased: it takes E[J' dz] for the gradient of E loss(z). A loss of the marginals themselves
 /// (`marginals`, `marginals_and_pullback`) is differentiated exactly.
 ///
-/// Functions, shapes and samples' numbering as `layer_interface`. Copies are cheap. Errors: a caller's
-/// mistake, which a gradient that overflows is, throws `std::invalid_argument`, a family that writes what is
-/// not finite `solver_error`.
+/// Functions, shapes and the numbering of samples are those of `layer_interface`. Copies are cheap. Errors:
+/// `std::invalid_argument` for a caller's mistake, which includes a gradient that overflows; `solver_error`
+/// for a family that writes numbers that are not finite.
 template <ExponentialFamilyOfSomeScalar FamilyT>
 class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, exact_options> {
     using base = detail::family_layer<exact_layer<FamilyT>, FamilyT, exact_options>;
@@ -47,13 +48,13 @@ class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, e
         : base(std::move(family), options, "exact_options::samples") {}
 
     using layer_interface<exact_layer>::marginals;
-    /// `marginals(theta, key).marginals()`, which no key changes.
+    /// `marginals(theta, key).marginals()`, which does not depend on the key.
     template <class ThetaT>
     [[nodiscard]] auto marginals(const ThetaT& theta) const {
         return marginals(theta, random_key{}).marginals();
     }
 
-    /// The gradient of <dmu, marginals(theta)>: exact, and neither samples nor marginals are worked out.
+    /// The gradient of <dmu, marginals(theta)>: exact, without computing samples or marginals.
     template <class ThetaT, class CotangentT>
     [[nodiscard]] auto marginals_vjp(const ThetaT& theta, const CotangentT& dmu) const {
         const auto& values = detail::evaluated(theta);
@@ -69,8 +70,8 @@ class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, e
   private:
     friend layer_interface<exact_layer>;
 
-    /// J(theta)' mean_s dz_s, J the Jacobian of the marginals, for passes of both kinds. One call of the
-    /// family's `marginals_vjp` per instance, however many samples there are. Linear in dz.
+    /// J(theta)' mean_s dz_s, where J is the Jacobian of the marginals, for passes of both kinds. One call
+    /// of the family's `marginals_vjp` per instance, for any number of samples. Linear in dz.
     template <class Scalar, class CallT>
     void write_gradient(const detail::pass_values<Scalar>& values, const CallT& call,
                         const detail::cotangent<Scalar>& dz, Scalar* gradient) const {
@@ -96,8 +97,8 @@ class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, e
             detail::require_finite_gradient(call, gradient, "a finite one: a smaller cotangent");
     }
 
-    /// The mean over samples, n numbers, summed in double. No mean is larger than the largest of its numbers,
-    /// but for rounding.
+    /// The mean over samples, n numbers, summed in double. Up to rounding, no mean is larger than the
+    /// largest of its numbers.
     template <class Scalar>
     [[nodiscard]] static std::span<const Scalar> mean_of(std::span<const Scalar> dz, Scalar scale,
                                                          Eigen::Index n, std::vector<Scalar>& mean) {
@@ -113,8 +114,8 @@ class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, e
         return mean;
     }
 
-    /// J(theta_b)' dmu. Whether it was worked out with a smaller dmu, so that it may have left the range
-    /// since.
+    /// J(theta_b)' dmu. Returns whether it was computed with a smaller dmu, so that it may overflow when
+    /// scaled back.
     template <class Scalar, class CallT>
     [[nodiscard]] bool write_row(const CallT& call, Eigen::Index b, std::span<const Scalar> dmu,
                                  std::span<Scalar> out) const {
@@ -157,7 +158,7 @@ template <class F>
 exact_layer(F, exact_options = {}) -> exact_layer<typename detail::require_exact_family<F>::type>;
 
 /// The layer of SIMPLE (Ahmed, Zeng, Niepert, Van den Broeck, "SIMPLE: a gradient estimator for k-subset
-/// sampling", ICLR 2023): exact k-subsets forwards, the exact Jacobian of the marginals backwards. Throws
+/// sampling", ICLR 2023): exact k-subsets forward, the exact Jacobian of the marginals backward. Throws
 /// `std::invalid_argument` if k is negative or an option makes no sense.
 [[nodiscard]] inline exact_layer<k_subset_family> simple_layer(Eigen::Index k, exact_options options = {}) {
     return exact_layer<k_subset_family>(k_subset_family{k}, options);

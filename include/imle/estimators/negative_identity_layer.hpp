@@ -18,19 +18,19 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// A map of an instance's theta to another theta with the same solutions (for some or all solvers), through
-/// whose Jacobian the gradient goes, which removes directions that cannot change the solution. After Sahoo,
-/// Paulus, Vlastelica, Musil, Kuleshov, Martius, "Backpropagation through combinatorial algorithms: identity
-/// with projection works" (ICLR 2023, arXiv 2205.15213): theirs are the hyperplane of sum 0 and the unit
-/// sphere, in this order where both are taken, as in their `IdentitySubsetLayer`.
+/// A map of an instance's theta to another theta with the same solutions (for some or all solvers). The
+/// gradient goes through its Jacobian, which removes directions that cannot change the solution. After
+/// Sahoo, Paulus, Vlastelica, Musil, Kuleshov, Martius, "Backpropagation through combinatorial algorithms:
+/// identity with projection works" (ICLR 2023, arXiv 2205.15213). Their projections are onto the hyperplane
+/// of sum 0 and the unit sphere; if both are used, it is in this order, as in their `IdentitySubsetLayer`.
 enum class projection {
-    /// theta as it is.
+    /// theta unchanged.
     none,
     /// theta - mean(theta). For solvers whose solutions all have the same sum: k-subsets, one of n,
     /// permutations, tours.
     center,
-    /// theta / |theta|, the Euclidean norm. For every solver that maximises or minimises a linear function: a
-    /// positive factor changes no solution. 0 stays 0.
+    /// theta / |theta|, the Euclidean norm. For every solver that maximises or minimises a linear function,
+    /// since a positive factor changes no solution. 0 stays 0.
     normalize,
     /// Centred, then normalised. A constant theta becomes 0.
     standardize,
@@ -38,14 +38,14 @@ enum class projection {
 
 namespace detail {
 
-/// One instance's theta, projected; its memory is used again for the next one. All in double.
+/// One instance's theta, projected, in double. The next instance reuses the memory.
 class projected_instance {
   public:
     explicit projected_instance(projection kind)
         : centers_(kind == projection::center || kind == projection::standardize),
           normalizes_(kind == projection::normalize || kind == projection::standardize) {}
 
-    /// Projects n numbers: `values()` are then the result. O(n).
+    /// Projects n numbers; `values()` then returns the result. O(n).
     template <class Scalar>
     void project(std::span<const Scalar> theta) {
         values_.assign(theta.begin(), theta.end());
@@ -103,26 +103,28 @@ class projected_instance {
 
 /// The settings of a `negative_identity_layer`. The order of the members is part of the contract.
 struct negative_identity_options {
-    /// What is done to theta before it is solved.
+    /// The projection of theta before the solve.
     imle::projection projection = imle::projection::none;
     /// Worker threads; 0 is one for each core. Results do not depend on it.
     int threads = 1;
 };
 
-/// Identity with projection (Sahoo, Paulus, Vlastelica, Musil, Kuleshov, Martius, ICLR 2023): forward the MAP
-/// state of the projected theta, without noise; backward the solver counts as the identity, or the negative
-/// one where theta is a cost (which the paper's is, hence the name), and the projection P as what it is:
+/// Identity with projection (Sahoo, Paulus, Vlastelica, Musil, Kuleshov, Martius, ICLR 2023). Forward: the
+/// MAP state of the projected theta, without noise. Backward: the solver is treated as the identity, or as
+/// the negative identity if theta is a cost (as in the paper, hence the name), and the projection P is
+/// differentiated:
 ///
 ///     z = MAP(P(theta)),    gradient = P'(theta)^T dz,    and -P'(c)^T dz for costs c
 ///
 ///     imle::negative_identity_layer layer{imle::top_k{5}, {.projection = imle::projection::standardize}};
 ///
-/// One solve forward, none backward; nothing to tune. A zero theta (a constant one, where it is centred) has
-/// the projection 0: the forward pass gives MAP(0), by the solver's rule for ties, and where it would be
-/// divided by the norm, the gradient is 0.
+/// One solve forward, none backward; nothing to tune. A zero theta (or a constant one, if it is centred) has
+/// the projection 0. The forward pass then gives MAP(0), by the solver's rule for ties; if the projection
+/// divides by the norm, the gradient is 0.
 ///
-/// For noise add it to theta, or see `straight_through_layer`. Functions, shapes, threads and errors are
-/// `layer_interface`'s; the gradient also throws where theta's norm is so small that it overflows.
+/// For noise, add it to theta, or use `straight_through_layer`. Functions, shapes, threads and errors are
+/// those of `layer_interface`; the gradient also throws if theta's norm is so small that the gradient
+/// overflows.
 template <std::copy_constructible SolverT, Executor ExecutorT = thread_executor>
 class negative_identity_layer
     : public sampler_layer<negative_identity_layer<SolverT, ExecutorT>, SolverT, no_noise, ExecutorT> {
@@ -180,7 +182,7 @@ class negative_identity_layer
         base::write_marginals(with_theta(call, theta), mean, failed_rows);
     }
 
-    /// P(theta), or nothing where that is theta.
+    /// P(theta), or nothing if it equals theta.
     template <class Scalar, class CallT>
     [[nodiscard]] std::vector<Scalar> projected(const CallT& call) const {
         std::vector<Scalar> theta;
@@ -238,7 +240,7 @@ class negative_identity_layer
                                         "a cotangent, divided by theta's norm, that is finite");
     }
 
-    /// Projects what a row's mask allows.
+    /// Projects the numbers that a row's mask allows.
     template <class CallT>
     static void project(detail::projected_instance& instance, const CallT& call, Eigen::Index row) {
         const std::span theta(call.theta_of(row), static_cast<std::size_t>(call.shape.n));

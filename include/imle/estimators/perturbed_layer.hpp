@@ -23,7 +23,7 @@ struct perturbed_options {
     Eigen::Index samples = 1;
     /// T, the scale of the noise (sigma or epsilon in the papers), above 0.
     double temperature = 1;
-    /// What is subtracted from a sample's <dmu, z>: `leave_one_out` or `none`.
+    /// The baseline that is subtracted from a sample's <dmu, z>: `leave_one_out` or `none`.
     imle::baseline baseline = imle::baseline::leave_one_out;
     /// Worker threads of the forward pass; 0 is one for each core. Results do not depend on it.
     int threads = 1;
@@ -47,18 +47,18 @@ struct require_scored_noise {
 ///
 ///     mu(theta) = E z(eps),    z(eps) = MAP(theta + T * eps)
 ///
-/// estimated by the mean of S samples (`pass.marginals()`), and its exact Jacobian by the same samples. With
-/// score(x) = -d/dx log pdf(x) of the noise's law (Proposition 3.1, by integration by parts),
+/// estimated by the mean of S samples (`pass.marginals()`), and its exact Jacobian estimated by the same
+/// samples. With score(x) = -d/dx log pdf(x) of the noise's law (Proposition 3.1, by integration by parts),
 ///
 ///     gradient = 1/(T * S) * sum over s of (a_s - b_s) * score(eps_s),    a_s = <dmu, z_s>
 ///
-/// where b_s is 0, or the mean of the other samples' a (`baseline::leave_one_out`): that changes no mean,
-/// but lowers the variance, and is what keeps the estimate finite as T goes to 0, where it becomes 0 as soon
-/// as all samples agree. Without it the variance grows as 1 / T^2.
+/// where b_s is 0, or the mean of the other samples' a (`baseline::leave_one_out`). The baseline does not
+/// change the mean, but lowers the variance. It also keeps the estimate finite as T goes to 0: the estimate
+/// becomes 0 as soon as all samples agree. Without it the variance grows as 1 / T^2.
 ///
 ///     imle::perturbed_layer layer{imle::top_k{5}, imle::normal{}, {.samples = 10, .temperature = 0.5}};
 ///
-/// Costs: z = argmin <c - T * eps, z>; the gradient's sign follows.
+/// Costs: z = argmin <c - T * eps, z>, and the gradient's sign changes accordingly.
 ///
 /// With `multiplicative` noise, theta * exp(T * xi - T^2 / 2) (Dalle, Baty, Bouvier, Parmentier, 2022), the
 /// chain rule through log(theta) gives
@@ -67,13 +67,13 @@ struct require_scored_noise {
 ///
 /// and 0 where theta_i = 0, which noise does not move.
 ///
-/// Bias: for a cotangent that does not depend on the samples the mean over keys is the exact gradient
-/// J(theta)^T dmu of the smooth function, for any S and T. A loss that is not linear, whose slope is taken at
-/// the estimated marginals, adds a bias of O(1 / S). The variance is what one pays: it grows as 1 / T^2 and
-/// falls as 1 / S. S solves forward, none backward: O(batch * S * n).
+/// Bias: if the cotangent does not depend on the samples, the mean over keys is the exact gradient
+/// J(theta)^T dmu of the smooth function, for any S and T. For a nonlinear loss the slope is taken at the
+/// estimated marginals, which adds a bias of O(1 / S). The price is variance: it grows as 1 / T^2 and falls
+/// as 1 / S. Cost: S solves forward, none backward: O(batch * S * n).
 ///
-/// Functions, shapes, keys, threads and errors are `layer_interface`'s. `vjp` takes passes of `forward`; it
-/// throws for one sample where leave-one-out needs two, and for a gradient that overflows.
+/// Functions, shapes, keys, threads and errors are those of `layer_interface`. `vjp` takes passes of
+/// `forward`. It throws for one sample if leave-one-out needs two, and for a gradient that overflows.
 template <std::copy_constructible SolverT, NoiseDistributionOfSomeScalar NoiseT,
           Executor ExecutorT = thread_executor>
 class perturbed_layer
@@ -157,8 +157,8 @@ class perturbed_layer
     }
 
     /// weights[s] = a_s - b_s of one instance. With the leave-one-out baseline, the weights of samples that
-    /// agree are exactly 0: differences from the first sample's a are, where a difference from a rounded mean
-    /// would leave something for 1 / T to blow up.
+    /// agree are exactly 0, because they are differences from the first sample's a. A difference from a
+    /// rounded mean would leave a rounding error, which 1 / T would blow up.
     template <class Scalar>
     void weigh(const double* cotangent, const Scalar* z, Eigen::Index n, std::vector<double>& weights) const {
         for (double& a : weights) {
@@ -174,7 +174,7 @@ class perturbed_layer
         for (double& a : weights) a -= (total - a) / (count - 1);
     }
 
-    /// gradient_i = sum_i / S / T, divided by theta_i too where noise multiplies.
+    /// gradient_i = sum_i / S / T, also divided by theta_i if the noise multiplies.
     template <class Scalar>
     void write_row(const Scalar* theta, Eigen::Index samples, const std::vector<double>& sum,
                    Scalar* gradient) const {

@@ -21,7 +21,7 @@ namespace imle::inline IMLE_ABI {
 struct score_function_options {
     /// Samples S per instance, at least 1. baseline::leave_one_out needs 2 for a gradient.
     Eigen::Index samples = 1;
-    /// What is taken off each sample's loss.
+    /// The baseline that is subtracted from each sample's loss.
     imle::baseline baseline = imle::baseline::leave_one_out;
 };
 
@@ -31,29 +31,28 @@ struct score_function_options {
 ///
 ///     gradient_b = mean over s of (f_s - baseline_s) (z_s - mu(theta_b))
 ///
-/// It is unbiased for any loss f, of which it needs nothing but values, and noisy; baselines lower the
-/// variance.
+/// It is unbiased for any loss f, of which it needs only values. It is noisy; baselines lower the variance.
 ///
 ///     imle::score_function_layer layer{imle::k_subset_family{5}, {.samples = 8}};
 ///     auto pass = layer.forward(theta, imle::random_key{seed});
 ///     auto gradient = layer.gradient(pass, losses);   // losses: [batch, sample]
 ///
-/// `vjp(pass, dz)` estimates it for f_s = <dz_s, z_s>. For a loss that is linear in z, whose dz is the same
-/// for all samples, that is the loss's gradient without bias, and for a loss of the exact marginals too. Else
-/// it is the gradient of E <dz(z), z>, which is not that of the loss (and with baseline::exact_marginals,
-/// which then depends on the sample, not even that): for those use `gradient`.
+/// `vjp(pass, dz)` estimates the gradient for f_s = <dz_s, z_s>. It is unbiased for a loss that is linear in
+/// z, whose dz is the same for all samples, and for a loss of the exact marginals. For other losses use
+/// `gradient`: `vjp` then estimates the gradient of E <dz(z), z>, which is not the loss's gradient. (With
+/// baseline::exact_marginals, which then depends on the sample, it does not even estimate that one.)
 ///
-/// Functions, shapes and samples' numbering as `layer_interface`. Copies are cheap. Errors: a caller's
-/// mistake, which a gradient that overflows is, throws `std::invalid_argument`, a family that writes what is
-/// not finite `solver_error`.
+/// Functions, shapes and the numbering of samples are those of `layer_interface`. Copies are cheap. Errors:
+/// `std::invalid_argument` for a caller's mistake, which includes a gradient that overflows; `solver_error`
+/// for a family that writes numbers that are not finite.
 template <ExponentialFamilyOfSomeScalar FamilyT>
 class score_function_layer
     : public detail::family_layer<score_function_layer<FamilyT>, FamilyT, score_function_options> {
     using base = detail::family_layer<score_function_layer<FamilyT>, FamilyT, score_function_options>;
 
   public:
-    /// Throws `std::invalid_argument` if an option makes no sense. One sample with baseline::leave_one_out is
-    /// enough for a forward pass; a gradient by that baseline then throws.
+    /// Throws `std::invalid_argument` if an option makes no sense. With baseline::leave_one_out, one sample
+    /// is enough for a forward pass, but a gradient then throws.
     explicit score_function_layer(FamilyT family, score_function_options options = {})
         : base(std::move(family), options, "score_function_options::samples") {
         if (options.baseline != baseline::none && options.baseline != baseline::leave_one_out &&
@@ -64,8 +63,8 @@ class score_function_layer
 
     /// The estimate of the gradient of E f(z), of theta's shape. losses: f of each sample, [batch, sample]
     /// row-major, [sample, batch] column-major. Unbiased. Throws `std::invalid_argument` for
-    /// baseline::leave_one_out with one sample, and for baseline::exact_marginals, which needs to know f: see
-    /// `vjp`, or hand over the baseline.
+    /// baseline::leave_one_out with one sample, and for baseline::exact_marginals, which needs to know f:
+    /// use `vjp`, or pass the baseline.
     template <class Scalar, int Rank, int Layout, class LossesT>
     [[nodiscard]] auto gradient(const sampled_pass<Scalar, Rank, Layout>& pass, const LossesT& losses) const {
         const auto& values = detail::evaluated(losses);
@@ -84,8 +83,8 @@ class score_function_layer
         return gradient;
     }
 
-    /// The same with a baseline of the caller's, [batch], whatever the options say: a running mean of former
-    /// losses, say, or f at the marginals. Unbiased if it does not depend on this pass's samples.
+    /// The same with your own baseline, [batch], whatever the options say: for example a running mean of
+    /// former losses, or f at the marginals. Unbiased if it does not depend on this pass's samples.
     template <class Scalar, int Rank, int Layout, class LossesT, class BaselineT>
     [[nodiscard]] auto gradient(const sampled_pass<Scalar, Rank, Layout>& pass, const LossesT& losses,
                                 const BaselineT& baseline) const {
@@ -112,8 +111,8 @@ class score_function_layer
   private:
     friend layer_interface<score_function_layer>;
 
-    /// The estimate for f_s = <dz_s, z_s>; a pass of `marginals` has its samples drawn again. The baseline of
-    /// sample s is 0, the mean of the others' f, or <dz_s, mu>.
+    /// The estimate for f_s = <dz_s, z_s>. The samples of a pass of `marginals` are drawn again. The
+    /// baseline of sample s is 0, the mean of the others' f, or <dz_s, mu>.
     template <class Scalar, class CallT>
     void write_gradient(const detail::pass_values<Scalar>& values, const CallT& call,
                         const detail::cotangent<Scalar>& dz, Scalar* gradient) const {
@@ -183,8 +182,7 @@ class score_function_layer
         for (double& x : f) x = (x - mean) * (count / (count - 1));
     }
 
-    /// Instance b: its samples z, its mu, worked out when it is asked for, and what losses and baselines are
-    /// to be multiplied by.
+    /// Instance b: its samples z, its mu, computed on demand, and the factor of losses and baselines.
     template <class Scalar, class MarginalsT>
     struct sampled_row {
         Eigen::Index b;
@@ -193,7 +191,8 @@ class score_function_layer
         double scale;
     };
 
-    /// gradient_b = mean_s f_s (z_s - mu), f already without its baseline: `weigh(row, f)` writes S numbers.
+    /// gradient_b = mean_s f_s (z_s - mu), where f is already without its baseline: `weigh(row, f)` writes S
+    /// numbers.
     template <class Scalar, class CallT, class WeighT>
     void write_weighted_scores(const detail::pass_values<Scalar>& values, const CallT& call, Scalar* gradient,
                                WeighT&& weigh) const {
@@ -233,7 +232,7 @@ class score_function_layer
                                         "a finite one: smaller losses or a smaller cotangent");
     }
 
-    /// Instance b's samples: those of the pass, or drawn again.
+    /// Instance b's samples: from the pass, or drawn again.
     template <class Scalar, class CallT>
     [[nodiscard]] const Scalar* samples_of(const detail::pass_values<Scalar>& values, const CallT& call,
                                            Eigen::Index b, std::vector<Scalar>& drawn) const {

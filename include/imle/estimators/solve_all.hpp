@@ -1,20 +1,21 @@
 #pragma once
 
 /// @file
-/// The best answers to a batch, without a layer.
+/// The MAP states of a batch, without a layer.
 
 #include <imle/layer/perturbed_sampler.hpp>
 #include <imle/noise/no_noise.hpp>
 
 namespace imle::inline IMLE_ABI {
 
-/// z = MAP(theta) of every instance, of theta's shape; of `imle::shared(theta, count)` [count, instance...].
+/// z = MAP(theta) of every instance, of theta's shape; for `imle::shared(theta, count)`, [count,
+/// instance...].
 ///
 ///     const auto z = imle::solve_all(imle::top_k{5}, thetas);
 ///
-/// The solver's `solve_batch` is used where it has one; `threads` workers (0: one for each core), each with a
-/// copy of the solver, which no result depends on. batch solves. Throws as a layer's `forward`. To solve many
-/// times with one solver, a layer's `map` keeps its workers.
+/// Uses the solver's `solve_batch` if it has one, and `threads` workers (0: one for each core), each with a
+/// copy of the solver. Results do not depend on the number of threads. batch solves. Throws as a layer's
+/// `forward`. To solve many times with one solver, use a layer's `map`, which keeps its workers.
 template <class SolverT, class ThetaT, CallOptions OptionsT = call_options>
 [[nodiscard]] auto solve_all(const SolverT& solver, const ThetaT& thetas, const OptionsT& options = {},
                              int threads = 1) {

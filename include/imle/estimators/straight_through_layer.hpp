@@ -22,9 +22,9 @@ namespace imle::inline IMLE_ABI {
 ///
 ///     imle::straight_through_layer layer{imle::top_k{5}, imle::gumbel{}, {.samples = 8}};
 ///
-/// No solve backwards: O(size of dz); the gradient's scale has nothing to do with how much z would change.
-/// Functions, shapes, keys, threads and errors are `layer_interface`'s; the gradient of instances that failed
-/// is 0.
+/// No solve backward: O(size of dz). The scale of the gradient says nothing about how much z would change.
+/// Functions, shapes, keys, threads and errors are those of `layer_interface`; the gradient of instances
+/// that failed is 0.
 template <std::copy_constructible SolverT, NoiseDistributionOfSomeScalar NoiseT,
           Executor ExecutorT = thread_executor>
 class straight_through_layer
@@ -32,8 +32,8 @@ class straight_through_layer
     using base = sampler_layer<straight_through_layer, SolverT, NoiseT, ExecutorT>;
 
   public:
-    /// Of the options, `target_temperature` and `difference` have no meaning here. Throws
-    /// `std::invalid_argument` if one makes no sense.
+    /// The options `target_temperature` and `difference` have no effect here. Throws `std::invalid_argument`
+    /// if an option makes no sense.
     explicit straight_through_layer(SolverT solver, NoiseT noise, layer_options options = {},
                                     ExecutorT executor = {})
         : base({std::move(solver), std::move(noise), options, std::move(executor)}) {}

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The loss that a perturbed solver brings with it: Fenchel-Young.
+/// The Fenchel-Young loss of a perturbed solver.
 
 #include <algorithm>
 #include <concepts>
@@ -20,48 +20,48 @@ namespace imle::inline IMLE_ABI {
 struct fenchel_young_options {
     /// Samples S per instance, at least 1.
     Eigen::Index samples = 1;
-    /// T, the scale of the noise; 0 is no noise.
+    /// T, the scale of the noise; 0 means no noise.
     double temperature = 1;
     /// Worker threads; 0 is one for each core. Results do not depend on it.
     int threads = 1;
 };
 
 /// The Fenchel-Young loss of the perturbed maximum (Berthet, Blondel, Teboul, Cuturi, Vert and Bach, NeurIPS
-/// 2020, section 4), for learning from decisions y that were observed:
+/// 2020, section 4), for learning from observed decisions y:
 ///
 ///     F(theta)    = E max over z in C of <theta + T * eps, z>               the perturbed maximum
 ///     L(theta; y) = F(theta) - <theta, y> - T * <E eps, y>,   d L / d theta = E z - y
 ///
-/// by S samples z_s = MAP(theta + T * eps_s):
+/// estimated by S samples z_s = MAP(theta + T * eps_s):
 ///
 ///     value    = mean over s of <theta + T * eps_s, z_s - y>
 ///     gradient = mean over s of z_s - y
 ///
 /// The value is convex in theta, its gradient is exact for the noise that was drawn, and both are unbiased
-/// for any S. It is 0 or more where y is in C or its convex hull (to the rounding of the solver's own sums),
-/// and exactly 0 where all samples agree with y. Taking <eps_s, y> off each sample keeps it so, and does not
-/// change the expected value.
+/// for any S. It is 0 or more if y is in C or its convex hull (up to the rounding of the solver's own sums),
+/// and exactly 0 if all samples agree with y. Subtracting <eps_s, y> in each sample keeps it so, and does
+/// not change the expected value.
 ///
 /// With `multiplicative` noise (Dalle, Baty, Bouvier and Parmentier, 2022, section on multiplicative
-/// perturbation) theta * m, m = exp(T * xi - T^2 / 2), takes the place of theta + T * eps. As E m = 1,
-/// the loss is F(theta) - <theta, y>, with gradient E m * z - y; by samples
+/// perturbation), theta * m with m = exp(T * xi - T^2 / 2) replaces theta + T * eps. As E m = 1, the loss is
+/// F(theta) - <theta, y>, with gradient E m * z - y; by samples
 ///
 ///     value    = mean over s of <theta * m_s, z_s - y>,    gradient = mean over s of m_s * (z_s - y)
 ///
-/// No solve is needed backwards: S solves an instance for value and gradient.
+/// No solve is needed backward: S solves per instance give value and gradient.
 ///
 ///     imle::fenchel_young_loss loss{solver, imle::normal{}, {.samples = 10, .temperature = 0.5}};
 ///     auto [values, gradient] = loss(theta, y, imle::random_key{seed});
 ///
-/// For a minimising solver theta is a cost c: the signs are mirrored (gradient y - mean z), and the value
-/// is 0 or more all the same.
+/// For a minimising solver theta is a cost c. The signs are then mirrored (gradient y - mean z), and the
+/// value is still 0 or more.
 ///
-/// Shapes as `imle_layer`: theta, y and the gradient are [batch, instance...] or [instance..., batch], the
-/// values [batch]. Randomness too: element ((first_instance + b) * S + s) * n + i of the key's sequence
-/// perturbs coordinate i of instance b, sample s, and results do not depend on the number of threads.
+/// Shapes as in `imle_layer`: theta, y and the gradient are [batch, instance...] or [instance..., batch],
+/// the values [batch]. Noise as in `imle_layer`: element ((first_instance + b) * S + s) * n + i of the key's
+/// sequence perturbs coordinate i of instance b, sample s. Results do not depend on the number of threads.
 ///
-/// Errors: as `imle_layer::forward`; y of another shape than theta's, or that is not finite, throws
-/// `std::invalid_argument`. That y is feasible is not checked.
+/// Errors: as `imle_layer::forward`. If y has another shape than theta or is not finite, throws
+/// `std::invalid_argument`. Whether y is feasible is not checked.
 template <std::copy_constructible SolverT, NoiseDistributionOfSomeScalar NoiseT,
           Executor ExecutorT = thread_executor>
 class fenchel_young_loss {
@@ -72,9 +72,9 @@ class fenchel_young_loss {
         : options_(options),
           sampler_(std::move(solver), std::move(noise), sampler_options(options), std::move(executor)) {}
 
-    /// Values and gradient with respect to theta, for the decisions y, of theta's shape. batch * S solves,
-    /// and O(batch * S * n) beside them. One theta for many decisions is handed in as `imle::shared(theta,
-    /// count)`: y is then [count, instance...], and the gradient the sum of the rows', of theta's shape.
+    /// Values and gradient with respect to theta, for decisions y of theta's shape. batch * S solves, plus
+    /// O(batch * S * n). For one theta and many decisions pass `imle::shared(theta, count)`: y is then
+    /// [count, instance...], and the gradient is the sum of the rows', of theta's shape.
     template <class ThetaT, class YT, CallOptions OptionsT = call_options>
     [[nodiscard]] auto operator()(const ThetaT& theta, const YT& y, random_key key,
                                   const OptionsT& options = {}) const {
@@ -104,10 +104,10 @@ class fenchel_young_loss {
         }
     }
 
-    /// F(theta) by the same samples: mean over s of max <theta + T * eps_s, z>, [batch], whose gradient with
-    /// respect to theta the samples' mean is (that of m_s * z_s with `multiplicative` noise). Of a minimising
-    /// solver the perturbed minimum: mean over s of min <c - T * eps_s, z>, with that same gradient. batch *
-    /// S solves.
+    /// F(theta) by the same samples: mean over s of max <theta + T * eps_s, z>, [batch]. Its gradient with
+    /// respect to theta is the mean of the samples (of m_s * z_s with `multiplicative` noise). For a
+    /// minimising solver it is the perturbed minimum, mean over s of min <c - T * eps_s, z>, with the same
+    /// gradient. batch * S solves.
     template <class ThetaT, CallOptions OptionsT = call_options>
     [[nodiscard]] auto perturbed_maximum(const ThetaT& theta, random_key key,
                                          const OptionsT& options = {}) const {
@@ -157,7 +157,8 @@ class fenchel_young_loss {
         return pass;
     }
 
-    /// Of rows that share their theta. So many are solved at a time that samples' memory is bounded.
+    /// For rows that share their theta. Solves a limited number at a time, so that the samples' memory is
+    /// bounded.
     template <class SharedT, DenseTensor YT>
     [[nodiscard]] auto shared_loss(const SharedT& theta, const YT& y, random_key key,
                                    const call_options& options) const {
@@ -196,8 +197,8 @@ class fenchel_young_loss {
         return loss;
     }
 
-    /// Calls f(row, sum of the samples' values, mean of their gradients) for the rows of a call, whose
-    /// samples and wanted decisions are given.
+    /// Calls f(row, sum of the samples' values, mean of their gradients) for the rows of a call. z, y: the
+    /// rows' samples and wanted decisions.
     template <class CallT, class Scalar, class F>
     void for_each_row(const CallT& call, const Scalar* z, const Scalar* y, F&& f) const {
         const Eigen::Index n = call.shape.n;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// In how many coordinates a decision differs from the wanted one.
+/// The number of coordinates in which a decision differs from the wanted one.
 
 #include <imle/core/rounded.hpp>
 #include <imle/layer/call.hpp>
@@ -9,12 +9,13 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// The Hamming loss of each instance, [batch]: the sum over coordinates of z (1 - y) + y (1 - z), which for 0
-/// and 1 counts the coordinates that differ.
+/// The Hamming loss of each instance, [batch]: the sum over coordinates of z (1 - y) + y (1 - z). For z and
+/// y of 0 and 1 this counts the coordinates that differ.
 ///
-/// It is linear in z: of `marginals()` it is the mean over samples of the samples' losses. A mean over
-/// coordinates or instances is the caller's to take. z and y: [batch, instance...] or [instance..., batch];
-/// throws `std::invalid_argument` for different shapes and for numbers that are not finite. O(batch * n).
+/// It is linear in z, so the loss of `marginals()` is the mean of the samples' losses. It takes no mean over
+/// coordinates or instances; do so yourself if you want one. z and y: [batch, instance...] or [instance...,
+/// batch]. Throws `std::invalid_argument` for different shapes and for numbers that are not finite. O(batch
+/// * n).
 template <class ZT, class YT>
 [[nodiscard]] auto hamming_loss(const ZT& z, const YT& y) {
     return detail::with_loss_inputs(
@@ -39,8 +40,8 @@ template <class ZT, class YT>
 }
 
 /// The gradient of each instance's Hamming loss with respect to z: 1 - 2 y, of y's shape. With
-/// `loss_gradient_target`, a target temperature of 0 and y of 0 and 1, I-MLE's gradient is then marginals -
-/// y. Throws `std::invalid_argument` for numbers that are not finite. O(batch * n).
+/// `loss_gradient_target`, a target temperature of 0 and y of 0 and 1, I-MLE's gradient is then exactly
+/// marginals - y. Throws `std::invalid_argument` for numbers that are not finite. O(batch * n).
 template <class YT>
 [[nodiscard]] auto hamming_gradient(const YT& y) {
     const auto& wanted = detail::evaluated(y);

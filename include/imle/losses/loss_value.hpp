@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What losses have in common: what they return, what they take, and their sums.
+/// What all losses share: the type that they return, the arguments that they take, and sums.
 
 #include <imle/core/finite.hpp>
 #include <imle/core/rounded.hpp>
@@ -10,8 +10,8 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// A loss of a batch, instance by instance: nothing is averaged over the batch, so what is done with it is
-/// the caller's choice (the gradient of a mean is `gradient` / batch). `Rank` is theta's, the batch included.
+/// A loss of a batch, instance by instance. Nothing is averaged over the batch; the gradient of the mean is
+/// `gradient` / batch. `Rank` is theta's, the batch included.
 template <class Scalar, int Rank, int Layout>
 struct loss_value {
     /// One for each instance: [batch].
@@ -22,12 +22,12 @@ struct loss_value {
 
 namespace detail {
 
-/// What a loss may be given: a tensor, an expression of tensors, or a `batch_first` tensor.
+/// An argument of a loss: a tensor, an expression of tensors, or a `batch_first` tensor.
 template <class T>
 concept LossTensor = is_tensor_expression<T> || is_batch_first<T>;
 
-/// Calls f with a loss's tensors: expressions evaluated and, where the first is a `batch_first` tensor, all
-/// of them with their batch last, and the gradient turned back.
+/// Calls f with a loss's tensors. Expressions are evaluated. If the first is a `batch_first` tensor, all are
+/// given with their batch last, and the gradient is turned back.
 template <class F, class FirstT, class... RestT>
 [[nodiscard]] auto with_loss_inputs(F&& f, const FirstT& first, const RestT&... rest) {
     if constexpr (is_batch_first<FirstT>) {
@@ -48,7 +48,7 @@ template <DenseTensor TensorT>
     return copy;
 }
 
-/// `with_loss_inputs` for a loss that solves: calls f(options, tensors...), where the tensors are 0 at what
+/// `with_loss_inputs` for a loss that solves: calls f(options, tensors...), where the tensors are 0 where
 /// the mask forbids.
 template <class F, class FirstT, class... RestT>
 [[nodiscard]] auto with_loss_call(F&& f, const call_options& options, const FirstT& first,
@@ -72,8 +72,8 @@ template <class F, class FirstT, class... RestT>
     }
 }
 
-/// <a, b - c> of n numbers, summed in double. The difference is taken first: where a decision is the wanted
-/// one the sum is exactly 0.
+/// <a, b - c> of n numbers, summed in double. The difference is taken first: if a decision equals the wanted
+/// one, the sum is exactly 0.
 template <class Scalar>
 [[nodiscard]] double dot_difference(const Scalar* a, const Scalar* b, const Scalar* c, Eigen::Index n) {
     double sum = 0;
@@ -91,7 +91,7 @@ template <class Scalar>
     return sum;
 }
 
-/// A loss as the caller's scalar. Throws `std::invalid_argument` where it is too large for it.
+/// A loss in the caller's scalar. Throws `std::invalid_argument` if it is too large for that.
 template <class Scalar>
 [[nodiscard]] Scalar finite_loss(const char* what, double value, Eigen::Index row) {
     const Scalar result = static_cast<Scalar>(value);

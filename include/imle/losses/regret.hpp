@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What a decision by predicted parameters costs under the true ones.
+/// The cost, under the true parameters, of a decision made by predicted ones.
 
 #include <cmath>
 #include <cstdint>
@@ -31,14 +31,14 @@ template <class F, class SolverT, class HatT, class TrueT>
 }  // namespace detail
 
 /// The regret of each instance's decision z, [batch]: <theta_true, z_true - z>, or <c, z - z_true> for
-/// `sense::minimize`, z_true being the best decision under the true parameters.
+/// `sense::minimize`, where z_true is the best decision under the true parameters.
 ///
 ///     imle::regret<imle::sense::minimize>(z, costs, best)
 ///
-/// All of one shape, [batch, instance...] or [instance..., batch]. 0 or more if z_true is a best decision and
-/// z a feasible one (to the rounding of the solver's own sums); that is not checked. It is linear in z, with
-/// gradient -theta_true, or c. Throws `std::invalid_argument` for different shapes and for numbers that are
-/// not finite. O(batch * n).
+/// All arguments have one shape, [batch, instance...] or [instance..., batch]. The regret is 0 or more if
+/// z_true is a best decision and z a feasible one (up to the rounding of the solver's own sums); neither is
+/// checked. It is linear in z, with gradient -theta_true, or c. Throws `std::invalid_argument` for different
+/// shapes and for numbers that are not finite. O(batch * n).
 template <sense Sense, class ZT, class TrueT, class BestT>
 [[nodiscard]] auto regret(const ZT& z, const TrueT& theta_true, const BestT& z_true) {
     return detail::with_loss_inputs(
@@ -61,14 +61,14 @@ template <sense Sense, class ZT, class TrueT, class BestT>
         z, theta_true, z_true);
 }
 
-/// The regret of deciding by theta_hat where theta_true holds, of each instance, [batch]: the true value of
-/// the best decision less that of z*(theta_hat); for a minimising solver the other way round. 0 or more for
-/// an exact solver. Where several decisions are best under theta_hat, it is that of the one that the solver
-/// returns.
+/// The regret of deciding by theta_hat when theta_true holds, of each instance, [batch]: the true value of
+/// the best decision minus the true value of z*(theta_hat); for a minimising solver, the reverse. It is 0 or
+/// more for an exact solver. If several decisions are best under theta_hat, the one that the solver returns
+/// counts.
 ///
-/// Two solves an instance, `threads` at a time (0: one for each core). `options`: for solvers that ask.
-/// Throws `std::invalid_argument` for different shapes and for numbers that are not finite, and what
-/// `imle_layer::forward` throws.
+/// Two solves per instance, `threads` at a time (0: one for each core). `options` are for solvers that take
+/// a context. Throws `std::invalid_argument` for different shapes and for numbers that are not finite, and
+/// whatever `imle_layer::forward` throws.
 template <class SolverT, class HatT, class TrueT, CallOptions OptionsT = call_options>
 [[nodiscard]] auto regret(const SolverT& solver, const HatT& theta_hat, const TrueT& theta_true,
                           const OptionsT& options = {}, int threads = 1) {
@@ -79,12 +79,11 @@ template <class SolverT, class HatT, class TrueT, CallOptions OptionsT = call_op
         solver, theta_hat, theta_true, detail::options_of(options), threads);
 }
 
-/// The regret of a batch relative to what was to be had: the sum of the regrets over the sum of
-/// |<theta_true, z_true>| (the definition of Elmachtoub and Grigas, 2022, section 6, and of PyEPO). Times
-/// 100 it is in percent.
+/// The normalised regret of a batch: the sum of the regrets over the sum of |<theta_true, z_true>| (as
+/// defined by Elmachtoub and Grigas, 2022, section 6, and PyEPO). Multiply by 100 for percent.
 ///
-/// Arguments as `regret<sense>`. Throws `std::invalid_argument` where that sum is 0: an empty batch, or best
-/// decisions that are worth nothing.
+/// Arguments as for `regret<sense>`. Throws `std::invalid_argument` if the second sum is 0: an empty batch,
+/// or best decisions that are worth nothing.
 template <sense Sense, class ZT, class TrueT, class BestT>
 [[nodiscard]] double normalized_regret(const ZT& z, const TrueT& theta_true, const BestT& z_true) {
     return detail::with_loss_inputs(
@@ -106,8 +105,8 @@ template <sense Sense, class ZT, class TrueT, class BestT>
         z, theta_true, z_true);
 }
 
-/// The normalised regret of deciding by theta_hat where theta_true holds. Arguments, cost and errors as
-/// `regret(solver, ...)`, and as the above.
+/// The normalised regret of deciding by theta_hat when theta_true holds. Arguments, cost and errors as for
+/// `regret(solver, ...)`, and as for the function above.
 template <class SolverT, class HatT, class TrueT, CallOptions OptionsT = call_options>
 [[nodiscard]] double normalized_regret(const SolverT& solver, const HatT& theta_hat, const TrueT& theta_true,
                                        const OptionsT& options = {}, int threads = 1) {

@@ -20,32 +20,33 @@ struct spo_plus_options {
 };
 
 /// The SPO+ loss (Elmachtoub and Grigas, "Smart 'Predict, then Optimize'", Management Science 2022,
-/// definition 3 and proposition 3), for learning parameters whose true values are known. For costs c, a
-/// prediction h of them and z*(.) the solver's answer:
+/// definition 3 and proposition 3), for learning parameters whose true values are known. For costs c, their
+/// prediction h, and the solver's answer z*(.):
 ///
 ///     value    = -min over z of <2h - c, z> + 2 <h, z*(c)> - <c, z*(c)>
 ///     gradient = 2 (z*(c) - z*(2h - c))                                    with respect to h
 ///
-/// and mirrored for a solver that maximises: value = max <2h - t, z> - 2 <h, z*(t)> + <t, z*(t)>, gradient =
-/// 2 (z*(2h - t) - z*(t)). Both are worked out as <2h - t, z*(2h - t) - z*(t)>, negated for costs, which is
-/// the same sum with less rounding.
+/// For a solver that maximises t it is mirrored: value = max <2h - t, z> - 2 <h, z*(t)> + <t, z*(t)>,
+/// gradient = 2 (z*(2h - t) - z*(t)). Both values are computed as <2h - t, z*(2h - t) - z*(t)>, negated for
+/// costs, which is the same sum with less rounding.
 ///
-/// The value is convex in h, 0 or more, and no less than the regret of h (to the rounding of the solver's own
-/// sums); the gradient is a subgradient of it. One solve an instance, and one more for z*(t) where it is not
-/// given: over many epochs give it.
+/// The value is convex in h, 0 or more, and no less than the regret of h (up to the rounding of the solver's
+/// own sums). The gradient is a subgradient of it. One solve per instance, and one more for z*(t) unless you
+/// pass it: over many epochs, pass it.
 ///
 ///     imle::spo_plus_loss loss{solver};
 ///     auto [values, gradient] = loss(theta_hat, theta_true);
 ///     auto [values, gradient] = loss(theta_hat, theta_true, z_true);     // z_true = z*(theta_true)
 ///
-/// The solver must be exact for any sign: 2h - c is negative where a cost is predicted at less than half of
-/// its true value. One that counts negative costs as 0 (`grid_shortest_path`, and `shortest_path` in a graph
-/// with cycles, both unless they reject them) minimises something else there, and value and gradient are then
-/// those of no convex loss. `shortest_path` in a graph without cycles is exact.
+/// The solver must be exact for costs of any sign: 2h - c is negative where a cost is predicted at less than
+/// half of its true value. A solver that counts negative costs as 0 (`grid_shortest_path`, and
+/// `shortest_path` in a graph with cycles, both unless they reject them) minimises something else there, and
+/// value and gradient then belong to no convex loss. `shortest_path` in a graph without cycles is exact.
 ///
 /// Shapes: all tensors are [batch, instance...] or [instance..., batch], values [batch]. Throws
-/// `std::invalid_argument` for tensors of different shapes, for numbers that are not finite and where 2h - t
-/// overflows; what a solve throws as `imle_layer::forward`. That a given z_true is optimal is not checked.
+/// `std::invalid_argument` for tensors of different shapes, for numbers that are not finite and if 2h - t
+/// overflows. Exceptions of a solve are those of `imle_layer::forward`. Whether a given z_true is optimal is
+/// not checked.
 template <std::copy_constructible SolverT, Executor ExecutorT = thread_executor>
 class spo_plus_loss {
   public:
@@ -54,7 +55,7 @@ class spo_plus_loss {
         : options_(options),
           sampler_(std::move(solver), no_noise{}, sampler_options(options), std::move(executor)) {}
 
-    /// Values and gradient with respect to theta_hat. Two solves an instance.
+    /// Values and gradient with respect to theta_hat. Two solves per instance.
     template <class HatT, class TrueT, CallOptions OptionsT = call_options>
     [[nodiscard]] auto operator()(const HatT& theta_hat, const TrueT& theta_true,
                                   const OptionsT& options = {}) const {
@@ -66,7 +67,7 @@ class spo_plus_loss {
             detail::options_of(options), theta_hat, theta_true);
     }
 
-    /// The same where z*(theta_true) is known. One solve an instance.
+    /// The same if z*(theta_true) is known. One solve per instance.
     template <class HatT, class TrueT, detail::LossTensor ZT, CallOptions OptionsT = call_options>
     [[nodiscard]] auto operator()(const HatT& theta_hat, const TrueT& theta_true, const ZT& z_true,
                                   const OptionsT& options = {}) const {
@@ -79,7 +80,7 @@ class spo_plus_loss {
             detail::options_of(options), theta_hat, theta_true, z_true);
     }
 
-    /// z*(theta), of theta's shape, to be handed in as z_true.
+    /// z*(theta), of theta's shape, to pass as z_true.
     template <class ThetaT, CallOptions OptionsT = call_options>
     [[nodiscard]] auto solve(const ThetaT& theta, const OptionsT& options = {}) const {
         return sampler_.map(theta, options);

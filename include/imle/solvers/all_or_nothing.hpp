@@ -15,7 +15,7 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// So much goes from one node to another.
+/// An amount that goes from one node to another.
 struct demand {
     Eigen::Index from;
     Eigen::Index to;
@@ -25,20 +25,21 @@ struct demand {
 };
 
 /// Traffic assignment by "all or nothing": every demand takes its cheapest path, and z is the flow on each
-/// edge, the sum of the amounts that go over it. An edge costs -theta for each unit of flow, so z is the
-/// argmax of <theta, z> over the flows that carry all demands. A layer makes of it the stochastic assignment:
-/// the mean flow where travellers see costs with noise.
+/// edge, the sum of the amounts that use it. A unit of flow on an edge costs -theta, so z is the argmax of
+/// <theta, z> over the flows that carry all demands. In a layer this is stochastic assignment: the mean flow
+/// of travellers who see costs with noise.
 ///
 ///     imle::all_or_nothing solver{graph, std::vector<imle::demand>{{0, 3, 120.0}, {0, 5, 40.0}}};
 ///     imle::all_or_nothing mornings{graph, tables};   // a table of demands for each id
 ///
-/// One instance is one table of demands: the one numbered `solve_context::id`, or the only one if the solver
-/// was made of one. Costs, options, masks and ties are those of `shortest_paths`. Where a demand of more than
-/// 0 has no path: `solve_status::infeasible`. Demands from a node to itself use no edge.
+/// An instance is one table of demands: the only one, or the one numbered `solve_context::id`. Costs,
+/// options, masks and ties are those of `shortest_paths`. If a demand of more than 0 has no path:
+/// `solve_status::infeasible`. A demand from a node to itself uses no edge.
 ///
-/// When made: throws `std::invalid_argument` for a node or an option that names what the graph does not have,
-/// and for amounts that are negative or not finite. When solving: as `shortest_paths`. A solve takes one
-/// search for each node from which demands go, O(edges log edges) at worst and mostly like O(edges).
+/// Throws `std::invalid_argument` on construction for a demand or an option that names a node or edge that
+/// the graph does not have, and for amounts that are negative or not finite; when solving as
+/// `shortest_paths`, and for an id without a table. A solve takes one search for each node from which
+/// demands start: O(edges log edges) in the worst case, mostly about O(edges).
 class all_or_nothing {
   public:
     static constexpr imle::sense sense = imle::sense::maximize;
@@ -57,12 +58,12 @@ class all_or_nothing {
 
     [[nodiscard]] const directed_graph& graph() const noexcept { return network_->graph; }
     [[nodiscard]] const shortest_paths_options& options() const noexcept { return network_->options; }
-    /// How many tables of demands there are.
+    /// The number of tables of demands.
     [[nodiscard]] std::size_t tables() const noexcept { return tables_->size(); }
     /// True if no cycle is left in the graph, so that negative costs are exact.
     [[nodiscard]] bool takes_negative_costs() const noexcept { return network_->plan.acyclic; }
 
-    /// theta: one number for each edge, [edges]; z: of its dimensions, all of it is written.
+    /// theta: one number for each edge, [edges]; z: a tensor of its dimensions, which is written in full.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
         using Scalar = scalar_of<ThetaT>;
@@ -93,7 +94,8 @@ class all_or_nothing {
   private:
     using index = detail::network_plan::index;
 
-    /// The places of demands of more than 0 between two nodes, those of one origin side by side.
+    /// Demands of more than 0 between two different nodes, sorted so that those of one origin are
+    /// neighbours.
     struct table {
         std::vector<index> origins;
         std::vector<index> targets;

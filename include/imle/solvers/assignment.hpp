@@ -4,13 +4,13 @@
 /// The best one-to-one assignment of rows to columns.
 ///
 /// Jonker and Volgenant, "A shortest augmenting path algorithm for dense and sparse linear assignment
-/// problems" (1987). Each column has a price v, a row's reduced cost of a column is c - v, and an assigned
-/// row's column is always one of least reduced cost: that is what makes the assignment of all rows a cheapest
-/// one. Columns without a row keep the price 0 where there are more columns than rows.
+/// problems" (1987). Each column has a price v, and a row's reduced cost of a column is c - v. An assigned
+/// row always has a column of least reduced cost, so an assignment of all rows is a cheapest one. If there
+/// are more columns than rows, columns without a row keep the price 0.
 ///
-/// The three stages spend their time in one loop each, over the columns of one row, which is written for the
-/// lanes of a register. Registers of four numbers are as fast as wider ones up to about 100 columns and
-/// faster for few: bringing the lanes together at the loop's end is what costs then.
+/// Each of the three stages spends its time in one loop over the columns of a row, written for the lanes of
+/// a register. Registers of four numbers are as fast as wider ones up to about 100 columns, and faster for
+/// few columns: there the cost is to combine the lanes at the end of the loop.
 
 #include <algorithm>
 #include <cmath>
@@ -25,9 +25,9 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// Solves one problem after another in the same memory. In double whatever the caller's scalar: rounding may
-/// make the answer the second best only where the two differ by less than a few roundings of a sum of
-/// doubles, and no rounding can keep it from ending, or from assigning each row to a column of its own.
+/// Solves one problem after another in the same memory, in double for any scalar. Because of rounding the
+/// answer may be the second best, but only if the two differ by less than a few roundings of a sum of
+/// doubles. Rounding cannot keep it from ending, nor from assigning each row to a column of its own.
 class jonker_volgenant {
   public:
     /// Makes room for the costs of rows x columns, 1 <= rows <= columns.
@@ -129,7 +129,7 @@ class jonker_volgenant {
         L::set(line[column / width], column % width, value);
     }
 
-    /// The least of the lanes, of equal ones that of the lowest column: the lanes' number does not show.
+    /// The least of the lanes, of equal ones the lowest column: the number of lanes does not matter.
     [[nodiscard]] static place least(const number_cell& values, const number_cell& columns) noexcept {
         place best{L::get(values, 0), static_cast<int>(L::get(columns, 0))};
         for (int lane = 1; lane < width; ++lane) {
@@ -167,9 +167,10 @@ class jonker_volgenant {
         }
     }
 
-    /// Stage 2, "augmenting row reduction": a row takes its best column and lowers its price until the second
-    /// best is as good; the row that had it competes again. Returns how many rows are left without a column.
-    /// Bounded, since rows can bid each other down in small steps for long: shortest paths then are faster.
+    /// Stage 2, "augmenting row reduction": a row takes its best column and lowers its price until the
+    /// second best is as good. The row that had the column competes again. Returns the number of rows
+    /// without a column. Bounded, since rows can bid each other down in small steps for a long time;
+    /// shortest paths are then faster.
     int compete(int unassigned) noexcept {
         int bids = 3 * rows_;
         for (int pass = 0; pass < 2 && unassigned > 0; ++pass) {
@@ -323,31 +324,30 @@ class jonker_volgenant {
 }  // namespace detail
 
 /// The MAP state of a distribution over assignments: z [rows, columns] has min(rows, columns) ones, at most
-/// one in each row and in each column, where theta [rows, columns] sums up to the most. Each row (or column,
-/// if there are fewer) is assigned, to a negative theta too if need be. A square one is a permutation matrix.
+/// one in each row and in each column, with the largest sum of theta [rows, columns]. The smaller side is
+/// assigned completely, even where theta is negative. A square z is a permutation matrix.
 ///
-/// Jonker and Volgenant's algorithm: O(min^2 max) time at worst for sides of min and max numbers, O(rows *
-/// columns) memory. Computed in double for float too: it costs no time, the answer is optimal up to the
-/// rounding of doubles, and no sum overflows (numbers beyond 2^900 are scaled). Ties: the same answer each
-/// time, in both layouts; which one it is depends on all of theta.
+/// Jonker and Volgenant's algorithm: O(min^2 max) time in the worst case for sides of min and max numbers,
+/// and O(rows * columns) memory. It computes in double for float too, at no cost in time. The answer is
+/// optimal up to the rounding of doubles, and no sum overflows (numbers beyond 2^900 are scaled). Ties: the
+/// answer is the same each time, and in both layouts; which one it is depends on all of theta.
 ///
-/// A mask forbids pairs. Where it leaves no assignment of min(rows, columns) pairs:
-/// `solve_status::infeasible`. So pad a smaller instance with pairs of its own: let each row that is padding
-/// take columns that are, and no others.
+/// A mask forbids pairs. If it leaves no assignment of min(rows, columns) pairs: `solve_status::infeasible`.
+/// To pad a smaller instance, allow padding rows to take padding columns only, and the reverse.
 ///
-/// An instance without rows or columns has nothing to assign: z is as empty. Throws `std::invalid_argument`
-/// for numbers that are not finite and for sides over 16384.
+/// If there are no rows or no columns, z is empty too. Throws `std::invalid_argument` for numbers that are
+/// not finite and for sides over 16384.
 class assignment {
   public:
     static constexpr imle::sense sense = imle::sense::maximize;
 
-    /// theta: one instance [rows, columns]; z: of its dimensions, all of it is written.
+    /// theta: one instance [rows, columns]; z: a tensor of its dimensions, which is written in full.
     template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
         static_cast<void>((*this)(theta, z, solve_context{}));
     }
 
-    /// The best assignment by pairs that the context's mask allows.
+    /// The best assignment of pairs that the context's mask allows.
     template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
         using Scalar = scalar_of<ThetaT>;

@@ -11,15 +11,15 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// The MAP state of a categorical distribution: 1 at the largest theta, 0 elsewhere. Of equal ones the lowest
-/// index in the order of memory wins (0.0 and -0.0 are equal).
+/// The MAP state of a categorical distribution: 1 at the largest theta, 0 elsewhere. Ties: the lowest index
+/// in memory order wins (0.0 and -0.0 are equal).
 ///
 /// With `gumbel` noise its samples follow softmax(theta) exactly: the Gumbel-max trick.
 ///
-/// Works on an instance of any rank, of float or double. `categorical{}` takes any n; `categorical<10>{}`
-/// asks for exactly 10 numbers. Throws `std::invalid_argument` for an empty instance, for one of another size
-/// than N, and for numbers that are not finite. A mask that allows none: `solve_status::infeasible`. O(n)
-/// comparisons, no memory.
+/// An instance has any rank, of float or double. `categorical{}` takes any n; `categorical<10>{}` takes
+/// exactly 10 numbers. Throws `std::invalid_argument` for an empty instance, a size other than N, and
+/// numbers that are not finite. A mask that allows nothing: `solve_status::infeasible`. O(n) comparisons, no
+/// memory.
 template <Eigen::Index N = Eigen::Dynamic>
 class categorical {
     static_assert(N == Eigen::Dynamic || N > 0, "imle::categorical<N> needs a category to choose: N >= 1");
@@ -27,13 +27,13 @@ class categorical {
   public:
     static constexpr imle::sense sense = imle::sense::maximize;
 
-    /// theta: one instance; z: of its dimensions, all of it is written.
+    /// theta: one instance; z: a tensor of its dimensions, which is written in full.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) const {
         static_cast<void>((*this)(theta, z, solve_context{}));
     }
 
-    /// The largest of what the context's mask allows.
+    /// The largest of the elements that the context's mask allows.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) const {
         detail::require_instance(theta, z, context);

@@ -71,13 +71,14 @@ inline void require_mask(std::span<const bool> mask, std::size_t edges) {
 
 }  // namespace detail
 
-/// A directed graph: nodes 0 to nodes - 1, and edges in an order of the caller's, which is that of theta.
+/// A directed graph: nodes 0 to nodes - 1, and edges in the order in which you give them, which is theta's
+/// order.
 ///
 ///     imle::directed_graph graph{4, {{0, 1}, {0, 2}, {1, 3}, {2, 3}}};
 ///
-/// Several edges between the same nodes are allowed, and so are loops (from == to). Immutable: copies share
-/// one graph, so they cost nothing, and threads may use them at the same time. An argument `node` of a member
-/// must be one of the nodes.
+/// Parallel edges and loops (from == to) are allowed. Immutable: copies share one graph, so they cost
+/// nothing, and several threads may use them at once. An argument `node` of a member must be one of the
+/// nodes.
 class directed_graph {
   public:
     /// Throws `std::invalid_argument` for a negative number of nodes, for an edge whose ends are not among
@@ -85,9 +86,9 @@ class directed_graph {
     directed_graph(Eigen::Index nodes, std::vector<graph_edge> edges)
         : data_(std::make_shared<const data>(nodes, std::move(edges))) {}
 
-    /// How many nodes there are.
+    /// The number of nodes.
     [[nodiscard]] Eigen::Index nodes() const noexcept { return data_->nodes; }
-    /// All edges, in the order in which they were given.
+    /// All edges, in the order in which you gave them.
     [[nodiscard]] std::span<const graph_edge> edges() const noexcept { return data_->edges; }
     /// The indices of the edges that leave a node, increasing.
     [[nodiscard]] std::span<const Eigen::Index> out_edges(Eigen::Index node) const noexcept {
@@ -105,11 +106,11 @@ class directed_graph {
         return std::nullopt;
     }
 
-    /// True if no walk along edges comes back to where it was; a loop is such a walk.
+    /// True if no walk along edges returns to its start. A loop is such a walk.
     [[nodiscard]] bool is_acyclic() const noexcept {
         return data_->order.size() == static_cast<std::size_t>(nodes());
     }
-    /// All nodes in an order in which each edge goes forward; empty if the graph has a cycle.
+    /// All nodes in topological order: each edge goes forward. Empty if the graph has a cycle.
     [[nodiscard]] std::span<const Eigen::Index> topological_order() const noexcept {
         if (!is_acyclic()) return {};
         return data_->order;
@@ -176,9 +177,9 @@ class directed_graph {
 /// The grid of rows x columns cells in which a step goes to one of the 8 (or 4) neighbours, in both
 /// directions; node row * columns + column is a cell.
 ///
-/// The edges are in the order of the cell that they leave, and for one cell in that of the cell that they
-/// enter; `find_edge(from, to)` finds one. Throws `std::invalid_argument` for a grid without cells and for
-/// another connectivity. O(rows * columns).
+/// The edges are ordered by the cell that they leave, then by the cell that they enter;
+/// `find_edge(from, to)` finds one. Throws `std::invalid_argument` for a grid without cells and for another
+/// connectivity. O(rows * columns).
 [[nodiscard]] inline directed_graph grid_graph(Eigen::Index rows, Eigen::Index cols, int connectivity = 8) {
     if (rows < 1 || cols < 1)
         detail::throw_invalid("the grid", detail::message(rows, " x ", cols), "at least one cell");
@@ -197,11 +198,11 @@ class directed_graph {
     return {rows * cols, std::move(edges)};
 }
 
-/// The grid of rows x columns cells in which a step goes right or down, which has no cycles; node row *
-/// columns + column is a cell.
+/// The grid of rows x columns cells in which a step goes right or down, so that there are no cycles; node
+/// row * columns + column is a cell.
 ///
-/// The edges are in the order of their row: the steps to the right within row 0, the steps down from row 0,
-/// those to the right within row 1, and so on, which is the order of PyEPO's shortest path data. Throws
+/// The edges are ordered by row: the steps to the right within row 0, the steps down from row 0, the steps
+/// to the right within row 1, and so on. This is the order of PyEPO's shortest path data. Throws
 /// `std::invalid_argument` for a grid without cells. O(rows * columns).
 [[nodiscard]] inline directed_graph monotone_grid_graph(Eigen::Index rows, Eigen::Index cols) {
     if (rows < 1 || cols < 1)

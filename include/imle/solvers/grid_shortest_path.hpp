@@ -44,44 +44,49 @@ struct grid_shortest_path_options {
     int connectivity = 8;
     /// What to do with negative costs.
     imle::negative_costs negative_costs = imle::negative_costs::clamp;
-    /// Where paths begin; empty: at cell (0, 0).
+    /// The cell where paths begin; empty: cell (0, 0).
     std::optional<grid_cell> start = std::nullopt;
-    /// Where they end; empty: at cell (rows - 1, columns - 1).
+    /// The cell where paths end; empty: cell (rows - 1, columns - 1).
     std::optional<grid_cell> goal = std::nullopt;
-    /// A diagonal step into a cell costs so many times what a straight step into it costs: sqrt 2 is the
-    /// length of the step, 1 makes all steps alike. Greater than 0; a float, or rounded to one where theta is
-    /// float.
+    /// The cost of a diagonal step into a cell, as a multiple of a straight step into it. sqrt 2 is the
+    /// length of the step; 1 makes all steps alike. Greater than 0; a float, or rounded to one where theta
+    /// is float.
     double diagonal_factor = 1;
-    /// False: a diagonal step needs both cells open that it passes between. A mask says which cells are.
+    /// False: a diagonal step needs both cells that it passes between to be open. A mask says which cells
+    /// are.
     bool corner_cutting = true;
 };
 
 /// The MAP state of a distribution over the paths from one cell of a grid to another, by default from cell
-/// (0, 0) to cell (rows - 1, columns - 1): a cell costs -theta, a path the sum over its cells (both ends
-/// included); z is 1 on the cheapest path, 0 elsewhere.
+/// (0, 0) to cell (rows - 1, columns - 1). A cell costs -theta, and a path costs the sum over its cells,
+/// both ends included. z is 1 on the cheapest path, 0 elsewhere.
 ///
-/// A path goes to one of the 8 (or 4) neighbours in each step. Costs below 0 count as 0 or are rejected, see
+///     imle::grid_shortest_path{}          // grids of any size
+///     imle::grid_shortest_path<16, 16>{}  // of one size, with loops of a length known at compile time
+///     imle::grid_shortest_path{routes}    // start and goal from `routes[context.id]`
+///
+/// Each step goes to one of the 8 (or 4) neighbours. Costs below 0 count as 0 or are rejected, see
 /// `grid_shortest_path_options`. Ties: the lowest cost, as summed in Scalar from the first cell on; then the
 /// fewest cells; then, at each step back from the last cell, the predecessor of lowest row * columns +
 /// column.
 ///
-/// With a `diagonal_factor` a cell that is entered by a diagonal step counts factor times; the first cell,
-/// which no step enters, counts once. On cells that all cost 1 a path costs 1 + its length. The cost is then
-/// not <theta, z>: what a cell adds depends on where the path comes from, and laws of a linear objective
-/// (monotone, the exact family) hold only nearly.
+/// With a `diagonal_factor`, a cell that is entered by a diagonal step counts factor times. The first cell,
+/// which no step enters, counts once: on cells that all cost 1 a path costs 1 + its length. The cost is then
+/// not <theta, z>, since the cost of a cell depends on where the path comes from. Laws of a linear objective
+/// (monotone, the exact family) hold only approximately.
 ///
-/// `context.mask`: cells where it is false are blocked. A path through them does not exist, whatever theta is
-/// there. If the start or the goal is blocked, or no open path joins them, z is 0 and the status
-/// `solve_status::infeasible`; that of a batch if it holds for one of its instances.
+/// `context.mask`: cells where it is false are blocked, whatever theta is there. If the start or the goal is
+/// blocked, or no open path joins them, z is 0 and the status is `solve_status::infeasible`. A batch has
+/// that status if one of its instances has.
 ///
-/// `grid_shortest_path{}` takes grids of any size, `grid_shortest_path<16, 16>{}` those of one size, with
-/// loops of a length known at compile time. `grid_shortest_path{routes}` takes start and goal from
-/// `routes[context.id]`. Throws `std::invalid_argument` for options that are not allowed (when made), for an
-/// empty grid, for one that is not Rows x Cols, for a start or goal outside of it, for an id that is no
-/// route's, for numbers that are not finite and, if negative costs are to be rejected, for the first one, and
-/// where every path's cost overflows. Time O(rows * columns) for paths that turn back seldom, by sweeps over
-/// all lanes at once; for others, and for single grids of more than 2,048 cells, O(rows * columns * log) by a
-/// queue. Memory O(rows * columns).
+/// Throws `std::invalid_argument` on construction for options that are not allowed. Throws it when solving
+/// for an empty grid or one that is not Rows x Cols, for a start or goal outside of the grid, for an id
+/// without a route, for numbers that are not finite, for a negative cost that is to be rejected, and if the
+/// cost of every path overflows.
+///
+/// Time: O(rows * columns) for paths that seldom turn back, by sweeps over all lanes at once. For other
+/// paths, and for single grids of more than 2,048 cells, O(rows * columns * log) by a queue. Memory: O(rows
+/// * columns).
 template <Eigen::Index Rows = Eigen::Dynamic, Eigen::Index Cols = Eigen::Dynamic>
 class grid_shortest_path {
     static_assert((Rows == Eigen::Dynamic || Rows > 0) && (Cols == Eigen::Dynamic || Cols > 0),
@@ -101,7 +106,7 @@ class grid_shortest_path {
                                   "a number above 0 that a float can hold");
     }
 
-    /// Paths of several routes: `context.id` says which.
+    /// For several routes: `context.id` selects one.
     explicit grid_shortest_path(std::span<const grid_route> routes, grid_shortest_path_options options = {})
         : grid_shortest_path(options) {
         if (routes.empty()) detail::throw_invalid("routes", "empty", "one route or more");
@@ -111,12 +116,12 @@ class grid_shortest_path {
         routes_.assign(routes.begin(), routes.end());
     }
 
-    /// The options that it was made with.
+    /// The options of this solver.
     [[nodiscard]] const grid_shortest_path_options& options() const noexcept { return options_; }
-    /// The routes that it was made with, or none.
+    /// The routes of this solver; empty if it has none.
     [[nodiscard]] std::span<const grid_route> routes() const noexcept { return routes_; }
 
-    /// theta: one grid [rows, columns]; z: of its dimensions, all of it is written.
+    /// theta: one grid [rows, columns]; z: a tensor of its dimensions, which is written in full.
     template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
         // Without a mask there always is a path.
@@ -129,13 +134,13 @@ class grid_shortest_path {
     }
 
     /// thetas: several grids, [batch, rows, columns] if row-major, [rows, columns, batch] if column-major;
-    /// zs: of its dimensions. The bits of single solves, at a fraction of the time: one grid in each lane of
-    /// a register.
+    /// zs: a tensor of its dimensions. Gives the bits of single solves in a fraction of the time, with one
+    /// grid in each lane of a register.
     template <detail::InstanceOfRank<3> ThetasT, detail::StateOf<ThetasT> ZsT>
     void solve_batch(const ThetasT& thetas, ZsT&& zs) {
         (void)solve_several(thetas, zs, {});
     }
-    /// The same, with each instance's mask and id.
+    /// The same, with the mask and id of each instance.
     template <detail::InstanceOfRank<3> ThetasT, detail::StateOf<ThetasT> ZsT>
     solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
         const Eigen::Index batch = thetas.dimension(layout_of<ThetasT> == Eigen::RowMajor ? 0 : 2);
@@ -190,13 +195,13 @@ class grid_shortest_path {
                 contexts.empty() ? std::span<const bool>() : contexts[first / cells].mask);
     }
 
-    /// Where a path begins and ends.
+    /// The ends of a path.
     struct ends {
         detail::grid_place start;
         detail::grid_place goal;
     };
 
-    /// A cell as it lies in memory. name(): what it is, for the error if it is not in the grid.
+    /// The index of a cell in memory. name(): its name in the error if it is not in the grid.
     template <bool RowMajor, class Shape, class NameT>
     [[nodiscard]] static detail::grid_place place_of(const Shape& shape, const grid_cell& cell,
                                                      NameT&& name) {
@@ -211,7 +216,7 @@ class grid_shortest_path {
         return place;
     }
 
-    /// The ends that the options say.
+    /// The ends that the options give.
     template <bool RowMajor, class Shape>
     [[nodiscard]] ends ends_by_options(const Shape& shape) const {
         ends found{{0, 0}, {shape.outer() - 1, shape.inner() - 1}};

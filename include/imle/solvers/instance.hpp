@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// What every built-in solver begins with: the concepts and checks of the two tensors that it is called with,
-/// and the memory that it keeps between solves.
+/// What all built-in solvers share: the concepts and checks of the two tensors of a call, and the memory
+/// that they keep between solves.
 
 #include <algorithm>
 #include <concepts>
@@ -75,7 +75,7 @@ inline void require_contexts(std::size_t given, Eigen::Index batch) {
 }
 
 /// Throws unless an instance's numbers are finite where its mask allows (everywhere, if it is empty): an
-/// order, and so an argmax, needs numbers. Throws for a mask of another size, too.
+/// argmax needs an order, and NaN has none. Also throws for a mask of another size.
 template <class Scalar>
 void require_numbers(std::span<const Scalar> values, std::span<const bool> mask) {
     if (!mask.empty() && mask.size() != values.size())
@@ -95,8 +95,8 @@ void require_instance(const ThetaT& theta, const ZT& z, const solve_context& con
     require_numbers(values_of(theta), context.mask);
 }
 
-/// Copies an instance's numbers, with -infinity where the mask forbids: less than all others, so that what
-/// looks for the largest finds the allowed ones first. Returns how many are allowed.
+/// Copies an instance's numbers, with -infinity where the mask forbids: a search for the largest then finds
+/// the allowed ones first. Returns the number of allowed ones.
 template <class Scalar>
 std::size_t copy_allowed(std::span<const Scalar> values, std::span<const bool> mask, Scalar* copy) noexcept {
     constexpr Scalar least = -std::numeric_limits<Scalar>::infinity();
@@ -111,8 +111,8 @@ template <class ZT>
     return solve_status::infeasible;
 }
 
-/// One growing buffer for each type of Ts. Grows to the largest size asked for and stays, so that a solver
-/// allocates nothing in steady state. It holds nothing of value between solves: a copy starts empty.
+/// One growing buffer for each type of Ts. It grows to the largest size requested and stays, so that a
+/// solver allocates nothing in steady state. It holds nothing of value between solves: a copy starts empty.
 template <class... Ts>
 class basic_scratch {
   public:

@@ -16,24 +16,25 @@ namespace imle::inline IMLE_ABI {
 
 /// The MAP state of a distribution over the choices of k elements from each of several groups: 1 at the k
 /// largest theta of each group, 0 elsewhere. k = 1 gives one-hot vectors: a code of several categorical
-/// variables. Of equal ones the lowest indices in the order of memory win (0.0 and -0.0 are equal).
+/// variables. Ties: the lowest indices in memory order win (0.0 and -0.0 are equal).
 ///
-/// The groups are the outermost dimension of the instance: theta is [groups, members] if row-major, [members,
-/// groups] if column-major; members may have several dimensions, and an instance of rank 1 is one group. Or
-/// the groups have sizes of their own, which are given when the solver is made; they then follow one another
-/// in the order of memory, whatever the instance's rank.
+/// By default the groups are the outermost dimension of the instance: theta is [groups, members] if
+/// row-major, [members, groups] if column-major. Members may have several dimensions, and an instance of
+/// rank 1 is one group. If you give the sizes of the groups on construction, the groups follow one another
+/// in memory order, whatever the instance's rank.
 ///
 ///     imle::k_of_groups{}                 // the largest of each group
 ///     imle::k_of_groups{2}                // the two largest
 ///     imle::k_of_groups{1, {3, 3, 5}}     // of 3, 3 and 5 elements
 ///     imle::k_of_groups<1>{}              // k at compile time
 ///
-/// Throws `std::invalid_argument` for k < 0, for no size at all, a size below 0 or below k (when made), for k
-/// larger than the groups, sizes that do not sum to the instance's and numbers that are not finite (when
-/// solving). A mask that leaves fewer than k elements of a group: `solve_status::infeasible`.
+/// Throws `std::invalid_argument` on construction for k < 0, an empty list of sizes, and a size below 0 or
+/// below k. Throws it when solving for a k larger than a group, sizes that do not add up to the instance's
+/// size, and numbers that are not finite. A mask that leaves a group fewer than k elements:
+/// `solve_status::infeasible`.
 ///
-/// O(n) for k = 1, O(n) on average for others. As fast on one large instance as on a batch of small
-/// ones: groups are solved side by side in both.
+/// O(n) for k = 1, O(n) on average for other k. One large instance is as fast as a batch of small ones:
+/// groups are solved side by side in both.
 template <Eigen::Index K = Eigen::Dynamic>
 class k_of_groups {
     static_assert(K == Eigen::Dynamic || K >= 0, "imle::k_of_groups<K> needs K >= 0");
@@ -41,7 +42,7 @@ class k_of_groups {
   public:
     static constexpr imle::sense sense = imle::sense::maximize;
 
-    /// k: how many elements of each group are chosen, at least 0.
+    /// k: the number of elements to choose from each group, at least 0.
     template <std::integral Count>
     explicit k_of_groups(Count k) requires(K == Eigen::Dynamic) : k_(static_cast<Eigen::Index>(k)) {
         check_k();
@@ -49,7 +50,7 @@ class k_of_groups {
     k_of_groups() requires(K == Eigen::Dynamic) : k_(1) {}
     k_of_groups() requires(K != Eigen::Dynamic) = default;
 
-    /// sizes: how many elements each group has, one after the other in the order of memory.
+    /// sizes: the number of elements of each group, in memory order.
     template <std::integral Count>
     k_of_groups(Count k, const std::vector<Eigen::Index>& sizes) requires(K == Eigen::Dynamic)
         : k_(static_cast<Eigen::Index>(k)) {
@@ -60,29 +61,29 @@ class k_of_groups {
         set_sizes(sizes);
     }
 
-    /// How many elements of each group are chosen.
+    /// The number of elements to choose from each group.
     [[nodiscard]] Eigen::Index k() const noexcept { return k_; }
 
-    /// theta: one instance; z: of its dimensions, all of it is written.
+    /// theta: one instance; z: a tensor of its dimensions, which is written in full.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
         static_cast<void>(solve(theta, z, {}, 1, groups_of(theta)));
     }
 
-    /// Of each group the k largest of what the context's mask allows.
+    /// The k largest elements of each group that the context's mask allows.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
         return solve(theta, z, std::span(&context, 1), 1, groups_of(theta));
     }
 
-    /// thetas: several instances, in one more, outermost dimension; zs: of its dimensions. The bits of single
-    /// solves.
+    /// thetas: several instances, in one more, outermost dimension; zs: a tensor of its dimensions. Gives
+    /// the bits of single solves.
     template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
     void solve_batch(const ThetasT& thetas, ZsT&& zs) {
         static_cast<void>(solve_all(thetas, zs, {}));
     }
 
-    /// The same with a mask for each instance. Where some are infeasible z is 0, and the others are solved.
+    /// The same with a mask for each instance. z is 0 for infeasible instances; the others are solved.
     template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
     solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
         const Eigen::Index batch = detail::shape_of(thetas).batch;

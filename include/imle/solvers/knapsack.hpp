@@ -23,42 +23,43 @@ namespace imle::inline IMLE_ABI {
 
 /// The options of `knapsack`; the order of the members is part of the contract.
 struct knapsack_options {
-    /// How many nodes of the search tree a solve may visit before it throws `solve_failure`
-    /// (`solve_status::time_limit`); 0: as many as it takes. The default is a matter of seconds: a node takes
-    /// 10 to 300 nanoseconds, the more the more dimensions there are. In one dimension 16 states of the
-    /// dynamic programming count as a node, and a table, where there is one, comes before a failure. A count,
-    /// since a clock would make the answer depend on the machine's load.
+    /// The number of search nodes that a solve may visit before it throws `solve_failure`
+    /// (`solve_status::time_limit`); 0: no limit. The default takes seconds, as a node takes 10 to 300
+    /// nanoseconds, more with more dimensions. In one dimension 16 states of the dynamic programming count
+    /// as a node; if there is a table, the solver tries it before it fails. The limit is a count because a
+    /// clock would make the answer depend on the machine's load.
     std::uint64_t node_limit = 10'000'000;
 };
 
-/// The MAP state of a distribution over the sets of items that a knapsack holds: z is 1 for the items taken,
-/// the set of largest <theta, z> with W z <= capacities, in one dimension (weight) or several (weight,
-/// volume, ...). theta is what each item is worth; an item of theta <= 0 is never taken.
+/// The MAP state of a distribution over the sets of items that a knapsack holds: z is 1 for the items of the
+/// set of largest <theta, z> with W z <= capacities, in one dimension (weight) or several (weight, volume,
+/// ...). theta is the value of each item; an item of theta <= 0 is never taken.
 ///
 ///     imle::knapsack{std::vector<double>{3, 4, 5}, 7}     // weights, capacity
 ///     imle::knapsack{weights, capacities}                 // Eigen: [dimensions, items] and [dimensions]
 ///
-/// Exact. In several dimensions by branch and bound; in one by that and dynamic programming over a core of
-/// the items in turns, with a table for integer weights where neither ends soon. Values and weights are
-/// summed in double; the value is the largest up to the rounding of its sum. A sum of weights may exceed a
-/// capacity by a share of 1e-12, so that 0.1 + 0.2 fits into 0.3; integers below 10^11 are compared exactly.
+/// Exact. Several dimensions: branch and bound. One dimension: branch and bound and dynamic programming over
+/// a core of the items take turns, and a table for integer weights takes over if neither ends soon. Values
+/// and weights are summed in double, and the value is the largest up to the rounding of its sum. A sum of
+/// weights may exceed a capacity by a relative 1e-12, so that 0.1 + 0.2 fits into 0.3. Integers below 10^11
+/// are compared exactly.
 ///
-/// Ties are deterministic: of sets of equal value the first in the lexicographic order of the items, by
-/// falling value per weight, then by falling value, then by rising index (an item is taken before it is left
-/// out). In several dimensions "weight" is a weighted sum over the dimensions, whose multipliers depend on
+/// Ties: among sets of equal value the first in lexicographic order wins (taking an item comes before
+/// leaving it out). Items are ordered by falling value per weight, then by falling value, then by rising
+/// index. In several dimensions "weight" is a weighted sum over the dimensions, whose multipliers depend on
 /// theta.
 ///
-/// Microseconds for tens of items and milliseconds for hundreds; in one dimension of integer weights at most
-/// O(items * capacity) if that is at most 2^30. Else the worst case is exponential in the number of items,
-/// and beyond `knapsack_options::node_limit` a solve throws `solve_failure` (`solve_status::time_limit`).
+/// Cost: microseconds for tens of items and milliseconds for hundreds. In one dimension with integer weights
+/// at most O(items * capacity), if that is at most 2^30. Otherwise the worst case is exponential in the
+/// number of items, and beyond `knapsack_options::node_limit` a solve throws `solve_failure`
+/// (`solve_status::time_limit`). Memory in one dimension: usually a few megabytes, up to half a gigabyte for
+/// each copy that met a hard problem.
 ///
-/// With a context, items that its mask forbids are never taken. Memory in one dimension: up to half a
-/// gigabyte for each copy that met such a problem, a few megabytes as a rule.
-///
-/// Works on an instance of any rank of as many numbers as there are items, of float or double. Throws
-/// `std::invalid_argument` for weights or capacities that are negative or not finite, or do not fit each
-/// other (when made), for another number of items or theta that is not finite, or whose positive numbers sum
-/// to infinity (when solving). Copies share weights and capacities.
+/// An instance has any rank and one number for each item, of float or double. With a context, items that its
+/// mask forbids are never taken. Throws `std::invalid_argument` on construction for weights or capacities
+/// that are negative, not finite, or of sizes that do not match. Throws it when solving for another number
+/// of items, and for theta that is not finite or whose positive numbers sum to infinity. Copies share
+/// weights and capacities.
 template <Eigen::Index Items = Eigen::Dynamic>
 class knapsack {
     static_assert(Items == Eigen::Dynamic || Items >= 0, "imle::knapsack<Items> needs Items >= 0");
@@ -81,10 +82,10 @@ class knapsack {
 
     /// The number of items.
     [[nodiscard]] Eigen::Index items() const noexcept { return static_cast<Eigen::Index>(problem_->items); }
-    /// The options that it was made with.
+    /// The options of this solver.
     [[nodiscard]] const knapsack_options& options() const noexcept { return options_; }
 
-    /// theta: one instance; z: of its dimensions, all of it is written.
+    /// theta: one instance; z: a tensor of its dimensions, which is written in full.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
         (*this)(theta, z, solve_context{});
@@ -128,8 +129,8 @@ class knapsack {
         return true;
     }
 
-    /// What `choose` works with, cut from one buffer a type. In front are what the call operator has filled:
-    /// values, and the candidates.
+    /// The memory of `choose`, cut from one buffer for each type. First come what the call operator has
+    /// filled: values, and the candidates.
     [[nodiscard]] std::size_t number_count() const {
         return problem_->items * (9 + 2 * problem_->dimensions) + 2 + 4 * problem_->dimensions;
     }
@@ -207,9 +208,9 @@ class knapsack {
         return options_.node_limit == 0 ? std::numeric_limits<std::uint64_t>::max() : options_.node_limit;
     }
 
-    /// One dimension. Which of the search and the core is sooner through can't be told beforehand, and either
-    /// may take a thousand times longer: they go on in turns, each as long as the other, until one of them is
-    /// through, or has taken as long as a table would have from the start.
+    /// One dimension. It cannot be known in advance whether the search or the core ends sooner, and either
+    /// may take a thousand times longer. So they take turns of equal length, until one of them has ended or
+    /// has taken as long as a table would have.
     std::size_t choose_in_line(const detail::knapsack_items& items, const detail::knapsack_work& work,
                                std::span<const std::uint32_t> order, double value_scale) {
         // Measured: a node of the search takes as long as 16 states of the core or 48 cells of a table, or

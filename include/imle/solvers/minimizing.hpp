@@ -15,14 +15,14 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// True if a solver says that it maximises. One that says nothing does not.
+/// True if a solver states that it maximises. A solver that states nothing does not.
 template <class SolverT>
 concept SaysMaximize = requires {
     { SolverT::sense } -> std::convertible_to<imle::sense>;
     requires SolverT::sense == imle::sense::maximize;
 };
 
-/// What a solver is called with for costs: with them.
+/// The theta that a solver gets for costs: the costs themselves.
 template <class SolverT>
 class theta_of_costs {
   public:
@@ -31,7 +31,7 @@ class theta_of_costs {
         return costs;
     }
 };
-/// A solver that maximises: with a view of their negatives, which is valid until the next call.
+/// For a solver that maximises: a view of the negated costs, valid until the next call.
 template <SaysMaximize SolverT>
 class theta_of_costs<SolverT> {
   public:
@@ -68,19 +68,19 @@ concept AnswersStart = requires(SolverT& solver, ThetaT& theta, RestT&... rest) 
 
 }  // namespace detail
 
-/// A solver that computes z = argmin <c, z>: theta is a cost c, and the layer perturbs c - T * eps, steps
+/// A solver that computes z = argmin <c, z>: theta is a cost c, and the layer perturbs c - T * eps, steps to
 /// alpha * c + beta * dz and returns mean(z' - z).
 ///
 ///     auto solver = imle::minimizing([](auto& cost, auto& z) { ... });   // an argmin
 ///     auto lightest = imle::minimizing(imle::spanning_tree{nodes, edges});
 ///
-/// A solver that says that it maximises, by a member `static constexpr imle::sense sense`, is given -c. Every
-/// solver of this library says so, and its rules for ties and its errors then hold for theta = -c. Any other
-/// solver is called with c itself: one that says nothing is taken as one that minimises.
+/// A solver that states that it maximises, by a member `static constexpr imle::sense sense`, gets -c. Every
+/// solver of this library does, and its rules for ties and its errors then hold for theta = -c. Any other
+/// solver gets c itself: one that states nothing is assumed to minimise.
 ///
-/// Has exactly the forms of a call that SolverT has (with and without z, with and without a context, batches,
-/// from a solution), and returns what it returns: it knows masks if and only if SolverT takes a context. A
-/// function's name becomes a pointer to it.
+/// It has exactly the call forms that SolverT has (with and without z, with and without a context, batches,
+/// from a solution), and returns what SolverT returns. It respects masks if and only if SolverT takes a
+/// context. A function's name becomes a pointer to it.
 template <class SolverT>
 class minimizing {
     template <class CostsT>
@@ -91,7 +91,7 @@ class minimizing {
 
     explicit minimizing(SolverT solver) : solver_(std::move(solver)) {}
 
-    /// The solver within.
+    /// The wrapped solver.
     [[nodiscard]] const SolverT& base() const noexcept { return solver_; }
     [[nodiscard]] SolverT& base() noexcept { return solver_; }
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The costs of paths: what solvers of shortest paths do with negative ones, and what they refuse.
+/// The costs of paths: how solvers of shortest paths handle negative ones, and what they reject.
 
 #include <cstddef>
 #include <span>
@@ -10,12 +10,12 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// What to do with a negative cost (positive theta) where a path could be made cheaper by going round in a
-/// loop, so that there is no shortest path to return.
+/// What to do with a negative cost (positive theta) if a loop could make a path ever cheaper, so that there
+/// is no shortest path.
 enum class negative_costs {
-    /// The cost counts as 0. The default: noise makes costs negative all the time.
+    /// The cost counts as 0. The default, since noise makes costs negative all the time.
     clamp,
-    /// `std::invalid_argument`, which names the cell or edge and its cost.
+    /// Throws `std::invalid_argument`, which names the cell or edge and its cost.
     reject
 };
 

@@ -19,8 +19,8 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// Solvers by id. Copies share them, and each copies those that it uses: a solver has scratch memory, so no
-/// two threads may use one.
+/// Solvers by id. Copies share them, and each copy makes its own copies of those that it uses: a solver has
+/// scratch memory, so no two threads may use one.
 template <class SolverT>
 class solver_table {
   public:
@@ -50,7 +50,7 @@ class solver_table {
     }
 
   private:
-    /// Each id has one place for its copy, id modulo this number, which it takes from the id that had it
+    /// Each id has one place for its copy, id modulo this number, and takes it from the id that had it
     /// before.
     static constexpr std::size_t most_copies = 64;
 
@@ -67,7 +67,7 @@ template <class SolverT>
 concept SaysSense = requires {
     { SolverT::sense } -> std::convertible_to<imle::sense>;
 };
-/// The sense of a solver that says one; `minimizing` asks whether it does.
+/// The sense of a solver that states one; `minimizing` asks whether it does.
 template <class SolverT>
 struct same_sense {};
 template <SaysSense SolverT>
@@ -91,43 +91,43 @@ concept ReturnedBy = Instance<ThetaT> && !WritesZ<SolverT, ThetaT> &&
 
 }  // namespace detail
 
-/// Solves each instance by the solver of its id, `solve_context::id`: a k, capacities or a graph for each
-/// row.
+/// Solves each instance by the solver of its id, `solve_context::id`: another k, capacities or graph for
+/// each row.
 ///
 ///     imle::per_instance solver(std::vector{imle::top_k{3}, imle::top_k{5}});        // id 0 or 1
 ///     imle::per_instance solver([sizes](std::uint64_t id) { return imle::top_k{sizes[id]}; });
 ///
-/// All solvers are of one type, and take theta of one shape; for smaller instances there are masks. What they
-/// know is handed on: sense, context and mask, `solve_from`, and `solve_batch`, for each run of items of one
-/// id (which is why the solver of a batch is sought once for each run). An id without a solver throws
-/// `std::invalid_argument`; so does a mask where the solvers take no context and could not respect it.
+/// All solvers have one type, and take theta of one shape; mask smaller instances. `per_instance` has their
+/// sense and passes on context and mask, `solve_from`, and `solve_batch` for each run of rows with one id
+/// (so a batch looks up a solver once for each run). An id without a solver throws `std::invalid_argument`;
+/// so does a mask if the solvers take no context, since they could not respect it.
 ///
-/// Of a vector: copies of `per_instance` (each thread has one) share it, and copy a solver when they first
-/// use it. Each keeps up to 64 copies, those of the ids used last among the equal ones modulo 64.
+/// A vector: copies of `per_instance` (each thread has one) share it, and copy a solver when they first use
+/// it. Each keeps up to 64 copies; of ids that are equal modulo 64, the last one used.
 ///
-/// Of a function: it is called for each run, and for each single solve, and the solver ends with it. So
-/// making one must be cheap (as `top_k` is) or the solver shared within: return a copy of one that was made
-/// before. The function is copied for each thread: let it hold large data by a `std::shared_ptr`. The same id
-/// must give the same solver on each call.
+/// A function: it is called for each run and each single solve, and the solver it returns is then destroyed.
+/// So making one must be cheap (as for `top_k`), or the function returns a copy of a solver that it made
+/// before. The function is copied for each thread: let it hold large data by a `std::shared_ptr`. The same
+/// id must give the same solver on each call.
 template <class SolverT, class SourceT = detail::solver_table<SolverT>>
 class per_instance : public detail::same_sense<SolverT> {
   public:
-    /// solvers: of id 0, 1, ...; at least one.
+    /// solvers: for id 0, 1, ...; at least one.
     explicit per_instance(std::vector<SolverT> solvers) requires(
         std::same_as<SourceT, detail::solver_table<SolverT>>)
         : source_(std::move(solvers)) {}
-    /// make(id): the solver of an id.
+    /// make(id): returns the solver of an id.
     explicit per_instance(SourceT make) requires(!std::same_as<SourceT, detail::solver_table<SolverT>>)
         : source_(std::move(make)) {}
 
-    /// theta: one instance; z: of its dimensions.
+    /// theta: one instance; z: a tensor of its dimensions.
     template <detail::WrittenBy<SolverT> ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
         auto&& solver = solver_of(context.id);
         return solve_one(solver, view_of(theta), view_of(z), context);
     }
 
-    /// The same by solvers that return z.
+    /// The same for solvers that return z.
     template <detail::ReturnedBy<SolverT> ThetaT>
     [[nodiscard]] auto operator()(const ThetaT& theta, const solve_context& context) {
         constexpr int rank = rank_of<ThetaT>, layout = layout_of<ThetaT>;
@@ -160,8 +160,8 @@ class per_instance : public detail::same_sense<SolverT> {
         }
     }
 
-    /// thetas: several instances, in one more, outermost dimension; zs: of its dimensions; contexts: one for
-    /// each. All are solved; the status is that of the first failure, if there is one.
+    /// thetas: several instances, in one more, outermost dimension; zs: a tensor of its dimensions;
+    /// contexts: one for each. All are solved; the status is the first failure's, if there is one.
     template <detail::BatchWrittenBy<SolverT> ThetasT, detail::StateOf<ThetasT> ZsT>
     solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
         const auto shape = detail::shape_of(thetas);
@@ -220,8 +220,8 @@ class per_instance : public detail::same_sense<SolverT> {
         }
     }
 
-    /// Items of one id, by its solver: together where it can, and where the form for that knows masks if
-    /// there are any.
+    /// Solves the rows of one id by its solver: together if it can, and if its form for that takes masks
+    /// where there are any.
     template <class Scalar, int Rank, int Layout>
     [[nodiscard]] solve_status solve_run(const Scalar* theta, Scalar* z,
                                          const detail::batch_shape<Rank, Layout>& shape,

@@ -18,16 +18,18 @@ namespace imle::inline IMLE_ABI {
 
 /// The MAP state of a distribution over the permutations of 1, ..., n: z_i is the rank of theta_i, n for the
 /// largest and 1 for the smallest. (By the rearrangement inequality no other permutation has a larger
-/// <theta, z>.) Of equal ones the lowest index in the order of memory ranks highest (0.0 and -0.0 are equal),
-/// so that the elements of rank > n - k are those that `top_k{k}` chooses, ties included.
+/// <theta, z>.) Ties: the lowest index in memory order ranks highest (0.0 and -0.0 are equal). So the
+/// elements of rank > n - k are those that `top_k{k}` chooses, ties included.
 ///
-/// Works on an instance of any rank, of float or double. `ranking{}` takes any n; `ranking<10>{}` asks for
-/// exactly 10 numbers. Throws `std::invalid_argument` for numbers that are not finite, for another n than N,
-/// and for more elements than Scalar can count (2^24 floats, 2^32 - 1 doubles). O(n), unless many doubles
-/// agree in their first six digits: O(n log n). Of up to 256 numbers all pairs are compared, which is faster.
+/// An instance has any rank, of float or double. `ranking{}` takes any n; `ranking<10>{}` takes exactly 10
+/// numbers. Throws `std::invalid_argument` for numbers that are not finite, for an n other than N, and for
+/// more elements than Scalar can count (2^24 floats, 2^32 - 1 doubles).
 ///
-/// With a mask that allows m coordinates, these have the ranks 1, ..., m, and the others 0. So no mask is
-/// infeasible: with none allowed, z = 0.
+/// With a mask that allows m coordinates, these have the ranks 1, ..., m, and the others 0. Every mask is
+/// feasible: if none is allowed, z = 0.
+///
+/// O(n); O(n log n) if many doubles agree in their first six digits. Up to 256 numbers are compared pair by
+/// pair, which is faster.
 template <Eigen::Index N = Eigen::Dynamic>
 class ranking {
     static_assert(N == Eigen::Dynamic || N >= 0, "imle::ranking<N> needs N >= 0");
@@ -35,13 +37,13 @@ class ranking {
   public:
     static constexpr imle::sense sense = imle::sense::maximize;
 
-    /// theta: one instance; z: of its dimensions, all of it is written.
+    /// theta: one instance; z: a tensor of its dimensions, which is written in full.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
         static_cast<void>((*this)(theta, z, solve_context{}));
     }
 
-    /// The ranks, from 1 on, among what the context's mask allows; 0 where it forbids.
+    /// The ranks, from 1 on, of the elements that the context's mask allows; 0 elsewhere.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
         using Scalar = scalar_of<ThetaT>;
@@ -63,7 +65,7 @@ class ranking {
     }
 
   private:
-    /// Measured: from here on a radix sort is faster.
+    /// Measured: from this size on a radix sort is faster.
     static constexpr std::size_t most_to_compare = 256;
 
     template <class Scalar>
@@ -72,7 +74,7 @@ class ranking {
         rank_by_sorting(values, z);
     }
 
-    /// Moves the allowed numbers together, and their ranks apart.
+    /// Moves the allowed numbers together, and their ranks back to their places.
     template <class Scalar>
     void rank_allowed(std::span<const Scalar> values, std::span<const bool> mask, Scalar* z) {
         const auto allowed = allowed_.template get<Scalar>(values.size());
@@ -84,7 +86,8 @@ class ranking {
         for (std::size_t i = values.size(); i-- > 0;) z[i] = mask[i] ? z[--count] : Scalar(0);
     }
 
-    /// z_i = 1 + how many are smaller. False, and nothing of use in z, if two numbers are equal.
+    /// z_i = 1 + the number of smaller elements. Returns false if two numbers are equal; z is then not
+    /// valid.
     template <class Scalar>
     static bool rank_by_comparing(std::span<const Scalar> values, Scalar* z) noexcept {
         // A few registers' worth, so that counts stay in registers while all numbers go by.

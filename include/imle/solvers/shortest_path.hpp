@@ -23,31 +23,33 @@ namespace imle::inline IMLE_ABI {
 
 /// The options of `shortest_path`; the order of the members is part of the contract.
 struct shortest_path_options {
-    /// What to do with negative costs where the graph has cycles. Without cycles they are exact, and this
-    /// option does nothing.
+    /// What to do with negative costs if a cycle lies between source and target. Without such a cycle they
+    /// are exact, and this option has no effect.
     imle::negative_costs negative_costs = imle::negative_costs::clamp;
 };
 
-/// The MAP state of a distribution over the paths from a source to a target of a directed graph: an edge
-/// costs -theta, a path the sum over its edges; z is 1 on the cheapest path's edges, 0 elsewhere. If the
-/// source is the target, z is zeros. `solve_context::mask` closes edges for one solve: those where it is
-/// false. For many pairs of one graph there is `shortest_paths`.
+/// The MAP state of a distribution over the paths from a source to a target of a directed graph. An edge
+/// costs -theta, and a path costs the sum over its edges; z is 1 on the cheapest path's edges, 0 elsewhere.
+/// If the source is the target, z is zeros. For many pairs of one graph use `shortest_paths`.
 ///
 ///     imle::shortest_path solver{imle::directed_graph{4, {{0, 1}, {0, 2}, {1, 3}, {2, 3}}}, 0, 3};
 ///
-/// Where no cycle lies between source and target (so always in a graph without cycles), costs of any sign are
-/// exact: one pass in topological order, O(edges). Where one does, negative costs count as 0 or are rejected,
-/// see `shortest_path_options`. Loops, edges into the source and edges out of the target are on no path, and
+/// If no cycle lies between source and target (so always in a graph without cycles), costs of any sign are
+/// exact: one pass in topological order, O(edges). Otherwise negative costs count as 0 or are rejected, see
+/// `shortest_path_options`. Loops, edges into the source and edges out of the target are on no path, and
 /// make no cycle that counts here.
 ///
 /// Ties: the lowest cost, as summed in Scalar from the source on; then the fewest edges; then, at each step
 /// back from the target, the edge of lowest index.
 ///
-/// When made: throws `std::invalid_argument` for a source or target that is no node and for a target that
-/// cannot be reached; O(nodes + edges). Copies share graph and plan. When solving: throws
-/// `std::invalid_argument` for a theta that is not one number for each edge, for numbers that are not finite,
-/// for sums of costs that overflow and, if negative costs are to be rejected, for the first one. With cycles,
-/// a solve takes O(edges log edges) at worst, and time like O(edges) for costs of like size.
+/// `solve_context::mask` closes edges for one solve: those where it is false. If they leave no path, z is
+/// zeros and the status is `solve_status::infeasible`.
+///
+/// Throws `std::invalid_argument` on construction, which takes O(nodes + edges), for a source or target that
+/// is not a node and for a target that cannot be reached. Throws it when solving for a theta that does not
+/// have one number for each edge, for numbers that are not finite, for sums of costs that overflow, and for
+/// a negative cost that is to be rejected. Copies share graph and plan. With cycles, a solve takes O(edges
+/// log edges) in the worst case, and about O(edges) for costs of similar size.
 class shortest_path {
   public:
     static constexpr imle::sense sense = imle::sense::maximize;
@@ -69,28 +71,28 @@ class shortest_path {
     /// True if no cycle lies between source and target, so that negative costs are exact.
     [[nodiscard]] bool takes_negative_costs() const noexcept { return plan_->acyclic; }
 
-    /// theta: one number for each edge, [edges]; z: of its dimensions, all of it is written.
+    /// theta: one number for each edge, [edges]; z: a tensor of its dimensions, which is written in full.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
         (*this)(theta, z, solve_context{});
     }
-    /// The same without the edges at which the context's mask is false. Returns `infeasible`, and z is zeros,
-    /// if they leave no path.
+    /// The same without the edges at which the context's mask is false. If they leave no path, returns
+    /// `infeasible`, and z is zeros.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
         check(theta, z, theta.dimension(0), closing(masks(&context, 1)));
         return solve_one(theta.data(), z.data(), context.mask);
     }
 
-    /// thetas: several instances, [batch, edges] if row-major, [edges, batch] if column-major; zs: of its
-    /// dimensions. The bits of single solves, at a fraction of the time: one instance in each lane of a
-    /// register.
+    /// thetas: several instances, [batch, edges] if row-major, [edges, batch] if column-major; zs: a tensor
+    /// of its dimensions. Gives the bits of single solves in a fraction of the time, with one instance in
+    /// each lane of a register.
     template <detail::InstanceOfRank<2> ThetasT, detail::StateOf<ThetasT> ZsT>
     void solve_batch(const ThetasT& thetas, ZsT&& zs) {
         solve_all(thetas, zs, {});
     }
     /// The same, each instance without the edges at which its context's mask is false. Returns `infeasible`
-    /// if they leave one of them no path; its z is zeros.
+    /// if one of them has no path; its z is zeros.
     template <detail::InstanceOfRank<2> ThetasT, detail::StateOf<ThetasT> ZsT>
     solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
         constexpr bool row_major = layout_of<ThetasT> == Eigen::RowMajor;
@@ -104,7 +106,7 @@ class shortest_path {
     [[nodiscard]] static bool closes_edges(const solve_context& context) noexcept {
         return !context.mask.empty();
     }
-    /// The contexts if one of them closes edges, else none.
+    /// The contexts if one of them closes edges; otherwise none.
     [[nodiscard]] static masks closing(masks contexts) noexcept {
         return std::any_of(contexts.begin(), contexts.end(), closes_edges) ? contexts : masks{};
     }
@@ -229,8 +231,8 @@ class shortest_path {
     }
 
     /// Solves `used` instances, one after the other in memory, in as many lanes. contexts: one for each, or
-    /// none if all edges are open. left_out: bit i is set if instance i has no path, or none of finite cost.
-    /// Returns false if that would take longer than one by one.
+    /// none if all edges are open. left_out: bit i is set if instance i has no path, or no path of finite
+    /// cost. Returns false if this would take longer than solving one by one.
     template <class L>
     [[nodiscard]] bool solve_lanes(int used, const typename L::Scalar* theta, typename L::Scalar* z,
                                    masks contexts, std::uint64_t& left_out) {
@@ -319,7 +321,7 @@ class shortest_path {
         return false;
     }
 
-    /// True if `used` instances are likely solved sooner in lanes than one by one.
+    /// True if `used` instances are probably solved sooner in lanes than one by one.
     template <class L>
     [[nodiscard]] bool in_lanes(Eigen::Index used) noexcept {
         // A register takes as long for one instance as for all of its lanes: about that of four alone.
@@ -329,11 +331,11 @@ class shortest_path {
         return alone_ == 0 && plan_->slots() * sizeof(typename L::number_cell) <= most_bytes;
     }
 
-    /// Each lane's share of a sweep is a small part of the time of one instance alone: four times the lanes
-    /// is where both ways take about as long (measured).
+    /// A lane's share of a sweep is a small part of the time of a single instance: with four times the lanes
+    /// both ways take about as long (measured).
     template <class L>
     static constexpr int most_sweeps = 4 * L::width;
-    /// Sweeps read all costs each time; where those do not stay in a cache, lanes win nothing (measured: at
+    /// Sweeps read all costs each time. If those do not stay in a cache, lanes gain nothing (measured: at
     /// 128 x 128 cells with 8 neighbours, 16 lanes of float).
     static constexpr std::size_t most_bytes = std::size_t{1} << 22;
 
@@ -345,7 +347,8 @@ class shortest_path {
     Eigen::Index source_;
     Eigen::Index target_;
     shortest_path_options options_;
-    /// Registers of instances that are solved one by one, since sweeps took too long for one of late.
+    /// The number of registers of instances to solve one by one, since sweeps recently took too long for
+    /// one.
     Eigen::Index alone_ = 0;
     detail::basic_scratch<float, double, std::int32_t, detail::heap_entry<float>, detail::heap_entry<double>,
                           native<float>::number_cell, native<double>::number_cell,

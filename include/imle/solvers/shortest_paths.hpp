@@ -31,15 +31,15 @@ struct od_pair {
 
 /// The options of `shortest_paths` and `all_or_nothing`; the order of the members is part of the contract.
 struct shortest_paths_options {
-    /// Nodes below it may only begin or end a path: zones of a traffic network. Nodes are numbered from 0, so
-    /// a file that numbers them from 1 and says `<FIRST THRU NODE> 39` means 38.
+    /// Nodes below it may only begin or end a path: the zones of a traffic network. Nodes are numbered from
+    /// 0; a file that numbers them from 1 and says `<FIRST THRU NODE> 39` means 38.
     Eigen::Index first_through_node = 0;
     /// Nodes that are on no path.
     std::vector<Eigen::Index> closed_nodes = {};
     /// Edges that are on no path.
     std::vector<Eigen::Index> closed_edges = {};
-    /// What to do with negative costs where the graph has cycles. Without cycles they are exact, and this
-    /// option does nothing.
+    /// What to do with negative costs if the graph has cycles. Without cycles they are exact, and this
+    /// option has no effect.
     imle::negative_costs negative_costs = imle::negative_costs::clamp;
 };
 
@@ -96,30 +96,31 @@ struct network {
 
 }  // namespace detail
 
-/// `shortest_path` for many pairs of nodes: the MAP state of a distribution over the paths from one node to
-/// another, which pair it is being told by `solve_context::id`. An edge costs -theta, a path the sum over its
-/// edges; z is 1 on the cheapest path's edges, 0 elsewhere. Where a pair's nodes are one, z is zeros.
+/// `shortest_path` for many pairs of nodes: the MAP state of a distribution over the paths between the pair
+/// of nodes that `solve_context::id` selects. An edge costs -theta, and a path costs the sum over its edges;
+/// z is 1 on the cheapest path's edges, 0 elsewhere. If both nodes of a pair are the same, z is zeros.
 ///
 ///     imle::shortest_paths solver{graph, std::vector<imle::od_pair>{{0, 3}, {2, 5}},
 ///                                 imle::shortest_paths_options{.first_through_node = 2}};
 ///     imle::imle_layer layer{solver, ...};
 ///     layer.forward(theta, key, imle::call_options{.ids = pairs_of_rows});
 ///
-/// Nothing is prepared for a pair: the graph is laid out once, in O(nodes + edges), copies share it, and a
+/// Nothing is prepared for a pair. The graph is laid out once, in O(nodes + edges), and copies share it; a
 /// copy's own memory is O(nodes + edges) too. `solve_context::mask` closes edges for one solve: those where
-/// it is false. No path: the status is `solve_status::infeasible`.
+/// it is false. If there is no path, the status is `solve_status::infeasible`.
 ///
-/// Costs: where the graph has no cycle (but loops, and what is closed or only begins and ends paths), costs
-/// of any sign are exact. Where it has one, negative costs count as 0 or are rejected, even for a pair
-/// without a cycle in between. In all else z has the bits of `shortest_path`, for the same pair: the lowest
-/// cost, as summed in Scalar from the source on; then the fewest edges; then, at each step back from the
-/// target, the edge of lowest index.
+/// Costs of any sign are exact if the graph has no cycle. Loops do not count as cycles, nor do cycles
+/// through closed edges or through nodes that only begin and end paths. If a cycle is left, negative costs
+/// count as 0 or are rejected, even for a pair without a cycle in between. Apart from that, z has the bits
+/// of `shortest_path` for the same pair. Ties: the lowest cost, as summed in Scalar from the source on; then
+/// the fewest edges; then, at each step back from the target, the edge of lowest index.
 ///
-/// When made: throws `std::invalid_argument` for a pair, an option or a list that names what the graph does
-/// not have. When solving: for an id without a pair, for a theta that is not one number for each edge, for
-/// numbers that are not finite, for sums of costs that overflow and, if negative costs are to be rejected,
-/// for the first one. A solve takes O(edges log edges) at worst, and mostly time like O(edges within reach),
-/// from both ends. Several items of a batch with one theta and one origin are solved by one search.
+/// Throws `std::invalid_argument` on construction for a pair, an option or a list that names a node or edge
+/// that the graph does not have. Throws it when solving for an id without a pair, for a theta that does not
+/// have one number for each edge, for numbers that are not finite, for sums of costs that overflow, and for
+/// a negative cost that is to be rejected. A solve searches from both ends, in O(edges log edges) in the
+/// worst case and mostly in about O(edges within reach). Rows of a batch with the same theta and origin
+/// share one search.
 class shortest_paths {
   public:
     static constexpr imle::sense sense = imle::sense::maximize;
@@ -139,7 +140,7 @@ class shortest_paths {
     /// True if no cycle is left in the graph, so that negative costs are exact.
     [[nodiscard]] bool takes_negative_costs() const noexcept { return network_->plan.acyclic; }
 
-    /// theta: one number for each edge, [edges]; z: of its dimensions, all of it is written.
+    /// theta: one number for each edge, [edges]; z: a tensor of its dimensions, which is written in full.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
         detail::require_edges(theta.dimension(0), network_->edges());
@@ -152,9 +153,9 @@ class shortest_paths {
                                     [&](auto costs) { return solve_one(costs, pair, z.data()); });
     }
 
-    /// thetas: several instances, [batch, edges] if row-major, [edges, batch] if column-major; zs: of its
-    /// dimensions; contexts: one for each instance. The bits of single solves. Where an instance has no path,
-    /// its z is zeros, and the status is `infeasible`.
+    /// thetas: several instances, [batch, edges] if row-major, [edges, batch] if column-major; zs: a tensor
+    /// of its dimensions; contexts: one for each instance. Gives the bits of single solves. If an instance
+    /// has no path, its z is zeros, and the status is `infeasible`.
     template <detail::InstanceOfRank<2> ThetasT, detail::StateOf<ThetasT> ZsT>
     solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
         using Scalar = scalar_of<ThetasT>;
@@ -240,7 +241,7 @@ class shortest_paths {
         return solve_status::solved;
     }
 
-    /// z(i): that of the i-th target, zeros. Returns whether all have a path.
+    /// z(i): the z of the i-th target, zeros. Returns whether all have a path.
     template <class CostT, class ZOf>
     bool solve_many(CostT costs, Eigen::Index from, std::span<const index> targets, const ZOf& z) {
         detail::network_search search(network_->plan, costs, memory_, network_->plan.place(from));

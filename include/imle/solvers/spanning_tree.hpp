@@ -51,10 +51,11 @@ struct edge_list {
     }
 };
 
-/// A forest that grows by edges, its trees being kept in a union-find structure.
+/// A forest that grows edge by edge, with its trees in a union-find structure.
 class heaviest_forest {
   public:
-    /// ends: of all edges; parents: scratch, one for each node; full: how many edges make a spanning forest.
+    /// ends: of all edges; parents: scratch, one for each node; full: the number of edges of a spanning
+    /// forest.
     heaviest_forest(std::span<const edge_ends> ends, std::span<std::int32_t> parents,
                     std::size_t full) noexcept
         : ends_(ends), parents_(parents), missing_(full) {
@@ -76,9 +77,9 @@ class heaviest_forest {
     /// Adds the heaviest edges of a list until the forest spans, of equal ones the lowest first, and calls
     /// take(edge) for each. other: as long as the list; order: twice as long. Overwrites all of them.
     ///
-    /// In the manner of the filter-Kruskal of Osipov, Sanders and Singler ("The filter-Kruskal minimum
-    /// spanning tree algorithm", ALENEX 2009): the heaviest edges are sorted and added first; then those that
-    /// close a cycle by now are dropped, and it goes on with what is left, unless the forest spans.
+    /// After the filter-Kruskal of Osipov, Sanders and Singler ("The filter-Kruskal minimum spanning tree
+    /// algorithm", ALENEX 2009): the heaviest edges are sorted and added first. Then the edges that would
+    /// close a cycle are dropped, and the algorithm continues with the rest, unless the forest spans.
     template <class Scalar, class TakeT>
     void grow(edge_list<Scalar> left, const edge_list<Scalar>& other, std::span<order_entry> order,
               TakeT&& take) {
@@ -108,7 +109,7 @@ class heaviest_forest {
         }
     }
 
-    /// Moves about `wanted` of the heaviest edges to another list, at least one, and returns how many.
+    /// Moves about `wanted` of the heaviest edges to another list, at least one, and returns their number.
     template <class Scalar>
     [[nodiscard]] static std::size_t split(const edge_list<Scalar>& list, const edge_list<Scalar>& heavier,
                                            std::size_t wanted) noexcept {
@@ -164,21 +165,21 @@ class heaviest_forest {
 
 }  // namespace detail
 
-/// The MAP state of a distribution over the spanning trees of an undirected graph: z is 1 on the edges of the
-/// tree with the largest sum of theta, 0 elsewhere. Where the graph is not connected there is no tree; then z
-/// is the spanning forest, a tree in each part, of largest sum.
+/// The MAP state of a distribution over the spanning trees of an undirected graph: z is 1 on the edges of
+/// the tree with the largest sum of theta, 0 elsewhere. If the graph is not connected, z is the spanning
+/// forest of largest sum, with a tree in each component.
 ///
 ///     imle::spanning_tree solver{5, imle::complete_graph_edges(5)};
 ///
-/// By Kruskal's algorithm: edges from the largest theta on, of equal ones the lowest index first (0.0 and
-/// -0.0 are equal), each taken if it closes no cycle. Theta is compared, never summed, so nothing overflows.
-/// Several edges between the same nodes are allowed, and loops, which are in no tree.
+/// Kruskal's algorithm: it takes each edge that closes no cycle, from the largest theta on. Ties: the lowest
+/// index first (0.0 and -0.0 are equal). Theta is compared, never summed, so nothing overflows. Parallel
+/// edges are allowed, and so are loops, which are in no tree.
 ///
-/// When made: throws `std::invalid_argument` for a negative number of nodes, for an edge whose ends are not
-/// among them and for more than 2^31 - 1 nodes or edges. Copies share the graph. When solving: throws
-/// `std::invalid_argument` for a theta that is not one number for each edge and for numbers that are not
-/// finite. A mask that divides what the graph connects: `solve_status::infeasible`. O(edges log edges) at
-/// worst; where a tree needs few of the edges, the others are set aside unsorted.
+/// Throws `std::invalid_argument` on construction for a negative number of nodes, an edge whose ends are not
+/// nodes, and more than 2^31 - 1 nodes or edges. Throws it when solving for a theta that does not have one
+/// number for each edge, and for numbers that are not finite. A mask that divides what the graph connects:
+/// `solve_status::infeasible`. Copies share the graph. O(edges log edges) in the worst case; if a tree needs
+/// few of the edges, the others are set aside unsorted.
 class spanning_tree {
   public:
     static constexpr imle::sense sense = imle::sense::maximize;
@@ -186,18 +187,18 @@ class spanning_tree {
     spanning_tree(Eigen::Index nodes, std::vector<graph_edge> edges)
         : graph_(std::make_shared<const graph>(nodes, std::move(edges))) {}
 
-    /// How many nodes there are.
+    /// The number of nodes.
     [[nodiscard]] Eigen::Index nodes() const noexcept { return graph_->nodes; }
     /// All edges, in the order of theta.
     [[nodiscard]] std::span<const graph_edge> edges() const noexcept { return graph_->edges; }
 
-    /// theta: one number for each edge, [edges]; z: of its dimensions, all of it is written.
+    /// theta: one number for each edge, [edges]; z: a tensor of its dimensions, which is written in full.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
         static_cast<void>((*this)(theta, z, solve_context{}));
     }
 
-    /// The tree of edges that the context's mask allows.
+    /// The best tree of edges that the context's mask allows.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
         using Scalar = scalar_of<ThetaT>;
@@ -241,7 +242,7 @@ class spanning_tree {
         Eigen::Index nodes;
         std::vector<graph_edge> edges;
         std::vector<detail::edge_ends> ends;
-        /// How many edges a spanning forest has.
+        /// The number of edges of a spanning forest.
         std::size_t tree_edges = 0;
 
         graph(Eigen::Index node_count, std::vector<graph_edge> edge_list)

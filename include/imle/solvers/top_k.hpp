@@ -13,11 +13,11 @@
 namespace imle::inline IMLE_ABI {
 
 /// The MAP state of a distribution over the subsets of k of n elements: 1 at the k largest theta, 0
-/// elsewhere. Of equal ones the lowest indices in the order of memory win (0.0 and -0.0 are equal).
+/// elsewhere. Ties: the lowest indices in memory order win (0.0 and -0.0 are equal).
 ///
-/// `top_k{k}` takes k at run time, `top_k<10>{}` at compile time; n comes with each instance, of any rank, of
-/// float or double. k = 0 gives zeros. Throws `std::invalid_argument` for k < 0 (when made), for k > n and
-/// for numbers that are not finite (when solving). O(n) on average.
+/// `top_k{k}` takes k at run time, `top_k<10>{}` at compile time. An instance has any rank and size n, of
+/// float or double. k = 0 gives zeros. Throws `std::invalid_argument` for k
+/// < 0 (on construction), and for k > n and numbers that are not finite (when solving). O(n) on average.
 template <Eigen::Index K = Eigen::Dynamic>
 class top_k {
     static_assert(K == Eigen::Dynamic || K >= 0, "imle::top_k<K> needs K >= 0");
@@ -25,23 +25,23 @@ class top_k {
   public:
     static constexpr imle::sense sense = imle::sense::maximize;
 
-    /// k: how many elements are chosen, at least 0.
+    /// k: the number of elements to choose, at least 0.
     template <std::integral Count>
     explicit top_k(Count k) requires(K == Eigen::Dynamic) : k_(static_cast<Eigen::Index>(k)) {
         if (k_ < 0) detail::throw_invalid("top_k's k", k, "0 or more");
     }
     top_k() requires(K != Eigen::Dynamic) = default;
 
-    /// How many elements are chosen.
+    /// The number of elements to choose.
     [[nodiscard]] Eigen::Index k() const noexcept { return k_; }
 
-    /// theta: one instance; z: of its dimensions, all of it is written.
+    /// theta: one instance; z: a tensor of its dimensions, which is written in full.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
         static_cast<void>((*this)(theta, z, solve_context{}));
     }
 
-    /// The k largest of what the context's mask allows.
+    /// The k largest of the elements that the context's mask allows.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
         using Scalar = scalar_of<ThetaT>;

@@ -3,10 +3,10 @@
 /// @file
 /// A good round trip through many nodes: a heuristic.
 ///
-/// A descent by moves of a few edges (detail/tour_moves.hpp) ends where no move gains. Then, again and again,
-/// a kick changes the tour in one place and a descent repairs it (Martin, Otto and Felten, "Large-step Markov
-/// chains for the traveling salesman problem", 1991). A tour that is longer after that is taken back; but
-/// sometimes it is not, the less so the longer it is and the later, as in simulated annealing.
+/// A descent by moves of a few edges (detail/tour_moves.hpp) ends where no move gains. Then, again and
+/// again, a kick changes the tour in one place and a descent repairs it (Martin, Otto and Felten,
+/// "Large-step Markov chains for the traveling salesman problem", 1991). If the tour is then longer, it is
+/// mostly undone; it is kept less often the longer and the later it is, as in simulated annealing.
 
 #include <algorithm>
 #include <bit>
@@ -26,11 +26,11 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// How long `tour_search` searches.
+/// The options of `tour_search`: how long and how widely it searches.
 struct tour_search_options {
-    /// How many kicks: more find better tours, in time proportional to them. By default 20 for each node.
+    /// The number of kicks: more find better tours, in proportionally more time. Default: 20 for each node.
     std::optional<std::int64_t> kicks = std::nullopt;
-    /// The search tries edges from each node to this many of the nearest ones.
+    /// From each node, the search tries edges to this many of the nearest nodes.
     int neighbours = 8;
 };
 
@@ -93,9 +93,9 @@ class kicked_tour {
         tour_.assign(order_);
     }
 
-    /// The double bridge, of three pieces side by side: they come in the opposite order, each in its old
-    /// direction. No move of the descent takes that back at once. Returns by how much kick and descent
-    /// together have made the tour shorter.
+    /// The double bridge of three neighbouring pieces: they are put in the opposite order, each in its old
+    /// direction. No move of the descent undoes that at once. Returns by how much kick and descent together
+    /// have made the tour shorter.
     double descent_after_kick(tour_descent<Scalar>& descent, const philox4x32_block& words) {
         const int n = costs_.nodes();
         const auto below = [](std::uint32_t word, int end) {
@@ -130,7 +130,7 @@ class kicked_tour {
         return descent.run() - longer;
     }
 
-    /// -log2 of a uniform number, by a line between powers of 2: the same on every machine, as a logarithm
+    /// -log2 of a uniform number, linear between powers of 2: the same on every machine, which a logarithm
     /// is not.
     [[nodiscard]] static double surprise(std::uint32_t word) noexcept {
         const int zeros = std::countl_zero(word | 1u);
@@ -148,26 +148,27 @@ class kicked_tour {
 
 }  // namespace detail
 
-/// A round trip through all nodes whose theta sum up to much: a heuristic for the instances of
-/// `travelling_salesman`, mostly for 16 to 2,000 nodes. It need not be the best, and the status says so:
-/// `not_proven`. Up to 15 nodes the tour is the best one, that of `travelling_salesman`, and the status
+/// A round trip through all nodes with a large sum of theta: a heuristic for the instances of
+/// `travelling_salesman`, mostly for 16 to 2,000 nodes. It need not be the best tour, so the status is
+/// `not_proven`. Up to 15 nodes it is the best tour, as of `travelling_salesman`, and the status is
 /// `solved`.
 ///
-/// An instance of rank 2, theta [n, n]: directed; z(i, j) = 1 where the tour goes from i to j; the diagonal
-/// is ignored. Where theta is symmetric the search is the faster one of undirected tours, and the tour leaves
-/// node 0 for the lower of its neighbours. An instance of rank 1: undirected; theta of the n(n - 1)/2 edges in
-/// the order (0, 1), (0, 2), ..., (1, 2), ....
+/// - Rank 2, theta [n, n]: directed. z(i, j) = 1 where the tour goes from i to j; the diagonal is ignored.
+///   If theta is symmetric, the faster search for undirected tours is used, and the tour leaves node 0 for
+///   the lower of its neighbours.
+/// - Rank 1, theta [n(n - 1)/2]: undirected, the edges in the order (0, 1), (0, 2), ..., (1, 2), ....
 ///
-/// Deterministic, by no clock: the kicks are drawn from a key made of theta's bits and of the context's
-/// instance, sample and id, so that the same theta and context give the same z on every copy, every machine
-/// and in both layouts. Laws that need an optimum do not hold: it is neither monotone nor invariant to
-/// scaling, and z of two thetas that are close may differ by chance.
+/// Deterministic, without a clock: the kicks are drawn from a key made of theta's bits and of the context's
+/// instance, sample and id. So the same theta and context give the same z on every copy and machine, and in
+/// both layouts. Laws that need an optimum do not hold: z is neither monotone nor invariant to scaling, and
+/// may differ by chance for two thetas that are close.
 ///
-/// An edge that `context.mask` forbids is missing. Where the best tour found needs one the status is
-/// `time_limit` and z is 0: a tour without it may exist, unless there are 15 nodes or fewer (`infeasible`).
+/// An edge that `context.mask` forbids is missing. If the best tour found needs one, z is 0 and the status
+/// is `time_limit`, since a tour without it may exist; for 15 nodes or fewer none does, and the status is
+/// `infeasible`.
 ///
 /// Memory O(n^2), kept; time O(n^2 + kicks), where a kick takes a few microseconds. Throws
-/// `std::invalid_argument` as `travelling_salesman` does, but for the number of nodes.
+/// `std::invalid_argument` as `travelling_salesman` does, except for the number of nodes.
 class tour_search {
   public:
     static constexpr imle::sense sense = imle::sense::maximize;
@@ -182,7 +183,7 @@ class tour_search {
 
     [[nodiscard]] const tour_search_options& options() const noexcept { return options_; }
 
-    /// theta: [n, n] of arcs; z: of its dimensions, all of it is written.
+    /// theta: [n, n] of arcs; z: a tensor of its dimensions, which is written in full.
     template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context = {}) {
         const Eigen::Index n = detail::nodes_of_arcs(theta);
@@ -190,7 +191,7 @@ class tour_search {
         return search(n, theta, z, context, detail::place_of_arc<layout_of<ThetaT>>{n});
     }
 
-    /// theta: [n(n - 1)/2] of edges; z: of its dimensions, all of it is written.
+    /// theta: [n(n - 1)/2] of edges; z: a tensor of its dimensions, which is written in full.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context = {}) {
         const Eigen::Index n = detail::nodes_of_complete_graph(theta.size());
@@ -199,7 +200,7 @@ class tour_search {
     }
 
   private:
-    /// The table is as fast as the search up to here.
+    /// Up to this many nodes the table is as fast as the search.
     static constexpr Eigen::Index most_exact = 15;
 
     template <class ThetaT, class ZT, class PlaceT>

@@ -3,14 +3,14 @@
 /// @file
 /// The best round trip through all nodes, from the best paths through each set of them.
 ///
-/// Held and Karp, "A dynamic programming approach to sequencing problems" (1962), turned round so that it
-/// vectorises: instead of the best path that ends in one node of a set S, the table holds the best path
+/// Held and Karp, "A dynamic programming approach to sequencing problems" (1962), rearranged so that it
+/// vectorises. Instead of the best path that ends in one node of a set S, the table holds the best path
 /// through S that arrives at a node j outside of it,
 ///
 ///     best(S, j) = max over i in S of best(S \ i, i) + gain(i, j),      best({}, j) = gain(home, j),
 ///
-/// for all j at once: one lane of a register each. A step is then one number broadcast, one row of gains, an
-/// addition and a maximum; nothing is taken together across lanes. (What lanes j in S hold is of no meaning.)
+/// for all j at once, one lane of a register each. A step is then one broadcast number, one row of gains, an
+/// addition and a maximum; lanes are never combined. (The lanes j in S hold values without a meaning.)
 
 #include <algorithm>
 #include <bit>
@@ -26,9 +26,10 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// The table for the nodes beside home, each row of it in `Registers` registers of L, a lane for each node.
+/// The table for the nodes other than home. Each of its rows has `Registers` registers of L, a lane for each
+/// node.
 ///
-/// The arrays are the caller's: `first`, one row: the gains from home; `gain`, a row for each node, at least
+/// The caller owns the arrays: `first`, one row: the gains from home; `gain`, a row for each node, at least
 /// 3; `table`, `sets(bits)` rows.
 template <class L, int Registers>
 class held_karp {
@@ -90,7 +91,7 @@ class held_karp {
         return L::get(gain_[from * Registers + to / L::width], to % L::width);
     }
 
-    /// The node of a set that a best path visits last, if after it comes closing(node); the lowest of equal
+    /// The node of a set that a best path visits last, if closing(node) follows it; the lowest of equal
     /// ones. The sums are those of `fill`, so the path's parents need not be stored.
     template <class ClosingT>
     [[nodiscard]] int last_of(unsigned set, ClosingT&& closing) const noexcept {
@@ -129,7 +130,7 @@ class held_karp {
     cell* table_;
 };
 
-/// Where theta has the arc between two of n nodes, by the order of memory.
+/// The position in theta of the arc between two of n nodes, in memory order.
 template <int Layout>
 struct place_of_arc {
     Eigen::Index nodes;
@@ -137,7 +138,7 @@ struct place_of_arc {
         return Layout == Eigen::RowMajor ? from * nodes + to : from + to * nodes;
     }
 };
-/// Where theta has the edge between two of n nodes.
+/// The position in theta of the edge between two of n nodes.
 struct place_of_edge {
     Eigen::Index nodes;
     [[nodiscard]] Eigen::Index operator()(int a, int b) const noexcept {
@@ -158,37 +159,39 @@ template <class ThetaT>
 
 }  // namespace detail
 
-/// The MAP state of a distribution over the tours of n <= 20 nodes: the round trip through all of them whose
-/// theta sum up to the most, so costs are -theta.
+/// The MAP state of a distribution over the tours of n <= 20 nodes: the round trip through all of them with
+/// the largest sum of theta, so costs are -theta.
 ///
-/// An instance of rank 2, theta [n, n]: directed; z(i, j) = 1 where the tour goes from i to j; the diagonal
-/// is ignored, z is 0 there. An instance of rank 1: undirected; theta of the n(n - 1)/2 edges in the order
-/// (0, 1), (0, 2), ..., (1, 2), ...; z = 1 on the tour's edges. One node: zeros. Two nodes: both arcs, or the
-/// one edge, once.
+/// - Rank 2, theta [n, n]: directed. z(i, j) = 1 where the tour goes from i to j; the diagonal is ignored,
+///   and z is 0 there.
+/// - Rank 1, theta [n(n - 1)/2]: undirected, the edges in the order (0, 1), (0, 2), ..., (1, 2), .... z = 1
+///   on the tour's edges.
 ///
-/// A coordinate that `context.mask` forbids is a missing arc or edge. A tour never uses it; where none is
-/// left without it the status is `infeasible`, and z is 0. Each direction of an arc has a coordinate of its
-/// own.
+/// One node gives zeros. Two nodes give both arcs, or the one edge once. A batch is solved tour by tour: one
+/// tour already fills the registers.
 ///
-/// Held and Karp's dynamic programme over sets: O(2^n n^2) time, in a table of 2^(n - 1) x (n - 1) numbers,
-/// their rows rounded up to whole registers; half as many for undirected tours. It is kept for the next
-/// instance, by each copy. 15 nodes: at most 1 MiB of float, 2 of double. 20 nodes: at most 64 and 96.
-/// Sums are taken in Scalar along the tour, so the answer is optimal up to the rounding of n additions; none
-/// overflows. Ties: the tour is traced back from node 0, at each step to the node of lowest index; an
-/// undirected one first takes the way between nodes 0 and n - 1 whose set of nodes, read as a binary number,
-/// is lowest. So both layouts have the same answer.
+/// A coordinate that `context.mask` forbids is a missing arc or edge, which no tour uses. If no tour is
+/// left, the status is `infeasible`, and z is 0. Each direction of an arc has a coordinate of its own.
+///
+/// Held and Karp's dynamic programme over sets: O(2^n n^2) time, in a table of 2^(n - 1) x (n - 1) numbers
+/// whose rows are rounded up to whole registers; half as many for undirected tours. Each copy keeps its
+/// table for the next instance. 15 nodes: at most 1 MiB of float, 2 of double. 20 nodes: at most 64 and 96.
+///
+/// Sums are in Scalar along the tour, so the answer is optimal up to the rounding of n additions; none
+/// overflows. Ties: the tour is traced back from node 0, at each step to the node of lowest index. For an
+/// undirected tour the solver first takes the way between nodes 0 and n - 1 whose set of nodes, read as a
+/// binary number, is lowest. So both layouts have the same answer.
 ///
 /// Throws `std::invalid_argument` for a matrix that is not square, for a number of edges that is not
-/// n(n - 1)/2, for more than 20 nodes and for numbers that are not finite. A batch is solved tour by tour:
-/// the registers are full already.
+/// n(n - 1)/2, for more than 20 nodes and for numbers that are not finite.
 class travelling_salesman {
   public:
     static constexpr imle::sense sense = imle::sense::maximize;
 
-    /// The most nodes that it takes.
+    /// The largest number of nodes.
     static constexpr Eigen::Index max_nodes = 20;
 
-    /// theta: [n, n] of arcs; z: of its dimensions, all of it is written.
+    /// theta: [n, n] of arcs; z: a tensor of its dimensions, which is written in full.
     template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context = {}) {
         const Eigen::Index n = detail::nodes_of_arcs(theta);
@@ -198,7 +201,7 @@ class travelling_salesman {
                           [&](const auto& gain) { return directed(static_cast<int>(n), gain, place, z); });
     }
 
-    /// theta: [n(n - 1)/2] of edges; z: of its dimensions, all of it is written.
+    /// theta: [n(n - 1)/2] of edges; z: a tensor of its dimensions, which is written in full.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context = {}) {
         const Eigen::Index n = detail::nodes_of_complete_graph(theta.size());
@@ -213,7 +216,7 @@ class travelling_salesman {
     template <class L, int Registers>
     struct held_karp_in {};
 
-    /// Checks the instance and writes zeros. False if that is the answer.
+    /// Checks the instance and writes zeros. Returns false if zeros are the answer.
     template <class ThetaT, class ZT>
     [[nodiscard]] static bool begin(Eigen::Index n, const ThetaT& theta, ZT& z) {
         if (n > max_nodes)
