@@ -178,6 +178,19 @@ TEST_CASE("the elementary functions are monotone over steps of a few last places
     CHECK(wrong == 0);
 }
 
+TEST_CASE("sin_cos is sin and cos", "[core]") {
+    support::tally wrong;
+    support::arguments from;
+    const auto compare = [&wrong](double x) {
+        const elementary::sine_and_cosine both = elementary::sin_cos(x);
+        wrong.expect(same(both.sine.value(), elementary::sin(x)), "sine of ", x);
+        wrong.expect(same(both.cosine.value(), elementary::cos(x)), "cosine of ", x);
+    };
+    for (int i = 0; i < 10000; ++i) compare(i % 2 == 0 ? from.even(-10, 10) : from.wide(-60, 60));
+    for (const double x : {0., -0., subnormal, infinity, nan}) compare(x);
+    CHECK(wrong == 0);
+}
+
 TEST_CASE("the elementary functions have the same bits everywhere", "[core]") {
     for (const support::hashed_function& function : support::hashed_elementary_functions()) {
         CAPTURE(function.name);

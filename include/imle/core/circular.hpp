@@ -90,6 +90,16 @@ struct reduced_angle {
     return cos(x.value());
 }
 
+struct sine_and_cosine {
+    portable_double sine, cosine;
+};
+
+/// sin(x) and cos(x), the angle being reduced once.
+[[nodiscard]] inline sine_and_cosine sin_cos(portable_double x) noexcept {
+    const reduced_angle angle = reduce_angle(x);
+    return {abs(x) < 0x1p-27 ? x.value() : sine_of(angle, 0), sine_of(angle, 1)};
+}
+
 /// pi (x - the nearest multiple of 1/2).
 [[nodiscard]] inline reduced_angle reduce_half_turns(double x) noexcept {
     const portable_double turns = std::fmod(x, 2);

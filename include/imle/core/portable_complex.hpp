@@ -105,14 +105,15 @@ class portable_complex {
 namespace elementary {
 
 [[nodiscard]] inline portable_complex exp(portable_complex z) noexcept {
-    const portable_double size = exp(z.real());
-    return {size * cos(z.imag()), size * sin(z.imag())};
+    const auto [sine, cosine] = sin_cos(z.imag());
+    return exp(z.real()) * portable_complex(cosine, sine);
 }
 
 /// exp(z) - 1, accurate for small z also in its real part.
 [[nodiscard]] inline portable_complex expm1(portable_complex z) noexcept {
     const portable_double size = expm1(z.real()), half = sin(0.5 * z.imag());
-    return {size * cos(z.imag()) - 2 * half * half, (size + 1) * sin(z.imag())};
+    const auto [sine, cosine] = sin_cos(z.imag());
+    return {size * cosine - 2 * half * half, (size + 1) * sine};
 }
 
 /// The principal logarithm.

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <limits>
 
+#include <imle/core/elementary.hpp>
+#include <imle/core/gamma_function.hpp>
 #include <imle/noise/detail/law.hpp>
 #include <imle/noise/detail/sum_of_gamma_law.hpp>
 
@@ -53,12 +55,13 @@ class sum_of_gamma : public detail::shared_law<detail::sum_of_gamma_law> {
             if (shape > 1) return 0;
             if (shape < 1) return std::numeric_limits<double>::infinity();
             // terms = k: C y^(shape - 1) with C = (terms!)^(1 / k).
-            return std::exp(std::lgamma(static_cast<double>(terms()) + 1) / k());
+            return detail::elementary::exp(detail::elementary::log_gamma(static_cast<double>(terms()) + 1) /
+                                           k());
         }
         const double place = law().place(x);
         double log_p, log_density;
         law().log_tail(law().better_side(x), {&place, 1}, {&log_p, 1}, {&log_density, 1});
-        return std::exp(log_density);
+        return detail::elementary::exp(log_density);
     }
 
     /// (H_terms - log(terms)) / k.
@@ -98,7 +101,7 @@ class sum_of_gamma : public detail::shared_law<detail::sum_of_gamma_law> {
         const double place = law().place(x);
         if (place == -std::numeric_limits<double>::infinity()) return side == tail::lower ? 0 : 1;
         const tail smaller = law().better_side(x);
-        const double p = std::exp(law().log_tail(smaller, place).log_probability);
+        const double p = detail::elementary::exp(law().log_tail(smaller, place).log_probability);
         return side == smaller ? p : 1 - p;
     }
 };

@@ -8,6 +8,7 @@
 
 #include <imle/noise/gamma_sampler.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
+#include <imle/simd/lanes.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -43,15 +44,18 @@ class sum_of_gamma_series : private sum_of_gamma {
     void draw(const random_key& key, std::uint64_t first, std::span<Scalar> out) const {
         const gamma_sampler term(1 / k());
         detail::fill_in_groups<group_size>(first, out, [&](std::uint64_t group, Scalar* destination) {
+            using lanes = detail::widest_lanes<double>;
             double sums[group_size] = {};
+            double wide[group_size];
             Scalar numbers[group_size];
             // Each term has a key of its own, so that no element's index is multiplied and overflows.
             for (std::uint64_t i = 1; i <= terms(); ++i) {
                 term.fill(key.fold_in(i), group * group_size, std::span<Scalar>(numbers));
-                const double inverse_i = 1 / static_cast<double>(i);
+                for (std::size_t j = 0; j < group_size; ++j) wide[j] = static_cast<double>(numbers[j]);
                 // Gamma(1/k, rate i/k) / k = Gamma(1/k, 1) / i.
-                for (std::size_t j = 0; j < group_size; ++j)
-                    sums[j] += static_cast<double>(numbers[j]) * inverse_i;
+                const lanes inverse_i(1 / static_cast<double>(i));
+                for (std::size_t j = 0; j < group_size; j += lanes::size)
+                    multiply_add(lanes::load(wide + j), inverse_i, lanes::load(sums + j)).store(sums + j);
             }
             for (std::size_t j = 0; j < group_size; ++j)
                 destination[j] = static_cast<Scalar>(sums[j] + lower_bound());

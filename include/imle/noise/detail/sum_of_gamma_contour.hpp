@@ -4,26 +4,18 @@
 /// Integrals along a contour, by which a transform is inverted.
 
 #include <algorithm>
-#include <cmath>
-#include <complex>
+#include <cstddef>
 #include <numbers>
 #include <span>
 #include <vector>
 
+#include <imle/core/circular.hpp>
+#include <imle/core/elementary.hpp>
+#include <imle/core/portable_complex.hpp>
+#include <imle/core/rounded.hpp>
 #include <imle/noise/detail/sum_of_gamma_transform.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
-
-/// exp(z) for finite z.
-[[nodiscard]] inline complex exp_of(complex z) noexcept {
-    const double size = std::exp(z.real());
-    return {size * std::cos(z.imag()), size * std::sin(z.imag())};
-}
-/// exp(z) - 1, accurate for small z.
-[[nodiscard]] inline complex expm1_of(complex z) noexcept {
-    const double size = std::expm1(z.real()), half = std::sin(0.5 * z.imag());
-    return {size * std::cos(z.imag()) - 2 * half * half, (size + 1) * std::sin(z.imag())};
-}
 
 /// The upper half of the path
 ///
@@ -32,9 +24,9 @@ namespace imle::inline IMLE_ABI::detail {
 /// whose end, for a bend of 1, leaves at 45 degrees between the growth of exp(q x) and a branch cut on the
 /// negative real axis. The lower half is its mirror image, so that an integral is twice the imaginary part.
 struct contour {
-    double crossing;
-    double width;
-    double bend;
+    portable_double crossing;
+    portable_double width;
+    portable_double bend;
 
     /// For each offset x, with q0 the crossing and g(q) = `factor(q)`, of size 1 near q0:
     ///
@@ -48,21 +40,24 @@ struct contour {
         std::fill(over_q.begin(), over_q.end(), 0.0);
         std::fill(whole.begin(), whole.end(), 0.0);
         std::vector<double> previous(x.size());
-        double step = first_step;
+        portable_double step = first_step;
         add_nodes(factor, x, 0, step, over_q, whole);
         for (int level = 0; level < max_levels; ++level) {
-            for (std::size_t i = 0; i < x.size(); ++i) previous[i] = over_q[i] * step;
+            for (std::size_t i = 0; i < x.size(); ++i) previous[i] = (over_q[i] * step).value();
             add_nodes(factor, x, step / 2, step, over_q, whole);
             step /= 2;
-            double error = 0;
+            portable_double error;
             for (std::size_t i = 0; i < x.size(); ++i) {
-                const double now = over_q[i] * step;
-                error = std::max(error, std::abs(now - previous[i]) / std::abs(now));
+                const portable_double now = over_q[i] * step;
+                error = std::max(error, abs(now - previous[i]) / abs(now));
             }
             if (error < tolerance) break;
         }
-        for (std::size_t i = 0; i < x.size(); ++i)
-            over_q[i] *= step / std::numbers::pi, whole[i] *= step / std::numbers::pi;
+        const portable_double share = step / std::numbers::pi;
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            over_q[i] = (over_q[i] * share).value();
+            whole[i] = (whole[i] * share).value();
+        }
     }
 
   private:
@@ -72,30 +67,27 @@ struct contour {
 
     /// Adds the nodes t = start, start + step, ...
     template <class Factor>
-    void add_nodes(const Factor& factor, std::span<const double> x, double start, double step,
-                   std::span<double> over_q, std::span<double> whole) const {
+    void add_nodes(const Factor& factor, std::span<const double> x, portable_double start,
+                   portable_double step, std::span<double> over_q, std::span<double> whole) const {
         int small = 0;
         for (int j = 0; j < 4000 && small < 3; ++j) {
-            const double t = start + j * step;
-            const double growth = std::exp(t);
-            const double cosine = 0.5 * (growth + 1 / growth), sine = 0.5 * (growth - 1 / growth);
-            const complex from_crossing(width * bend * (1 - cosine), width * sine);
+            const portable_double t = start + j * step;
+            const portable_double growth = elementary::exp(t);
+            const portable_double cosh = 0.5 * (growth + 1 / growth), sinh = 0.5 * (growth - 1 / growth);
+            const complex from_crossing(width * bend * (1 - cosh), width * sinh);
             const complex q = crossing + from_crossing;
             // dq / dt; half of it at t = 0, which the other half of the path shares.
-            complex dq(-width * bend * sine, width * cosine);
+            complex dq(-width * bend * sinh, width * cosh);
             if (t == 0) dq *= 0.5;
-            const complex front = times(factor(q), dq);
-            const complex front_over_q = times(front, inverse(q));
-            const double size = std::abs(front), size_over_q = std::abs(front_over_q);
+            const complex front = factor(q) * dq, front_over_q = front / q;
+            const portable_double largest = std::max(abs(front), abs(front_over_q) * abs(crossing));
             bool negligible = true;
             for (std::size_t i = 0; i < x.size(); ++i) {
-                const double left = std::exp(from_crossing.real() * x[i]);
-                const double angle = from_crossing.imag() * x[i];
-                const complex wave(left * std::cos(angle), left * std::sin(angle));
-                over_q[i] += times(wave, front_over_q).imag();
-                whole[i] += times(wave, front).imag();
-                negligible &=
-                    left * size < 1e-18 * width && left * size_over_q < 1e-18 * width / std::abs(crossing);
+                const portable_double left = elementary::exp(from_crossing.real() * x[i]);
+                const auto [sine, cosine] = elementary::sin_cos(from_crossing.imag() * x[i]);
+                over_q[i] += (left * (sine * front_over_q.real() + cosine * front_over_q.imag())).value();
+                whole[i] += (left * (sine * front.real() + cosine * front.imag())).value();
+                negligible &= left * largest < 1e-18 * width;
             }
             small = negligible ? small + 1 : 0;
         }

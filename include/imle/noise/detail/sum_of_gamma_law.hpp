@@ -4,8 +4,6 @@
 /// The distribution function of the sum-of-gamma law by inversion of its transform on a contour.
 
 #include <algorithm>
-#include <cmath>
-#include <complex>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -13,7 +11,11 @@
 #include <span>
 #include <vector>
 
+#include <imle/core/elementary.hpp>
 #include <imle/core/finite.hpp>
+#include <imle/core/gamma_function.hpp>
+#include <imle/core/portable_complex.hpp>
+#include <imle/core/rounded.hpp>
 #include <imle/noise/detail/sum_of_gamma_contour.hpp>
 #include <imle/noise/detail/sum_of_gamma_transform.hpp>
 #include <imle/quantile/newton.hpp>
@@ -38,29 +40,31 @@ class sum_of_gamma_law {
         : transform_(terms),
           k_(k),
           m_(static_cast<double>(terms)),
-          shape_(m_ / k),
+          shape_(m_ / k_),
           logarithmic_(terms != 0 && shape_ <= 64) {}
 
     /// True if places are logarithms of distances from the lower bound.
     [[nodiscard]] bool logarithmic() const noexcept { return logarithmic_; }
-    [[nodiscard]] double k() const noexcept { return k_; }
+    [[nodiscard]] double k() const noexcept { return k_.value(); }
     [[nodiscard]] std::uint64_t terms() const noexcept { return transform_.terms(); }
     [[nodiscard]] double lower_bound() const noexcept {
-        return terms() == 0 ? -std::numeric_limits<double>::infinity() : -transform_.log_terms() / k_;
+        return terms() == 0 ? -std::numeric_limits<double>::infinity()
+                            : (-transform_.log_terms() / k_).value();
     }
-    [[nodiscard]] double mean() const { return transform_.sum(1) / k_; }
-    [[nodiscard]] double variance() const { return transform_.sum(2) / k_; }
+    [[nodiscard]] double mean() const { return (transform_.sum(1) / k_).value(); }
+    [[nodiscard]] double variance() const { return (transform_.sum(2) / k_).value(); }
     /// (n - 1)! * sum of i^-n / k.
     [[nodiscard]] double cumulant(int n) const {
-        return std::tgamma(n) * transform_.sum(static_cast<std::size_t>(n)) / k_;
+        const portable_double factorial = elementary::gamma_function(n);
+        return (factorial * transform_.sum(static_cast<std::size_t>(n)) / k_).value();
     }
 
     /// The place of x: x, or log(x - lower bound), which is -infinity at the bound and NaN below.
     [[nodiscard]] double place(double x) const noexcept {
-        return logarithmic_ ? std::log(x + transform_.log_terms() / k_) : x;
+        return logarithmic_ ? elementary::log(x + transform_.log_terms() / k_).value() : x;
     }
     [[nodiscard]] double value(double place) const noexcept {
-        return logarithmic_ ? std::exp(place) + lower_bound() : place;
+        return logarithmic_ ? elementary::exp(place) + lower_bound() : place;
     }
 
     /// log of P(X <= x) or of P(X > x) at each place, and, if `log_density` is not empty, the logarithm of
@@ -68,31 +72,31 @@ class sum_of_gamma_law {
     /// the probability): one contour serves all. O(nodes * (transform + places)), about 100 nodes.
     void log_tail(tail side, std::span<const double> places, std::span<double> log_probability,
                   std::span<double> log_density) const {
-        const double middle = 0.5 * (places.front() + places.back());
+        const portable_double middle = 0.5 * portable_double(places.front() + places.back());
         if (logarithmic_ && near_bound(std::max(places.front(), places.back()))) {
             for (std::size_t i = 0; i < places.size(); ++i) {
-                const double log_lower = log_near_bound(places[i]);
-                log_probability[i] = side == tail::lower ? log_lower : std::log(-std::expm1(log_lower));
-                if (!log_density.empty()) log_density[i] = log_density_near_bound(places[i]);
+                const double log_lower = log_near_bound(places[i]).value();
+                log_probability[i] = side == tail::lower ? log_lower : log_complement(log_lower);
+                if (!log_density.empty()) log_density[i] = log_density_near_bound(places[i]).value();
             }
             return;
         }
         const bool by_survival = side == tail::upper && has_survival_transform(middle);
         if (side == tail::upper && !by_survival &&
-            value(places.front()) < mean() + 2 * std::sqrt(variance())) {
+            value(places.front()) < mean() + 2 * sqrt(portable_double(variance()))) {
             // While the upper tail is not small it is the lower one's complement. Its own contour would start
             // out between 0 and the bulk's saddle point, and meet growth on its way to the left.
             log_tail(tail::lower, places, log_probability, log_density);
             if (*std::max_element(log_probability.begin(), log_probability.end()) < log_complement_limit) {
-                for (double& log_p : log_probability) log_p = std::log(-std::expm1(log_p));
+                for (double& log_p : log_probability) log_p = log_complement(log_p);
                 return;
             }
         }
         // On a contour, x is counted from the bound if places are its logarithms.
         std::vector<double> x(places.begin(), places.end());
         if (logarithmic_)
-            for (double& v : x) v = std::exp(v);
-        const double x0 = logarithmic_ ? std::exp(middle) : middle;
+            for (double& v : x) v = elementary::exp(v);
+        const portable_double x0 = logarithmic_ ? elementary::exp(middle) : middle;
         if (by_survival)
             integrate_survival(x, x0, log_probability, log_density);
         else
@@ -103,9 +107,10 @@ class sum_of_gamma_law {
     [[nodiscard]] tail_point log_tail(tail side, double place) const {
         double log_probability, log_density;
         log_tail(side, {&place, 1}, {&log_probability, 1}, {&log_density, 1});
-        const double sign = side == tail::lower ? 1 : -1;
-        if (!is_finite(log_probability)) return {log_probability, sign * 1e300};
-        return {log_probability, sign * std::exp(log_density - log_probability + (logarithmic_ ? place : 0))};
+        const double slope = is_finite(log_probability)
+                                 ? elementary::exp(log_density - log_probability + (logarithmic_ ? place : 0))
+                                 : 1e300;
+        return {log_probability, side == tail::lower ? slope : -slope};
     }
 
     /// For `panel_source`: counted from the lower bound where the law comes near it, from the mean elsewhere.
@@ -117,7 +122,7 @@ class sum_of_gamma_law {
     [[nodiscard]] double panel_step(double start, double step) const noexcept {
         if (!logarithmic_ || near_bound(std::max(start, start + step))) return step;
         constexpr double most = 1.5;
-        const double to_contours = nearest_without_contour() - start;
+        const double to_contours = (nearest_without_contour() - start).value();
         if (step > 0) return std::min(step, to_contours > 0.1 ? to_contours - 0.05 : most);
         return std::max(step, -most);
     }
@@ -129,16 +134,21 @@ class sum_of_gamma_law {
     [[nodiscard]] double tail_place(tail side, double p) const {
         // The upper tail is as exp(-y): 1e-300 is at y = exp(v) = 700.
         const double most = logarithmic_ ? 7 : std::numeric_limits<double>::infinity();
-        const double reach = logarithmic_ ? 1 : std::sqrt(variance());
-        return newton_place([&](double v) { return log_tail(side, v); }, std::log(p), first_place(side, p),
-                            reach, most);
+        const double reach = logarithmic_ ? 1 : sqrt(portable_double(variance())).value();
+        return newton_place([&](double v) { return log_tail(side, v); }, elementary::log(p),
+                            first_place(side, p).value(), reach, most);
     }
 
   private:
     static constexpr double log_complement_limit = -0.02;
 
+    /// log(1 - p) from log p.
+    [[nodiscard]] static double log_complement(double log_p) noexcept {
+        return elementary::log(-elementary::expm1(log_p));
+    }
+
     /// K(q) + q x with x from the origin or, if logarithmic, from the lower bound.
-    [[nodiscard]] complex exponent(complex q, double x) const noexcept {
+    [[nodiscard]] complex exponent(complex q, portable_double x) const noexcept {
         if (logarithmic_) return q * x - transform_.logarithms(q) / k_;
         return q * x + transform_.cumulants(q) / k_;
     }
@@ -147,56 +157,56 @@ class sum_of_gamma_law {
     /// the right-hand side log(1 + q) is added to the exponent: with k > 1 the branch point at -1 is weaker
     /// than a pole, the true saddle point comes arbitrarily close to it, and the trapezoidal rule wants
     /// distance.
-    [[nodiscard]] contour make_contour(tail side, double x) const {
-        const double shift = logarithmic_ ? transform_.log_terms() : 0;
-        const auto slope = [&](double q) {
-            const double own = x - (transform_.slope(q) + shift) / k_ - 1 / q;
+    [[nodiscard]] contour make_contour(tail side, portable_double x) const {
+        const portable_double shift = logarithmic_ ? transform_.log_terms() : 0;
+        const auto slope = [&](portable_double q) {
+            const portable_double own = x - (transform_.slope(q) + shift) / k_ - 1 / q;
             return side == tail::lower ? own : own - 1 / (1 + q);
         };
         // The slope increases from -infinity to a positive value or to infinity. Bisection on a logarithmic
         // scale, to a few parts in a thousand: any near crossing is as good.
-        double crossing;
+        portable_double crossing;
         if (side == tail::lower) {
-            double low = 1, high = 1;
+            portable_double low = 1, high = 1;
             while (low > 1e-150 && slope(low) > 0) low /= 4;
             while (high < 1e150 && slope(high) < 0) high *= 4;
             for (int i = 0; i < 100 && high > low * 1.02; ++i) {
-                const double q = std::sqrt(low * high);
+                const portable_double q = sqrt(low * high);
                 (slope(q) > 0 ? high : low) = q;
             }
             crossing = low;
         } else {
             // From -1 + d to -d: on the scale of log(-q / (1 + q)).
-            double low = -700, high = 700;
-            const auto at = [](double s) { return -1 / (1 + std::exp(-s)); };
+            portable_double low = -700, high = 700;
+            const auto at = [](portable_double s) { return -1 / (1 + elementary::exp(-s)); };
             while (high - low > 0.02) {
-                const double s = 0.5 * (low + high);
+                const portable_double s = 0.5 * (low + high);
                 (slope(at(s)) > 0 ? low : high) = s;
             }
             crossing = at(low);
         }
-        const double own = transform_.curvature(crossing) / k_;
-        double curvature = own + 1 / (crossing * crossing);
+        const portable_double own = transform_.curvature(crossing) / k_;
+        portable_double curvature = own + 1 / (crossing * crossing);
         if (side == tail::upper) curvature += 1 / ((1 + crossing) * (1 + crossing));
         // Where the law is close to normal, exp(K(q)) neither grows nor falls along 45 degrees: stay closer
         // to the vertical.
-        return {crossing, 1 / std::sqrt(curvature), own > 0.4 * curvature ? 0.6 : 1};
+        return {crossing, 1 / sqrt(curvature), own > 0.4 * curvature ? 0.6 : 1};
     }
 
     /// The logarithms of a tail at places x about x0, counted as `exponent` does, by the integral of F.
-    void integrate(tail side, std::vector<double>& x, double x0, std::span<double> log_probability,
+    void integrate(tail side, std::vector<double>& x, portable_double x0, std::span<double> log_probability,
                    std::span<double> log_density) const {
         const contour path = make_contour(side, x0);
         // Chernoff's bound, log p <= K(q) + q x for every q of the side: beyond exp(-5000) all is 0, and the
         // saddle point would be where nothing is accurate.
-        if (!(exponent(std::min(path.crossing, 1e12), x0).real() > -5000))
+        if (!(exponent(std::min<portable_double>(path.crossing, 1e12), x0).real() > -5000))
             return nothing(log_probability, log_density);
         // The exponent at the crossing is taken out, so that far tails do not underflow.
-        const double top = exponent(path.crossing, x0).real();
-        for (double& d : x) d -= x0;
+        const portable_double top = exponent(path.crossing, x0).real();
+        for (double& d : x) d -= x0.value();
         finish(
-            path, [&](complex q) { return exp_of(exponent(q, x0) - top); }, side, top, x, log_probability,
-            log_density);
+            path, [&](complex q) { return elementary::exp(exponent(q, x0) - top); }, side, top, x,
+            log_probability, log_density);
     }
 
     /// Where k is large nearly all of the law is in a point, and an upper tail is a small part of it that the
@@ -207,10 +217,10 @@ class sum_of_gamma_law {
     ///
     /// has no pole at 0, so that a contour crosses wherever it likes right of -1. c is the lower bound, or a
     /// point so far in the lower tail that the law may as well begin there.
-    [[nodiscard]] double log_begin() const noexcept {  // -k c
-        return logarithmic_ ? transform_.log_terms() : std::log(100 * k_);
+    [[nodiscard]] portable_double log_begin() const noexcept {  // -k c
+        return logarithmic_ ? transform_.log_terms() : elementary::log(100 * k_);
     }
-    [[nodiscard]] bool has_survival_transform(double place) const noexcept {
+    [[nodiscard]] bool has_survival_transform(portable_double place) const noexcept {
         // With nothing below it to count from, the upper tail begins where log k + k x = log(50 k) or so.
         return k_ >= 16 && (logarithmic_ || k_ * place > 50 - log_begin());
     }
@@ -219,52 +229,52 @@ class sum_of_gamma_law {
         if (logarithmic_) return -transform_.logarithms(q) / k_;
         return (transform_.cumulants(q) - q * log_begin()) / k_;
     }
-    void integrate_survival(std::vector<double>& x, double x0, std::span<double> log_probability,
+    void integrate_survival(std::vector<double>& x, portable_double x0, std::span<double> log_probability,
                             std::span<double> log_density) const {
-        const double begin = logarithmic_ ? 0 : -log_begin() / k_;
-        const double y0 = x0 - begin;
+        const portable_double begin = logarithmic_ ? 0 : -log_begin() / k_;
+        const portable_double y0 = x0 - begin;
         // The saddle point of exp(q y) (1 - phi(q)) / q, for the same reason as above divided by 1 + q, on
         // the scale of log(1 + q). The exponent's slope increases from -infinity to y.
-        const auto slope = [&](double q) {
-            const double own = (transform_.slope(q) + log_begin()) / k_;
-            return y0 + own / std::expm1(-survival_exponent(q).real()) - 1 / q - 1 / (1 + q);
+        const auto slope = [&](portable_double q) {
+            const portable_double own = (transform_.slope(q) + log_begin()) / k_;
+            return y0 + own / elementary::expm1(-survival_exponent(q).real()) - 1 / q - 1 / (1 + q);
         };
-        double low = -36, high = 59;
+        portable_double low = -36, high = 59;
         while (high - low > 0.02) {
-            const double s = 0.5 * (low + high);
-            (slope(std::expm1(s)) > 0 ? high : low) = s;
+            const portable_double s = 0.5 * (low + high);
+            (slope(elementary::expm1(s)) > 0 ? high : low) = s;
         }
         // At 0 itself (1 - phi(q)) / q would be 0 / 0.
-        double crossing = std::expm1(low);
-        if (std::abs(crossing) < 1e-3) crossing = 1e-3;
-        const double near = 0.05 * (1 + crossing);
-        const double curvature = (slope(crossing + near) - slope(crossing - near)) / (2 * near);
-        const contour path{crossing, 1 / std::sqrt(curvature), 1};
+        portable_double crossing = elementary::expm1(low);
+        if (abs(crossing) < 1e-3) crossing = 1e-3;
+        const portable_double near = 0.05 * (1 + crossing);
+        const portable_double curvature = (slope(crossing + near) - slope(crossing - near)) / (2 * near);
+        const contour path{crossing, 1 / sqrt(curvature), 1};
 
-        const double scale = std::abs(std::expm1(survival_exponent(crossing).real()));
-        const double top = std::log(scale) + crossing * y0;
+        const portable_double scale = abs(elementary::expm1(survival_exponent(crossing).real()));
+        const portable_double top = elementary::log(scale) + crossing * y0;
         if (!(top > -5000)) return nothing(log_probability, log_density);
-        for (double& d : x) d -= x0;
+        for (double& d : x) d -= x0.value();
         finish(
             path,
             [&](complex q) {
-                return times(expm1_of(survival_exponent(q)), exp_of((q - crossing) * y0)) / scale;
+                return elementary::expm1(survival_exponent(q)) * elementary::exp((q - crossing) * y0) / scale;
             },
             tail::upper, top, x, log_probability, log_density);
     }
 
     /// Integrates along the path, and puts back what was taken out: exp(top) and exp(crossing * distance).
     template <class Factor>
-    static void finish(const contour& path, const Factor& factor, tail side, double top,
+    static void finish(const contour& path, const Factor& factor, tail side, portable_double top,
                        std::span<const double> distance, std::span<double> log_probability,
                        std::span<double> log_density) {
         std::vector<double> probability(distance.size()), density(distance.size());
         path.integrate(factor, distance, probability, density);
-        const double sign = side == tail::lower ? 1 : -1;
+        const portable_double sign = side == tail::lower ? 1 : -1;
         for (std::size_t i = 0; i < distance.size(); ++i) {
-            const double base = top + path.crossing * distance[i];
-            log_probability[i] = base + std::log(sign * probability[i]);
-            if (!log_density.empty()) log_density[i] = base + std::log(density[i]);
+            const portable_double base = top + path.crossing * distance[i];
+            log_probability[i] = (base + elementary::log(sign * probability[i])).value();
+            if (!log_density.empty()) log_density[i] = (base + elementary::log(density[i])).value();
         }
     }
     static void nothing(std::span<double> log_probability, std::span<double> log_density) {
@@ -275,60 +285,62 @@ class sum_of_gamma_law {
 
     /// Close to the lower bound the law is C y^shape (1 - c y + ...), y = exp(v): the transform's expansion
     /// for large q, term by term. What is left out is (m y)^2.
-    [[nodiscard]] double nearest_without_contour() const noexcept { return -17 - std::log(m_); }
-    [[nodiscard]] bool near_bound(double v) const noexcept { return v < nearest_without_contour(); }
-    [[nodiscard]] double log_power_constant() const {
-        return transform_.log_factorial() / k_ - std::lgamma(shape_ + 1);
+    [[nodiscard]] portable_double nearest_without_contour() const noexcept {
+        return -17 - elementary::log(m_);
     }
-    [[nodiscard]] double log_near_bound(double v) const {
-        const double c = 0.5 * m_ * (m_ + 1) / (k_ + m_);
-        return shape_ * v + log_power_constant() + std::log1p(-c * std::exp(v));
+    [[nodiscard]] bool near_bound(portable_double v) const noexcept { return v < nearest_without_contour(); }
+    [[nodiscard]] portable_double log_power_constant() const {
+        return transform_.log_factorial() / k_ - elementary::log_gamma(shape_ + 1);
     }
-    [[nodiscard]] double log_density_near_bound(double v) const {
-        const double c = 0.5 * m_ * (m_ + 1) / (k_ + m_);
-        return shape_ * v + log_power_constant() + std::log(shape_) - v +
-               std::log1p(-c * (1 + 1 / shape_) * std::exp(v));
+    [[nodiscard]] portable_double log_near_bound(portable_double v) const {
+        const portable_double c = 0.5 * m_ * (m_ + 1) / (k_ + m_);
+        return shape_ * v + log_power_constant() + elementary::log1p(-c * elementary::exp(v));
+    }
+    [[nodiscard]] portable_double log_density_near_bound(portable_double v) const {
+        const portable_double c = 0.5 * m_ * (m_ + 1) / (k_ + m_);
+        return shape_ * v + log_power_constant() + elementary::log(shape_) - v +
+               elementary::log1p(-c * (1 + 1 / shape_) * elementary::exp(v));
     }
 
     /// A start for Newton's method: the place where the saddle point approximation of the tail is p. Each q
     /// is the saddle point of one place, which is known in closed form, so that the search is over q alone.
-    [[nodiscard]] double first_place(tail side, double p) const {
+    [[nodiscard]] portable_double first_place(tail side, portable_double p) const {
         // The approximation is poor for an upper tail that is not small: then by the lower one.
         if (side == tail::upper && p > 0.05) return first_place(tail::lower, 1 - p);
-        const double target = std::log(p);
-        const double shift = logarithmic_ ? transform_.log_terms() : 0;
-        const auto saddle = [&](double s) {  // on a scale of s on which p falls from 1 to 0
-            return side == tail::lower ? std::exp(s) : -1 / (1 + std::exp(-s));
+        const portable_double target = elementary::log(p);
+        const portable_double shift = logarithmic_ ? transform_.log_terms() : 0;
+        const auto saddle = [&](portable_double s) {  // on a scale of s on which p falls from 1 to 0
+            return side == tail::lower ? elementary::exp(s) : -1 / (1 + elementary::exp(-s));
         };
-        const auto distance = [&](double q) { return (transform_.slope(q) + shift) / k_ + 1 / q; };
+        const auto distance = [&](portable_double q) { return (transform_.slope(q) + shift) / k_ + 1 / q; };
         if (logarithmic_) {
-            const double log_lower = side == tail::lower ? target : std::log1p(-p);
-            const double v = (log_lower - log_power_constant()) / shape_;
+            const portable_double log_lower = side == tail::lower ? target : elementary::log1p(-p);
+            const portable_double v = (log_lower - log_power_constant()) / shape_;
             if (near_bound(v)) return v;
         }
         // From the bound's side the exponent is exact for any q; otherwise it cancels beyond q = 1e12, where
         // no probability above 1e-300 has its saddle point.
-        double low = -40, high = 40;
+        portable_double low = -40, high = 40;
         if (side == tail::lower) high = logarithmic_ ? 300 : 27;
         while (high - low > 1e-3) {
-            const double s = 0.5 * (low + high), q = saddle(s);
+            const portable_double s = 0.5 * (low + high), q = saddle(s);
             if (logarithmic_ && !(distance(q) > 0)) {  // no place at all: on the side of the bound
                 (side == tail::lower ? high : low) = s;
                 continue;
             }
-            const double curvature = transform_.curvature(q) / k_ + 1 / (q * q);
-            const double log_p = exponent(q, distance(q)).real() - std::log(std::abs(q)) -
-                                 0.5 * std::log(2 * std::numbers::pi * curvature);
+            const portable_double curvature = transform_.curvature(q) / k_ + 1 / (q * q);
+            const portable_double log_p = exponent(q, distance(q)).real() - elementary::log(abs(q)) -
+                                          0.5 * elementary::log(2 * std::numbers::pi * curvature);
             (log_p > target ? low : high) = s;
         }
-        const double x = distance(saddle(low));
-        return logarithmic_ ? std::log(std::max(x, 1e-300)) : x;
+        const portable_double x = distance(saddle(low));
+        return logarithmic_ ? elementary::log(std::max<portable_double>(x, 1e-300)) : x;
     }
 
     sum_of_gamma_transform transform_;
-    double k_;
-    double m_;
-    double shape_;
+    portable_double k_;
+    portable_double m_;
+    portable_double shape_;
     bool logarithmic_;
 };
 

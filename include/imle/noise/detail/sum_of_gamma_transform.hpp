@@ -4,88 +4,76 @@
 /// The cumulant transform of the sum-of-gamma law, for complex arguments, without cancellation.
 
 #include <array>
-#include <cmath>
-#include <complex>
 #include <cstddef>
 #include <cstdint>
 #include <numbers>
 
-#include <imle/core/config.hpp>
+#include <imle/core/elementary.hpp>
+#include <imle/core/gamma_function.hpp>
+#include <imle/core/portable_complex.hpp>
+#include <imle/core/rounded.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
 
-using complex = std::complex<double>;
+using complex = portable_complex;
 
-/// a * b. The operator of std::complex first asks whether the result is NaN; these are finite.
-[[nodiscard]] inline complex times(complex a, complex b) noexcept {
-    return {a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real()};
-}
-/// 1 / z, for |z| within 1e-150 and 1e150.
-[[nodiscard]] inline complex inverse(complex z) noexcept {
-    const double norm = z.real() * z.real() + z.imag() * z.imag();
-    return {z.real() / norm, -z.imag() / norm};
-}
-[[nodiscard]] inline complex log_of(complex z) noexcept {
-    return {0.5 * std::log(z.real() * z.real() + z.imag() * z.imag()), std::atan2(z.imag(), z.real())};
-}
-/// log(1 + z), accurate for small z also in its real part.
-[[nodiscard]] inline complex log1p_of(complex z) noexcept {
-    const double x = z.real(), y = z.imag();
-    return {0.5 * std::log1p(x * (2 + x) + y * y), std::atan2(y, 1 + x)};
-}
 /// log(1 + z) - z, accurate for small z.
 [[nodiscard]] inline complex log1p_minus(complex z) noexcept {
-    if (std::norm(z) > 0.01) return log1p_of(z) - z;
-    complex sum = 0;
-    for (int n = 17; n >= 2; --n) sum = times(sum, z) + (n % 2 == 0 ? -1.0 : 1.0) / n;
-    return times(sum, times(z, z));
+    if (norm(z) > 0.01) return elementary::log1p(z) - z;
+    complex sum;
+    for (int n = 17; n >= 2; --n) sum = sum * z + (n % 2 == 0 ? -1.0 : 1.0) / n;
+    return sum * (z * z);
 }
 
-/// The series of Stirling's formula, lnGamma(z) = (z - 1/2) log z - z + log(2 pi) / 2 + stirling_tail(z).
-/// Within 1e-16 for |z| >= 20 and |arg z| <= 3/4 pi.
-template <class Number>
-[[nodiscard]] inline Number stirling_tail(Number z) noexcept {
+/// The series of Stirling's formula, lnGamma(z) = (z - 1/2) log z - z + log(2 pi) / 2 + stirling_tail(z), as
+/// `elementary::stirling_series` is for real z. Within 1e-16 for |z| >= 20 and |arg z| <= 3/4 pi.
+[[nodiscard]] inline complex stirling_tail(complex z) noexcept {
     constexpr double b[] = {1. / 12,        -1. / 360, 1. / 1260,       -1. / 1680,      1. / 1188,
                             -691. / 360360, 1. / 156,  -3617. / 122400, 43867. / 244188, -174611. / 125400};
-    const Number w = Number(1) / z;
-    const Number w2 = w * w;
-    Number sum = b[9];
+    const complex w = 1 / z, w2 = w * w;
+    complex sum(b[9]);
     for (int i = 9; i-- > 0;) sum = sum * w2 + b[i];
     return sum * w;
 }
 
+/// x^-n for n >= 0. For whole x the powers are exact as long as 53 bits hold them.
+[[nodiscard]] inline portable_double inverse_power(portable_double x, int n) noexcept {
+    portable_double power = 1;
+    for (; n > 0; n /= 2, x *= x)
+        if (n % 2 == 1) power *= x;
+    return 1 / power;
+}
+
 /// sum over i = 1..m of i^-n for n >= 2; n = 1 gives H_m - log m. m = 0 stands for infinity: zeta(n), and
 /// Euler's constant. Directly to 32, then by Euler and Maclaurin.
-[[nodiscard]] inline double power_sum(int n, std::uint64_t m) {
+[[nodiscard]] inline portable_double power_sum(int n, std::uint64_t m) {
     constexpr std::uint64_t cut = 32;
-    if (m != 0 && m <= cut) {
-        double sum = 0;
-        for (std::uint64_t i = m; i > 0; --i) sum += std::pow(static_cast<double>(i), -n);
-        return n == 1 ? sum - std::log(static_cast<double>(m)) : sum;
-    }
-    // The sum from a to infinity less its integral: a^-n / 2 + sum of B_2j / (2j)! n (n+1) ... a^(-n-2j+1).
-    const auto correction = [n](double a) {
-        constexpr double b[] = {1. / 12,       -1. / 720,     1. / 30240,
-                                -1. / 1209600, 1. / 47900160, -691. / 1307674368000.};
-        double power = n * std::pow(a, -n - 1), sum = 0;
-        for (int j = 0; j < 6; ++j) {
-            sum += b[j] * power;
-            power *= (n + 2 * j + 1.0) * (n + 2 * j + 2.0) / (a * a);
-        }
-        return 0.5 * std::pow(a, -n) + sum;
+    const auto sum_to = [n](std::uint64_t last) {
+        portable_double sum;
+        for (std::uint64_t i = last; i > 0; --i) sum += inverse_power(static_cast<double>(i), n);
+        return sum;
     };
-    double sum = 0;
-    for (std::uint64_t i = cut - 1; i > 0; --i) sum += std::pow(static_cast<double>(i), -n);
-    const double a = cut;
-    const double b = static_cast<double>(m);
-    sum += correction(a);
+    const portable_double a = cut, b = static_cast<double>(m);
+    if (m != 0 && m <= cut) return n == 1 ? sum_to(m) - elementary::log(b) : sum_to(m);
+    // The sum from x to infinity less its integral: x^-n / 2 + sum of B_2j / (2j)! n (n+1) ... x^(-n-2j+1).
+    const auto correction = [n](portable_double x) {
+        constexpr double coefficients[] = {1. / 12,       -1. / 720,     1. / 30240,
+                                           -1. / 1209600, 1. / 47900160, -691. / 1307674368000.};
+        portable_double power = n * inverse_power(x, n + 1), sum;
+        for (int j = 0; j < 6; ++j) {
+            sum += coefficients[j] * power;
+            power *= (n + 2 * j + 1.0) * (n + 2 * j + 2.0) / (x * x);
+        }
+        return 0.5 * inverse_power(x, n) + sum;
+    };
+    portable_double sum = sum_to(cut - 1) + correction(a);
     if (n == 1) {
-        sum -= std::log(a);
+        sum -= elementary::log(a);
         // The terms from m on are in the correction at a but are not terms of the sum, except m itself.
         return m == 0 ? sum : sum - correction(b) + 1 / b;
     }
-    sum += std::pow(a, 1 - n) / (n - 1);
-    return m == 0 ? sum : sum - correction(b) - std::pow(b, 1 - n) / (n - 1) + std::pow(b, -n);
+    sum += inverse_power(a, n - 1) / (n - 1);
+    return m == 0 ? sum : sum - correction(b) - inverse_power(b, n - 1) / (n - 1) + inverse_power(b, n);
 }
 
 /// K(q) = log E exp(-q eps) of eps = ( sum_{i=1..m} Gamma(1/k, rate i/k) - log m ) / k, times k:
@@ -99,58 +87,58 @@ template <class Number>
 class sum_of_gamma_transform {
   public:
     explicit sum_of_gamma_transform(std::uint64_t terms)
-        : m_(terms), n_(static_cast<double>(terms)), log_m_(terms == 0 ? 0 : std::log(n_)) {
+        : m_(terms), n_(static_cast<double>(terms)), log_m_(terms == 0 ? 0 : elementary::log(n_)) {
         for (std::size_t n = 1; n <= series_terms; ++n) sums_[n] = power_sum(static_cast<int>(n), terms);
     }
 
     /// k K(q): relative accuracy 1e-15 near q = 0.
     [[nodiscard]] complex cumulants(complex q) const noexcept {
-        if (std::norm(q) < radius * radius) return series(q, sums_[1]);
+        if (norm(q) < radius * radius) return series(q, sums_[1]);
         if (m_ == 0) return log_gamma1p(q);
         if (m_ <= direct_terms) return q * log_m_ - log_product(q, m_);
-        if (std::norm(q) >= n_ * n_) return q * log_m_ - far(q);
+        if (norm(q) >= n_ * n_) return q * log_m_ - far(q);
         return log_gamma1p(q) - remainder(q);
     }
 
     /// L(q) for finitely many terms: what is left of the transform when the law is counted from its lower
     /// bound.
     [[nodiscard]] complex logarithms(complex q) const noexcept {
-        if (std::norm(q) < radius * radius) return -series(q, sums_[1] + log_m_);
+        if (norm(q) < radius * radius) return -series(q, sums_[1] + log_m_);
         if (m_ <= direct_terms) return log_product(q, m_);
-        if (std::norm(q) >= n_ * n_) return far(q);
+        if (norm(q) >= n_ * n_) return far(q);
         return remainder(q) + q * log_m_ - log_gamma1p(q);
     }
 
     /// The first derivative of L(q) - q log m (of -lnGamma(1 + q) for infinitely many terms) for real q > -1;
     /// 1e-6 is good enough for the place of a contour.
-    [[nodiscard]] double slope(double q) const noexcept {
+    [[nodiscard]] portable_double slope(portable_double q) const noexcept {
         if (m_ != 0 && m_ <= direct_terms) {
-            double sum = -log_m_;
+            portable_double sum = -log_m_;
             for (std::uint64_t i = 1; i <= m_; ++i) sum += 1 / (static_cast<double>(i) + q);
             return sum;
         }
         if (m_ == 0) return -digamma(1 + q);
         // digamma(N + q) - log m - digamma(1 + q): the first two cancel for large m.
-        const double end = n_ + 1 + q;
-        return std::log1p((1 + q) / n_) - 0.5 / end - 1 / (12 * end * end) - digamma(1 + q);
+        const portable_double end = n_ + 1 + q;
+        return elementary::log1p((1 + q) / n_) - 0.5 / end - 1 / (12 * end * end) - digamma(1 + q);
     }
     /// Minus the second derivative of L, for real q > -1: the sum of (i + q)^-2.
-    [[nodiscard]] double curvature(double q) const noexcept {
+    [[nodiscard]] portable_double curvature(portable_double q) const noexcept {
         if (m_ != 0 && m_ <= direct_terms) {
-            double sum = 0;
-            for (std::uint64_t i = 1; i <= m_; ++i) sum += std::pow(static_cast<double>(i) + q, -2);
+            portable_double sum;
+            for (std::uint64_t i = 1; i <= m_; ++i) sum += inverse_power(static_cast<double>(i) + q, 2);
             return sum;
         }
         return trigamma(1 + q) - (m_ == 0 ? 0 : 1 / (n_ + 0.5 + q));
     }
 
     /// lnGamma(m + 1).
-    [[nodiscard]] double log_factorial() const noexcept { return std::lgamma(n_ + 1); }
+    [[nodiscard]] portable_double log_factorial() const noexcept { return elementary::log_gamma(n_ + 1); }
     /// H_m - log m for n = 1, the sum of i^-n above.
-    [[nodiscard]] double sum(std::size_t n) const {
+    [[nodiscard]] portable_double sum(std::size_t n) const {
         return n <= series_terms ? sums_[n] : power_sum(static_cast<int>(n), m_);
     }
-    [[nodiscard]] double log_terms() const noexcept { return log_m_; }
+    [[nodiscard]] portable_double log_terms() const noexcept { return log_m_; }
     [[nodiscard]] std::uint64_t terms() const noexcept { return m_; }
 
   private:
@@ -159,85 +147,82 @@ class sum_of_gamma_transform {
     static constexpr std::uint64_t direct_terms = 24;
 
     /// -first * q + sum over n >= 2 of (sum of i^-n) (-q)^n / n.
-    [[nodiscard]] complex series(complex q, double first) const noexcept {
-        complex sum = 0;
-        for (std::size_t n = series_terms; n >= 2; --n)
-            sum = times(sum, -q) + sums_[n] / static_cast<double>(n);
-        return times(times(sum, q) - first, q);
+    [[nodiscard]] complex series(complex q, portable_double first) const noexcept {
+        complex sum;
+        for (std::size_t n = series_terms; n >= 2; --n) sum = sum * -q + sums_[n] / static_cast<double>(n);
+        return (sum * q - first) * q;
     }
 
     /// log of the product of (1 + q / i) for i = 1..count, on the branch that is real for real q. One
     /// logarithm: half turns are counted by the changes of sign of the imaginary part, each factor turning by
     /// less than pi. For Im q >= 0.
     [[nodiscard]] static complex log_product(complex q, std::uint64_t count) noexcept {
-        complex product = 1;
+        complex product(1);
         int half_turns = 0;
-        double scale = 0;
+        portable_double scale;
         for (std::uint64_t i = 1; i <= count; ++i) {
-            const double inverse_i = 1 / static_cast<double>(i);
-            product = times(product, complex(1 + q.real() * inverse_i, q.imag() * inverse_i));
+            product *= 1 + q * (1 / static_cast<double>(i));
             if ((product.imag() < 0) != (half_turns % 2 == 1) && product.imag() != 0) ++half_turns;
-            const double size = std::norm(product);
+            const portable_double size = norm(product);
             if (size > 1e200 || size < 1e-200) {
-                scale += 0.5 * std::log(size);
-                product /= std::sqrt(size);
+                scale += 0.5 * elementary::log(size);
+                product /= sqrt(size);
             }
         }
         if (half_turns % 2 == 1) product = -product;
-        const complex log = log_of(product);
-        return {log.real() + scale, log.imag() + half_turns * std::numbers::pi};
+        return elementary::log(product) + complex(scale, half_turns * portable_double(std::numbers::pi));
     }
 
     /// lnGamma(1 + q) by Stirling's formula, after as many steps up as that needs.
     [[nodiscard]] static complex log_gamma1p(complex q) noexcept {
         std::uint64_t steps = 0;
-        complex z = 1.0 + q;
-        while (std::norm(z) < 400 || (z.real() < 0 && -z.real() > 1.2 * z.imag())) {
+        complex z = 1 + q;
+        while (norm(z) < 400 || (z.real() < 0 && -z.real() > 1.2 * z.imag())) {
             z += 1;
             ++steps;
             if (steps > 100000) break;
         }
         // Gamma(1 + q) = Gamma(z) / product of (q + i), i = 1..steps.
-        const complex up = times(z - 0.5, log_of(z)) - z + 0.91893853320467274178 + stirling_tail(z);
+        const complex up = (z - 0.5) * elementary::log(z) - z + 0.91893853320467274178 + stirling_tail(z);
         if (steps == 0) return up;
-        return up - log_product(q, steps) - std::lgamma(static_cast<double>(steps) + 1);
+        return up - log_product(q, steps) - elementary::log_gamma(static_cast<double>(steps) + 1);
     }
 
     /// lnGamma(N + q) - lnGamma(N) - q log m with N = m + 1, for |q| <= m, m > direct_terms.
     [[nodiscard]] complex remainder(complex q) const noexcept {
-        const double n = n_ + 1;
+        const portable_double n = n_ + 1;
         const complex r = q / n;
         const complex rest = log1p_minus(r);
-        return n * rest - 0.5 * (rest + r) + times(q, log1p_of((1.0 + q) / n_)) + stirling_tail(n + q) -
-               stirling_tail(n);
+        return n * rest - 0.5 * (rest + r) + q * elementary::log1p((1 + q) / n_) + stirling_tail(n + q) -
+               elementary::stirling_series(n);
     }
 
     /// L(q) for |q| >= m > direct_terms: lnGamma(z + m) - lnGamma(z) - lnGamma(m + 1) with z = 1 + q.
     [[nodiscard]] complex far(complex q) const noexcept {
-        const complex z = 1.0 + q;
+        const complex z = 1 + q;
         const complex r = n_ / z;
         const complex rest = log1p_minus(r);
-        return times(z, rest) - 0.5 * (rest + r) + n_ * log_of(z + n_) + stirling_tail(z + n_) -
-               stirling_tail(z) - std::lgamma(n_ + 1);
+        return z * rest - 0.5 * (rest + r) + n_ * elementary::log(z + n_) + stirling_tail(z + n_) -
+               stirling_tail(z) - log_factorial();
     }
 
-    [[nodiscard]] static double digamma(double z) noexcept {
-        double sum = 0;
+    [[nodiscard]] static portable_double digamma(portable_double z) noexcept {
+        portable_double sum;
         for (; z < 8; z += 1) sum -= 1 / z;
-        const double w = 1 / (z * z);
-        return sum + std::log(z) - 0.5 / z - w * (1. / 12 - w * (1. / 120 - w / 252));
+        const portable_double w = 1 / (z * z);
+        return sum + elementary::log(z) - 0.5 / z - w * (1. / 12 - w * (1. / 120 - w / 252));
     }
-    [[nodiscard]] static double trigamma(double z) noexcept {
-        double sum = 0;
+    [[nodiscard]] static portable_double trigamma(portable_double z) noexcept {
+        portable_double sum;
         for (; z < 8; z += 1) sum += 1 / (z * z);
-        const double w = 1 / (z * z);
+        const portable_double w = 1 / (z * z);
         return sum + 1 / z + 0.5 * w + w / z * (1. / 6 - w * (1. / 30 - w / 42));
     }
 
     std::uint64_t m_;
-    double n_;
-    double log_m_;
-    std::array<double, series_terms + 1> sums_{};
+    portable_double n_;
+    portable_double log_m_;
+    std::array<portable_double, series_terms + 1> sums_{};
 };
 
 }  // namespace imle::inline IMLE_ABI::detail
