@@ -88,8 +88,15 @@ class inverse_tail {
     static constexpr double tolerance = 1e-13;
     static constexpr double noise = 1e-9;
 
+    /// cos(pi j / 15), of which every panel needs hundreds.
     static portable_double cosine(std::size_t j) {
-        return elementary::cos_pi(static_cast<double>(j) / (nodes - 1));
+        static const auto cosines = [] {
+            std::array<portable_double, 2 * (nodes - 1)> values;
+            for (std::size_t i = 0; i < values.size(); ++i)
+                values[i] = elementary::cos_pi(static_cast<double>(i) / (nodes - 1));
+            return values;
+        }();
+        return cosines[j];
     }
 
     /// log p = sum of c[n] T_n(u), u from -1 to 1 on [start, start + step].
