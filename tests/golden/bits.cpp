@@ -1,5 +1,5 @@
-// Whether this machine, compiler and flags compute the same bits as all others: prints what differs, and returns
-// 1 then. Needs nothing but the library, so that it runs where the test framework does not.
+// Whether this machine, compiler and flags compute the same bits as all others: prints what differs, and
+// returns 1 then. Needs nothing but the library, so that it runs where the test framework does not.
 
 #include "golden/bits.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// Hashes of the bits of what the library computes: of every noise, and of samples, marginals and gradients of a
-// layer of each kind. They must be equal on every machine, for every compiler and for every flag that
+// Hashes of the bits of what the library computes: of every noise, and of samples, marginals and gradients of
+// a layer of each kind. They must be equal on every machine, for every compiler and for every flag that
 // docs/reproducibility.md names. Without a test framework, so that a small program can check them anywhere.
 
 #include <cmath>
@@ -23,7 +23,8 @@ class bit_hash {
     void add(double x) noexcept { add_word(imle::detail::bit_cast<std::uint64_t>(x)); }
     template <class TensorT>
     void add_all(const TensorT& numbers) noexcept {
-        for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(numbers.size()); ++i) add(numbers.data()[i]);
+        for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(numbers.size()); ++i)
+            add(numbers.data()[i]);
     }
     [[nodiscard]] std::uint64_t value() const noexcept { return value_; }
 
@@ -87,8 +88,8 @@ void check_law_bits(bit_checks& checks, const char* name, std::uint64_t expected
                  });
 }
 
-/// The larger of two uniform numbers. Its quantiles are square roots, which IEEE 754 rounds correctly: so anyone's
-/// law has the same bits everywhere, if its functions have.
+/// The larger of two uniform numbers. Its quantiles are square roots, which IEEE 754 rounds correctly: so
+/// anyone's law has the same bits everywhere, if its functions have.
 struct larger_of_two {
     [[nodiscard]] static double quantile(double u) noexcept { return std::sqrt(u); }
     [[nodiscard]] static double lower_bound() noexcept { return 0; }
@@ -107,10 +108,10 @@ struct table_noise {
 
 /// Every built-in noise, and the functions of every law.
 inline void check_noise_bits(bit_checks& checks) {
-#define IMLE_NOISE_BITS(of_float, of_double, ...)                                                                \
+#define IMLE_NOISE_BITS(of_float, of_double, ...) \
     check_noise_bits(checks, #__VA_ARGS__, of_float, of_double, __VA_ARGS__)
-#define IMLE_LAW_BITS(of_float, of_double, of_functions, ...)                                                    \
-    check_noise_bits(checks, #__VA_ARGS__, of_float, of_double, __VA_ARGS__);                                    \
+#define IMLE_LAW_BITS(of_float, of_double, of_functions, ...)                 \
+    check_noise_bits(checks, #__VA_ARGS__, of_float, of_double, __VA_ARGS__); \
     check_law_bits(checks, #__VA_ARGS__, of_functions, __VA_ARGS__)
     using namespace imle;
     IMLE_LAW_BITS(0, 0, 0, gumbel{});
@@ -183,7 +184,7 @@ inline void check_solver_bits(bit_checks& checks) {
     const auto graph = grid_graph(4, 4);
     const auto edges = static_cast<Eigen::Index>(graph.edges().size());
     const std::vector<double> weights{3, 4, 2, 5, 3, 6, 1, 4};
-#define IMLE_SOLVER_BITS(of_float, of_double, shape, ...)                                                        \
+#define IMLE_SOLVER_BITS(of_float, of_double, shape, ...) \
     check_layer_bits(checks, #__VA_ARGS__, of_float, of_double, layer(__VA_ARGS__), shape)
     IMLE_SOLVER_BITS(0, 0, (line{3, 9}), top_k{3});
     IMLE_SOLVER_BITS(0, 0, (line{3, 9}), categorical{});
@@ -195,7 +196,8 @@ inline void check_solver_bits(bit_checks& checks) {
     IMLE_SOLVER_BITS(0, 0, (line{3, 435}), tour_search{});
     IMLE_SOLVER_BITS(0, 0, (line{3, edges}), shortest_path(graph, 0, 15));
     IMLE_SOLVER_BITS(0, 0, (line{3, edges}), shortest_paths(graph, {{0, 15}, {3, 12}, {5, 2}}));
-    IMLE_SOLVER_BITS(0, 0, (line{3, edges}), all_or_nothing(graph, std::vector<demand>{{0, 15, 2}, {3, 9, 1.5}}));
+    IMLE_SOLVER_BITS(0, 0, (line{3, edges}),
+                     all_or_nothing(graph, std::vector<demand>{{0, 15, 2}, {3, 9, 1.5}}));
     IMLE_SOLVER_BITS(0, 0, (line{3, 10}), spanning_tree(5, complete_graph_edges(5)));
     IMLE_SOLVER_BITS(0, 0, (line{3, 8}), knapsack(weights, 11.0));
 #undef IMLE_SOLVER_BITS
@@ -207,11 +209,14 @@ inline void check_estimator_bits(bit_checks& checks) {
     using line = Eigen::DSizes<Eigen::Index, 2>;
     const line shape{3, 9};
     const layer_options seven{.samples = 7};
-#define IMLE_LAYER_BITS(of_float, of_double, ...)                                                                \
+#define IMLE_LAYER_BITS(of_float, of_double, ...) \
     check_layer_bits(checks, #__VA_ARGS__, of_float, of_double, __VA_ARGS__, shape)
-    IMLE_LAYER_BITS(0, 0, imle_layer{top_k{3}, sum_of_gamma{3, 10}, perturbation_target{.scale_gradient = true}, seven});
+    IMLE_LAYER_BITS(
+        0, 0, imle_layer{top_k{3}, sum_of_gamma{3, 10}, perturbation_target{.scale_gradient = true}, seven});
     IMLE_LAYER_BITS(0, 0, imle_layer{top_k{3}, gumbel{}, adaptive_target{{.target_norm = 2}}, seven});
-    IMLE_LAYER_BITS(0, 0, imle_layer{top_k{3}, gumbel{}, instance_adaptive_target{adaptive_target_options{.target_norm = 2}}, seven});
+    IMLE_LAYER_BITS(0, 0,
+                    imle_layer{top_k{3}, gumbel{},
+                               instance_adaptive_target{adaptive_target_options{.target_norm = 2}}, seven});
     IMLE_LAYER_BITS(0, 0, imle_layer{top_k{3}, gumbel{}, loss_gradient_target{}, seven});
     IMLE_LAYER_BITS(0, 0, imle_layer{top_k{3}, multiplicative{}, perturbation_target{}, seven});
     IMLE_LAYER_BITS(0, 0, straight_through_layer{top_k{3}, gumbel{}, {.samples = 7}});
@@ -222,15 +227,18 @@ inline void check_estimator_bits(bit_checks& checks) {
     IMLE_LAYER_BITS(0, 0, exact_layer{softmax_family{}, {.samples = 6}});
     IMLE_LAYER_BITS(0, 0, score_function_layer{k_subset_family{3}, {.samples = 6}});
 #undef IMLE_LAYER_BITS
-    const auto loss = [&](const char* name, std::uint64_t of_float, std::uint64_t of_double, auto&& value_of) {
+    const auto loss = [&](const char* name, std::uint64_t of_float, std::uint64_t of_double,
+                          auto&& value_of) {
         checks.check(name, of_float, of_double, [&]<class Scalar>(Scalar, bit_hash& hash) {
-            const auto theta = normal_tensor<Scalar, 2>(1, shape), wanted = normal_tensor<Scalar, 2>(2, shape);
+            const auto theta = normal_tensor<Scalar, 2>(1, shape),
+                       wanted = normal_tensor<Scalar, 2>(2, shape);
             const Eigen::Tensor<Scalar, 2, Eigen::RowMajor> y = solve_all(top_k{3}, wanted);
             value_of(theta, wanted, y, hash);
         });
     };
     loss("fenchel_young_loss", 0, 0, [](const auto& theta, const auto&, const auto& y, bit_hash& hash) {
-        const auto result = fenchel_young_loss{top_k{3}, normal{}, {.samples = 20}}(theta, y, random_key{bits_seed});
+        const auto result =
+            fenchel_young_loss{top_k{3}, normal{}, {.samples = 20}}(theta, y, random_key{bits_seed});
         hash.add_all(result.values);
         hash.add_all(result.gradient);
     });

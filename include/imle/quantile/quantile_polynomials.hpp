@@ -95,15 +95,18 @@ class quantile_polynomials {
         // output's type has room for the smallest distances.
         if (!positive && source.origin() == 0) positive = at_bound = ends[0] > 0 && ends[0] < median / 1024;
         const bool below_zero = source.origin() == 0 && ends[1] <= 0 && ends[1] > median / 1024;
-        const double center = at_bound || below_zero ? 0 : median;
+        // Elsewhere the location is a number of the output's type, which costs no addition of what is
+        // missing; and the scale is 1 where that leaves room for the smallest coefficients.
+        const double location = source.origin() + (at_bound || below_zero ? 0 : median);
+        const double center = at_bound || below_zero ? 0 : static_cast<Scalar>(location) - source.origin();
+        const double unit = spread > 0x1p-20 && spread < 0x1p+20 ? 1 : spread;
         // Coefficients that would underflow at the bound: by the logarithm, if at all possible.
-        if (at_bound && !(source.offset(tail::lower, layout::lowest) > layout::smallest * spread))
+        if (at_bound && !(source.offset(tail::lower, layout::lowest) > layout::smallest * unit))
             plain = false;
         if (plain) {
             location_ = source.origin() + center;
-            scale_ = spread;
-            make([&](tail side,
-                     double p) { return portable_double(source.offset(side, p) - center) / spread; },
+            scale_ = unit;
+            make([&](tail side, double p) { return portable_double(source.offset(side, p) - center) / unit; },
                  resolution);
             if (interpolation_error_ <= layout::tolerance || !positive) return;
         } else if (!positive) {

@@ -123,9 +123,10 @@ class quantile_table {
     }
     /// One number for one word: the scalar reference.
     [[nodiscard]] Scalar draw(typename layout::word word) const noexcept {
-        const Scalar y = detail::lookup_one<Scalar>(polynomials_->coefficients(), word);
-        return logarithmic() ? detail::affine_power(detail::scalar_lanes<Scalar>(y), map(0, 1)).v
-                             : map(0, 1)(y);
+        using one = detail::scalar_lanes<Scalar>;
+        const one y(detail::lookup_one<Scalar>(polynomials_->coefficients(), word));
+        const detail::affine<Scalar> to_law = map(0, 1);
+        return (logarithmic() ? detail::affine_power(y, to_law) : to_law(y, one(to_law.scale))).v;
     }
 
     std::shared_ptr<const polynomials> polynomials_;

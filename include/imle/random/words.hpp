@@ -27,7 +27,7 @@ struct philox_lanes {
 
     philox_lanes(std::uint64_t block, std::uint64_t stream) noexcept
         : philox_lanes(Words::counters(block), stream) {}
-    void round(std::uint32_t key0, std::uint32_t key1) noexcept {
+    [[gnu::always_inline]] void round(std::uint32_t key0, std::uint32_t key1) noexcept {
         const auto product0 = multiply(c0, philox_multiplier0), product1 = multiply(c2, philox_multiplier1);
         c0 = product1.upper ^ (c1 ^ Words::all(key0));
         c1 = product1.lower;

@@ -56,9 +56,8 @@ struct exp2_parts {
 template <class Lanes>
 [[nodiscard]] inline exp2_parts<Lanes> exp2_of_parts(Lanes n, Lanes r) noexcept {
     using constants = exp2_constants<typename Lanes::scalar>;
-    Lanes sum(constants::coefficients[constants::degree]);
-    for (std::size_t i = constants::degree; i-- > 0;)
-        sum = multiply_add(sum, r, Lanes(constants::coefficients[i]));
+    const Lanes sum =
+        polynomial<constants::degree>(r, [](std::size_t i) { return Lanes(constants::coefficients[i]); });
     const Lanes half = nearest(n * Lanes(0.5));
     return {sum, power_of_two(half), power_of_two(n - half)};
 }

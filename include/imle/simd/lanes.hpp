@@ -3,6 +3,7 @@
 /// @file
 /// Numbers side by side: what kernels are written on, once for all instruction sets.
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -153,19 +154,31 @@ template <class Lanes, std::size_t Columns, class RowT>
     if constexpr (Lanes::size != 1) transpose<typename Lanes::scalar, Lanes::size>(columns);
 }
 
-template <class Lanes, std::size_t Count, std::size_t... I>
-[[nodiscard, gnu::always_inline]] inline Lanes polynomial(const typename Lanes::vector (&coefficients)[Count],
-                                                          Lanes t, std::index_sequence<I...>) noexcept {
-    Lanes sum = Lanes::of(coefficients[Count - 1]);
-    ((sum = multiply_add(sum, t, Lanes::of(coefficients[Count - 2 - I]))), ...);
-    return sum;
+/// sum of coefficient(First + i) t^i for i < Count, by halves; powers[b] is t^(2^b).
+template <std::size_t First, std::size_t Count, class Lanes, std::size_t Powers, class CoefficientT>
+[[nodiscard, gnu::always_inline]] inline Lanes polynomial_part(const Lanes (&powers)[Powers],
+                                                               CoefficientT coefficient) noexcept {
+    if constexpr (Count == 1) {
+        return coefficient(First);
+    } else {
+        constexpr std::size_t half = std::bit_floor(Count - 1);
+        return multiply_add(polynomial_part<First + half, Count - half>(powers, coefficient),
+                            powers[std::countr_zero(half)],
+                            polynomial_part<First, half>(powers, coefficient));
+    }
 }
 
-/// The polynomial with these coefficients, the first of t^0, at t.
-template <class Lanes, std::size_t Count>
-[[nodiscard, gnu::always_inline]] inline Lanes polynomial(const typename Lanes::vector (&coefficients)[Count],
-                                                          Lanes t) noexcept {
-    return polynomial(coefficients, t, std::make_index_sequence<Count - 1>{});
+/// sum of coefficient(i) t^i for i <= Degree, by Estrin's scheme: without fused operations one chain of
+/// multiplications and additions, as Horner's rule has it, would be what a kernel waits for.
+template <std::size_t Degree, class Lanes, class CoefficientT>
+[[nodiscard, gnu::always_inline]] inline Lanes polynomial(Lanes t, CoefficientT coefficient) noexcept {
+    Lanes powers[std::bit_width(Degree)];
+    powers[0] = t;
+    if constexpr (Degree >= 2) powers[1] = product(t, t);
+    if constexpr (Degree >= 4) powers[2] = product(powers[1], powers[1]);
+    if constexpr (Degree >= 8) powers[3] = product(powers[2], powers[2]);
+    static_assert(Degree < 16);
+    return polynomial_part<0, Degree + 1>(powers, coefficient);
 }
 
 }  // namespace imle::inline IMLE_ABI::detail

@@ -3,6 +3,7 @@
 /// @file
 /// From random words to numbers by a table of polynomials: the hot loop of every noise.
 
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -84,7 +85,17 @@ struct affine {
           scale(static_cast<Scalar>(the_scale)),
           lowest_power(std::abs(location) > 0x1p-50 && the_scale <= 1 ? exp2_constants<Scalar>::least_normal
                                                                       : exp2_constants<Scalar>::deepest) {}
-    [[nodiscard]] Scalar operator()(Scalar x) const noexcept { return high + multiply_add(x, scale, low); }
+    /// location + x.
+    template <class Lanes>
+    [[nodiscard, gnu::always_inline]] Lanes operator()(Lanes x) const noexcept {
+        return Lanes(high) +
+               (sizeof(Scalar) == sizeof(double) ? x : x + Lanes(low));  // a double's `low` is 0
+    }
+    /// location + factor * x.
+    template <class Lanes>
+    [[nodiscard, gnu::always_inline]] Lanes operator()(Lanes x, Lanes factor) const noexcept {
+        return (*this)(product(x, factor));
+    }
 };
 
 /// y -> location + scale * 2^y. A number that the scale makes normal is not lost on the way.
@@ -92,13 +103,14 @@ template <class Lanes>
 [[nodiscard]] inline Lanes affine_power(Lanes y, const affine<typename Lanes::scalar>& map) noexcept {
     const exp2_parts<Lanes> power = split_exp2(y, map.lowest_power);
     const Lanes scaled = power.fraction * power.half * Lanes(map.scale);
-    return Lanes(map.high) + multiply_add(scaled, power.rest, Lanes(map.low));
+    return map(scaled, power.rest);
 }
 
-/// Where words lead: the numbers of entries, counted from bits of 0, and the places t in their intervals.
+/// Where words lead: the coefficients of entries, as places in the table counted from the entry of bits of 0,
+/// and the places t in their intervals.
 template <class Lanes>
 struct table_places {
-    typename Lanes::words entry;
+    typename Lanes::words row;
     Lanes t;
 
     [[gnu::always_inline]] explicit table_places(const typename Lanes::words& word) noexcept {
@@ -110,8 +122,10 @@ struct table_places {
         else
             f = Lanes::of_bits((word >> 12) | layout::one) - Lanes(1 - 0x1p-53);
         const typename Lanes::words bits = f.to_bits();
-        // (bits >> place_bits) << 1 with the tail in the bit that this leaves free.
-        entry = ((bits >> (layout::place_bits - 1)) & ~bits_type{1}) | (word & bits_type{1});
+        // stride * ((bits >> place_bits) * 2 + tail), without a multiplication for each lane later.
+        constexpr int stride_bits = std::countr_zero(layout::stride);
+        row = ((bits >> (layout::place_bits - 1 - stride_bits)) & ~bits_type{2 * layout::stride - 1}) |
+              ((word << stride_bits) & bits_type{layout::stride});
         t = Lanes::of_bits((bits & layout::place_mask) | layout::one) - Lanes(1);
     }
 };
@@ -119,9 +133,9 @@ struct table_places {
 /// Where the coefficients of an entry begin.
 template <class Scalar>
 [[nodiscard]] inline const Scalar* table_row(const Scalar* table,
-                                             typename table_layout<Scalar>::word entry) noexcept {
+                                             typename table_layout<Scalar>::word row) noexcept {
     using layout = table_layout<Scalar>;
-    return table + (static_cast<std::size_t>(entry) - layout::first_entry) * layout::stride;
+    return table + (static_cast<std::size_t>(row) - layout::first_entry * layout::stride);
 }
 
 /// The value of the table for one word.
@@ -131,35 +145,61 @@ template <class Scalar>
     using one = scalar_lanes<Scalar>;
     const table_places<one> places(word);
     Scalar c[table_layout<Scalar>::stride];
-    look_up<one>([&](std::size_t) { return table_row(table, places.entry); }, c);
-    return polynomial<one>(c, places.t).v;
+    look_up<one>([&](std::size_t) { return table_row(table, places.row); }, c);
+    return polynomial<table_layout<Scalar>::degree>(places.t, [&](std::size_t i) { return one(c[i]); }).v;
 }
 
-/// The numbers (or 2 to their power) for all the words of a group, mapped.
-template <bool Exponential, class Scalar>
-inline void lookup_group(const Scalar* table, const std::uint32_t* words, const affine<Scalar>& map,
-                         Scalar* out) noexcept {
+/// For all the words of a group, `finish` of what the table says.
+template <class Scalar, class Finish>
+[[gnu::always_inline]] inline void look_up_group(const Scalar* table, const std::uint32_t* words, Scalar* out,
+                                                 Finish finish) noexcept {
     using layout = table_layout<Scalar>;
     using vector = widest_lanes<Scalar>;
     using word = typename layout::word;
     constexpr std::size_t count = words_per_group * sizeof(std::uint32_t) / sizeof(word);
     static_assert(layout::stride == layout::degree + 1);
-    alignas(64) word entries[count];
+    alignas(64) word rows[count];
     alignas(64) Scalar t[count];
     for (std::size_t i = 0; i < count; i += vector::size) {
         const table_places<vector> places(
             vector::load_words(words + i * sizeof(word) / sizeof(std::uint32_t)));
-        store_vector<word, vector::size>(places.entry, entries + i);
+        store_vector<word, vector::size>(places.row, rows + i);
         places.t.store(t + i);
     }
     for (std::size_t i = 0; i < count; i += vector::size) {
         typename vector::vector c[layout::stride];
-        look_up<vector>([&](std::size_t lane) { return table_row(table, entries[i + lane]); }, c);
-        const vector y = polynomial<vector>(c, vector::load(t + i));
-        if constexpr (Exponential)
-            affine_power(y, map).store(out + i);
+        look_up<vector>([&](std::size_t lane) { return table_row(table, rows[i + lane]); }, c);
+        finish(polynomial<layout::degree>(vector::load(t + i), [&](std::size_t j) {
+            return vector::of(c[j]);
+        })).store(out + i);
+    }
+}
+
+/// The numbers (or 2 to their power) for all the words of a group, mapped. Without a factor, as most draws
+/// are, there is no product to wait for.
+template <bool Exponential, class Scalar>
+inline void lookup_group(const Scalar* table, const std::uint32_t* words, affine<Scalar> map,
+                         Scalar* out) noexcept {
+    using vector = widest_lanes<Scalar>;
+    if constexpr (Exponential) {
+        look_up_group(table, words, out, [](vector y) { return y; });
+        // A loop of its own, so that a processor has more of its rounds in flight.
+        constexpr std::size_t count = words_per_group * sizeof(std::uint32_t) / sizeof(Scalar);
+        const auto raise_all = [=](auto power_of) {
+            for (std::size_t i = 0; i < count; i += vector::size)
+                power_of(vector::load(out + i)).store(out + i);
+        };
+        if (map.scale == 1)
+            raise_all([=](vector y) {
+                const exp2_parts<vector> power = split_exp2(y, map.lowest_power);
+                return map(power.fraction * power.half, power.rest);
+            });
         else
-            (vector(map.high) + multiply_add(y, vector(map.scale), vector(map.low))).store(out + i);
+            raise_all([=](vector y) { return affine_power(y, map); });
+    } else if (map.scale == 1) {
+        look_up_group(table, words, out, [=](vector y) { return map(y); });
+    } else {
+        look_up_group(table, words, out, [=](vector y) { return map(y, vector(map.scale)); });
     }
 }
 
