@@ -74,7 +74,7 @@ template <class Function>
     const auto add = [&all](const char* name, std::uint64_t expected, auto of) {
         all.push_back({name, expected, hash_of_results(of)});
     };
-    add("exp", 0xc5bae50eb19495c7,
+    add("exp", 0xfb2947324b49be64,
         [](from& a, int i) { return e::exp(i % 2 ? a.even(-750, 715) : a.even(-2, 2)); });
     add("expm1", 0x2d51cce03eab22b6,
         [](from& a, int i) { return e::expm1(i % 2 ? a.even(-50, 100) : a.even(-0.5, 0.5)); });
@@ -82,7 +82,7 @@ template <class Function>
         [](from& a, int i) { return e::log(i % 2 ? a.wide(-1022, 1023) : a.even(0.5, 2)); });
     add("log1p", 0x575475b927aabbef,
         [](from& a, int i) { return e::log1p(i % 2 ? a.wide(-70, 70) : a.even(-1, 1)); });
-    add("pow", 0x44fc4e220f7e588e, [](from& a, int i) {
+    add("pow", 0x8ba7fa5937a02c47, [](from& a, int i) {
         const double x = i % 2 ? a.wide(-30, 30) : a.even(0.5, 2);
         return e::pow(x, a.even(-40, 40));
     });
@@ -98,7 +98,7 @@ template <class Function>
     });
     add("log_gamma", 0x8265551c8fe1d962,
         [](from& a, int i) { return e::log_gamma(i % 2 ? a.wide(-100, 60) : a.even(0, 12)); });
-    add("gamma_function", 0x1cecf14bf41e8772,
+    add("gamma_function", 0xed8cdfe77c71acac,
         [](from& a, int i) { return e::gamma_function(i % 2 ? a.wide(-60, 4) : a.even(0, 172)); });
     add("erfc", 0x2ddcda9fe9ba39d9,
         [](from& a, int i) { return e::erfc(i % 2 ? a.even(-6, 27.5) : a.even(-1, 1)); });

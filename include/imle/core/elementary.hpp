@@ -105,7 +105,7 @@ inline constexpr stored_pair logarithms[32] = {{-0x1.744f8633f2p-2, 0x1.91e9d181
 /// x 2^n for x about 1, rounded once more if it is subnormal.
 [[nodiscard]] inline portable_double scaled(portable_double x, int n) noexcept {
     if (n < -1022) return x * power_of_two(n + 200) * power_of_two(-200);
-    if (n > 1023) return x * power_of_two(n - 1) * 2;
+    if (n > 1023) return x * power_of_two(1023) * power_of_two(n - 1023);
     return x * power_of_two(n);
 }
 
