@@ -120,3 +120,8 @@
 #if IMLE_VECTOR_BYTES != 0 && defined(__ARM_NEON)
 #define IMLE_HAS_NEON 1
 #endif
+
+/// a * b + c may be one instruction. Results never depend on it.
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define IMLE_HAS_FMA 1
+#endif

@@ -140,15 +140,15 @@ class quantile_polynomials {
         std::vector<Scalar> storage(2 * layout::intervals * stride + 64 / sizeof(Scalar));
         coefficients_.swap(storage);
         Scalar* first = const_cast<Scalar*>(coefficients());
+        const array& t = nodes_;
         interpolation_error_ = 0;
         for (const tail side : {tail::lower, tail::upper}) {
             const double sign = side == tail::lower ? 1 : -1;
             portable_double at_knot = checked(value, side, layout::knot(0));
             for (std::size_t i = 0; i + 1 < layout::intervals; ++i) {
                 const portable_double p0 = layout::knot(i), width = layout::knot(i + 1) - p0;
-                array t, y;
+                array y;
                 for (std::size_t j = 0; j <= degree; ++j) {
-                    t[j] = chebyshev_place(static_cast<double>(j));
                     y[j] = j == 0 ? at_knot : checked(value, side, p0 + width * t[j]);
                     if (j > 0 && !(sign * (y[j] - y[j - 1]) >= 0)) {
                         const double p = (p0 + width * t[j]).value();
@@ -170,9 +170,13 @@ class quantile_polynomials {
         }
     }
 
-    /// The place, from 0 to 1, of Chebyshev's node j of 0 .. degree.
-    static portable_double chebyshev_place(double j) {
-        return 0.5 - 0.5 * elementary::cos_pi(portable_double(j / degree));
+    /// The places, from 0 to 1, of Chebyshev's nodes first, first + 1, ... of 0 .. degree.
+    [[nodiscard]] static array chebyshev_places(double first) noexcept {
+        array places;
+        for (std::size_t j = 0; j < places.size(); ++j)
+            places[j] =
+                0.5 - 0.5 * elementary::cos_pi((portable_double(static_cast<double>(j)) + first) / degree);
+        return places;
     }
 
     template <class Value>
@@ -212,7 +216,7 @@ class quantile_polynomials {
         // Between two nodes, first where odd degrees are at their worst; elsewhere only if it is bad there.
         for (std::size_t j = 0; j < degree; ++j) {
             const std::size_t node = (degree / 2 + j) % degree;
-            const portable_double t = chebyshev_place(static_cast<double>(node) + 0.5);
+            const portable_double t = between_[node];
             portable_double y = 0, slope = 0;
             for (std::size_t i = degree + 1; i-- > 0;) {
                 slope = slope * t + y;
@@ -235,6 +239,7 @@ class quantile_polynomials {
         }
     }
 
+    const array nodes_ = chebyshev_places(0), between_ = chebyshev_places(0.5);
     std::vector<Scalar> coefficients_;
     double location_ = 0;
     double scale_ = 1;

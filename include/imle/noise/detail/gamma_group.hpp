@@ -233,7 +233,7 @@ inline void gamma_group(const gamma_keys& keys, Laws laws, std::uint64_t group, 
         const exp2_parts<vector> parts =
             split_exp2(vector::load(z + i) * gamma_boost(laws.shape(i)), exp2_constants<Scalar>::deepest);
         const vector number = vector::load(x + i) * parts.fraction * parts.half;
-        (number * laws.scale(i) * parts.rest).store(out + i);
+        times_power_of_two(number * laws.scale(i), parts.rest).store(out + i);
     }
 }
 

@@ -98,7 +98,13 @@ struct affine {
     }
 };
 
-/// y -> location + scale * 2^y. A number that the scale makes normal is not lost on the way.
+/// y -> scale * 2^y. A number that the scale makes normal is not lost on the way.
+template <class Lanes>
+[[nodiscard]] inline Lanes scaled_power(Lanes y, const affine<typename Lanes::scalar>& map) noexcept {
+    const exp2_parts<Lanes> power = split_exp2(y, map.lowest_power);
+    return times_power_of_two(power.fraction * power.half * Lanes(map.scale), power.rest);
+}
+/// y -> location + scale * 2^y.
 template <class Lanes>
 [[nodiscard]] inline Lanes affine_power(Lanes y, const affine<typename Lanes::scalar>& map) noexcept {
     const exp2_parts<Lanes> power = split_exp2(y, map.lowest_power);
@@ -189,11 +195,8 @@ inline void lookup_group(const Scalar* table, const std::uint32_t* words, affine
             for (std::size_t i = 0; i < count; i += vector::size)
                 power_of(vector::load(out + i)).store(out + i);
         };
-        if (map.scale == 1)
-            raise_all([=](vector y) {
-                const exp2_parts<vector> power = split_exp2(y, map.lowest_power);
-                return map(power.fraction * power.half, power.rest);
-            });
+        if (map.high == 0)
+            raise_all([=](vector y) { return scaled_power(y, map); });
         else
             raise_all([=](vector y) { return affine_power(y, map); });
     } else if (map.scale == 1) {
