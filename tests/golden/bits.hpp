@@ -114,30 +114,30 @@ inline void check_noise_bits(bit_checks& checks) {
     check_noise_bits(checks, #__VA_ARGS__, of_float, of_double, __VA_ARGS__); \
     check_law_bits(checks, #__VA_ARGS__, of_functions, __VA_ARGS__)
     using namespace imle;
-    IMLE_LAW_BITS(0, 0, 0, gumbel{});
-    IMLE_LAW_BITS(0, 0, 0, gumbel{0.7, 1.3});
-    IMLE_LAW_BITS(0, 0, 0, normal{0.1, 0.9});
-    IMLE_LAW_BITS(0, 0, 0, imle::logistic{});
-    IMLE_LAW_BITS(0, 0, 0, laplace{0.2, 3});
-    IMLE_LAW_BITS(0, 0, 0, exponential{0.7});
-    IMLE_LAW_BITS(0, 0, 0, uniform{-0.3, 1.1});
-    IMLE_LAW_BITS(0, 0, 0, imle::gamma{0.001, 1.3});
-    IMLE_LAW_BITS(0, 0, 0, imle::gamma{0.3, 1});
-    IMLE_LAW_BITS(0, 0, 0, imle::gamma{3, 1});
-    IMLE_LAW_BITS(0, 0, 0, imle::gamma{100, 0.01});
-    IMLE_LAW_BITS(0, 0, 0, imle::gamma{1e4, 1});
-    IMLE_LAW_BITS(0, 0, 0, sum_of_gamma{5, 10});
-    IMLE_LAW_BITS(0, 0, 0, sum_of_gamma{30, 50});
-    IMLE_LAW_BITS(0, 0, 0, sum_of_gamma{30, 1});
-    IMLE_LAW_BITS(0, 0, 0, sum_of_gamma{0.5, 1000});
-    IMLE_LAW_BITS(0, 0, 0, sum_of_gamma::exact(5));
-    IMLE_NOISE_BITS(0, 0, sum_of_gamma_series{5, 10});
-    IMLE_NOISE_BITS(0, 0, gamma_sampler{0.05});
-    IMLE_NOISE_BITS(0, 0, gamma_sampler{0.99, 0.3});
-    IMLE_NOISE_BITS(0, 0, gamma_sampler{3.3});
-    IMLE_NOISE_BITS(0, 0, gamma_sampler{400});
-    IMLE_NOISE_BITS(0, 0, multiplicative{});
-    IMLE_NOISE_BITS(0, 0, table_noise{});
+    IMLE_LAW_BITS(0x51d6c141b2110aaa, 0x4f5b5d03c4a4789d, 0xccd8f271ef6cbcae, gumbel{});
+    IMLE_LAW_BITS(0xac9c3415bb7dcd42, 0xa0fc636b039bd36d, 0x4828be018fabb5d7, gumbel{0.7, 1.3});
+    IMLE_LAW_BITS(0x0d8134c48932f70e, 0x5521a99d02412ed8, 0x7ea76067e81557c2, normal{0.1, 0.9});
+    IMLE_LAW_BITS(0x0abea5f8c7a6b468, 0x4e210c61cbe30d79, 0x063884fd5a796a76, imle::logistic{});
+    IMLE_LAW_BITS(0x1bd25ed028eb3ce3, 0xdd752c0f66dc44de, 0x5bc6a986ee459160, laplace{0.2, 3});
+    IMLE_LAW_BITS(0xa5d6111abbea7458, 0x0fbbdaa1e2b3e79f, 0x525ae9d7dbce9a5c, exponential{0.7});
+    IMLE_LAW_BITS(0x91f43b82bc6cd2e3, 0x0054fe1d59022bab, 0x5a29e7285be1c67a, uniform{-0.3, 1.1});
+    IMLE_LAW_BITS(0x65ba8bcaece23819, 0xf065ab1610f93ec2, 0x64f6927d6d471c58, imle::gamma{0.001, 1.3});
+    IMLE_LAW_BITS(0x7194472e44ed9d70, 0xfac0162f015e9667, 0x22a06117e7873811, imle::gamma{0.3, 1});
+    IMLE_LAW_BITS(0x1650a4a31b3bc0f8, 0x9bea00202ac86300, 0x6a13fdeceac82f7a, imle::gamma{3, 1});
+    IMLE_LAW_BITS(0x0405e20ce904442c, 0xaf90dda5615920f3, 0xd5660c93eae2ab90, imle::gamma{100, 0.01});
+    IMLE_LAW_BITS(0x12418d0d43cad0a8, 0xd927ddf1a08eab88, 0xffb676c4fbcbe3fb, imle::gamma{1e4, 1});
+    IMLE_LAW_BITS(0xe178c38038269185, 0x922a7aaffbbeff8d, 0xeed9187c02f583e5, sum_of_gamma{5, 10});
+    IMLE_LAW_BITS(0xc522d7e1d9145599, 0xdab62fd18cbad3e5, 0x21395bbdb4238afc, sum_of_gamma{30, 50});
+    IMLE_LAW_BITS(0x8259643a808da520, 0xc7d0c944d9a38536, 0x984bbebe2db29ce0, sum_of_gamma{30, 1});
+    IMLE_LAW_BITS(0x21259094e577cac1, 0xf9f2b686e4f1664a, 0xa4e67c2d8fa1ff1b, sum_of_gamma{0.5, 1000});
+    IMLE_LAW_BITS(0x7c886db1ddc72d8a, 0x0d575ce0d1efccea, 0x804af72a19bf1668, sum_of_gamma::exact(5));
+    IMLE_NOISE_BITS(0xc8015ca9c3122297, 0xc2e82f040792cb53, sum_of_gamma_series{5, 10});
+    IMLE_NOISE_BITS(0x900739681acab25c, 0xb9906954873a21ce, gamma_sampler{0.05});
+    IMLE_NOISE_BITS(0x6cce6ee7f756e3e9, 0xffc575ed44d7d8a1, gamma_sampler{0.99, 0.3});
+    IMLE_NOISE_BITS(0x893c3989c972dd7c, 0x123d0c43ddbe671e, gamma_sampler{3.3});
+    IMLE_NOISE_BITS(0x3ab5d017869fb8a0, 0x6e8f9c26e1d810c2, gamma_sampler{400});
+    IMLE_NOISE_BITS(0x676d6f7bf5fb3915, 0xaf9bec01c1ca35ef, multiplicative{});
+    IMLE_NOISE_BITS(0xadf6769e4c814129, 0x2630c0043b567238, table_noise{});
 #undef IMLE_NOISE_BITS
 #undef IMLE_LAW_BITS
 }
@@ -186,20 +186,22 @@ inline void check_solver_bits(bit_checks& checks) {
     const std::vector<double> weights{3, 4, 2, 5, 3, 6, 1, 4};
 #define IMLE_SOLVER_BITS(of_float, of_double, shape, ...) \
     check_layer_bits(checks, #__VA_ARGS__, of_float, of_double, layer(__VA_ARGS__), shape)
-    IMLE_SOLVER_BITS(0, 0, (line{3, 9}), top_k{3});
-    IMLE_SOLVER_BITS(0, 0, (line{3, 9}), categorical{});
-    IMLE_SOLVER_BITS(0, 0, (line{3, 9}), ranking{});
-    IMLE_SOLVER_BITS(0, 0, (plane{3, 4, 5}), k_of_groups{2});
-    IMLE_SOLVER_BITS(0, 0, (plane{3, 5, 5}), assignment{});
-    IMLE_SOLVER_BITS(0, 0, (plane{3, 6, 6}), grid_shortest_path{});
-    IMLE_SOLVER_BITS(0, 0, (plane{3, 6, 6}), travelling_salesman{});
-    IMLE_SOLVER_BITS(0, 0, (line{3, 435}), tour_search{});
-    IMLE_SOLVER_BITS(0, 0, (line{3, edges}), shortest_path(graph, 0, 15));
-    IMLE_SOLVER_BITS(0, 0, (line{3, edges}), shortest_paths(graph, {{0, 15}, {3, 12}, {5, 2}}));
-    IMLE_SOLVER_BITS(0, 0, (line{3, edges}),
+    IMLE_SOLVER_BITS(0x8dac15e485b72775, 0x9ea73813c764959a, (line{3, 9}), top_k{3});
+    IMLE_SOLVER_BITS(0xf871fe65dbe4fef8, 0x8ccf94e8a6960963, (line{3, 9}), categorical{});
+    IMLE_SOLVER_BITS(0xa003d9dc97255f39, 0xd16c1a4939206ccb, (line{3, 9}), ranking{});
+    IMLE_SOLVER_BITS(0xa1413f5d0975624d, 0xc94b235ad53b7e9f, (plane{3, 4, 5}), k_of_groups{2});
+    IMLE_SOLVER_BITS(0x7fb11938412c8122, 0x3e4180a3f61a5ea6, (plane{3, 5, 5}), assignment{});
+    IMLE_SOLVER_BITS(0x3c3052de188b63ef, 0x3f24aff378ac6280, (plane{3, 6, 6}), grid_shortest_path{});
+    IMLE_SOLVER_BITS(0xe27a92f9e8c78d6a, 0xf085261118389231, (plane{3, 6, 6}), travelling_salesman{});
+    IMLE_SOLVER_BITS(0x282833918c39fb8c, 0xb8bfd33ab94b4461, (line{3, 435}), tour_search{});
+    IMLE_SOLVER_BITS(0x038cd51cf776f7d9, 0xf66d09a385033598, (line{3, edges}), shortest_path(graph, 0, 15));
+    IMLE_SOLVER_BITS(0x6b801ba23cba96b5, 0xf9e284a4418b9d24, (line{3, edges}),
+                     shortest_paths(graph, {{0, 15}, {3, 12}, {5, 2}}));
+    IMLE_SOLVER_BITS(0x2257042b2b68c0d9, 0x450f1f4157cf499a, (line{3, edges}),
                      all_or_nothing(graph, std::vector<demand>{{0, 15, 2}, {3, 9, 1.5}}));
-    IMLE_SOLVER_BITS(0, 0, (line{3, 10}), spanning_tree(5, complete_graph_edges(5)));
-    IMLE_SOLVER_BITS(0, 0, (line{3, 8}), knapsack(weights, 11.0));
+    IMLE_SOLVER_BITS(0x71d79858cfaf84c1, 0x44902cdd11ea16ef, (line{3, 10}),
+                     spanning_tree(5, complete_graph_edges(5)));
+    IMLE_SOLVER_BITS(0xb03449c52436efc4, 0xfe8a3ec88ef2a24c, (line{3, 8}), knapsack(weights, 11.0));
 #undef IMLE_SOLVER_BITS
 }
 
@@ -212,20 +214,29 @@ inline void check_estimator_bits(bit_checks& checks) {
 #define IMLE_LAYER_BITS(of_float, of_double, ...) \
     check_layer_bits(checks, #__VA_ARGS__, of_float, of_double, __VA_ARGS__, shape)
     IMLE_LAYER_BITS(
-        0, 0, imle_layer{top_k{3}, sum_of_gamma{3, 10}, perturbation_target{.scale_gradient = true}, seven});
-    IMLE_LAYER_BITS(0, 0, imle_layer{top_k{3}, gumbel{}, adaptive_target{{.target_norm = 2}}, seven});
-    IMLE_LAYER_BITS(0, 0,
+        0xc0c57df3b51f6c29, 0x594ef9a972043d05,
+        imle_layer{top_k{3}, sum_of_gamma{3, 10}, perturbation_target{.scale_gradient = true}, seven});
+    IMLE_LAYER_BITS(0x371b5e6c051b2fa1, 0x39e4e941d5612c1d,
+                    imle_layer{top_k{3}, gumbel{}, adaptive_target{{.target_norm = 2}}, seven});
+    IMLE_LAYER_BITS(0x8ec45dcc2ff9b8b2, 0x5a354d4282c556d6,
                     imle_layer{top_k{3}, gumbel{},
                                instance_adaptive_target{adaptive_target_options{.target_norm = 2}}, seven});
-    IMLE_LAYER_BITS(0, 0, imle_layer{top_k{3}, gumbel{}, loss_gradient_target{}, seven});
-    IMLE_LAYER_BITS(0, 0, imle_layer{top_k{3}, multiplicative{}, perturbation_target{}, seven});
-    IMLE_LAYER_BITS(0, 0, straight_through_layer{top_k{3}, gumbel{}, {.samples = 7}});
-    IMLE_LAYER_BITS(0, 0, perturbed_layer{top_k{3}, normal{}, {.samples = 33, .temperature = 0.7}});
-    IMLE_LAYER_BITS(0, 0, perturbed_layer{top_k{3}, multiplicative{}, {.samples = 9}});
-    IMLE_LAYER_BITS(0, 0, negative_identity_layer{top_k{3}, {.projection = projection::standardize}});
-    IMLE_LAYER_BITS(0, 0, exact_layer{k_subset_family{3}, {.samples = 6}});
-    IMLE_LAYER_BITS(0, 0, exact_layer{softmax_family{}, {.samples = 6}});
-    IMLE_LAYER_BITS(0, 0, score_function_layer{k_subset_family{3}, {.samples = 6}});
+    IMLE_LAYER_BITS(0xd7f1b18f367c46ad, 0xaa8ea67ea47613a2,
+                    imle_layer{top_k{3}, gumbel{}, loss_gradient_target{}, seven});
+    IMLE_LAYER_BITS(0x14b896dc509ffe36, 0x09c29a9f461d30c3,
+                    imle_layer{top_k{3}, multiplicative{}, perturbation_target{}, seven});
+    IMLE_LAYER_BITS(0xeb0da3ca35216468, 0xb0c138d5428726c9,
+                    straight_through_layer{top_k{3}, gumbel{}, {.samples = 7}});
+    IMLE_LAYER_BITS(0x0e0741a898e8c9e6, 0xc961d3dfafdafd2a,
+                    perturbed_layer{top_k{3}, normal{}, {.samples = 33, .temperature = 0.7}});
+    IMLE_LAYER_BITS(0xc735f034eb906729, 0xbb974eb73788d143,
+                    perturbed_layer{top_k{3}, multiplicative{}, {.samples = 9}});
+    IMLE_LAYER_BITS(0x33ef5ec57e45e921, 0x6e053122f7ac9895,
+                    negative_identity_layer{top_k{3}, {.projection = projection::standardize}});
+    IMLE_LAYER_BITS(0x9e4c5ad15d705f44, 0xf6cf760a72c4df2b, exact_layer{k_subset_family{3}, {.samples = 6}});
+    IMLE_LAYER_BITS(0x044c600255373035, 0x8af08cd4269f9689, exact_layer{softmax_family{}, {.samples = 6}});
+    IMLE_LAYER_BITS(0x5d02742aacc596ef, 0x53fa50fd4b91011f,
+                    score_function_layer{k_subset_family{3}, {.samples = 6}});
 #undef IMLE_LAYER_BITS
     const auto loss = [&](const char* name, std::uint64_t of_float, std::uint64_t of_double,
                           auto&& value_of) {
@@ -236,21 +247,24 @@ inline void check_estimator_bits(bit_checks& checks) {
             value_of(theta, wanted, y, hash);
         });
     };
-    loss("fenchel_young_loss", 0, 0, [](const auto& theta, const auto&, const auto& y, bit_hash& hash) {
-        const auto result =
-            fenchel_young_loss{top_k{3}, normal{}, {.samples = 20}}(theta, y, random_key{bits_seed});
-        hash.add_all(result.values);
-        hash.add_all(result.gradient);
-    });
-    loss("spo_plus_loss", 0, 0, [](const auto& theta, const auto& truth, const auto&, bit_hash& hash) {
-        const auto result = spo_plus_loss{top_k{3}}(theta, truth);
-        hash.add_all(result.values);
-        hash.add_all(result.gradient);
-        hash.add_all(regret(top_k{3}, theta, truth));
-    });
-    loss("hamming_loss", 0, 0, [](const auto& theta, const auto&, const auto& y, bit_hash& hash) {
-        hash.add_all(hamming_loss(theta, y));
-    });
+    loss("fenchel_young_loss", 0x78e20881524e0693, 0x25fe7f10f6b443af,
+         [](const auto& theta, const auto&, const auto& y, bit_hash& hash) {
+             const auto result =
+                 fenchel_young_loss{top_k{3}, normal{}, {.samples = 20}}(theta, y, random_key{bits_seed});
+             hash.add_all(result.values);
+             hash.add_all(result.gradient);
+         });
+    loss("spo_plus_loss", 0xbd21d6bebc264910, 0xfca95c1aa31b023c,
+         [](const auto& theta, const auto& truth, const auto&, bit_hash& hash) {
+             const auto result = spo_plus_loss{top_k{3}}(theta, truth);
+             hash.add_all(result.values);
+             hash.add_all(result.gradient);
+             hash.add_all(regret(top_k{3}, theta, truth));
+         });
+    loss("hamming_loss", 0x30949537a58212a3, 0x836765f1588f3396,
+         [](const auto& theta, const auto&, const auto& y, bit_hash& hash) {
+             hash.add_all(hamming_loss(theta, y));
+         });
 }
 
 /// All of it.
