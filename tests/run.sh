@@ -165,7 +165,7 @@ fi
 
 for machine in aarch64 s390x riscv64; do
     if have $machine-linux-gnu-g++ && have qemu-$machine; then
-        build "the golden data and the generators' tests for $machine" $machine
+        build "the golden data and hashes for $machine" $machine
     else
         skip "$machine" "there is no $machine-linux-gnu-g++ or no qemu-$machine"
     fi
