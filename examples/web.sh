@@ -8,7 +8,9 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=../scripts/install.sh source-path=SCRIPTDIR
 . "$root/scripts/install.sh"
+# shellcheck source=../scripts/quietly.sh source-path=SCRIPTDIR
 . "$root/scripts/quietly.sh"
 
 serve=yes

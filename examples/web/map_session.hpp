@@ -1,11 +1,11 @@
 #pragma once
 
 /// @file
-/// What the page computes: paths sampled on a painted map, their marginals, and costs learned from a wanted
-/// path.
+/// What the page computes: paths sampled on a painted map, their marginals, and costs that are learned from
+/// a wanted path.
 ///
-/// No input and no output, so that the page's module and the native program are the same code. The learning
-/// is the map example's (docs/examples/map.md).
+/// It neither reads nor writes, so that the page's module and the native program are the same code. The
+/// learning is the map example's (docs/examples/map.md).
 
 #include <algorithm>
 #include <array>
@@ -131,6 +131,7 @@ class map_session {
         learner_samples_.setZero();
     }
 
+    // [learn]
     /// One step towards this path. Returns the loss before the step: in how many cells the sampled paths
     /// differ from it, summed over the samples.
     int learn(const grid& wanted) {
@@ -144,6 +145,7 @@ class map_session {
         learned_path_ = best_path(weights_);
         return distance;
     }
+    // [/learn]
 
     [[nodiscard]] std::uint32_t steps() const { return static_cast<std::uint32_t>(steps_); }
     /// What was learned, as rewards: a cell costs the negative of its weight, and nothing where that is below

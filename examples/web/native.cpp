@@ -1,13 +1,15 @@
-// What the page computes, by the same code compiled for this machine:  native [STEPS] < SCENARIO
+// What the page computes, by the same code compiled for this machine:  web SCENARIO
 //
-// A scenario is settings, a map and a drawing (test/*.txt). The output has whole numbers only, so that the
-// page's can be compared with it letter by letter. STEPS replaces the scenario's.
+// SCENARIO is a file with settings, a map and a drawing (test/*.txt), or - for the standard input. The output
+// has whole numbers only, so that it can be compared with the page's character by character.
 
-#include <cstdlib>
+#include <fstream>
 #include <iostream>
+#include <stdexcept>
 #include <string>
 
 #include "map_session.hpp"
+#include "support/output.hpp"
 
 namespace {
 
@@ -41,28 +43,27 @@ bool read_rows(std::istream& in, numbers& out, Meaning meaning) {
     return true;
 }
 
-bool read_scenario(std::istream& in, scenario& out) {
+/// Throws `std::runtime_error` for what is no scenario.
+scenario read_scenario(std::istream& in) {
+    scenario read;
     for (std::string word; in >> word;) {
         bool is_right = false;
-        if (word == "seed") is_right = bool(in >> out.settings.seed);
-        if (word == "temperature") is_right = bool(in >> out.settings.temperature);
-        if (word == "k") is_right = bool(in >> out.settings.k);
-        if (word == "samples") is_right = bool(in >> out.settings.samples);
-        if (word == "draws") is_right = bool(in >> out.draws);
-        if (word == "steps") is_right = bool(in >> out.steps);
+        if (word == "seed") is_right = bool(in >> read.settings.seed);
+        if (word == "temperature") is_right = bool(in >> read.settings.temperature);
+        if (word == "k") is_right = bool(in >> read.settings.k);
+        if (word == "samples") is_right = bool(in >> read.settings.samples);
+        if (word == "draws") is_right = bool(in >> read.draws);
+        if (word == "steps") is_right = bool(in >> read.steps);
         if (word == "map")
             is_right =
-                read_rows(in, out.terrains, [](char c) { return c >= '1' && c <= '4' ? c - '1' : -1; });
+                read_rows(in, read.terrains, [](char c) { return c >= '1' && c <= '4' ? c - '1' : -1; });
         if (word == "drawing")
-            is_right = out.is_drawn = read_rows(in, out.drawing, [](char c) {
+            is_right = read.is_drawn = read_rows(in, read.drawing, [](char c) {
                 return c == '#' ? 1 : c == '.' ? 0 : -1;
             });
-        if (!is_right) {
-            std::cerr << "native: the scenario is wrong at '" << word << "'\n";
-            return false;
-        }
+        if (!is_right) throw std::runtime_error("the scenario is wrong at '" + word + "'");
     }
-    return web_demo::is_valid(out.settings);
+    return read;
 }
 
 void print_path(const char* name, const grid& path) {
@@ -97,9 +98,14 @@ void run(const scenario& wish) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    scenario wish;
-    if (!read_scenario(std::cin, wish)) return 1;
-    if (argc > 1) wish.steps = std::atoi(argv[1]);
-    run(wish);
-    return std::cout.flush() ? 0 : 1;
+    return example_support::run_program("web", [&] {
+        if (argc != 2) throw std::runtime_error("expected one argument: a scenario's file, or -");
+        const std::string name = argv[1];
+        std::ifstream file;
+        if (name != "-") file.open(name);
+        std::istream& in = name == "-" ? std::cin : file;
+        if (!in) throw std::runtime_error("cannot read " + name);
+        run(read_scenario(in));
+        return 0;
+    });
 }

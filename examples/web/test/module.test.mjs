@@ -50,7 +50,7 @@ function expect(isRight, what) {
 for (const file of scenarios) {
     const text = readFileSync(file, "utf8");
     const ours = run(readScenario(text));
-    const theirs = execFileSync(native, { input: text, encoding: "utf8" });
+    const theirs = execFileSync(native, [file], { encoding: "utf8" });
     expect(/first learned at step [1-9]/.test(theirs), `${file}: the path was not learned`);
     expect(ours === theirs, `${file}: the module's report is\n${ours}the native program's is\n${theirs}`);
 }
