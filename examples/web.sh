@@ -62,7 +62,8 @@ if ! [ -e "$out/imle.wasm" ] ||
     # Vector instructions double the speed. The module's memory does not grow, so its arrays stay where they are.
     quietly em++ -std=c++20 -O3 -DNDEBUG -msimd128 -I "$root/include" -I "$root/examples" -isystem "$eigen" \
         -sMODULARIZE=1 -sEXPORT_NAME=createImle -sENVIRONMENT=worker,node -sINCOMING_MODULE_JS_API=wasmBinary \
-        -sFILESYSTEM=0 -sINITIAL_MEMORY=16MB -sMALLOC=emmalloc "$sources/module.cpp" -o "$out/imle.js"
+        -sEXPORTED_RUNTIME_METHODS=HEAPU8,HEAPU32,HEAPF32 -sFILESYSTEM=0 -sINITIAL_MEMORY=16MB -sMALLOC=emmalloc \
+        "$sources/module.cpp" -o "$out/imle.js"
 fi
 cp "$sources/index.html" "$sources/page.css" "$sources/page.js" "$sources/worker.js" "$out"
 echo "The demo is in build/web"

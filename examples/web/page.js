@@ -6,8 +6,8 @@
     const side = 16;
     const cells = side * side;
     const mostSteps = 1100; // as the map example
-    const trailFrames = 6; // how long a sampled path stays, in frames
-    const mostTrails = 90; // paths on the map at once
+    const trailFrames = 5; // how long a sampled path stays, in frames
+    const mostTrails = 60; // paths on the map at once
 
     const element = (id) => document.getElementById(id);
 
@@ -187,8 +187,8 @@
         for (const { path, age, shift } of state.trails)
             drawPath(canvas, path, {
                 colour: colours.path,
-                width: 0.11,
-                opacity: 0.55 * (1 - age / trailFrames),
+                width: 0.07,
+                opacity: 0.6 * (1 - age / trailFrames),
                 shift,
             });
         if (state.last !== null) drawPath(canvas, state.last.bestPath, { colour: colours.best, width: 0.14 });
@@ -283,15 +283,11 @@
     const asText = new Intl.NumberFormat("en");
 
     function describeLearning() {
-        const which = isDrawn() ? "the path that you drew" : "the best path of the map";
-        let text = `Dots: the wanted path, ${which}. `;
-        if (state.losses.length === 0) text += "Press Learn.";
-        else text += `Step ${state.losses.length}. `;
-        if (state.losses.length > 0)
-            text +=
-                state.learnedStep > 0
-                    ? `The learned path was right first at step ${state.learnedStep}.`
-                    : "The learned path (bold) differs still.";
+        const steps = state.losses.length;
+        const text =
+            (isDrawn() ? "Dots: the path that you drew. " : "Dots: the best path of the map. ") +
+            (steps === 0 ? "Press Learn." : `Step ${asText.format(steps)}: `) +
+            (steps === 0 ? "" : state.learnedStep > 0 ? `learned, first at step ${state.learnedStep}.` : "not yet learned.");
         const shown = element("learned-text");
         if (shown.textContent !== text) shown.textContent = text;
     }
@@ -574,7 +570,12 @@
         sendMap();
     }
 
-    new ResizeObserver(fitCanvases).observe(element("demo"));
+    // A canvas of another size is empty, so it is drawn again before it is shown.
+    new ResizeObserver(() => {
+        if (colours === undefined) return;
+        fitCanvases();
+        draw();
+    }).observe(element("demo"));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
         readColours();
         for (const canvas of canvases) stale.add(canvas);

@@ -169,11 +169,24 @@ try {
         expect((await notice()).includes(word), `without ${missing} it says '${await notice()}'`);
         await page.send("Page.removeScriptToEvaluateOnNewDocument", { identifier });
     }
+    for (const [file, word] of [
+        ["imle.wasm", "404"],
+        ["imle.js", "imle.js"],
+        ["worker.js", "did not start"],
+    ]) {
+        server.missing.add(file);
+        await page.send("Network.setCacheDisabled", { cacheDisabled: true });
+        await page.open(server.address);
+        await page.until(`document.getElementById("notice").textContent.includes("${word}")`, 5).catch(async () => {
+            expect(false, `without ${file} it says '${await notice()}'`);
+        });
+        server.missing.delete(file);
+    }
     await page.send("Emulation.setScriptExecutionDisabled", { value: true });
     await page.open(server.address);
     await page.send("Emulation.setScriptExecutionDisabled", { value: false });
     const text = await page.value("document.body.innerText");
-    expect(text.includes("JavaScript is off"), `without JavaScript it says '${text}'`);
+    expect(text.includes("JavaScript is off") && !text.includes("starting"), `without JavaScript it says '${text}'`);
 } finally {
     await page.stop();
     server.stop();

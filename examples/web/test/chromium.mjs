@@ -11,7 +11,7 @@ export class Chromium {
         const browser = new Chromium();
         browser.#profile = mkdtempSync(join(tmpdir(), "imle-chromium-"));
         const flags = ["--headless", "--remote-debugging-pipe", "--disable-gpu", "--disable-dev-shm-usage"];
-        flags.push("--no-first-run", "--disable-extensions", "--disable-background-networking", "--mute-audio");
+        flags.push("--no-first-run", "--disable-extensions", "--disable-background-networking", "--hide-scrollbars");
         flags.push(`--user-data-dir=${browser.#profile}`);
         if (process.getuid() === 0) flags.push("--no-sandbox");
         browser.#process = spawn(program, [...flags, "about:blank"], {
