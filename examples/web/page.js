@@ -39,7 +39,7 @@
 
     // -- State -----------------------------------------------------------------------------------------------------------
 
-    const firstMap = [
+    const exampleMap = [
         "1111111111111111",
         "1111111111112221",
         "4444444441112221",
@@ -230,7 +230,7 @@
 
         const steps = Math.max(60, state.lossMeans.length);
         const highest = Math.max(10, ...state.lossMeans);
-        const tick = highest > 60 ? 40 : highest > 25 ? 20 : 5;
+        const tick = highest > 60 ? 40 : highest > 40 ? 20 : highest > 15 ? 10 : 5;
         to.font = `${12 * ratio}px system-ui, sans-serif`;
         to.fillStyle = colours.quiet;
         to.strokeStyle = colours.line;
@@ -563,10 +563,10 @@
         state.terrains.fill(0);
         sendMap();
     });
-    element("example-map").addEventListener("click", showFirstMap);
+    element("example-map").addEventListener("click", showExampleMap);
 
-    function showFirstMap() {
-        state.terrains.set([...firstMap.join("")].map((digit) => Number(digit) - 1));
+    function showExampleMap() {
+        state.terrains.set([...exampleMap.join("")].map((digit) => Number(digit) - 1));
         sendMap();
     }
 
@@ -581,7 +581,7 @@
         for (const canvas of canvases) stale.add(canvas);
     });
 
-    state.terrains.set([...firstMap.join("")].map((digit) => Number(digit) - 1));
+    state.terrains.set([...exampleMap.join("")].map((digit) => Number(digit) - 1));
     showButtons();
     showSliders();
     describeLearning();

@@ -137,6 +137,19 @@ try {
 
     // -- Pictures, and what fits on a narrow screen -------------------------------------------------------------------
 
+    if (pictures) {
+        // That of docs/examples/web.md.
+        await page.size(1180, 900);
+        for (const button of ["example-map", "clear-path", "start-over"]) await page.click(`#${button}`);
+        await page.click("#brushes label:nth-of-type(5)");
+        await page.drag(await points([0, 0], [5, 5], [5, 11], [10, 11], [10, 14], [15, 15]));
+        await page.click("#learn");
+        await page.until("imleDemo.losses.length >= 100");
+        await page.click("#learn");
+        await page.value("document.activeElement.blur()");
+        await pause(300);
+        writeFileSync(join(pictures, "web.png"), await page.picture());
+    }
     for (const [name, width, height, dark] of [
         ["wide", 1280, 900, false],
         ["wide_dark", 1280, 900, true],
