@@ -66,6 +66,7 @@ class map_session {
     explicit map_session(const settings& s = {}) : settings_(s), layer_(layer_of(s)) {
         rewards_.fill(-terrain_costs[0]);
         forget_samples();
+        want(best_path());
         reset_learning();
     }
 
@@ -121,33 +122,47 @@ class map_session {
         return best_path(rewards);
     }
 
-    /// Forgets what was learned: the weights are uniform in (-0.1, 0.1), by the seed.
+    /// From now on this path is to be learned.
+    void want(const grid& path) {
+        wanted_ = path;
+        first_right_step_ = 0;
+    }
+    [[nodiscard]] const grid& wanted_path() const { return wanted_; }
+
+    /// Forgets what was learned, but not the wanted path: the weights are uniform in (-0.1, 0.1), by the
+    /// seed.
     void reset_learning() {
         imle::uniforms(learning_key().fold_in(0), 0, std::span<float>(weights_));
         for (float& weight : weights_) weight = -0.1F + 0.2F * weight;
         optimizer_ = example_support::adam(cells, learning_rate);
         steps_ = 0;
+        first_right_step_ = 0;
         learned_path_ = best_path(weights_);
         learner_samples_.setZero();
     }
 
     // [learn]
-    /// One step towards this path. Returns the loss before the step: in how many cells the sampled paths
-    /// differ from it, summed over the samples.
-    int learn(const grid& wanted) {
+    /// One step towards the wanted path. Returns the loss before the step: in how many cells the sampled
+    /// paths differ from it, summed over the samples.
+    int learn() {
         const auto pass = layer_.forward(view(weights_), learning_key().fold_in(++steps_));
         learner_samples_ = pass.samples();
         int distance = 0;
         for (Eigen::Index i = 0; i < learner_samples_.size(); ++i)
-            distance += learner_samples_.data()[i] != wanted[static_cast<std::size_t>(i) % cells] ? 1 : 0;
-        const tensor3 slope = layer_.vjp(pass, imle::hamming_gradient(view(wanted)));
+            distance += learner_samples_.data()[i] != wanted_[static_cast<std::size_t>(i) % cells] ? 1 : 0;
+        const tensor3 slope = layer_.vjp(pass, imle::hamming_gradient(view(wanted_)));
         optimizer_.update(weights_, std::span(slope.data(), cells));
         learned_path_ = best_path(weights_);
+        if (first_right_step_ == 0 && learned_path_ == wanted_) first_right_step_ = steps_;
         return distance;
     }
     // [/learn]
 
     [[nodiscard]] std::uint32_t steps() const { return static_cast<std::uint32_t>(steps_); }
+    /// The first step after which the learned path was the wanted one; 0 if there was none.
+    [[nodiscard]] std::uint32_t first_right_step() const {
+        return static_cast<std::uint32_t>(first_right_step_);
+    }
     /// What was learned, as rewards: a cell costs the negative of its weight, and nothing where that is below
     /// 0.
     [[nodiscard]] const grid& weights() const { return weights_; }
@@ -217,11 +232,13 @@ class map_session {
     std::uint64_t draws_ = 0;
     std::uint64_t timings_ = 0;
 
+    grid wanted_;
     grid weights_;
     grid learned_path_;
     tensor4 learner_samples_;
     example_support::adam optimizer_{cells, learning_rate};
     std::uint64_t steps_ = 0;
+    std::uint64_t first_right_step_ = 0;
 };
 
 }  // namespace web_demo

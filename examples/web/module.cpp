@@ -19,8 +19,6 @@ web_demo::map_session& session() {
 std::array<std::uint8_t, cells> painted{};
 /// What functions that return a path return.
 grid path{};
-/// The path that is to be learned.
-grid wanted{};
 
 }  // namespace
 
@@ -73,16 +71,19 @@ EMSCRIPTEN_KEEPALIVE const float* imle_path_through() {
 
 /// The path to learn: what `imle_path_through` or `imle_best_path` returned last.
 EMSCRIPTEN_KEEPALIVE void imle_want() {
-    wanted = path;
+    session().want(path);
 }
 EMSCRIPTEN_KEEPALIVE void imle_reset_learning() {
     session().reset_learning();
 }
 EMSCRIPTEN_KEEPALIVE int imle_learn() {
-    return session().learn(wanted);
+    return session().learn();
 }
 EMSCRIPTEN_KEEPALIVE std::uint32_t imle_steps() {
     return session().steps();
+}
+EMSCRIPTEN_KEEPALIVE std::uint32_t imle_first_right_step() {
+    return session().first_right_step();
 }
 EMSCRIPTEN_KEEPALIVE const float* imle_weights() {
     return session().weights().data();

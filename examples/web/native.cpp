@@ -82,17 +82,13 @@ void run(const scenario& wish) {
     for (std::size_t i = 0; i < cells; ++i)
         std::cout << session.counts()[i] << (i % side == side - 1 ? '\n' : ' ');
 
-    const grid wanted =
-        wish.is_drawn ? web_demo::map_session::path_through(wish.drawing) : session.best_path();
-    print_path("wanted path", wanted);
-    int first_step = 0;
+    session.want(wish.is_drawn ? web_demo::map_session::path_through(wish.drawing) : session.best_path());
+    print_path("wanted path", session.wanted_path());
     std::cout << "losses\n";
-    for (int step = 1; step <= wish.steps; ++step) {
-        std::cout << session.learn(wanted) << (step % side == 0 || step == wish.steps ? '\n' : ' ');
-        if (first_step == 0 && session.learned_path() == wanted) first_step = step;
-    }
+    for (int step = 1; step <= wish.steps; ++step)
+        std::cout << session.learn() << (step % side == 0 || step == wish.steps ? '\n' : ' ');
     print_path("learned path", session.learned_path());
-    std::cout << "first learned at step " << first_step << '\n';
+    std::cout << "first learned at step " << session.first_right_step() << '\n';
 }
 
 }  // namespace

@@ -68,7 +68,8 @@
         isLearning: false,
         losses: [], // at each step, summed over the samples
         lossMeans: [], // the same as means
-        learnedStep: 0, // the step after which the learned path was the wanted one first
+        run: 0, // how many times learning began anew
+        firstRightStep: 0, // the step after which the learned path was the wanted one first
         learnedPath: new Uint8Array(cells),
         trails: [], // { path, age, shift } of recent samples
         sampled: 0,
@@ -287,7 +288,7 @@
         const text =
             (isDrawn() ? "Dots: the path that you drew. " : "Dots: the best path of the map. ") +
             (steps === 0 ? "Press Learn." : `Step ${asText.format(steps)}: `) +
-            (steps === 0 ? "" : state.learnedStep > 0 ? `learned, first at step ${state.learnedStep}.` : "not yet learned.");
+            (steps === 0 ? "" : state.firstRightStep > 0 ? `learned, first at step ${state.firstRightStep}.` : "not yet learned.");
         const shown = element("learned-text");
         if (shown.textContent !== text) shown.textContent = text;
     }
@@ -318,7 +319,7 @@
 
     function sendWanted() {
         worker.postMessage({ type: "want", drawing: isDrawn() ? state.drawing : null });
-        state.learnedStep = 0;
+        state.firstRightStep = 0;
         showButtons();
         describeLearning();
     }
@@ -339,9 +340,10 @@
 
     function startOver() {
         worker.postMessage({ type: "forget" });
+        ++state.run;
         state.losses = [];
         state.lossMeans = [];
-        state.learnedStep = 0;
+        state.firstRightStep = 0;
         if (state.last !== null) state.last.learnerPaths = [];
         stale.add(element("loss"));
         describeLearning();
@@ -380,7 +382,7 @@
             if (sample || steps > 0) {
                 frames.isWanted = false;
                 frames.asked = ++frames.number;
-                worker.postMessage({ type: "frame", number: frames.number, sample, steps });
+                worker.postMessage({ type: "frame", number: frames.number, run: state.run, sample, steps });
             }
         }
 
@@ -440,11 +442,11 @@
                 element("sampled").textContent = asText.format(frame.sampled);
                 stale.add(element("map")).add(element("marginals"));
             }
-            if (frame.losses.length > 0) {
+            // (An answer may come when learning has begun anew.)
+            if (frame.losses.length > 0 && frame.run === state.run) {
                 state.losses.push(...frame.losses);
                 state.lossMeans.push(...frame.losses.map((loss) => loss / frame.samples));
-                if (state.learnedStep === 0 && frame.learnedPath.every((z, i) => z === state.wantedPath[i]))
-                    state.learnedStep = frame.steps;
+                state.firstRightStep = frame.firstRightStep;
                 stale.add(element("loss"));
                 describeLearning();
                 if (state.losses.length >= mostSteps) setLearning(false);

@@ -87,9 +87,9 @@ const answers = {
         imle._imle_reset_learning();
     },
 
-    /** One frame: samples if they are asked for, and so many steps of learning. */
-    frame({ number, sample, steps }) {
-        const answer = { type: "frame", number, samples: settings.samples, bestPath, losses: [] };
+    /** One frame of a run of learning: samples if they are asked for, and so many steps of learning. */
+    frame({ number, run, sample, steps }) {
+        const answer = { type: "frame", number, run, samples: settings.samples, bestPath, losses: [] };
         if (sample) {
             imle._imle_sample();
             answer.paths = pathsInOrder(imle._imle_samples(), settings.samples);
@@ -101,6 +101,7 @@ const answers = {
             answer.learnerPaths = pathsInOrder(imle._imle_learner_samples(), settings.samples);
         }
         answer.steps = imle._imle_steps();
+        answer.firstRightStep = imle._imle_first_right_step();
         answer.weights = floats(imle._imle_weights()).slice();
         answer.learnedPath = bytes(imle._imle_learned_path());
         answer.learnedOrder = inOrder(answer.learnedPath, 0);

@@ -59,9 +59,13 @@ try {
     const said = await page.value(`document.getElementById("cursor-text").textContent`);
     expect(said === "row 8, column 13: swamp", `the cursor's cell is said to be '${said}'`);
 
+    // Upward, where the page could be scrolled.
     await page.send("Emulation.setTouchEmulationEnabled", { enabled: true });
-    await page.swipe(await points([12, 2], [12, 5]));
-    expect((await terrain(12, 2)) === 2 && (await terrain(12, 5)) === 2, "a finger paints");
+    await page.size(1280, 600);
+    await page.swipe(await points([14, 2], [12, 2], [10, 2], [8, 2], [6, 2]));
+    const swiped = await Promise.all([14, 11, 6].map((row) => terrain(row, 2)));
+    expect(swiped.join() === "2,2,2", `a finger paints swamp, not ${swiped}`);
+    await page.size(1280, 900);
     await page.send("Emulation.setTouchEmulationEnabled", { enabled: false });
 
     // -- Learning a drawn path ----------------------------------------------------------------------------------------
@@ -80,14 +84,14 @@ try {
     })()`);
     await page.until("imleDemo.settings().seed === 7 && imleDemo.last.steps === 0");
     await page.click("#learn");
-    await page.until("imleDemo.losses.length > 80 && imleDemo.learnedStep > 0", 20);
+    await page.until("imleDemo.losses.length > 80 && imleDemo.firstRightStep > 0", 20);
     await page.click("#learn");
     await page.click("#play");
     await page.until("!imleDemo.isLearning && !imleDemo.isSampling");
     await pause(300);
 
     const got = await page.value(`(() => {
-        const { last, wantedPath, losses, learnedPath, learnedStep, sampled, terrains, drawing } = imleDemo;
+        const { last, wantedPath, losses, learnedPath, firstRightStep, sampled, terrains, drawing } = imleDemo;
         const bestPath = new Array(256).fill(0);
         for (const cell of last.bestPath) bestPath[cell] = 1;
         return {
@@ -99,7 +103,7 @@ try {
                 wantedPath: [...wantedPath],
                 losses,
                 learnedPath: [...learnedPath],
-                firstStep: learnedStep,
+                firstStep: firstRightStep,
             },
         };
     })()`);
