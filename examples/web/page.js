@@ -209,7 +209,7 @@
     function drawLearned() {
         const canvas = element("learned");
         const weights = state.last?.weights ?? new Float32Array(cells);
-        let largest = 0.1;
+        let largest = 0.3; // so that the first weights are pale
         for (const weight of weights) largest = Math.max(largest, Math.abs(weight));
         drawCells(canvas, (i) => mixed(colours.signed, 0.5 - weights[i] / largest / 2));
         (state.last?.learnerPaths ?? []).slice(0, mostTrails).forEach((path, i) => {
