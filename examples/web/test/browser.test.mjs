@@ -136,7 +136,7 @@ try {
     const [frames, solves] = await page.value("[imleDemo.framesPerSecond, imleDemo.solvesPerSecond]");
     console.log(`${frames.toFixed(1)} frames a second, ${Math.round(solves)} solves a second`);
     // (Other programs may have most of this machine.)
-    expect(frames > 5 && solves > 1000, "it is too slow");
+    expect(frames > 2 && solves > 1000, "it is too slow");
     await page.click("#learn");
 
     // -- Pictures, and what fits on a narrow screen -------------------------------------------------------------------
