@@ -58,8 +58,9 @@ if can_install; then
     [ $all = no ] || install libtorch-dev libadolc-dev libboost-dev || true
     [ $all = no ] || sh scripts/stan_headers.sh >/dev/null || true
     [ $all = no ] || install libopenmpi-dev openmpi-bin || true
-    # For the demo in the browser.
+    # For the demo in the browser, and to see that other systems compute the same bits.
     [ $all = no ] || install emscripten nodejs chromium || true
+    [ $all = no ] || install g++-mingw-w64-x86-64-posix wine64 || true
     # For the C++20 module, and for libc++.
     [ $all = no ] || install clang-19 libc++-19-dev libc++abi-19-dev || true
 else

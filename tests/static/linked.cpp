@@ -1,7 +1,6 @@
 // A program of several translation units that use the library, perhaps compiled for different instruction
 // sets.
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
