@@ -1,0 +1,70 @@
+#!/bin/sh
+# Builds the site, pages and API reference:  sh docs/site.sh [OUT]
+#
+# From README.md, docs/ and the headers' comments by Doxygen, to OUT (default build/site), which a browser can open as
+# it is: OUT/index.html. On Debian and its relatives it first installs what is missing (by apt-get, with sudo where you
+# are not root); elsewhere it says what to install. A public name without a comment is an error, as is a dead reference.
+
+set -eu
+
+case ${1-} in
+-*)
+    sed -n '2,7s/^#\( \|$\)//p' "$0" >&2
+    exit 2
+    ;;
+esac
+mkdir -p "${1-$(dirname "$0")/../build/site}"
+out=$(cd "${1-$(dirname "$0")/../build/site}" && pwd)
+cd "$(dirname "$0")/.."
+root=$(pwd)
+mkdir -p build
+install_log=build/install.log
+. scripts/install.sh
+
+theme=/usr/share/doxygen-awesome-css
+if can_install; then
+    install doxygen doxygen-awesome-css python3 || exit 1
+fi
+for tool in doxygen python3; do
+    have $tool || { echo "$tool was not found. Please install Doxygen 1.9.4 or newer and Python 3." >&2 && exit 1; }
+done
+[ -e $theme ] || { echo "doxygen-awesome-css was not found in $theme." >&2 && exit 1; }
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Doxygen parses prepare.py's headers, and shows the source as it is.
+cat >"$work/prepared.sh" <<END
+cat "$work/\${1#"$root/"}"
+END
+
+# run_doxygen SETTING...: docs/site/Doxyfile with these settings.
+run_doxygen() {
+    {
+        cat docs/site/Doxyfile
+        printf '%s\n' "STRIP_FROM_PATH = \"$root\"" "STRIP_FROM_INC_PATH = include" \
+            "FILTER_PATTERNS = \"*.hpp=sh '$work/prepared.sh'\"" "$@"
+    } | doxygen -
+}
+
+# Once for the names that the headers declare, so that pages can link to them.
+python3 docs/site/prepare.py "$work"
+run_doxygen "INPUT = include" "OUTPUT_DIRECTORY = \"$work\"" "GENERATE_HTML = NO" \
+    "GENERATE_TAGFILE = \"$work/tags.xml\"" "WARNINGS = NO" "WARN_AS_ERROR = NO"
+
+# And once for the site.
+doxygen -l "$work/default_layout.xml"
+doxygen -w html "$work/default_header.html" "$work/default_footer.html" "$work/default_style.css"
+awk '$0 == "</head>" { while ((getline line < "docs/site/head.html") > 0) print line } { print }' \
+    "$work/default_header.html" >"$work/header.html"
+python3 docs/site/prepare.py "$work" "$work/tags.xml"
+find "$out" -mindepth 1 -delete
+run_doxygen "INPUT = include \"$work/pages\"" "OUTPUT_DIRECTORY = \"$out\"" \
+    "LAYOUT_FILE = \"$work/layout.xml\"" \
+    "HTML_HEADER = \"$work/header.html\"" "HTML_FOOTER = docs/site/footer.html" \
+    "HTML_EXTRA_STYLESHEET = $theme/doxygen-awesome.css $theme/doxygen-awesome-sidebar-only.css \\" \
+    "    $theme/doxygen-awesome-sidebar-only-darkmode-toggle.css docs/site/site.css" \
+    "HTML_EXTRA_FILES = $theme/doxygen-awesome-darkmode-toggle.js $theme/doxygen-awesome-paragraph-link.js \\" \
+    "    $theme/doxygen-awesome-fragment-copy-button.js"
+cp -R docs/images "$out/images"
+echo "The site is in $out/index.html"
