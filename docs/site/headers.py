@@ -2,7 +2,8 @@
 
 - The inline namespace of the instruction set, which users never write, goes away.
 - So does what is in a namespace detail, but for the classes that public ones derive from, whose members are public.
-- So do deduction guides, which Doxygen takes for functions, and friends that let a base class reach what is private.
+- So does what is private or protected, and what the compiler makes of copying, moving and destroying.
+- So do deduction guides, which Doxygen takes for functions.
 - What a using-declaration makes public is declared.
 - Names of namespace imle join the group of their room, the folder under include/imle: one page of the reference.
 - Comments are Markdown as in docs/.
@@ -18,8 +19,10 @@ CLASS = re.compile(
     r"(?:^///[^\n]*\n)*(?:^template <[^{};]*>\n)?^(?:class|struct) (?P<name>\w+)\b[^{};]*\{(?P<body>.*?)^\};$", M | S
 )
 GUIDE = re.compile(r"^(?:template <[^;{}]*>\n)?([a-z_]+)\((?:[^;{}]|\{\})*\)\s*->\s*\1\b[^;{}]*;", M)
-FRIEND = re.compile(r"^ *friend (?:class )?[\w:]+(?:<[\w<>, ]*>)?;", M)
+SPECIAL = re.compile(r"^ *(?:\w+& operator=|~?\w+)\((?:(?:const )?\w+&&?)?\)(?: noexcept)? = (?:default|delete);", M)
+HIDDEN = re.compile(r"^  (?:private|protected):$.*?(?=^  public:$|^\};$)", M | S)
 USING = re.compile(r"^ *using (?:typename )?(?:detail::)?(\w+)(?:<[^;]*>)?::~?(\w+)((?:, \1::\w+)*);", M)
+SEVERAL = re.compile(r"(?P<comment>(?:^    ///.*\n)+)^    (?P<type>[\w:<>]+) (?P<names>\w+(?:, \w+)+);$", M)
 OPENING = re.compile(r"^namespace imle(?:::testing)? \{$", M)
 CLOSING = re.compile(r"^\}  // namespace imle(?:::testing)?$", M)
 COMMENT = re.compile(r"^ *///.*(?:\n *///.*)*", M)
@@ -91,6 +94,14 @@ def comment(text, writer):
     return "\n".join(f"{start} {texts.get(i, line)}".rstrip() for i, (start, line) in enumerate(lines))
 
 
+def one_by_one(several):
+    """The members that one declaration declares, each with its comment."""
+    first, *rest = several["names"].split(", ")
+    text = re.sub(r"^ */// ?", "", several["comment"], flags=M).replace("\n", " ")
+    more = "".join(f" /** {text}*/ {several['type']} {name};" for name in rest)
+    return f"{several['comment']}    {several['type']} {first};{more}"
+
+
 def write_all(target, writer):
     """Writes include/ to `target`."""
     paths = sorted(Path("include").rglob("*.hpp"))
@@ -102,7 +113,9 @@ def write_all(target, writer):
         room = path.parts[2]
         text = expand_using(text, bodies)
         text = GUIDE.sub(lambda match: blank(match.group()), text)
-        text = FRIEND.sub("", text)
+        text = re.sub(r"^#define IMLE_(?:DETAIL_\w+|ABI)\b.*", "", text, flags=M)
+        text = SPECIAL.sub("", HIDDEN.sub(lambda match: blank(match.group()), text))
+        text = SEVERAL.sub(one_by_one, text)
         text = OPENING.sub(rf"\g<0> /** @addtogroup room_{room} */ /** @{{ */", text)
         text = CLOSING.sub(r"/** @} */ \g<0>", text)
         copy = target / path

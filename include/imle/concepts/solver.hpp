@@ -49,6 +49,7 @@ struct solve_context {
         return mask.empty() || mask[static_cast<std::size_t>(i)];
     }
 
+    /// True if all members are equal, the masks by their values.
     friend constexpr bool operator==(const solve_context& a, const solve_context& b) noexcept {
         return a.instance == b.instance && a.sample == b.sample && a.id == b.id &&
                std::equal(a.mask.begin(), a.mask.end(), b.mask.begin(), b.mask.end());

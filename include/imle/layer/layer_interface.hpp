@@ -93,6 +93,7 @@ class layer_interface {
     [[nodiscard]] auto vjp(const PassT& pass, const CotangentT& dz) const {
         return gradient_of<false>(self(), pass, dz);
     }
+    /// The same for a layer that `learns`.
     template <class PassT, class CotangentT>
     [[nodiscard]] auto vjp(const PassT& pass, const CotangentT& dz) {
         return gradient_of<false>(self(), pass, dz);
@@ -105,6 +106,7 @@ class layer_interface {
     void vjp_into(const PassT& pass, const CotangentT& dz, GradientT&& gradient) const {
         write_gradient_into<false>(self(), pass, detail::evaluated(dz), gradient);
     }
+    /// The same for a layer that `learns`.
     template <class PassT, class CotangentT, DenseTensor GradientT>
     void vjp_into(const PassT& pass, const CotangentT& dz, GradientT&& gradient) {
         write_gradient_into<false>(self(), pass, detail::evaluated(dz), gradient);
@@ -117,6 +119,7 @@ class layer_interface {
     [[nodiscard]] auto pull_back(const PassT& pass, const CotangentT& dz) const {
         return gradient_of<true>(self(), pass, dz);
     }
+    /// The same for a layer that `learns`.
     template <class PassT, class CotangentT>
     [[nodiscard]] auto pull_back(const PassT& pass, const CotangentT& dz) {
         return gradient_of<true>(self(), pass, dz);
@@ -127,6 +130,7 @@ class layer_interface {
     void pull_back_into(const PassT& pass, const CotangentT& dz, GradientT&& gradient) const {
         write_gradient_into<true>(self(), pass, detail::evaluated(dz), gradient);
     }
+    /// The same for a layer that `learns`.
     template <class PassT, class CotangentT, DenseTensor GradientT>
     void pull_back_into(const PassT& pass, const CotangentT& dz, GradientT&& gradient) {
         write_gradient_into<true>(self(), pass, detail::evaluated(dz), gradient);

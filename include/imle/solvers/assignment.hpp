@@ -339,6 +339,7 @@ class jonker_volgenant {
 /// for numbers that are not finite and for sides over 16384.
 class assignment {
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
     /// theta: one instance [rows, columns]; z: of its dimensions, all of it is written.

@@ -25,6 +25,7 @@ class categorical {
     static_assert(N == Eigen::Dynamic || N > 0, "imle::categorical<N> needs a category to choose: N >= 1");
 
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
     /// theta: one instance; z: of its dimensions, all of it is written.

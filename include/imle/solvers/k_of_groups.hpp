@@ -39,6 +39,7 @@ class k_of_groups {
     static_assert(K == Eigen::Dynamic || K >= 0, "imle::k_of_groups<K> needs K >= 0");
 
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
     /// k: how many elements of each group are chosen, at least 0.
@@ -56,6 +57,7 @@ class k_of_groups {
         check_k();
         set_sizes(sizes);
     }
+    /// The same with k known at compile time.
     explicit k_of_groups(const std::vector<Eigen::Index>& sizes) requires(K != Eigen::Dynamic) {
         set_sizes(sizes);
     }

@@ -33,6 +33,7 @@ class ranking {
     static_assert(N == Eigen::Dynamic || N >= 0, "imle::ranking<N> needs N >= 0");
 
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
     /// theta: one instance; z: of its dimensions, all of it is written.

@@ -50,8 +50,10 @@ struct shortest_path_options {
 /// a solve takes O(edges log edges) at worst, and time like O(edges) for costs of like size.
 class shortest_path {
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
+    /// From source to target, which are nodes of the graph. O(nodes + edges).
     shortest_path(directed_graph graph, Eigen::Index source, Eigen::Index target,
                   shortest_path_options options = {})
         : graph_(std::move(graph)),
@@ -62,9 +64,13 @@ class shortest_path {
         detail::require_valid(options.negative_costs, "shortest_path_options::negative_costs");
     }
 
+    /// The graph.
     [[nodiscard]] const directed_graph& graph() const noexcept { return graph_; }
+    /// The node where paths begin.
     [[nodiscard]] Eigen::Index source() const noexcept { return source_; }
+    /// The node where paths end.
     [[nodiscard]] Eigen::Index target() const noexcept { return target_; }
+    /// The options that it was made with.
     [[nodiscard]] const shortest_path_options& options() const noexcept { return options_; }
     /// True if no cycle lies between source and target, so that negative costs are exact.
     [[nodiscard]] bool takes_negative_costs() const noexcept { return plan_->acyclic; }

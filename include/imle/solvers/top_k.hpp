@@ -23,6 +23,7 @@ class top_k {
     static_assert(K == Eigen::Dynamic || K >= 0, "imle::top_k<K> needs K >= 0");
 
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
     /// k: how many elements are chosen, at least 0.

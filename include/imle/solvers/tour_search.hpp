@@ -170,6 +170,7 @@ class kicked_tour {
 /// `std::invalid_argument` as `travelling_salesman` does, but for the number of nodes.
 class tour_search {
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
     /// Throws `std::invalid_argument` for a negative number of kicks and for less than 1 neighbour.
@@ -180,6 +181,7 @@ class tour_search {
             detail::throw_invalid("tour_search_options::neighbours", options.neighbours, "at least 1");
     }
 
+    /// The options that it was made with.
     [[nodiscard]] const tour_search_options& options() const noexcept { return options_; }
 
     /// theta: [n, n] of arcs; z: of its dimensions, all of it is written.

@@ -183,6 +183,7 @@ template <class ThetaT>
 /// the registers are full already.
 class travelling_salesman {
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
     /// The most nodes that it takes.
