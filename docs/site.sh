@@ -49,15 +49,19 @@ run_doxygen() {
 
 # Once for the names that the headers declare, so that pages can link to them.
 python3 docs/site/prepare.py "$work"
-run_doxygen "INPUT = include" "OUTPUT_DIRECTORY = \"$work\"" "GENERATE_HTML = NO" \
-    "GENERATE_TAGFILE = \"$work/tags.xml\"" "WARNINGS = NO" "WARN_AS_ERROR = NO"
+run_doxygen "INPUT = include" "OUTPUT_DIRECTORY = \"$work\"" "GENERATE_HTML = NO" "GENERATE_XML = YES" \
+    "XML_PROGRAMLISTING = NO" "WARNINGS = NO" "WARN_AS_ERROR = NO"
 
-# And once for the site.
+# And once for the site. Doxygen's own header of a page, but with our scripts and our search.
 doxygen -l "$work/default_layout.xml"
 doxygen -w html "$work/default_header.html" "$work/default_footer.html" "$work/default_style.css"
-awk '$0 == "</head>" { while ((getline line < "docs/site/head.html") > 0) print line } { print }' \
-    "$work/default_header.html" >"$work/header.html"
-python3 docs/site/prepare.py "$work" "$work/tags.xml"
+awk '
+    function insert(file, line) { while ((getline line < file) > 0) print line }
+    $0 == "</head>" { insert("docs/site/head.html") }
+    { print }
+    /<!--END PROJECT_BRIEF-->/ && !done++ { insert("docs/site/search.html") }
+' "$work/default_header.html" >"$work/header.html"
+python3 docs/site/prepare.py "$work"
 find "$out" -mindepth 1 -delete
 run_doxygen "INPUT = include \"$work/pages\"" "OUTPUT_DIRECTORY = \"$out\"" \
     "LAYOUT_FILE = \"$work/layout.xml\"" \
@@ -65,6 +69,6 @@ run_doxygen "INPUT = include \"$work/pages\"" "OUTPUT_DIRECTORY = \"$out\"" \
     "HTML_EXTRA_STYLESHEET = $theme/doxygen-awesome.css $theme/doxygen-awesome-sidebar-only.css \\" \
     "    $theme/doxygen-awesome-sidebar-only-darkmode-toggle.css docs/site/site.css" \
     "HTML_EXTRA_FILES = $theme/doxygen-awesome-darkmode-toggle.js $theme/doxygen-awesome-paragraph-link.js \\" \
-    "    $theme/doxygen-awesome-fragment-copy-button.js"
+    "    $theme/doxygen-awesome-fragment-copy-button.js docs/site/search.js \"$work/search_data.js\""
 cp -R docs/images "$out/images"
 echo "The site is in $out/index.html"

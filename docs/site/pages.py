@@ -9,38 +9,84 @@ from text import file_id, page_id, slug
 CODE_FILES = {".cpp", ".hpp", ".sh", ".txt", ".cmake", ".gnuplot", ".mps", ""}
 
 
-def page(path, writer):
-    """One page, paragraph by paragraph, since code and links may go over the end of a line."""
-    own = page_id(path)
-    out, paragraph, anchors, fenced = [], [], [], False
+class Anchors:
+    """The labels of a page's headings, in their order."""
 
-    def end_paragraph():
-        if paragraph:
-            out.append(writer.prose("\n".join(paragraph), path))
-            paragraph.clear()
+    def __init__(self, path):
+        self.page = page_id(path)
+        self.seen = []
 
+    def next(self, marks, text):
+        if marks == "#":
+            return "mainpage" if self.page == "index" else self.page
+        anchor = slug(text)
+        self.seen.append(anchor)
+        again = self.seen.count(anchor) - 1
+        return f"{self.page}__{anchor}" + (f"-{again}" if again else "")
+
+
+def blocks(path):
+    """The page as (kind, text): "heading", "prose" (a paragraph, since code and links may go over the end of a line),
+    "code" (a line of it, fences included), or "other"."""
+    paragraph, fenced = [], False
     for line in Path(path).read_text(encoding="utf-8").split("\n"):
-        heading = re.match(r"(#+) (.*)", line)
-        if not (line.lstrip().startswith("```") or fenced or heading or line.startswith(("    ", "<!--"))) and line:
+        fence = line.lstrip().startswith("```")
+        if fenced or fence or line.startswith("    "):
+            kind = "code"
+        elif re.match("#+ ", line):
+            kind = "heading"
+        else:
+            kind = "other" if not line or line.startswith("<!--") else "prose"
+        fenced ^= fence
+        if kind == "prose":
             paragraph.append(line)
             continue
-        end_paragraph()
-        if line.lstrip().startswith("```"):
-            fenced = not fenced
-            out.append(line)
-        elif heading and not fenced:
-            marks, text = heading.groups()
-            anchor = slug(text)
-            anchors.append(anchor)
-            if anchors.count(anchor) > 1:
-                anchor += f"-{anchors.count(anchor) - 1}"
-            title = "mainpage" if own == "index" else own
-            label = title if marks == "#" else f"{own}__{anchor}"
-            out.append(f"{marks} {writer.prose(text, path, link_names=False)} {{#{label}}}")
-        elif fenced or not line.startswith("<!--"):
-            out.append(line)
-    end_paragraph()
+        if paragraph:
+            yield "prose", "\n".join(paragraph)
+            paragraph = []
+        yield kind, line
+    if paragraph:
+        yield "prose", "\n".join(paragraph)
+
+
+def page(path, writer):
+    """The page for Doxygen."""
+    anchors, out = Anchors(path), []
+    for kind, text in blocks(path):
+        if kind == "heading":
+            marks, text = text.split(" ", 1)
+            text = f"{marks} {writer.prose(text, path, link_names=False)} {{#{anchors.next(marks, text)}}}"
+        elif kind == "prose":
+            text = writer.prose(text, path)
+        elif text.startswith("<!--"):
+            continue
+        out.append(text)
     return "\n".join(out)
+
+
+def sections(path):
+    """(heading, page's title, URL, text) of each section, for the search."""
+    anchors, found = Anchors(path), []
+    for kind, text in blocks(path):
+        if kind == "heading":
+            marks, text = text.split(" ", 1)
+            anchor = anchors.next(marks, text)
+            fragment = "" if marks == "#" else f"#{anchor}"
+            found.append([text.replace("`", ""), "", f"{page_id(path)}.html{fragment}", []])
+        elif found and kind in ("prose", "code"):
+            found[-1][3].append(text)
+    title = found[0][0]
+    return [
+        (heading, "" if url.endswith(".html") else title, url, plain("\n".join(text)))
+        for heading, _, url, text in found
+    ]
+
+
+def plain(text):
+    """Markdown as words, in one line."""
+    text = re.sub(r"!?\[([^]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"^[ |:-]+$|[`|]|\*\*|^ *```.*$", " ", text, flags=re.MULTILINE)
+    return " ".join(text.split())
 
 
 def file_pages(writer):
@@ -69,7 +115,7 @@ def menu():
         lines = line.split("\n")
         if line.startswith("- ") and sections:
             links = re.findall(r"\[([^]]*)\]\(([^)#]*)\)", line)
-            sections[-1][1].extend((text.replace("`", ""), os.path.normpath(f"docs/{path}")) for text, path in links)
+            sections[-1][1].extend((text[0].upper() + text[1:], os.path.normpath(f"docs/{path}")) for text, path in links)
         elif not line.startswith("#"):
             sections.append((lines[0].partition(",")[0].rstrip(":"), []))
     return [section for section in sections if section[1]]

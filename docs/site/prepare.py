@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
-"""What Doxygen reads to make the site:  prepare.py WORK [TAGFILE]
+"""What Doxygen reads to make the site:  prepare.py WORK
 
-Writes to WORK: include/ (the headers, see headers.py); with TAGFILE, which Doxygen made of these headers, also pages/,
-layout.xml (the menu) and links from code between backticks to the reference.
+Writes WORK/include, the headers for Doxygen (see headers.py). Where Doxygen has made WORK/xml of these and its own
+WORK/default_layout.xml, also WORK/pages, layout.xml (the menu), search_data.js, and the headers once more, with links
+from code between backticks to the reference.
 """
 
+import json
 import re
 import sys
-import xml.etree.ElementTree as ET
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 import headers
 import pages
+from reference import Reference
 from text import Writer, page_id
 
 # The groups of the reference, in the order of the menu: room, title, what it holds.
@@ -32,25 +34,11 @@ ROOMS = [
     ("core", "Tensors and errors", "Which tensors the library takes, what it throws, its version."),
 ]
 
-
-def read_tags(path):
-    """The URL of each name of namespace imle and of each header's source, and the rooms that have public names."""
-    names, sources, rooms = {}, {}, set()
-    for compound in ET.parse(path).getroot():
-        name, url = compound.findtext("name"), compound.findtext("filename")
-        kind = compound.get("kind")
-        if kind == "file":
-            folder = compound.findtext("path")
-            sources[folder[folder.index("include/") :] + name] = url.removesuffix(".html") + "_source.html"
-        elif kind in ("class", "struct", "concept"):
-            names[name.split("::")[-1]] = url if url.endswith(".html") else url + ".html"
-        elif kind == "group":
-            if any(child.tag in ("class", "concept", "member") for child in compound):
-                rooms.add(name.removeprefix("room_"))
-            for member in compound.findall("member"):
-                anchor = f"{member.findtext('anchorfile')}#{member.findtext('anchor')}"
-                names.setdefault(member.findtext("name"), anchor)
-    return names, sources, rooms
+NAMESPACES = [
+    "/** @namespace imle\nAll public names. */\n",
+    "/** @namespace imle::testing\nChecks for your own parts. */\n",
+    "/** @namespace imle::detail\nWhat public classes derive from: names that nobody writes. */\n",
+]
 
 
 def tab(title, url, inner=None):
@@ -79,28 +67,41 @@ def layout(default):
     )
 
 
+def search_data(reference, sections):
+    """A script that holds what the search looks at: [title, where it is, URL, text] of each section and each name."""
+    rows, seen = [], set()
+    for row in [*sections, *reference.entries]:
+        if (row[0], row[2]) not in seen:
+            seen.add((row[0], row[2]))
+            rows.append(row)
+    return f"searchRows = {json.dumps(rows, ensure_ascii=False, separators=(',', ':'))}\n"
+
+
 def main():
     work = Path(sys.argv[1])
-    tags = sys.argv[2:]
-    if not tags:
+    xml = work / "xml"
+    if not xml.exists():
         headers.write_all(work, Writer({}, {}))
         return
-    names, sources, rooms = read_tags(tags[0])
-    difference = rooms ^ {room for room, _, _ in ROOMS}
+    reference = Reference(xml)
+    difference = reference.rooms ^ {room for room, _, _ in ROOMS}
     if difference:
         sys.exit(f"docs/site/prepare.py: ROOMS and the headers differ: {', '.join(sorted(difference))}")
-    writer = Writer(names, sources)
+    writer = Writer(reference.names, reference.sources)
     headers.write_all(work, writer)
 
     out = work / "pages"
-    out.mkdir(exist_ok=True)
+    out.mkdir()
+    sections = []
     for path in ["README.md", *map(str, sorted(Path("docs").rglob("*.md")))]:
         (out / f"page_{page_id(path)}.md").write_text(pages.page(path, writer), encoding="utf-8")
+        sections += pages.sections(path)
     for name, text in pages.file_pages(writer).items():
         (out / f"{name}.md").write_text(text, encoding="utf-8")
     groups = [f"/** @defgroup room_{room} {title}\n{writer.prose(text)} */\n" for room, title, text in ROOMS]
-    (out / "groups.dox").write_text("/** @namespace imle\nAll public names. */\n/** @namespace imle::testing\nChecks for your own parts. */\n/** @namespace imle::detail\nWhat public classes derive from, and no names to write. */\n" + "".join(groups), encoding="utf-8")
+    (out / "groups.dox").write_text("".join(NAMESPACES + groups), encoding="utf-8")
     (work / "layout.xml").write_text(layout((work / "default_layout.xml").read_text(encoding="utf-8")))
+    (work / "search_data.js").write_text(search_data(reference, sections), encoding="utf-8")
 
 
 if __name__ == "__main__":
