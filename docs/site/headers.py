@@ -23,8 +23,8 @@ SPECIAL = re.compile(r"^ *(?:\w+& operator=|~?\w+)\((?:(?:const )?\w+&&?)?\)(?: 
 HIDDEN = re.compile(r"^  (?:private|protected):$.*?(?=^  public:$|^\};$)", M | S)
 USING = re.compile(r"^ *using (?:typename )?(?:detail::)?(\w+)(?:<[^;]*>)?::~?(\w+)((?:, \1::\w+)*);", M)
 SEVERAL = re.compile(r"(?P<comment>(?:^    ///.*\n)+)^    (?P<type>[\w:<>]+) (?P<names>\w+(?:, \w+)+);$", M)
-OPENING = re.compile(r"^namespace imle(?:::testing)? \{$", M)
-CLOSING = re.compile(r"^\}  // namespace imle(?:::testing)?$", M)
+OPENING = re.compile(r"^namespace (?:imle|testing|imle::testing) \{$", M)
+CLOSING = re.compile(r"^\}  // namespace (?:imle|testing|imle::testing)$", M)
 COMMENT = re.compile(r"^ *///.*(?:\n *///.*)*", M)
 
 # A class of namespace detail that users meet, though no public class derives from it: the pass of a shared theta.

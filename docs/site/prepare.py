@@ -87,6 +87,8 @@ def main():
     difference = reference.rooms ^ {room for room, _, _ in ROOMS}
     if difference:
         sys.exit(f"docs/site/prepare.py: ROOMS and the headers differ: {', '.join(sorted(difference))}")
+    if reference.lost:
+        sys.exit(f"docs/site/prepare.py: no page of the reference has {', '.join(reference.lost)}")
     writer = Writer(reference.names, reference.sources)
     headers.write_all(work, writer)
 

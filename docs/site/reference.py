@@ -14,30 +14,42 @@ def description(element):
 
 
 class Reference:
-    """names: the URL of each name of namespace imle; sources: of each header; rooms: those that have names.
+    """What Doxygen found.
 
-    entries: (name, kind or class, URL, description) of each name and each public member, for the search.
+    names: the URL of each name of namespace imle; sources: of each header; rooms: those that have names.
+
+    entries: (name, kind, URL, description) of each name and each public member, for the search. lost: names that are
+    in no group, and so on no page.
     """
 
     def __init__(self, xml):
-        self.names, self.sources, self.rooms, self.entries = {}, {}, set(), []
+        self.names, self.sources, self.rooms, self.entries, self.lost = {}, {}, set(), [], []
+        self.classes, self.grouped = set(), set()
         for item in ET.parse(xml / "index.xml").getroot():
-            if item.get("kind") in ("class", "struct", "concept", "group", "file"):
+            if item.get("kind") in ("class", "struct", "concept", "group", "file", "namespace"):
                 self.read(ET.parse(xml / f"{item.get('refid')}.xml").getroot().find("compounddef"))
+        self.lost += sorted(self.classes - self.grouped)
 
     def read(self, compound):
         url, name = f"{compound.get('id')}.html", compound.findtext("compoundname")
         if compound.get("kind") == "file":
             path = compound.find("location").get("file")
             self.sources[path[path.index("include/") :]] = f"{compound.get('id')}_source.html"
+        elif compound.get("kind") == "namespace":
+            if name.startswith("imle"):
+                members = [m for m in compound.iter("memberdef") if not m.get("id").startswith("group_")]
+                self.lost += [f"{name}::{member.findtext('name')}" for member in members]
         elif compound.get("kind") == "group":
             if any(child.tag in ("innerclass", "innerconcept", "sectiondef") for child in compound):
                 self.rooms.add(name.removeprefix("room_"))
+            self.grouped |= {child.text for child in compound if child.tag in ("innerclass", "innerconcept")}
             self.read_members(compound, url, "")
         else:
             short = name.removeprefix("imle::")
             self.entries.append((short, compound.get("kind"), url, description(compound)))
+            self.grouped |= {child.text for child in compound.findall("innerclass")}
             if "detail" not in name:
+                self.classes.add(name)
                 self.names.setdefault(name.split("::")[-1], url)
             self.read_members(compound, url, short)
 

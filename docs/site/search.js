@@ -58,6 +58,9 @@ const Search = {
             script.onload = () => Search.show(box, list);
             document.head.appendChild(script);
         };
+        // index.html?q=words has them looked up.
+        box.value = new URLSearchParams(location.search).get("q") || "";
+        if (box.value) load();
         box.addEventListener("focus", load);
         box.addEventListener("input", () => { load(); Search.show(box, list); });
         document.addEventListener("keydown", event => {
