@@ -62,9 +62,12 @@ def layout(default):
     text = re.sub(
         r"(?<=<navindex>\n).*(?=  </navindex>)", lambda _: "\n".join(menu + hidden) + "\n", default, flags=re.DOTALL
     )
-    return re.sub(
+    text = re.sub(
         r"( *<memberdecl>.*?</memberdecl>\n)(.*?)( *<detaileddescription [^>]*>\n)", r"\3\1\2", text, flags=re.DOTALL
     )
+    # The description begins with the brief one, and a group need not list its namespace.
+    text = text.replace('<briefdescription visible="yes"/>', '<briefdescription visible="no"/>')
+    return text.replace('<namespaces visible="yes" title=""/>', '<namespaces visible="no"/>')
 
 
 def search_data(reference, sections):

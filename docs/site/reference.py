@@ -49,7 +49,8 @@ class Reference:
             self.entries.append((short, compound.get("kind"), url, description(compound)))
             self.grouped |= {child.text for child in compound.findall("innerclass")}
             if "detail" not in name:
-                self.classes.add(name)
+                if compound.get("kind") != "concept":  # which the XML of a group leaves out
+                    self.classes.add(name)
                 self.names.setdefault(name.split("::")[-1], url)
             self.read_members(compound, url, short)
 
