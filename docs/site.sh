@@ -42,7 +42,7 @@ END
 run_doxygen() {
     {
         cat docs/site/Doxyfile
-        printf '%s\n' "STRIP_FROM_PATH = \"$root\"" "STRIP_FROM_INC_PATH = include" \
+        printf '%s\n' "STRIP_FROM_PATH = \"$root\" \"$work\"" "STRIP_FROM_INC_PATH = include" \
             "FILTER_PATTERNS = \"*.hpp=sh '$work/prepared.sh'\"" "$@"
     } | doxygen -
 }
@@ -69,6 +69,7 @@ run_doxygen "INPUT = include \"$work/pages\"" "OUTPUT_DIRECTORY = \"$out\"" \
     "HTML_EXTRA_STYLESHEET = $theme/doxygen-awesome.css $theme/doxygen-awesome-sidebar-only.css \\" \
     "    $theme/doxygen-awesome-sidebar-only-darkmode-toggle.css docs/site/site.css" \
     "HTML_EXTRA_FILES = $theme/doxygen-awesome-darkmode-toggle.js $theme/doxygen-awesome-paragraph-link.js \\" \
-    "    $theme/doxygen-awesome-fragment-copy-button.js docs/site/search.js \"$work/search_data.js\""
+    "    $theme/doxygen-awesome-fragment-copy-button.js $theme/doxygen-awesome-interactive-toc.js \\" \
+    "    docs/site/search.js \"$work/search_data.js\""
 cp -R docs/images "$out/images"
 echo "The site is in $out/index.html"

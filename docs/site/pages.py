@@ -12,8 +12,8 @@ CODE_FILES = {".cpp", ".hpp", ".sh", ".txt", ".cmake", ".gnuplot", ".mps", ""}
 class Anchors:
     """The labels of a page's headings, in their order."""
 
-    def __init__(self, path):
-        self.page = page_id(path)
+    def __init__(self, page):
+        self.page = page
         self.seen = []
 
     def next(self, marks, text):
@@ -49,9 +49,9 @@ def blocks(path):
         yield "prose", "\n".join(paragraph)
 
 
-def page(path, writer):
+def page(path, writer, label=None):
     """The page for Doxygen."""
-    anchors, out = Anchors(path), []
+    anchors, out = Anchors(label or page_id(path)), []
     for kind, text in blocks(path):
         if kind == "heading":
             marks, text = text.split(" ", 1)
@@ -61,12 +61,13 @@ def page(path, writer):
         elif text.startswith("<!--"):
             continue
         out.append(text)
-    return "\n".join(out)
+    contents = "\n[TOC]\n" if len(anchors.seen) > 2 else ""
+    return "\n".join([out[0], contents, *out[1:]])
 
 
 def sections(path):
     """(heading, page's title, URL, text) of each section, for the search."""
-    anchors, found = Anchors(path), []
+    anchors, found = Anchors(page_id(path)), []
     for kind, text in blocks(path):
         if kind == "heading":
             marks, text = text.split(" ", 1)
@@ -94,17 +95,21 @@ def file_pages(writer):
     pages, waiting = {}, sorted(writer.files)
     while waiting:
         path = waiting.pop(0)
-        if file_id(path) in pages:
+        label = file_id(path)
+        if label in pages:
+            continue
+        if path.endswith(".md"):
+            pages[label] = page(path, writer, label)
+            waiting += sorted(writer.files)
             continue
         if os.path.isdir(path):
-            inside = [
-                str(file) for file in sorted(Path(path).rglob("*")) if file.is_file() and file.suffix in CODE_FILES
-            ]
+            files = [str(file) for file in sorted(Path(path).rglob("*")) if file.is_file()]
+            inside = [file for file in files if Path(file).suffix in CODE_FILES]
             waiting += inside
             body = "\n".join(f"- [{file}]({file_id(file)}.html)" for file in inside)
         else:
-            body = f"```{'cpp' if path.endswith(('pp', '.h')) else ''}\n{Path(path).read_text(encoding='utf-8')}```"
-        pages[file_id(path)] = f"# {path} {{#{file_id(path)}}}\n\n{body}\n"
+            body = f"```{'cpp' if path.endswith('pp') else ''}\n{Path(path).read_text(encoding='utf-8')}```"
+        pages[label] = f"# {path} {{#{label}}}\n\n{body}\n"
     return pages
 
 
@@ -115,7 +120,7 @@ def menu():
         lines = line.split("\n")
         if line.startswith("- ") and sections:
             links = re.findall(r"\[([^]]*)\]\(([^)#]*)\)", line)
-            sections[-1][1].extend((text[0].upper() + text[1:], os.path.normpath(f"docs/{path}")) for text, path in links)
+            sections[-1][1].extend((text[0].upper() + text[1:] if " " in text else text, os.path.normpath(f"docs/{path}")) for text, path in links)
         elif not line.startswith("#"):
             sections.append((lines[0].partition(",")[0].rstrip(":"), []))
     return [section for section in sections if section[1]]

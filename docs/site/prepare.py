@@ -54,11 +54,15 @@ def layout(default):
         tab(title, "[none]", [tab(text, f"{page_id(path)}.html") for text, path in links])
         for title, links in pages.menu()
     ]
-    reference = [tab(title, f"group__room__{room}.html") for room, title, _ in ROOMS]
-    reference += [tab("All names", "annotated.html"), tab("All headers", "files.html")]
-    menu = [tab("Start", "index.html"), first, tab("API reference", "[none]", reference), *rest]
-    # Doxygen makes the lists only of what is in its layout.
-    hidden = [f'<tab type="{kind}" visible="no"/>' for kind in ("pages", "modules", "namespaces")]
+    lists = (("classlist", "All classes"), ("concepts", "All concepts"), ("filelist", "All headers"))
+    menu = [
+        '<tab type="mainpage" visible="yes" title="Start"/>',
+        first,
+        '<tab type="modules" visible="yes" title="API reference" intro=""/>',
+        *rest,
+        tab("Lists", "[none]", [f'<tab type="{kind}" visible="yes" title="{title}" intro=""/>' for kind, title in lists]),
+    ]
+    hidden = [f'<tab type="{kind}" visible="no"/>' for kind in ("pages", "namespaces")]
     text = re.sub(
         r"(?<=<navindex>\n).*(?=  </navindex>)", lambda _: "\n".join(menu + hidden) + "\n", default, flags=re.DOTALL
     )

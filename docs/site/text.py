@@ -19,6 +19,7 @@ def page_id(path):
 
 
 def file_id(path):
+    """The page that shows a file which is none of README.md and docs/."""
     return "file_" + re.sub(r"\W", "_", path)
 
 
@@ -70,7 +71,7 @@ class Writer:
             return target
         path, _, fragment = target.partition("#")
         path = os.path.normpath(os.path.join(os.path.dirname(page), path)) if path else page
-        if path.endswith(".md"):
+        if path == "README.md" or re.match(r"docs/.*\.md$", path):
             return f"{page_id(path)}.html" + (f"#{page_id(path)}__{fragment}" if fragment else "")
         if path.startswith("docs/images/"):
             return path.removeprefix("docs/")

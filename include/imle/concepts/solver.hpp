@@ -141,6 +141,7 @@ solve_status status_of(F&& solve) {
 /// Layout>>`, z the same without const, both passed as lvalues. One of, the first that fits being used:
 /// - `solver(theta, z, context)` and `solver(theta, z)`, writing all of z (it comes filled with NaN);
 /// - `z = solver(theta, context)` and `z = solver(theta)`, returning a tensor of theta's dimensions.
+///
 /// `context` is a `const imle::solve_context&`. Optional members:
 /// - `solver.solve_batch(thetas, zs)` or `(thetas, zs, std::span<const solve_context>)`, with one more,
 ///   outermost dimension; used instead where present;

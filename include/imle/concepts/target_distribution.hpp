@@ -23,10 +23,10 @@ namespace imle::inline IMLE_ABI {
 /// Laws, which no compiler can check (`imle::testing::check_target` does):
 /// - a pure function of theta, dz and the target's value: same arguments, same bits;
 /// - `dz = 0` moves nothing that the target does not move for every dz (theta' = alpha * theta, say);
-/// - the convention is to maximise <theta, z>: a step downhill subtracts dz. <theta'(dz) - theta'(-dz), dz>
-/// is
-///   never positive, and negative for some dz unless `gradient_divisor()` is 0. For a minimising solver the
-///   layer calls with theta = -cost and negates the result; the target never learns of it.
+/// - the convention is to maximise <theta, z>: a step downhill subtracts dz.
+///   <theta'(dz) - theta'(-dz), dz> is never positive, and negative for some dz unless `gradient_divisor()`
+///   is 0. For a minimising solver the layer calls with theta = -cost and negates the result; the target
+///   never learns of it.
 ///
 /// Optional hooks, each used when present:
 /// - `target.validate()`: throws `std::invalid_argument` if the target's values make no sense. Called when
