@@ -44,7 +44,7 @@ class Reference:
                 self.rooms.add(name.removeprefix("room_"))
             self.grouped |= {child.text for child in compound if child.tag in ("innerclass", "innerconcept")}
             self.read_members(compound, url, "")
-        else:
+        elif description(compound):
             short = name.removeprefix("imle::")
             self.entries.append((short, compound.get("kind"), url, description(compound)))
             self.grouped |= {child.text for child in compound.findall("innerclass")}
@@ -56,6 +56,8 @@ class Reference:
 
     def read_members(self, compound, url, owner):
         for member in compound.iter("memberdef"):
+            if member.get("prot") != "public" or not description(member):
+                continue
             name = member.findtext("name")
             place = f"{url}#{member.get('id').rpartition('_1')[2]}"
             if not owner:

@@ -47,7 +47,9 @@ class k_of_groups {
     explicit k_of_groups(Count k) requires(K == Eigen::Dynamic) : k_(static_cast<Eigen::Index>(k)) {
         check_k();
     }
+    /// The largest element of each group is chosen.
     k_of_groups() requires(K == Eigen::Dynamic) : k_(1) {}
+    /// K elements of each group are chosen.
     k_of_groups() requires(K != Eigen::Dynamic) = default;
 
     /// sizes: how many elements each group has, one after the other in the order of memory.

@@ -31,6 +31,7 @@ class top_k {
     explicit top_k(Count k) requires(K == Eigen::Dynamic) : k_(static_cast<Eigen::Index>(k)) {
         if (k_ < 0) detail::throw_invalid("top_k's k", k, "0 or more");
     }
+    /// K elements are chosen.
     top_k() requires(K != Eigen::Dynamic) = default;
 
     /// How many elements are chosen.
