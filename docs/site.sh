@@ -13,8 +13,14 @@ case ${1-} in
     exit 2
     ;;
 esac
-mkdir -p "${1-$(dirname "$0")/../build/site}"
-out=$(cd "${1-$(dirname "$0")/../build/site}" && pwd)
+out=${1-$(dirname "$0")/../build/site}
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+# What is there must be a site, or a part of one.
+if [ -n "$(ls -A "$out")" ] && ! [ -e "$out/doxygen.css" ]; then
+    echo "$out is neither empty nor a site; please name another folder." >&2
+    exit 1
+fi
 cd "$(dirname "$0")/.."
 root=$(pwd)
 mkdir -p build
@@ -38,11 +44,13 @@ cat >"$work/prepared.sh" <<END
 cat "$work/\${1#"$root/"}"
 END
 
+version=$(awk '/^#define IMLE_VERSION_/ { printf "%s%s", dot, $3; dot = "." }' include/imle/core/version.hpp)
+
 # run_doxygen SETTING...: docs/site/Doxyfile with these settings.
 run_doxygen() {
     {
         cat docs/site/Doxyfile
-        printf '%s\n' "STRIP_FROM_PATH = \"$root\" \"$work\"" "STRIP_FROM_INC_PATH = include" \
+        printf '%s\n' "PROJECT_NUMBER = $version" "STRIP_FROM_PATH = \"$root\" \"$work\"" "STRIP_FROM_INC_PATH = include" \
             "FILTER_PATTERNS = \"*.hpp=sh '$work/prepared.sh'\"" "$@"
     } | doxygen -
 }

@@ -61,7 +61,7 @@ def page(path, writer, label=None):
         elif text.startswith("<!--"):
             continue
         out.append(text)
-    contents = "\n[TOC]\n" if len(anchors.seen) > 2 else ""
+    contents = "\n[TOC]\n" if len(anchors.seen) > 2 and anchors.page != "index" else ""
     return "\n".join([out[0], contents, *out[1:]])
 
 
@@ -114,13 +114,19 @@ def file_pages(writer):
 
 
 def menu():
-    """The sections of docs/README.md, each with its title and its pages: [(title, [(text, path)])]."""
+    """The sections of docs/README.md, each with its title and its pages: [(title, [(text, path)])].
+
+    A section is a heading or a paragraph, whose first words (up to a comma or a colon) are the title, before a list.
+    """
     sections = []
-    for line in Path("docs/README.md").read_text(encoding="utf-8").split("\n\n"):
-        lines = line.split("\n")
-        if line.startswith("- ") and sections:
-            links = re.findall(r"\[([^]]*)\]\(([^)#]*)\)", line)
-            sections[-1][1].extend((text[0].upper() + text[1:] if " " in text else text, os.path.normpath(f"docs/{path}")) for text, path in links)
-        elif not line.startswith("#"):
-            sections.append((lines[0].partition(",")[0].rstrip(":"), []))
-    return [section for section in sections if section[1]]
+    for block in re.split(r"\n\n+", Path("docs/README.md").read_text(encoding="utf-8")):
+        heading = re.match(r"##+ (.*)", block)
+        if block.startswith("- ") and sections:
+            for text, path in re.findall(r"\[([^]]*)\]\(([^)#]*)\)", block):
+                text = text.replace("`", "")
+                title = text[0].upper() + text[1:] if " " in text else text
+                sections[-1][1].append((title, os.path.normpath(f"docs/{path}")))
+        elif heading or not (block.startswith("#") or (sections and sections[-1][2] and not sections[-1][1])):
+            title = heading.group(1) if heading else re.split(r"[,:]", block.split("\n")[0])[0]
+            sections.append((title, [], bool(heading)))
+    return [(title, links) for title, links, _ in sections if links]

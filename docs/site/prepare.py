@@ -99,10 +99,15 @@ def main():
     writer = Writer(reference.names, reference.sources)
     headers.write_all(work, writer)
 
+    paths = ["README.md", *map(str, sorted(Path("docs").rglob("*.md")))]
+    listed = {"README.md", "docs/README.md"} | {path for _, links in pages.menu() for _, path in links}
+    if unlisted := set(paths) - listed:
+        sys.exit(f"docs/README.md: it does not list {', '.join(sorted(unlisted))}")
+
     out = work / "pages"
     out.mkdir()
     sections = []
-    for path in ["README.md", *map(str, sorted(Path("docs").rglob("*.md")))]:
+    for path in paths:
         (out / f"page_{page_id(path)}.md").write_text(pages.page(path, writer), encoding="utf-8")
         sections += pages.sections(path)
     for name, text in pages.file_pages(writer).items():

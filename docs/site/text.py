@@ -6,7 +6,8 @@ import re
 
 TOKEN = re.compile(
     r"(?P<ticks>`+)(?P<code>.+?)(?P=ticks)(?!`)"
-    r"|(?P<picture>!?)\[(?P<text>(?:[^][]|\[[^][]*\])*)\]\((?P<target>[^()\s]*)\)",
+    r"|(?P<picture>!?)\[(?P<text>(?:[^][]|\[[^][]*\])*)\]\((?P<target>[^()\s]*)\)"
+    r"|(?P<tag></?(?:a|br|details|div|img|kbd|p|picture|source|sub|summary|sup)\b[^<>]*>)",
     re.DOTALL,
 )
 
@@ -44,7 +45,10 @@ class Writer:
         out, end = [], 0
         for token in TOKEN.finditer(text):
             out.append(self.plain(text[end : token.start()]))
-            out.append(self.code(token, link_names) if token["ticks"] else self.link(token, page))
+            if token["ticks"]:
+                out.append(self.code(token, link_names))
+            else:
+                out.append(self.tag(token["tag"], page) if token["tag"] else self.link(token, page))
             end = token.end()
         out.append(self.plain(text[end:]))
         return "".join(out)
@@ -64,6 +68,12 @@ class Writer:
         if token["picture"]:
             return f'<img src="{url}" alt="{html.escape(text)}"/>'
         return f"[{self.prose(text, page, link_names=False)}]({url})"
+
+    def tag(self, tag, page):
+        """HTML in a page. Of a picture with sources, which Doxygen does not know, only the picture stays."""
+        if re.match("</?(?:picture|source)", tag):
+            return ""
+        return re.sub(r'((?:src|href)=")([^"]*)', lambda m: m.group(1) + self.url(m.group(2), page), tag)
 
     def url(self, target, page):
         """Where a link of a page leads to in the site."""

@@ -57,7 +57,7 @@ browse() {
 : >"$folder/console"
 
 # Pages and searches, in a frame as narrow as a telephone. (Pages that list source files are left out.)
-pages=$(cd "$site" && ls -- *.html | grep -vE '_source|_8hpp|^dir_|^file_|-members' | sed 's/.*/"&",/')
+pages=$(find "$site" -name '*.html' | sed 's|.*/||' | grep -vE '_source|_8hpp|^dir_|^file_|-members' | sed 's/.*/"&",/')
 cat >"$folder/look.html" <<END
 <body><script>
 const pages = [$pages];

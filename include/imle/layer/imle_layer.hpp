@@ -46,7 +46,7 @@ class imle_layer
     using typename base::sampler_type;
 
   public:
-    /// Whether `vjp` changes the target, as an adaptive one is.
+    /// Whether `vjp` changes the target: true if that is adaptive.
     static constexpr bool learns = detail::has_update<TargetT>;
 
     /// Throws `std::invalid_argument` if an option or the target's values make no sense.

@@ -86,7 +86,8 @@ class shared_pass : public sample_tensor_of<PassT> {
     [[nodiscard]] std::span<const std::uint64_t> ids() const noexcept { return rows_.ids(); }
     /// `call_options::mask`, as it was given.
     [[nodiscard]] std::span<const bool> mask() const noexcept { return rows_.mask(); }
-    /// The rows whose z is 0 since a solve failed. Only with `failure_policy::zero_gradient`.
+    /// The rows for which a solve failed, rising: their failed samples are 0. Only with
+    /// `failure_policy::zero_gradient`.
     [[nodiscard]] const std::vector<Eigen::Index>& failed_rows() const noexcept {
         return rows_.failed_rows();
     }

@@ -95,7 +95,7 @@ class minimizing {
 
     /// The solver within.
     [[nodiscard]] const SolverT& base() const noexcept { return solver_; }
-    /// The same, to be written to.
+    /// The same, to be changed.
     [[nodiscard]] SolverT& base() noexcept { return solver_; }
 
     /// solver(theta, z, context), solver(theta, z), z = solver(theta, context), z = solver(theta)
