@@ -56,7 +56,7 @@ run_doxygen() {
 }
 
 # Once for the names that the headers declare, so that pages can link to them.
-python3 docs/site/prepare.py "$work"
+python3 -B docs/site/prepare.py "$work"
 run_doxygen "INPUT = include" "OUTPUT_DIRECTORY = \"$work\"" "GENERATE_HTML = NO" "GENERATE_XML = YES" \
     "XML_PROGRAMLISTING = NO" "WARNINGS = NO" "WARN_AS_ERROR = NO"
 
@@ -69,7 +69,7 @@ awk '
     { print }
     /<!--END PROJECT_BRIEF-->/ && !done++ { insert("docs/site/search.html") }
 ' "$work/default_header.html" >"$work/header.html"
-python3 docs/site/prepare.py "$work"
+python3 -B docs/site/prepare.py "$work"
 find "$out" -mindepth 1 -delete
 run_doxygen "INPUT = include \"$work/pages\"" "OUTPUT_DIRECTORY = \"$out\"" \
     "LAYOUT_FILE = \"$work/layout.xml\"" \
