@@ -5,7 +5,8 @@
 - So does what is private or protected, and what the compiler makes of copying, moving and destroying.
 - So do deduction guides, which Doxygen takes for functions.
 - What a using-declaration makes public is declared.
-- Names of namespace imle join the group of their room, the folder under include/imle: one page of the reference.
+- Names of namespace imle and the macros of the version join the group of their room, the folder under include/imle: one
+  page of the reference.
 - Comments are Markdown as in docs/.
 """
 
@@ -118,6 +119,8 @@ def write_all(target, writer):
         text = SEVERAL.sub(one_by_one, text)
         text = OPENING.sub(rf"\g<0> /** @addtogroup room_{room} */ /** @{{ */", text)
         text = CLOSING.sub(r"/** @} */ \g<0>", text)
+        if "#define IMLE_VERSION" in text:
+            text = text.replace("\n\n", f"\n/** @addtogroup room_{room} */ /** @{{ */\n", 1) + "/** @} */\n"
         copy = target / path
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(text, encoding="utf-8")

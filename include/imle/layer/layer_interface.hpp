@@ -23,10 +23,9 @@ concept StatelessLayer = !LayerT::learns;
 
 /// What every layer offers, made of the three functions that `LayerT` has (and lets this class call):
 ///
-///     write_samples(call, z, failed_rows) const      z of every instance and sample
-///     write_marginals(call, mean, failed_rows) const  its mean over the samples
-///     write_gradient(values, call, cotangent, gradient) the vector-Jacobian product; const unless it
-///     `learns`
+///     write_samples(call, z, failed_rows) const          z of every instance and sample
+///     write_marginals(call, mean, failed_rows) const     its mean over the samples
+///     write_gradient(values, call, cotangent, gradient)  the vector-Jacobian product; const unless it learns
 ///
 /// beside `sample_count()` and `static constexpr bool learns`.
 ///
