@@ -76,6 +76,7 @@ class softmax_family {
         return of.largest + std::log(of.sum);
     }
 
+    /// Always true.
     friend bool operator==(const softmax_family&, const softmax_family&) noexcept = default;
 
   private:
