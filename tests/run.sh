@@ -58,8 +58,10 @@ if can_install; then
     [ $all = no ] || install libtorch-dev libadolc-dev libboost-dev || true
     [ $all = no ] || sh scripts/stan_headers.sh >/dev/null || true
     [ $all = no ] || install libopenmpi-dev openmpi-bin || true
-    # The site, and what looks at it.
-    [ $all = no ] || install doxygen doxygen-awesome-css python3 linkchecker chromium || true
+    # The site, the demo in the browser, and what looks at them.
+    [ $all = no ] || install doxygen doxygen-awesome-css python3 emscripten nodejs chromium || true
+    # Other systems must compute the same bits.
+    [ $all = no ] || install g++-mingw-w64-x86-64-posix wine64 || true
     # For the C++20 module, and for libc++.
     [ $all = no ] || install clang-19 libc++-19-dev libc++abi-19-dev || true
 else
