@@ -58,8 +58,9 @@ if can_install; then
     [ $all = no ] || install libtorch-dev libadolc-dev libboost-dev || true
     [ $all = no ] || sh scripts/stan_headers.sh >/dev/null || true
     [ $all = no ] || install libopenmpi-dev openmpi-bin || true
-    # For the demo in the browser, and to see that other systems compute the same bits.
-    [ $all = no ] || install emscripten nodejs chromium || true
+    # The site, the demo in the browser, and what looks at them.
+    [ $all = no ] || install doxygen doxygen-awesome-css python3 emscripten nodejs chromium || true
+    # Other systems must compute the same bits.
     [ $all = no ] || install g++-mingw-w64-x86-64-posix wine64 || true
     # For the C++20 module, and for libc++.
     [ $all = no ] || install clang-19 libc++-19-dev libc++abi-19-dev || true
@@ -182,6 +183,9 @@ for library in Boost:Boost.Graph CBC GLPK CppAD ADOL-C Stan:Stan\ Math Torch:lib
 done
 
 have dieharder || skip "the battery of tests of random bits" "there is no dieharder"
+for tool in doxygen linkchecker chromium; do
+    have $tool || skip "tests of the site" "there is no $tool"
+done
 
 # -- Run everything by one call, so that one summary counts it all ------------------------------------------
 

@@ -315,10 +315,12 @@ class adolc_layer {
 
     /// The key of calls and of forward sweeps from now on.
     void set_key(random_key key) noexcept { state_->key = key; }
+    /// The key that was set last.
     [[nodiscard]] random_key key() const noexcept { return state_->key; }
 
     /// The layer: to read its options, or an adaptive target's state.
     [[nodiscard]] LayerT& layer() noexcept { return state_->layer; }
+    /// The same, to be read only.
     [[nodiscard]] const LayerT& layer() const noexcept { return state_->layer; }
 
     /// After a sweep that returned a negative code: throws what the layer or its solver threw in it, and

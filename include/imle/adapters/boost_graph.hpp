@@ -97,8 +97,10 @@ template <class DirectedS>
 /// may be empty.
 class boost_matching {
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
+    /// nodes: how many there are, numbered from 0; edges: in the order of theta.
     boost_matching(Eigen::Index nodes, std::vector<graph_edge> edges) : nodes_(nodes) {
         detail::require_graph(nodes, edges);
         for (graph_edge& edge : edges) {
@@ -201,8 +203,10 @@ class boost_matching {
 /// allocates. Copies share the graph.
 class boost_shortest_path {
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
+    /// From source to target, which are nodes of the graph. O((nodes + edges) log nodes).
     boost_shortest_path(const directed_graph& graph, Eigen::Index source, Eigen::Index target,
                         const shortest_path_options& options = {})
         : acyclic_(graph.is_acyclic()), options_(options) {
@@ -318,8 +322,10 @@ class boost_shortest_path {
 /// edges); allocates. Copies share the graph.
 class boost_spanning_tree {
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
+    /// nodes: how many there are, numbered from 0; edges: in the order of theta.
     boost_spanning_tree(Eigen::Index nodes, const std::vector<graph_edge>& edges)
         : graph_(detail::make_indexed_graph<boost::undirectedS>(nodes, edges)) {}
     /// The same for an undirected graph of Boost's, which is copied.

@@ -74,6 +74,7 @@ solve_status status_under_mask(std::span<const bool> mask, ZT& z, SolveT&& solve
 /// Copies share the constraints and have a model of CLP each, so that every worker thread has its own.
 class integer_program {
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
     /// a: A [rows, variables]; b: [rows], with +infinity for no upper bound.
@@ -276,8 +277,10 @@ concept ArcsOrEdges = InstanceOfRank<T, 1> || InstanceOfRank<T, 2>;
 /// is returned.
 class travelling_salesman_program {
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
+    /// limits: of each solve. Throws `std::invalid_argument` if one of them makes no sense.
     explicit travelling_salesman_program(const integer_program_limits& limits = {}) : limits_(limits) {
         integer_program_options options;
         options.limits = limits;  // checked where every program's are

@@ -48,9 +48,13 @@ class cppad_atomic : public CppAD::atomic_four<double> {
     using vector = CppAD::vector<T>;
 
   public:
+    /// Holds theta: [batch, instance...] or [instance..., batch].
     using theta_tensor = typename PassT::theta_tensor;
+    /// `Eigen::RowMajor` or `Eigen::ColMajor`: the order of theta and z in memory.
     static constexpr int layout = layout_of<theta_tensor>;
+    /// The number of dimensions of an instance.
     static constexpr std::size_t instance_rank = static_cast<std::size_t>(rank_of<theta_tensor>) - 1;
+    /// Whether z is every sample, not their mean.
     static constexpr bool by_sample = PassT::keeps_samples;
     static_assert(
         by_sample || requires { requires LayerT::pulls_back_marginals; },
@@ -88,11 +92,14 @@ class cppad_atomic : public CppAD::atomic_four<double> {
         return z;
     }
 
+    /// The layer: to read its options, or the state of an adaptive target.
     [[nodiscard]] LayerT& layer() noexcept { return layer_; }
+    /// The same, to be read only.
     [[nodiscard]] const LayerT& layer() const noexcept { return layer_; }
 
     /// The key of forward sweeps from now on. A reverse sweep takes that of its forward sweep.
     void set_key(random_key key) { key_ = key; }
+    /// The key that was set last.
     [[nodiscard]] random_key key() const noexcept { return key_; }
 
     /// How many forward passes are remembered for their reverse sweeps; at first 8. At least as many as there

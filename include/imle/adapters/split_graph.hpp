@@ -48,8 +48,11 @@ enum class backward_calls {
 template <class LayerT, class PassT>
 class split_graph {
   public:
+    /// Holds theta: [batch, instance...] or [instance..., batch].
     using theta_tensor = typename PassT::theta_tensor;
+    /// Holds z: [batch, sample, instance...] or [instance..., sample, batch].
     using sample_tensor = typename PassT::sample_tensor;
+    /// float or double, as theta.
     using Scalar = scalar_of<theta_tensor>;
 
     /// The forward pass: batch * S solves. theta: [batch, instance...] row-major or [instance..., batch]

@@ -166,6 +166,8 @@ class torch_layer_impl : public torch::nn::Module {
     static constexpr bool has_marginals = requires { requires LayerT::pulls_back_marginals; };
 
   public:
+    /// key: the noise of call t is drawn from `key.fold_in(t)`. Throws `c10::Error` if `output` is marginals
+    /// and the layer cannot pull back through them.
     explicit torch_layer_impl(LayerT layer, random_key key = random_key{0},
                               torch_output output = torch_output::samples)
         : Module("imle::torch_layer"), layer_(std::move(layer)), key_(key), output_(output) {
@@ -193,11 +195,15 @@ class torch_layer_impl : public torch::nn::Module {
         return torch_samples<InstanceRank>(layer_, theta, key, options);
     }
 
+    /// The layer: to read its options, or the state of an adaptive target.
     [[nodiscard]] LayerT& layer() noexcept { return layer_; }
+    /// The same, to be read only.
     [[nodiscard]] const LayerT& layer() const noexcept { return layer_; }
+    /// The key that every call folds its number into.
     [[nodiscard]] random_key key() const noexcept { return key_; }
     /// The number of the next call.
     [[nodiscard]] std::uint64_t step() const noexcept { return step_; }
+    /// Makes `step` the number of the next call.
     void set_step(std::uint64_t step) noexcept { step_ = step; }
 
     /// Throws `c10::Error` if the target learns but is no `adaptive_target`: its state is not known here.
@@ -221,6 +227,7 @@ class torch_layer_impl : public torch::nn::Module {
         return copy;
     }
 
+    /// What `std::cout << module` prints: the output and the options, in one line.
     void pretty_print(std::ostream& out) const override {
         out << "imle::torch_layer(instance_rank=" << InstanceRank
             << ", output=" << (output_ == torch_output::samples ? "samples" : "marginals")

@@ -49,6 +49,7 @@ struct solve_context {
         return mask.empty() || mask[static_cast<std::size_t>(i)];
     }
 
+    /// True if all members are equal, the masks by their values.
     friend constexpr bool operator==(const solve_context& a, const solve_context& b) noexcept {
         return a.instance == b.instance && a.sample == b.sample && a.id == b.id &&
                std::equal(a.mask.begin(), a.mask.end(), b.mask.begin(), b.mask.end());
@@ -140,6 +141,7 @@ solve_status status_of(F&& solve) {
 /// Layout>>`, z the same without const, both passed as lvalues. One of, the first that fits being used:
 /// - `solver(theta, z, context)` and `solver(theta, z)`, writing all of z (it comes filled with NaN);
 /// - `z = solver(theta, context)` and `z = solver(theta)`, returning a tensor of theta's dimensions.
+///
 /// `context` is a `const imle::solve_context&`. Optional members:
 /// - `solver.solve_batch(thetas, zs)` or `(thetas, zs, std::span<const solve_context>)`, with one more,
 ///   outermost dimension; used instead where present;

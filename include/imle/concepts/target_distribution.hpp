@@ -23,10 +23,10 @@ namespace imle::inline IMLE_ABI {
 /// Laws, which no compiler can check (`imle::testing::check_target` does):
 /// - a pure function of theta, dz and the target's value: same arguments, same bits;
 /// - `dz = 0` moves nothing that the target does not move for every dz (theta' = alpha * theta, say);
-/// - the convention is to maximise <theta, z>: a step downhill subtracts dz. <theta'(dz) - theta'(-dz), dz>
-/// is
-///   never positive, and negative for some dz unless `gradient_divisor()` is 0. For a minimising solver the
-///   layer calls with theta = -cost and negates the result; the target never learns of it.
+/// - the convention is to maximise <theta, z>: a step downhill subtracts dz.
+///   <theta'(dz) - theta'(-dz), dz> is never positive, and negative for some dz unless `gradient_divisor()`
+///   is 0. For a minimising solver the layer calls with theta = -cost and negates the result; the target
+///   never learns of it.
 ///
 /// Optional hooks, each used when present:
 /// - `target.validate()`: throws `std::invalid_argument` if the target's values make no sense. Called when
@@ -53,10 +53,13 @@ concept TargetDistributionOfSomeScalar = TargetDistribution<T, float> || TargetD
 /// A sum of squares, value * 2^exponent, which no square of a double over- or underflows. The exponent is
 /// even, and 0 for sums of ordinary size. Two doubles' worth of plain numbers, the same on every machine.
 struct square_sum {
+    /// The sum is value * 2^exponent.
     double value = 0;
+    /// Even; 0 for sums of ordinary size.
     int exponent = 0;
 
     constexpr square_sum() = default;
+    /// sum * 2^power_of_two.
     constexpr square_sum(double sum, int power_of_two = 0) noexcept : value(sum), exponent(power_of_two) {}
     /// The sum as one double, where it fits.
     explicit operator double() const noexcept { return std::ldexp(value, exponent); }
@@ -87,6 +90,7 @@ struct square_sum {
         return *this;
     }
 
+    /// The sum of both.
     friend square_sum operator+(square_sum a, square_sum b) noexcept { return a += b; }
 
     /// The root of the sum over `count`; 0 where that is 0. It fits a double again.
@@ -94,6 +98,7 @@ struct square_sum {
         return count == 0 ? 0 : std::ldexp(std::sqrt(value / static_cast<double>(count)), exponent / 2);
     }
 
+    /// True if value and exponent are equal.
     friend bool operator==(const square_sum&, const square_sum&) noexcept = default;
 
   private:
@@ -133,8 +138,9 @@ struct target_sums {
     /// How many differences (instances * samples) those were counted in.
     std::uint64_t differences = 0;
 
-    /// The root mean square of theta, and of dz; 0 where there is none.
+    /// The root mean square of theta; 0 where there is none.
     [[nodiscard]] double theta_rms() const noexcept { return theta_squared.root_mean(theta_count); }
+    /// The root mean square of dz; 0 where there is none.
     [[nodiscard]] double dz_rms() const noexcept { return dz_squared.root_mean(dz_count); }
 
     /// Adds another shard's sums.
@@ -147,7 +153,9 @@ struct target_sums {
         differences += other.differences;
         return *this;
     }
+    /// The sums of both shards.
     friend target_sums operator+(target_sums a, const target_sums& b) noexcept { return a += b; }
+    /// True if all sums and counts are equal.
     friend bool operator==(const target_sums&, const target_sums&) noexcept = default;
 };
 

@@ -20,6 +20,7 @@ namespace imle::inline IMLE_ABI {
 /// Something went wrong at one instance and sample: the base of `solver_error` and `noise_error`.
 class located_error : public std::runtime_error {
   public:
+    /// message: what `what()` returns; instance and sample: where it happened.
     located_error(const std::string& message, std::uint64_t instance, std::uint64_t sample)
         : std::runtime_error(message), instance_(instance), sample_(sample) {}
 
@@ -84,6 +85,7 @@ enum class solve_status {
     return status == solve_status::solved || status == solve_status::not_proven;
 }
 
+/// Writes the status in words: "solved", "infeasible", "unbounded", "time limit" or "not proven".
 inline std::ostream& operator<<(std::ostream& out, solve_status status) {
     switch (status) {
         case solve_status::solved:
@@ -106,10 +108,12 @@ class solve_failure : public std::runtime_error {
   public:
     /// `what`: for people; what was asked, and what could be changed.
     solve_failure(solve_status status, const std::string& what) : std::runtime_error(what), status_(status) {}
+    /// With a message that names the status.
     explicit solve_failure(solve_status status)
         : solve_failure(status, detail::message("imle: a solve ended with the status '", status,
                                                 "'; expected an optimal z")) {}
 
+    /// The status of the solve.
     [[nodiscard]] solve_status status() const noexcept { return status_; }
 
   private:

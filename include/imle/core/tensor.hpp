@@ -183,6 +183,7 @@ template <detail::MatrixInMemory Derived, std::convertible_to<Eigen::Index>... S
         matrix.derived().data(),
         detail::instances_of(matrix, std::array{first, static_cast<Eigen::Index>(rest)...}));
 }
+/// The same for a matrix that may be written to.
 template <detail::WritableMatrix Derived, std::convertible_to<Eigen::Index>... SizeT>
 [[nodiscard]] auto as_tensor(Eigen::DenseBase<Derived>& matrix, Eigen::Index first, SizeT... rest) {
     constexpr int layout = Derived::IsRowMajor ? Eigen::RowMajor : Eigen::ColMajor;
@@ -216,6 +217,7 @@ template <DenseTensor TensorT>
 [[nodiscard]] auto as_matrix(const TensorT& tensor) {
     return detail::matrix_view(tensor, tensor.data());
 }
+/// The same for a tensor that may be written to.
 template <DenseTensor TensorT>
 [[nodiscard]] auto as_matrix(TensorT& tensor) {
     return detail::matrix_view(tensor, tensor.data());

@@ -138,13 +138,14 @@ class negative_identity_layer
         : base({std::move(solver), no_noise{}, {.threads = checked(options).threads}, std::move(executor)}),
           options_(options) {}
 
-    // There is no noise, so the key, which a pass keeps, may be left out.
     using interface::forward;
     using interface::value_and_pullback;
+    /// `forward` without a key, which only noise needs.
     template <class ThetaT>
     [[nodiscard]] auto forward(const ThetaT& theta) const {
         return forward(theta, random_key{});
     }
+    /// `value_and_pullback` without a key.
     template <class ThetaT>
     [[nodiscard]] auto value_and_pullback(const ThetaT& theta) const {
         return value_and_pullback(theta, random_key{});
@@ -156,6 +157,7 @@ class negative_identity_layer
         return this->marginals(theta, random_key{}, options).marginals();
     }
 
+    /// The options.
     [[nodiscard]] const negative_identity_options& options() const noexcept { return options_; }
 
   private:

@@ -82,6 +82,7 @@ class perturbed_layer
     static_assert(sizeof(detail::require_scored_noise<NoiseT>) > 0);  // complete, so it has looked
 
   public:
+    /// `vjp` takes passes of `forward` alone: it needs every sample.
     static constexpr bool pulls_back_marginals = false;
 
     /// Throws `std::invalid_argument` if an option makes no sense, or if the noise has no score for its
@@ -94,6 +95,7 @@ class perturbed_layer
             (void)this->noise().score(this->noise().mean());
     }
 
+    /// The options.
     [[nodiscard]] const perturbed_options& options() const noexcept { return options_; }
 
   private:

@@ -49,6 +49,7 @@ class k_subset_family {
         if (k < 0) detail::throw_invalid("k of k_subset_family", k, "at least 0");
     }
 
+    /// The number of ones in a state.
     [[nodiscard]] Eigen::Index k() const noexcept { return k_; }
 
     /// One draw: ones and zeros. O(n k) time: the coins are decided from the last to the first, each by its
@@ -161,6 +162,7 @@ class k_subset_family {
                detail::elementary::log(detail::family_subset_table<false>(coins).probability());
     }
 
+    /// True if k is equal.
     friend bool operator==(const k_subset_family&, const k_subset_family&) noexcept = default;
 
   private:

@@ -77,6 +77,7 @@ class softmax_family {
         return of.largest + detail::elementary::log(of.sum);
     }
 
+    /// Always true.
     friend bool operator==(const softmax_family&, const softmax_family&) noexcept = default;
 
   private:

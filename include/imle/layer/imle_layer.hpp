@@ -46,6 +46,7 @@ class imle_layer
     using typename base::sampler_type;
 
   public:
+    /// Whether `vjp` changes the target: true if that is adaptive.
     static constexpr bool learns = detail::has_update<TargetT>;
 
     /// Throws `std::invalid_argument` if an option or the target's values make no sense.
@@ -56,9 +57,11 @@ class imle_layer
         if constexpr (detail::has_validate<TargetT>) this->target().validate();
     }
 
+    /// An independent layer with copies of the parts, the target's state among them.
     imle_layer(const imle_layer& other)
         : base(other.sampler_.independent_copy()), target_(std::make_shared<shared_target>(other.target())) {}
     imle_layer(imle_layer&&) noexcept = default;
+    /// Makes this layer an independent copy of the other.
     imle_layer& operator=(const imle_layer& other) {
         if (this != &other) *this = imle_layer(other);
         return *this;
@@ -80,11 +83,12 @@ class imle_layer
         return shard_of<false>(pass, detail::evaluated(dz), whole);
     }
 
-    /// `sums` and `vjp_shard` by the chain rule, as `pull_back`: samples' cotangents count S times.
+    /// `sums` by the chain rule, as `pull_back`: samples' cotangents count S times.
     template <class PassT, class CotangentT>
     [[nodiscard]] target_sums pull_back_sums(const PassT& pass, const CotangentT& dz) const {
         return sums_of<true>(pass, detail::evaluated(dz));
     }
+    /// `vjp_shard` by the chain rule, as `pull_back`; `whole` is the sum of what `pull_back_sums` gave.
     template <class PassT, class CotangentT>
     [[nodiscard]] auto pull_back_shard(const PassT& pass, const CotangentT& dz,
                                        const target_sums& whole) const {
@@ -93,6 +97,7 @@ class imle_layer
 
     /// The target, whose state may be read, restored and, for shards, updated.
     [[nodiscard]] TargetT& target() { return shared().target; }
+    /// The same, to be read only.
     [[nodiscard]] const TargetT& target() const { return shared().target; }
 
   private:

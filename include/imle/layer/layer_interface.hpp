@@ -23,10 +23,9 @@ concept StatelessLayer = !LayerT::learns;
 
 /// What every layer offers, made of the three functions that `LayerT` has (and lets this class call):
 ///
-///     write_samples(call, z, failed_rows) const      z of every instance and sample
-///     write_marginals(call, mean, failed_rows) const  its mean over the samples
-///     write_gradient(values, call, cotangent, gradient) the vector-Jacobian product; const unless it
-///     `learns`
+///     write_samples(call, z, failed_rows) const          z of every instance and sample
+///     write_marginals(call, mean, failed_rows) const     its mean over the samples
+///     write_gradient(values, call, cotangent, gradient)  the vector-Jacobian product; const unless it learns
 ///
 /// beside `sample_count()` and `static constexpr bool learns`.
 ///
@@ -93,6 +92,7 @@ class layer_interface {
     [[nodiscard]] auto vjp(const PassT& pass, const CotangentT& dz) const {
         return gradient_of<false>(self(), pass, dz);
     }
+    /// The same for a layer that `learns`.
     template <class PassT, class CotangentT>
     [[nodiscard]] auto vjp(const PassT& pass, const CotangentT& dz) {
         return gradient_of<false>(self(), pass, dz);
@@ -105,6 +105,7 @@ class layer_interface {
     void vjp_into(const PassT& pass, const CotangentT& dz, GradientT&& gradient) const {
         write_gradient_into<false>(self(), pass, detail::evaluated(dz), gradient);
     }
+    /// The same for a layer that `learns`.
     template <class PassT, class CotangentT, DenseTensor GradientT>
     void vjp_into(const PassT& pass, const CotangentT& dz, GradientT&& gradient) {
         write_gradient_into<false>(self(), pass, detail::evaluated(dz), gradient);
@@ -117,6 +118,7 @@ class layer_interface {
     [[nodiscard]] auto pull_back(const PassT& pass, const CotangentT& dz) const {
         return gradient_of<true>(self(), pass, dz);
     }
+    /// The same for a layer that `learns`.
     template <class PassT, class CotangentT>
     [[nodiscard]] auto pull_back(const PassT& pass, const CotangentT& dz) {
         return gradient_of<true>(self(), pass, dz);
@@ -127,6 +129,7 @@ class layer_interface {
     void pull_back_into(const PassT& pass, const CotangentT& dz, GradientT&& gradient) const {
         write_gradient_into<true>(self(), pass, detail::evaluated(dz), gradient);
     }
+    /// The same for a layer that `learns`.
     template <class PassT, class CotangentT, DenseTensor GradientT>
     void pull_back_into(const PassT& pass, const CotangentT& dz, GradientT&& gradient) {
         write_gradient_into<true>(self(), pass, detail::evaluated(dz), gradient);

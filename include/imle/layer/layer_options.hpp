@@ -69,9 +69,11 @@ struct call_statistics {
     std::uint64_t zero_differences = 0;
     /// The wall clock's time of the call, in seconds.
     double seconds = 0;
-    /// Time in the noise's `fill`, in the solver, and in all else; seconds, added up over threads.
+    /// Time in the noise's `fill`; seconds, added up over threads.
     double noise_seconds = 0;
+    /// Time in the solver; seconds, added up over threads.
     double solve_seconds = 0;
+    /// Time in all else; seconds, added up over threads.
     double other_seconds = 0;
 
     /// The share of zero differences, 0 to 1; NaN where none was taken.

@@ -31,10 +31,13 @@ class any_pass {
 
     /// theta as it was given, but for 0 where the mask forbids a coordinate.
     [[nodiscard]] const theta_tensor& theta() const noexcept { return theta_; }
+    /// The key of the call, from which the backward pass draws the noise again.
     [[nodiscard]] random_key key() const noexcept { return key_; }
+    /// `call_options::first_instance` of the call.
     [[nodiscard]] std::uint64_t first_instance() const noexcept { return first_instance_; }
-    /// `call_options::ids` and `mask`, as they were given.
+    /// `call_options::ids`, as they were given.
     [[nodiscard]] std::span<const std::uint64_t> ids() const noexcept { return ids_; }
+    /// `call_options::mask`, as it was given.
     [[nodiscard]] std::span<const bool> mask() const noexcept {
         return {mask_.data(), static_cast<std::size_t>(mask_.size())};
     }
@@ -105,6 +108,7 @@ class sampled_pass : public detail::any_pass<Scalar, Rank, Layout> {
     using base = detail::any_pass<Scalar, Rank, Layout>;
 
   public:
+    /// Whether passes of this kind keep every sample.
     static constexpr bool keeps_samples = true;
     using typename base::theta_tensor;
     /// [batch, sample, instance...], or [instance..., sample, batch] column-major.
@@ -127,6 +131,7 @@ class sampled_pass : public detail::any_pass<Scalar, Rank, Layout> {
 
     /// z, one MAP state per instance and sample.
     [[nodiscard]] const sample_tensor& samples() const& noexcept { return samples_; }
+    /// Moves the samples out of the pass, which then has none.
     [[nodiscard]] sample_tensor samples() && noexcept { return std::move(samples_); }
 
     /// The mean of z over the samples, of theta's shape: an estimate of the marginals. O(batch * samples *
@@ -159,6 +164,7 @@ class marginals_pass : public detail::any_pass<Scalar, Rank, Layout> {
     using base = detail::any_pass<Scalar, Rank, Layout>;
 
   public:
+    /// Whether passes of this kind keep every sample.
     static constexpr bool keeps_samples = false;
     using typename base::theta_tensor;
 
@@ -178,11 +184,13 @@ class marginals_pass : public detail::any_pass<Scalar, Rank, Layout> {
     }
 
     marginals_pass(const marginals_pass&) = default;
+    /// Leaves the other without marginals.
     marginals_pass(marginals_pass&& other) noexcept
         : base(std::move(other)),
           marginals_(std::move(other.marginals_)),
           sample_count_(std::exchange(other.sample_count_, 0)) {}
     marginals_pass& operator=(const marginals_pass&) = default;
+    /// Leaves the other without marginals.
     marginals_pass& operator=(marginals_pass&& other) noexcept {
         base::operator=(std::move(other));
         marginals_ = std::move(other.marginals_);
@@ -193,6 +201,7 @@ class marginals_pass : public detail::any_pass<Scalar, Rank, Layout> {
 
     /// The mean of z over the samples, of theta's shape: an estimate of the marginals.
     [[nodiscard]] const theta_tensor& marginals() const& noexcept { return marginals_; }
+    /// Moves the marginals out of the pass, which then has none.
     [[nodiscard]] theta_tensor marginals() && noexcept {
         sample_count_ = 0;
         return std::move(marginals_);

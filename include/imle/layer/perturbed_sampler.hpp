@@ -24,6 +24,7 @@ namespace imle::inline IMLE_ABI {
 /// One sample of one instance, as `perturbed_replay` gives it back.
 template <class Scalar>
 struct perturbed_sample {
+    /// The sample within the instance, from 0.
     Eigen::Index sample;
     /// The n numbers that the solver maximised over, bit for bit: theta + T * eps, or theta * exp(T * xi -
     /// T^2 / 2) with noise that multiplies. Of a minimising solver, the negative of the cost that it was
@@ -43,6 +44,7 @@ class perturbed_replay {
     static constexpr bool multiplies = is_multiplicative_noise<NoiseT>;
 
   public:
+    /// A checked call: theta, its shape, the key and the options.
     using call_type = detail::layer_call<Scalar, Rank, Layout>;
 
     /// z: the samples of the call.
@@ -125,6 +127,7 @@ template <std::copy_constructible SolverT, NoiseDistributionOfSomeScalar NoiseT,
           Executor ExecutorT = thread_executor>
 class perturbed_sampler {
   public:
+    /// Whether the solver minimises, so that theta holds costs.
     static constexpr bool minimizes = sense_of<SolverT> == sense::minimize;
 
     /// Throws `std::invalid_argument` if an option makes no sense.
@@ -193,8 +196,11 @@ class perturbed_sampler {
         return replay(detail::call_of(pass), pass.samples().data());
     }
 
+    /// The solver.
     [[nodiscard]] const SolverT& solver() const { return parts().solver; }
+    /// The noise.
     [[nodiscard]] const NoiseT& noise() const { return parts().noise; }
+    /// The options.
     [[nodiscard]] const layer_options& options() const { return parts().options; }
 
     /// What the last call that has ended did and what took its time. Throws `std::logic_error` unless the

@@ -23,8 +23,11 @@ class sampler_layer : public layer_interface<LayerT> {
         return sampler_.map(theta, options);
     }
 
+    /// The solver.
     [[nodiscard]] const SolverT& solver() const { return sampler_.solver(); }
+    /// The noise.
     [[nodiscard]] const NoiseT& noise() const { return sampler_.noise(); }
+    /// The options.
     [[nodiscard]] const layer_options& options() const { return sampler_.options(); }
     /// S, the samples per instance.
     [[nodiscard]] Eigen::Index sample_count() const { return sampler_.options().samples; }

@@ -62,37 +62,50 @@ class shared_pass : public sample_tensor_of<PassT> {
     static constexpr int layout = layout_of<typename PassT::theta_tensor>;
 
   public:
+    /// Whether the pass keeps every sample.
     static constexpr bool keeps_samples = PassT::keeps_samples;
     /// [instance...].
     using theta_tensor = Eigen::Tensor<scalar_of<typename PassT::theta_tensor>, rank, layout>;
 
+    /// rows: the pass as the layer has it, theta a batch of one.
     explicit shared_pass(PassT rows) : rows_(std::move(rows)) {}
 
     /// theta as it was given, [instance...].
     [[nodiscard]] theta_tensor theta() const { return as_instance(rows_.theta()); }
     /// z, [count, sample, instance...].
     [[nodiscard]] decltype(auto) samples() const& noexcept { return rows_.samples(); }
+    /// Moves the samples out of the pass, which then has none.
     [[nodiscard]] auto samples() && noexcept { return std::move(rows_).samples(); }
     /// The mean of z over the samples, [count, instance...].
     [[nodiscard]] decltype(auto) marginals() const { return rows_.marginals(); }
+    /// The key of the call.
     [[nodiscard]] random_key key() const noexcept { return rows_.key(); }
+    /// `call_options::first_instance` of the call.
     [[nodiscard]] std::uint64_t first_instance() const noexcept { return rows_.first_instance(); }
+    /// `call_options::ids`, as they were given.
     [[nodiscard]] std::span<const std::uint64_t> ids() const noexcept { return rows_.ids(); }
+    /// `call_options::mask`, as it was given.
     [[nodiscard]] std::span<const bool> mask() const noexcept { return rows_.mask(); }
+    /// The rows for which a solve failed, rising: their failed samples are 0. Only with
+    /// `failure_policy::zero_gradient`.
     [[nodiscard]] const std::vector<Eigen::Index>& failed_rows() const noexcept {
         return rows_.failed_rows();
     }
+    /// S, the number of samples of each row.
     [[nodiscard]] Eigen::Index sample_count() const noexcept { return rows_.sample_count(); }
+    /// The batch, which is the number of rows, and the instance.
     [[nodiscard]] auto shape() const { return rows_.shape(); }
 
     /// The pass as the layer has it: theta a batch of one.
     [[nodiscard]] const PassT& rows() const noexcept { return rows_; }
+    /// The same, to be written to.
     [[nodiscard]] PassT& rows() noexcept { return rows_; }
 
-    /// A batch of one as an instance, and the other way round.
+    /// A batch of one as an instance.
     [[nodiscard]] theta_tensor as_instance(const typename PassT::theta_tensor& row) const {
         return Eigen::TensorMap<const theta_tensor>(row.data(), shape_of(row).instance);
     }
+    /// An instance as a batch of one.
     template <class TensorT>
     [[nodiscard]] static auto as_row(TensorT& instance) {
         return as_batch_of_one(instance);

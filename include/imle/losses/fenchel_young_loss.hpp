@@ -130,8 +130,11 @@ class fenchel_young_loss {
             detail::options_of(options), theta);
     }
 
+    /// The solver.
     [[nodiscard]] const SolverT& solver() const { return sampler_.solver(); }
+    /// The noise.
     [[nodiscard]] const NoiseT& noise() const { return sampler_.noise(); }
+    /// The options.
     [[nodiscard]] const fenchel_young_options& options() const noexcept { return options_; }
 
   private:

@@ -86,7 +86,9 @@ class spo_plus_loss {
         return sampler_.map(theta, options);
     }
 
+    /// The solver.
     [[nodiscard]] const SolverT& solver() const { return sampler_.solver(); }
+    /// The options.
     [[nodiscard]] const spo_plus_options& options() const noexcept { return options_; }
 
   private:

@@ -34,8 +34,10 @@ class exponential : public detail::location_scale_law<detail::standard_exponenti
     /// Throws `std::invalid_argument` unless rate > 0 and rate and 1 / rate are finite.
     explicit exponential(double rate = 1) : location_scale_law(0, 1 / checked(rate)), rate_(rate) {}
 
+    /// The parameter `rate`: 1 over the mean.
     [[nodiscard]] double rate() const noexcept { return rate_; }
 
+    /// True if the parameters are equal.
     friend bool operator==(const exponential&, const exponential&) noexcept = default;
 
   private:

@@ -103,6 +103,7 @@ class gamma : public detail::shared_law<detail::standard_gamma_law> {
         : shared_law{detail::positive_parameter("scale of gamma", scale),
                      detail::standard_gamma_law(checked_shape(shape))} {}
 
+    /// The parameter `shape`.
     [[nodiscard]] double shape() const noexcept { return law().shape(); }
     using shared_law::scale;
 
@@ -141,7 +142,9 @@ class gamma : public detail::shared_law<detail::standard_gamma_law> {
         // Both may overflow.
         return std::isnan(slope) ? (x / scale() - (shape() - 1)) / x : slope;
     }
+    /// shape * scale.
     [[nodiscard]] double mean() const noexcept { return shape() * scale(); }
+    /// shape * scale^2.
     [[nodiscard]] double variance() const noexcept { return shape() * scale() * scale(); }
     /// (n - 1)! * shape * scale^n. Throws `std::invalid_argument` unless 1 <= n <= 170.
     [[nodiscard]] double cumulant(int n) const {
@@ -149,6 +152,7 @@ class gamma : public detail::shared_law<detail::standard_gamma_law> {
         return detail::elementary::gamma_function(n) * shape() * detail::elementary::pow(scale(), n);
     }
 
+    /// True if the parameters are equal.
     friend bool operator==(const gamma& a, const gamma& b) noexcept {
         return a.shape() == b.shape() && a.scale() == b.scale();
     }

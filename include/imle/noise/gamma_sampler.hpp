@@ -40,6 +40,7 @@ class gamma_sampler {
     void fill(const random_key& key, std::uint64_t first, std::span<float> out) const {
         fill_one_law<float>(key, first, out);
     }
+    /// The same in double.
     void fill(const random_key& key, std::uint64_t first, std::span<double> out) const {
         fill_one_law<double>(key, first, out);
     }
@@ -55,17 +56,24 @@ class gamma_sampler {
                      std::span<const float> scales, std::span<float> out) {
         fill_each_law(key, first, shapes, scales, out);
     }
+    /// The same in double.
     static void fill(const random_key& key, std::uint64_t first, std::span<const double> shapes,
                      std::span<const double> scales, std::span<double> out) {
         fill_each_law(key, first, shapes, scales, out);
     }
 
+    /// The parameter `shape`.
     [[nodiscard]] double shape() const noexcept { return shape_; }
+    /// The parameter `scale`.
     [[nodiscard]] double scale() const noexcept { return scale_; }
+    /// No number is below it: 0.
     [[nodiscard]] double lower_bound() const noexcept { return 0; }
+    /// shape * scale.
     [[nodiscard]] double mean() const noexcept { return shape_ * scale_; }
+    /// shape * scale^2.
     [[nodiscard]] double variance() const noexcept { return shape_ * scale_ * scale_; }
 
+    /// True if the parameters are equal.
     friend bool operator==(const gamma_sampler&, const gamma_sampler&) noexcept = default;
 
   private:

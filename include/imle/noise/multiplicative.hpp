@@ -66,6 +66,7 @@ class multiplicative {
     /// -d/dx log pdf(x) = x of xi.
     [[nodiscard]] static double score(double xi) noexcept { return detail::standard_normal::score(xi); }
 
+    /// True if the normal numbers are of equal noises.
     friend bool operator==(const multiplicative&, const multiplicative&) = default;
 
   private:

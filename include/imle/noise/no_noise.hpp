@@ -21,16 +21,20 @@ struct no_noise {
     void fill(const random_key&, std::uint64_t, std::span<float> out) const noexcept {
         std::fill(out.begin(), out.end(), 0.0f);
     }
+    /// The same in double.
     void fill(const random_key&, std::uint64_t, std::span<double> out) const noexcept {
         std::fill(out.begin(), out.end(), 0.0);
     }
+    /// 0.
     [[nodiscard]] constexpr double mean() const noexcept { return 0; }
+    /// 0.
     [[nodiscard]] constexpr double variance() const noexcept { return 0; }
     /// 0 below 0, 1 from 0 on. There is no density.
     [[nodiscard]] constexpr double cdf(double x) const noexcept { return x < 0 ? 0 : 1; }
     /// 0 for every u.
     [[nodiscard]] constexpr double quantile(double) const noexcept { return 0; }
 
+    /// Always true.
     friend constexpr bool operator==(const no_noise&, const no_noise&) noexcept = default;
 };
 

@@ -71,6 +71,7 @@ class normal : public detail::location_scale_law<detail::standard_normal> {
         : location_scale_law(detail::finite_parameter("mean of normal", mean),
                              detail::positive_parameter("stddev of normal", stddev)) {}
 
+    /// The parameter `stddev`, the standard deviation.
     [[nodiscard]] double stddev() const noexcept { return scale(); }
 };
 

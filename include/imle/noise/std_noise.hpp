@@ -18,12 +18,17 @@ namespace imle::inline IMLE_ABI {
 /// The words of one key's sequence as an engine of the standard (`std::uniform_random_bit_generator`).
 class philox_engine {
   public:
+    /// A word of 32 bits.
     using result_type = std::uint32_t;
+    /// The smallest word: 0.
     static constexpr result_type min() noexcept { return 0; }
+    /// The largest word: 2^32 - 1.
     static constexpr result_type max() noexcept { return std::numeric_limits<result_type>::max(); }
 
+    /// Begins at the first word of the key's sequence.
     explicit philox_engine(const random_key& key) noexcept : key_(key) {}
 
+    /// The next word of the sequence.
     result_type operator()() noexcept {
         if (next_ == 4) {
             block_ = key_.block(number_++);
@@ -58,16 +63,19 @@ concept RandomDistribution = std::copy_constructible<T> && requires(T distributi
 template <detail::RandomDistribution Distribution>
 class std_noise {
   public:
+    /// distribution: copied for every number, so that none depends on the one before.
     explicit std_noise(Distribution distribution = Distribution()) : distribution_(std::move(distribution)) {}
 
     /// Element i of `out` is element `first + i` of the key's sequence. Random access; O(out.size()).
     void fill(const random_key& key, std::uint64_t first, std::span<float> out) const {
         draw(key, first, out);
     }
+    /// The same in double.
     void fill(const random_key& key, std::uint64_t first, std::span<double> out) const {
         draw(key, first, out);
     }
 
+    /// The distribution.
     [[nodiscard]] const Distribution& distribution() const noexcept { return distribution_; }
 
   private:

@@ -36,6 +36,7 @@ class sum_of_gamma : public detail::shared_law<detail::sum_of_gamma_law> {
         return sum_of_gamma(detail::sum_of_gamma_law(checked_k(k), 0));
     }
 
+    /// The parameter `k`.
     [[nodiscard]] double k() const noexcept { return law().k(); }
     /// The number of terms; 0 for `exact`, which has infinitely many.
     [[nodiscard]] std::uint64_t terms() const noexcept { return law().terms(); }
@@ -75,6 +76,7 @@ class sum_of_gamma : public detail::shared_law<detail::sum_of_gamma_law> {
         return law().cumulant(n);
     }
 
+    /// True if the parameters are equal.
     friend bool operator==(const sum_of_gamma& a, const sum_of_gamma& b) noexcept {
         return a.k() == b.k() && a.terms() == b.terms();
     }

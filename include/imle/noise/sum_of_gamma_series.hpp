@@ -24,6 +24,7 @@ class sum_of_gamma_series : private sum_of_gamma {
     void fill(const random_key& key, std::uint64_t first, std::span<float> out) const {
         draw(key, first, out);
     }
+    /// The same in double.
     void fill(const random_key& key, std::uint64_t first, std::span<double> out) const {
         draw(key, first, out);
     }
@@ -33,6 +34,7 @@ class sum_of_gamma_series : private sum_of_gamma {
     using sum_of_gamma::mean, sum_of_gamma::variance, sum_of_gamma::cumulant;
     using sum_of_gamma::quantile, sum_of_gamma::survival_quantile;
 
+    /// True if the parameters are equal.
     friend bool operator==(const sum_of_gamma_series&, const sum_of_gamma_series&) noexcept = default;
 
   private:

@@ -53,12 +53,16 @@ class uniform : public detail::location_scale_law<detail::standard_uniform> {
     void fill(const random_key& key, std::uint64_t first, std::span<float> out) const {
         fill_within(key, first, out);
     }
+    /// The same in double.
     void fill(const random_key& key, std::uint64_t first, std::span<double> out) const {
         fill_within(key, first, out);
     }
 
+    /// The parameter `low`.
     [[nodiscard]] double low() const noexcept { return location(); }
+    /// The parameter `high`.
     [[nodiscard]] double high() const noexcept { return high_; }
+    /// No number is above it.
     [[nodiscard]] double upper_bound() const noexcept { return high_; }
 
     // Counted from the end that is near: so that each end is met exactly, and the distance to it is accurate
@@ -81,6 +85,7 @@ class uniform : public detail::location_scale_law<detail::standard_uniform> {
                        : detail::multiply_add(scale(), 1 - p, low());
     }
 
+    /// True if the parameters are equal.
     friend bool operator==(const uniform&, const uniform&) noexcept = default;
 
   private:

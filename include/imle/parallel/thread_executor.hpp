@@ -36,8 +36,10 @@ class thread_executor {
     thread_executor() = default;
     /// With another cut-off; 0 has all threads work from the start.
     explicit thread_executor(std::chrono::nanoseconds least_work) noexcept : least_work_(least_work) {}
+    /// With the same cut-off, and threads of its own.
     thread_executor(const thread_executor& other) noexcept : least_work_(other.least_work_) {}
     thread_executor(thread_executor&&) noexcept = default;
+    /// Takes the other's cut-off, and ends its own threads.
     thread_executor& operator=(const thread_executor& other) noexcept {
         if (this != &other) {
             pool_.reset();

@@ -17,10 +17,14 @@ namespace imle::inline IMLE_ABI {
 
 /// An amount that goes from one node to another.
 struct demand {
+    /// The node where it begins.
     Eigen::Index from;
+    /// The node where it ends.
     Eigen::Index to;
+    /// How much: in the unit of z; finite, at least 0.
     double amount;
 
+    /// True if all members are equal.
     friend bool operator==(const demand&, const demand&) = default;
 };
 
@@ -42,6 +46,7 @@ struct demand {
 /// demands start: O(edges log edges) in the worst case, mostly about O(edges).
 class all_or_nothing {
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
     /// The same demands in every instance.
@@ -56,7 +61,9 @@ class all_or_nothing {
         : network_(std::make_shared<const detail::network>(std::move(graph), std::move(options))),
           tables_(std::make_shared<const std::vector<table>>(sorted(*network_, tables))) {}
 
+    /// The graph.
     [[nodiscard]] const directed_graph& graph() const noexcept { return network_->graph; }
+    /// The options that it was made with.
     [[nodiscard]] const shortest_paths_options& options() const noexcept { return network_->options; }
     /// The number of tables of demands.
     [[nodiscard]] std::size_t tables() const noexcept { return tables_->size(); }

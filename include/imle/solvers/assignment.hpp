@@ -339,6 +339,7 @@ class jonker_volgenant {
 /// not finite and for sides over 16384.
 class assignment {
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
     /// theta: one instance [rows, columns]; z: a tensor of its dimensions, which is written in full.

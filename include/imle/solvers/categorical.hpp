@@ -25,6 +25,7 @@ class categorical {
     static_assert(N == Eigen::Dynamic || N > 0, "imle::categorical<N> needs a category to choose: N >= 1");
 
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
     /// theta: one instance; z: a tensor of its dimensions, which is written in full.

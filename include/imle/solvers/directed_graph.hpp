@@ -22,9 +22,12 @@ namespace imle::inline IMLE_ABI {
 
 /// An edge between two nodes, which are numbered from 0. In a directed graph it goes from `from` to `to`.
 struct graph_edge {
+    /// The node where it begins.
     Eigen::Index from;
+    /// The node where it ends.
     Eigen::Index to;
 
+    /// True if both ends are equal.
     friend bool operator==(const graph_edge&, const graph_edge&) = default;
 };
 

@@ -24,17 +24,23 @@ namespace imle::inline IMLE_ABI {
 
 /// A cell of a grid.
 struct grid_cell {
+    /// From 0, the first row.
     Eigen::Index row = 0;
+    /// From 0, the first column.
     Eigen::Index column = 0;
 
+    /// True if both members are equal.
     friend constexpr bool operator==(const grid_cell&, const grid_cell&) = default;
 };
 
 /// Where a path begins and where it ends.
 struct grid_route {
+    /// The first cell.
     grid_cell start;
+    /// The last cell.
     grid_cell goal;
 
+    /// True if both members are equal.
     friend constexpr bool operator==(const grid_route&, const grid_route&) = default;
 };
 
@@ -93,8 +99,10 @@ class grid_shortest_path {
                   "imle::grid_shortest_path<Rows, Cols> needs at least one cell");
 
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
+    /// Paths between the options' start and goal.
     explicit grid_shortest_path(grid_shortest_path_options options = {}) : options_(options) {
         if (options.connectivity != 4 && options.connectivity != 8)
             detail::throw_invalid("grid_shortest_path_options::connectivity", options.connectivity, "4 or 8");

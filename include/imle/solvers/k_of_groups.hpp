@@ -40,6 +40,7 @@ class k_of_groups {
     static_assert(K == Eigen::Dynamic || K >= 0, "imle::k_of_groups<K> needs K >= 0");
 
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
     /// k: the number of elements to choose from each group, at least 0.
@@ -47,7 +48,9 @@ class k_of_groups {
     explicit k_of_groups(Count k) requires(K == Eigen::Dynamic) : k_(static_cast<Eigen::Index>(k)) {
         check_k();
     }
+    /// The largest element of each group is chosen.
     k_of_groups() requires(K == Eigen::Dynamic) : k_(1) {}
+    /// K elements of each group are chosen.
     k_of_groups() requires(K != Eigen::Dynamic) = default;
 
     /// sizes: the number of elements of each group, in memory order.
@@ -57,6 +60,7 @@ class k_of_groups {
         check_k();
         set_sizes(sizes);
     }
+    /// The same with k known at compile time.
     explicit k_of_groups(const std::vector<Eigen::Index>& sizes) requires(K != Eigen::Dynamic) {
         set_sizes(sizes);
     }

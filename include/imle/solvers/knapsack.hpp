@@ -65,6 +65,7 @@ class knapsack {
     static_assert(Items == Eigen::Dynamic || Items >= 0, "imle::knapsack<Items> needs Items >= 0");
 
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
     /// weights: [dimensions, items]; capacities: [dimensions].

@@ -87,12 +87,15 @@ class minimizing {
     using given = std::invoke_result_t<detail::theta_of_costs<SolverT>&, CostsT&>;
 
   public:
+    /// It minimises <cost, z>.
     static constexpr imle::sense sense = imle::sense::minimize;
 
+    /// solver: an argmin, or one whose `sense` is `maximize`.
     explicit minimizing(SolverT solver) : solver_(std::move(solver)) {}
 
     /// The wrapped solver.
     [[nodiscard]] const SolverT& base() const noexcept { return solver_; }
+    /// The same, to be changed.
     [[nodiscard]] SolverT& base() noexcept { return solver_; }
 
     /// solver(theta, z, context), solver(theta, z), z = solver(theta, context), z = solver(theta)

@@ -35,6 +35,7 @@ class ranking {
     static_assert(N == Eigen::Dynamic || N >= 0, "imle::ranking<N> needs N >= 0");
 
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
     /// theta: one instance; z: a tensor of its dimensions, which is written in full.

@@ -52,8 +52,10 @@ struct shortest_path_options {
 /// log edges) in the worst case, and about O(edges) for costs of similar size.
 class shortest_path {
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
+    /// From source to target, which are nodes of the graph. O(nodes + edges).
     shortest_path(directed_graph graph, Eigen::Index source, Eigen::Index target,
                   shortest_path_options options = {})
         : graph_(std::move(graph)),
@@ -64,9 +66,13 @@ class shortest_path {
         detail::require_valid(options.negative_costs, "shortest_path_options::negative_costs");
     }
 
+    /// The graph.
     [[nodiscard]] const directed_graph& graph() const noexcept { return graph_; }
+    /// The node where paths begin.
     [[nodiscard]] Eigen::Index source() const noexcept { return source_; }
+    /// The node where paths end.
     [[nodiscard]] Eigen::Index target() const noexcept { return target_; }
+    /// The options that it was made with.
     [[nodiscard]] const shortest_path_options& options() const noexcept { return options_; }
     /// True if no cycle lies between source and target, so that negative costs are exact.
     [[nodiscard]] bool takes_negative_costs() const noexcept { return plan_->acyclic; }

@@ -23,9 +23,12 @@ namespace imle::inline IMLE_ABI {
 
 /// Where a path begins and where it ends.
 struct od_pair {
+    /// The node where the path begins.
     Eigen::Index from;
+    /// The node where the path ends.
     Eigen::Index to;
 
+    /// True if both ends are equal.
     friend bool operator==(const od_pair&, const od_pair&) = default;
 };
 
@@ -123,8 +126,10 @@ struct network {
 /// share one search.
 class shortest_paths {
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
+    /// pairs: `solve_context::id` numbers them from 0.
     shortest_paths(directed_graph graph, std::vector<od_pair> pairs, shortest_paths_options options = {})
         : network_(std::make_shared<const detail::network>(std::move(graph), std::move(options))),
           pairs_(std::make_shared<const std::vector<od_pair>>(std::move(pairs))) {
@@ -134,8 +139,11 @@ class shortest_paths {
         }
     }
 
+    /// The graph.
     [[nodiscard]] const directed_graph& graph() const noexcept { return network_->graph; }
+    /// The pairs, in the order of their ids.
     [[nodiscard]] std::span<const od_pair> pairs() const noexcept { return *pairs_; }
+    /// The options that it was made with.
     [[nodiscard]] const shortest_paths_options& options() const noexcept { return network_->options; }
     /// True if no cycle is left in the graph, so that negative costs are exact.
     [[nodiscard]] bool takes_negative_costs() const noexcept { return network_->plan.acyclic; }

@@ -182,8 +182,10 @@ class heaviest_forest {
 /// few of the edges, the others are set aside unsorted.
 class spanning_tree {
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
+    /// nodes: how many there are, numbered from 0; edges: in the order of theta.
     spanning_tree(Eigen::Index nodes, std::vector<graph_edge> edges)
         : graph_(std::make_shared<const graph>(nodes, std::move(edges))) {}
 

@@ -23,6 +23,7 @@ class top_k {
     static_assert(K == Eigen::Dynamic || K >= 0, "imle::top_k<K> needs K >= 0");
 
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
     /// k: the number of elements to choose, at least 0.
@@ -30,6 +31,7 @@ class top_k {
     explicit top_k(Count k) requires(K == Eigen::Dynamic) : k_(static_cast<Eigen::Index>(k)) {
         if (k_ < 0) detail::throw_invalid("top_k's k", k, "0 or more");
     }
+    /// K elements are chosen.
     top_k() requires(K != Eigen::Dynamic) = default;
 
     /// The number of elements to choose.

@@ -171,6 +171,7 @@ class kicked_tour {
 /// `std::invalid_argument` as `travelling_salesman` does, except for the number of nodes.
 class tour_search {
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
     /// Throws `std::invalid_argument` for a negative number of kicks and for less than 1 neighbour.
@@ -181,6 +182,7 @@ class tour_search {
             detail::throw_invalid("tour_search_options::neighbours", options.neighbours, "at least 1");
     }
 
+    /// The options that it was made with.
     [[nodiscard]] const tour_search_options& options() const noexcept { return options_; }
 
     /// theta: [n, n] of arcs; z: a tensor of its dimensions, which is written in full.

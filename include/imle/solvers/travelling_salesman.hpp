@@ -186,6 +186,7 @@ template <class ThetaT>
 /// n(n - 1)/2, for more than 20 nodes and for numbers that are not finite.
 class travelling_salesman {
   public:
+    /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
     /// The largest number of nodes.

@@ -42,6 +42,7 @@ struct adaptive_target_state {
     /// The last move of beta before it was clipped at 0.
     double previous_update = 0;
 
+    /// True if all members are equal.
     friend bool operator==(const adaptive_target_state&, const adaptive_target_state&) = default;
 };
 
@@ -103,7 +104,9 @@ class adaptive_target {
         state_.previous_update = update;  // unclipped, as the reference has it
     }
 
+    /// The options that it was made with.
     [[nodiscard]] const adaptive_target_options& options() const noexcept { return options_; }
+    /// What it has learned so far.
     [[nodiscard]] const adaptive_target_state& state() const noexcept { return state_; }
 
     /// Takes up a state that was saved. Throws `std::invalid_argument` if it is not finite or beta is

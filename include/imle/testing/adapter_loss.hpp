@@ -75,6 +75,7 @@ struct adapter_loss {
 /// What an engine computed: z and dL/dx, in memory order.
 template <class Scalar>
 struct adapter_result {
+    /// As many numbers as z and as x have, in memory order.
     std::vector<Scalar> z, gradient;
 };
 

@@ -18,6 +18,7 @@ namespace imle::inline IMLE_ABI::testing {
 /// `std::invalid_argument`.
 class assignments : public enumerated_family<2> {
   public:
+    /// Sides of 1 to 7.
     assignments(Eigen::Index rows, Eigen::Index columns)
         : enumerated_family<2>(detail::message("the assignments of ", rows, " rows to ", columns, " columns"),
                                {rows, columns}, all_assignments(rows, columns)) {}

@@ -40,6 +40,7 @@ struct check_adapter_options {
     std::uint64_t seed = 1;
     /// The comparison with the exact gradient: runs, and samples an instance in each. 0 runs leave it out.
     int exact_runs = 8;
+    /// Samples an instance in each run of that comparison.
     Eigen::Index exact_samples = 2048;
     /// How likely a right adapter fails that comparison, at most: by Bernstein's inequality with the exact
     /// variances, so nothing is asymptotic. The seed being fixed, a failure is no reason to try again.

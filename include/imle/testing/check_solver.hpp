@@ -30,6 +30,7 @@ struct check_solver_options {
     /// The solver's domain, for each number of theta: `.highest = 0` for a solver of shortest paths that
     /// maximises, `.lowest = 0` for one that minimises costs.
     double lowest = -std::numeric_limits<double>::infinity();
+    /// No theta is above it.
     double highest = std::numeric_limits<double>::infinity();
     /// How many random vectors of each kind.
     int trials = 100;

@@ -31,6 +31,7 @@ namespace imle::inline IMLE_ABI::testing {
 template <int Rank = 1>
 class enumerated_family {
   public:
+    /// One state, or one theta: n numbers.
     using vector = std::vector<double>;
 
     /// name: for messages; dimensions: the instance's; states: each once, of as many numbers as the

@@ -30,6 +30,7 @@ namespace imle::inline IMLE_ABI::testing {
 template <int Rank = 1>
 class gibbs_family {
   public:
+    /// The layout that instances of two dimensions and more must have.
     static constexpr int layout = Eigen::RowMajor;
 
     /// Throws `std::invalid_argument` unless the temperature is positive and finite.
@@ -39,7 +40,9 @@ class gibbs_family {
             detail::throw_invalid("temperature", temperature, "a positive number");
     }
 
+    /// The list of states, and what is computed from it.
     [[nodiscard]] const enumerated_family<Rank>& family() const noexcept { return family_; }
+    /// The temperature T.
     [[nodiscard]] double temperature() const noexcept { return temperature_; }
 
     /// One draw: the first state at which the sum of probabilities exceeds element `item` of the key's
@@ -74,6 +77,7 @@ class gibbs_family {
         }
     }
 
+    /// mu(theta) = E z.
     template <std::floating_point Scalar>
     void marginals(std::span<const Scalar> theta, std::span<Scalar> mu) const {
         family_.require_size("mu", mu.size());

@@ -22,6 +22,7 @@ namespace imle::inline IMLE_ABI::testing {
 /// tests want.
 class grid_paths : public enumerated_family<2> {
   public:
+    /// At most 16 cells; connectivity: 4 or 8.
     grid_paths(Eigen::Index rows, Eigen::Index cols, int connectivity = 8)
         : enumerated_family<2>(
               detail::message("the paths over ", rows, " x ", cols, " cells, ", connectivity, " neighbours"),

@@ -16,6 +16,7 @@ namespace imle::inline IMLE_ABI::testing {
 /// replacement. 1 <= n <= 20 and 0 <= k <= n, else `std::invalid_argument`.
 class k_subsets : public matroid_family {
   public:
+    /// n: how many numbers, 1 to 20; k: how many of them are 1, 0 to n.
     k_subsets(std::size_t n, std::size_t k)
         : matroid_family(detail::message("the ", k, "-subsets of ", n), n,
                          [k = checked(n, k)](subset s, std::size_t) {

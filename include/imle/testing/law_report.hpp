@@ -47,6 +47,7 @@ class law_report {
         return !laws_.empty() &&
                std::all_of(laws_.begin(), laws_.end(), [](const entry& e) { return e.failures == 0; });
     }
+    /// The same as `passed`.
     explicit operator bool() const { return passed(); }
 
     /// One line for each law that broke: the law, how often, and the first case.
@@ -72,6 +73,7 @@ class law_report {
         return 0;
     }
 
+    /// What was tested.
     [[nodiscard]] const std::string& subject() const noexcept { return subject_; }
 
     /// Adds what another report found.

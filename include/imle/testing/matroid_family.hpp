@@ -30,6 +30,7 @@ class matroid_family : public enumerated_family<1> {
   public:
     /// A set of elements: bit i for element i.
     using subset = std::uint32_t;
+    /// The largest n.
     static constexpr std::size_t max_size = 20;
 
     /// E z for z = MAP(theta + T * eps), eps Gumbel(0, 1). O(2^n n).

@@ -17,8 +17,10 @@ namespace imle::inline IMLE_ABI::testing {
 /// `std::invalid_argument`.
 class spanning_trees : public matroid_family {
   public:
+    /// The two nodes of each edge.
     using edge_list = std::vector<std::pair<std::size_t, std::size_t>>;
 
+    /// nodes: 2 to 6.
     explicit spanning_trees(std::size_t nodes)
         : matroid_family(detail::message("the spanning trees of ", checked(nodes), " nodes"),
                          edges_of(nodes).size(),

@@ -41,6 +41,7 @@ namespace imle::inline IMLE_ABI::testing {
 /// once. 2 to 8 nodes, else `std::invalid_argument`.
 class tours : public enumerated_family<1> {
   public:
+    /// nodes: 2 to 8.
     explicit tours(std::size_t nodes)
         : enumerated_family<1>(detail::message("the tours of ", nodes, " nodes"),
                                {static_cast<Eigen::Index>(nodes * (nodes - 1) / 2)},
@@ -52,6 +53,7 @@ class tours : public enumerated_family<1> {
 /// `std::invalid_argument`.
 class directed_tours : public enumerated_family<2> {
   public:
+    /// nodes: 2 to 8.
     explicit directed_tours(std::size_t nodes)
         : enumerated_family<2>(detail::message("the directed tours of ", nodes, " nodes"),
                                {static_cast<Eigen::Index>(nodes), static_cast<Eigen::Index>(nodes)},

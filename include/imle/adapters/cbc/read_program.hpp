@@ -39,7 +39,9 @@ struct named_program {
     /// both have the other sign.) theta = -costs has the file's optimum; `options.fixed = costs` keeps it
     /// beside theta.
     Eigen::VectorXd costs;
+    /// What the objective adds to <costs, x>.
     double constant = 0;
+    /// [variables] and [rows] the names in the file.
     std::vector<std::string> variable_names, row_names;
 
     /// The index of a variable, for `options.decisions`. O(variables). Throws `std::invalid_argument` if

@@ -111,7 +111,9 @@ void write_family_samples(const FamilyT& family, const CallT& call, Eigen::Index
 template <class LayerT, class FamilyT, class OptionsT>
 class family_layer : public layer_interface<LayerT> {
   public:
+    /// The family.
     [[nodiscard]] const FamilyT& family() const noexcept { return family_; }
+    /// The options.
     [[nodiscard]] const OptionsT& options() const noexcept { return options_; }
     /// S, the samples per instance.
     [[nodiscard]] Eigen::Index sample_count() const noexcept { return options_.samples; }

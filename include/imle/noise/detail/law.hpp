@@ -57,6 +57,7 @@ class location_scale_law {
     void fill(const random_key& key, std::uint64_t first, std::span<float> out) const {
         standard_table<StandardLaw, float>().fill(key, first, out, location_, scale_);
     }
+    /// The same in double.
     void fill(const random_key& key, std::uint64_t first, std::span<double> out) const {
         standard_table<StandardLaw, double>().fill(key, first, out, location_, scale_);
     }
@@ -77,20 +78,25 @@ class location_scale_law {
     [[nodiscard]] double score(double x) const noexcept requires HasScore<StandardLaw> {
         return StandardLaw::score(standard(x)) / scale_;
     }
+    /// The expected value.
     [[nodiscard]] double mean() const noexcept { return at(StandardLaw::mean); }
+    /// The variance.
     [[nodiscard]] double variance() const noexcept { return StandardLaw::variance * scale_ * scale_; }
     /// No number is below it. Only laws that are bounded have it.
     [[nodiscard]] double lower_bound() const noexcept requires HasLowerBound<StandardLaw> {
         return at(StandardLaw::lower_bound());
     }
 
+    /// True if the parameters are equal.
     friend bool operator==(const location_scale_law&, const location_scale_law&) noexcept = default;
 
   protected:
     /// Takes what the deriving law has checked: both finite, scale > 0.
     location_scale_law(double location, double scale) noexcept : location_(location), scale_(scale) {}
 
+    /// The parameter `location`.
     [[nodiscard]] double location() const noexcept { return location_; }
+    /// The parameter `scale`.
     [[nodiscard]] double scale() const noexcept { return scale_; }
 
   private:
@@ -112,6 +118,7 @@ class shared_law {
     void fill(const random_key& key, std::uint64_t first, std::span<float> out) const {
         table<float>().fill(key, first, out, 0, scale_);
     }
+    /// The same in double.
     void fill(const random_key& key, std::uint64_t first, std::span<double> out) const {
         table<double>().fill(key, first, out, 0, scale_);
     }
@@ -131,6 +138,7 @@ class shared_law {
     shared_law(double scale, const LawT& law) : scale_(scale), state_(std::make_shared<state>(law)) {}
 
     [[nodiscard]] const LawT& law() const noexcept { return state_->law; }
+    /// The parameter `scale`.
     [[nodiscard]] double scale() const noexcept { return scale_; }
 
   private:
