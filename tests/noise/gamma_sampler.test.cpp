@@ -86,7 +86,7 @@ Scalar reference(const imle::random_key& key, std::uint64_t index, Scalar shape,
 
 }  // namespace
 
-TEST_CASE("gamma_sampler: the laws of a noise", "[gamma][random]") {
+TEST_CASE("gamma_sampler: the laws of a noise", "[gamma][random][draws]") {
     for (const double shape : {1e-3, 0.05, 0.5, 0.999, 1.0, 2.5, 30.0, 1e5}) {
         check_laws<float>(shape, 1 << 14);
         check_laws<double>(shape, 1 << 14);
