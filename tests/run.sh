@@ -35,15 +35,8 @@ install_log=build/install.log
 started=$(date +%s)
 jobs=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc 2>/dev/null || echo 2)}
 export CMAKE_BUILD_PARALLEL_LEVEL="$jobs" CTEST_PARALLEL_LEVEL="$jobs"
-skipped=
-failed=
 
 say() { printf '\n== %s (after %s s)\n' "$*" $(($(date +%s) - started)); }
-skip() {
-    echo "-- skipped: $1, since $2"
-    skipped="$skipped
-   $1: $2"
-}
 
 # -- What must be there -------------------------------------------------------------------------------------
 
@@ -76,20 +69,39 @@ fi
 
 # -- Configure and build ------------------------------------------------------------------------------------
 
+# What the builds tell each other and the end, as files: two run at once.
+notes=build/notes
+rm -rf $notes
+mkdir -p $notes
+built=$notes/built
+failed=$notes/failed
+skipped=$notes/skipped
+touch $built $failed $skipped
+
+skip() {
+    echo "-- skipped: $1, since $2"
+    echo "   $1: $2" >>$skipped
+}
+
 # build NAME PRESET [configure arguments]: a failure is remembered, so that one run shows all of them.
-built=
 build() {
     name=$1
     preset=$2
     shift 2
     say "building $name"
-    built="$built $preset"
+    echo "$preset" >>$built
     if ! cmake --preset "$preset" "$@" >"build/$preset.log" 2>&1; then
         cat "build/$preset.log"
-        failed="$failed $preset(configure)"
-    elif ! cmake --build --preset "$preset" -- -k 0; then
-        failed="$failed $preset(build)"
+        echo "$preset(configure)" >>$failed
+    elif ! NINJA_STATUS="$preset [%f/%t] " cmake --build --preset "$preset" -- -k 0; then
+        echo "$preset(build)" >>$failed
     fi
+}
+
+# finish STATUS: ends with it, unless a build has failed.
+finish() {
+    [ ! -s $failed ] || { echo "FAILED: $(paste -s -d ' ' $failed)" && exit 1; }
+    exit "$1"
 }
 
 if [ "$all" = no ]; then
@@ -97,11 +109,8 @@ if [ "$all" = no ]; then
     say "running"
     status=0
     ctest --preset quick || status=$?
-    [ -z "$failed" ] || { echo "FAILED:$failed" && exit 1; }
-    exit $status
+    finish $status
 fi
-
-build "the default tests, optimised, each file and each header alone" tests
 
 # Debian 12's clang is 14, the oldest that the library supports; later releases have only newer ones.
 clang=
@@ -125,78 +134,118 @@ if [ -n "$clang" ] &&
     clang_sanitizes=yes
 fi
 
-if [ $clang_sanitizes = yes ]; then
-    # The other tests it compiles for the sanitizers.
-    build "the examples, the headers and the documentation's code by $clang" clang "-DCMAKE_CXX_COMPILER=$clang" \
-        "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O0" "-DIMLE_TEST_GROUPS=docs;statistical"
-elif [ -n "$clang" ]; then
-    build "the default tests by $clang" clang "-DCMAKE_CXX_COMPILER=$clang"
-else
-    skip "clang" "there is no clang++"
-fi
-
 processor_has() {
     for feature in "$@"; do
         grep -qw "$feature" /proc/cpuinfo 2>/dev/null || return 1
     done
 }
-if processor_has avx2 fma bmi2; then
-    build "the tests with AVX2" avx2
-else
-    skip "AVX2" "this processor has none"
-fi
-if processor_has avx512f avx512bw avx512cd avx512dq avx512vl; then
-    build "the vectorised parts' tests with AVX-512" avx512
-else
-    skip "AVX-512" "this processor has none"
-fi
 
-if [ $clang_sanitizes = yes ]; then
-    build "AddressSanitizer and UndefinedBehaviorSanitizer" asan "-DCMAKE_CXX_COMPILER=$clang"
-    build "the fuzzers" fuzz "-DCMAKE_CXX_COMPILER=$clang"
-    build "ThreadSanitizer" tsan "-DCMAKE_CXX_COMPILER=$clang"
-else
-    build "AddressSanitizer and UndefinedBehaviorSanitizer" asan
-    build "ThreadSanitizer" tsan
-    skip "fuzzers" "there is no clang++ with libFuzzer"
-fi
-
-if have clang++-19 && echo '#include <version>' | clang++-19 -stdlib=libc++ -x c++ -fsyntax-only -; then
-    build "tests by clang 19 with libc++" libcxx -DCMAKE_CXX_COMPILER=clang++-19
-else
-    skip "libc++" "there is no clang++-19 with libc++"
-fi
-
-for machine in aarch64 s390x riscv64; do
-    if have $machine-linux-gnu-g++ && have qemu-$machine; then
-        build "the golden data and hashes for $machine" $machine
+# by_clang NAME PRESET: by clang, where it sanitizes.
+by_clang() {
+    if [ $clang_sanitizes = yes ]; then
+        build "$@" "-DCMAKE_CXX_COMPILER=$clang"
     else
-        skip "$machine" "there is no $machine-linux-gnu-g++ or no qemu-$machine"
+        build "$@"
     fi
-done
+}
 
-# CMake leaves out what it does not find, and says so in build/tests.log.
-for library in Boost:Boost.Graph CBC GLPK CppAD ADOL-C Stan:Stan\ Math Torch:libtorch MPI; do
-    if grep -q "imle: ${library%%:*} was not found" build/tests.log; then
-        skip "the tests of ${library##*:}" "it was not found"
-    fi
-done
+# build_preset PRESET, or why it is skipped.
+build_preset() {
+    case $1 in
+    tests)
+        build "the default tests, optimised, and each header alone" tests
+        # CMake leaves out what it does not find, and says so in build/tests.log.
+        for library in Boost:Boost.Graph CBC GLPK CppAD ADOL-C Stan:Stan\ Math Torch:libtorch MPI; do
+            if grep -q "imle: ${library%%:*} was not found" build/tests.log; then
+                skip "the tests of ${library##*:}" "it was not found"
+            fi
+        done
+        ;;
+    asan) by_clang "AddressSanitizer and UndefinedBehaviorSanitizer" asan ;;
+    tsan) by_clang "ThreadSanitizer" tsan ;;
+    fuzz)
+        if [ $clang_sanitizes = yes ]; then
+            by_clang "the fuzzers" fuzz
+        else
+            skip "fuzzers" "there is no clang++ with libFuzzer"
+        fi
+        ;;
+    clang)
+        if [ $clang_sanitizes = yes ]; then
+            # The other tests it compiles for the sanitizers.
+            build "the examples and the documentation's code by $clang" clang "-DCMAKE_CXX_COMPILER=$clang" \
+                "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O0" "-DIMLE_TEST_GROUPS=docs"
+        elif [ -n "$clang" ]; then
+            build "the default tests by $clang" clang "-DCMAKE_CXX_COMPILER=$clang"
+        else
+            skip "clang" "there is no clang++"
+        fi
+        ;;
+    avx2)
+        if processor_has avx2 fma bmi2; then
+            build "the tests with AVX2" avx2
+        else
+            skip "AVX2" "this processor has none"
+        fi
+        ;;
+    avx512)
+        if processor_has avx512f avx512bw avx512cd avx512dq avx512vl; then
+            build "the vectorised parts' tests with AVX-512" avx512
+        else
+            skip "AVX-512" "this processor has none"
+        fi
+        ;;
+    libcxx)
+        if have clang++-19 && echo '#include <version>' | clang++-19 -stdlib=libc++ -x c++ -fsyntax-only -; then
+            build "tests by clang 19 with libc++" libcxx -DCMAKE_CXX_COMPILER=clang++-19
+        else
+            skip "libc++" "there is no clang++-19 with libc++"
+        fi
+        ;;
+    aarch64 | s390x | riscv64)
+        if have "$1-linux-gnu-g++" && have "qemu-$1"; then
+            build "the golden data and hashes for $1" "$1"
+        else
+            skip "$1" "there is no $1-linux-gnu-g++ or no qemu-$1"
+        fi
+        ;;
+    esac
+}
+
+# Builds whatever the other of two such has not begun, the longest first.
+build_what_is_left() {
+    for each in tests asan avx2 avx512 libcxx clang tsan fuzz aarch64 s390x riscv64; do
+        if mkdir "$notes/$each.begun" 2>/dev/null; then build_preset "$each"; fi
+    done
+}
+
+# Two builds at a time, each by half of the processors: at a build's end, where one file is left, half of them would idle.
+if [ "$jobs" = 1 ]; then
+    build_what_is_left
+else
+    export CMAKE_BUILD_PARALLEL_LEVEL=$(((jobs + 1) / 2))
+    build_what_is_left &
+    other=$!
+    trap 'kill $other; exit 1' HUP INT TERM # the other does not hear of Ctrl-C
+    build_what_is_left
+    wait $other || echo "of what was built beside" >>$failed
+    trap - HUP INT TERM
+fi
 
 have dieharder || skip "the battery of tests of random bits" "there is no dieharder"
-for tool in doxygen linkchecker chromium; do
+for tool in doxygen chromium; do
     have $tool || skip "tests of the site" "there is no $tool"
 done
 
 # -- Run everything by one call, so that one summary counts it all ------------------------------------------
 
 mkdir -p build/all
-for preset in $built; do
+while read -r preset; do
     echo "subdirs(../$preset)"
-done >build/all/CTestTestfile.cmake
+done <$built >build/all/CTestTestfile.cmake
 
 say "running"
-[ -z "$skipped" ] || echo "skipped:$skipped"
+[ ! -s $skipped ] || { echo "skipped:" && cat $skipped; }
 status=0
 ctest --test-dir build/all --output-on-failure --no-tests=error || status=$?
-[ -z "$failed" ] || { echo "FAILED:$failed" && exit 1; }
-exit $status
+finish $status

@@ -22,7 +22,7 @@ void print_table_head(std::ostream& out, int steps) {
     loss_head << "loss, last " << last;
     share_head << "gold, last " << last;
     out << "temperatures  samples  " << std::setw(14) << loss_head.str() << "  first gold step  "
-        << std::setw(14) << share_head.str() << "  seconds\n";
+        << std::setw(14) << share_head.str() << "  seconds" << std::endl;
 }
 
 void print_table_row(std::ostream& out, const learning_record& record) {

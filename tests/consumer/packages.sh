@@ -47,7 +47,7 @@ consumer() {
     shift 2
     rm -rf "${folder:?}/$name"
     cmake -G "$generator" -S "$here/find_package" -B "$folder/$name" \
-        "-DCMAKE_CXX_COMPILER=$compiler" "-DCMAKE_CXX_FLAGS=$flags" "$@"
+        "-DCMAKE_CXX_COMPILER=$compiler" "-DCMAKE_CXX_FLAGS=$flags" -DIMLE_CONSUMER_SOURCE=small.cpp "$@"
     grep -qxF "imle_DIR:PATH=$expected" "$folder/$name/CMakeCache.txt" || fail "CMake did not take imle from $expected"
     cmake --build "$folder/$name"
     "$folder/$name/consumer"
@@ -127,7 +127,7 @@ deb_installed)
 
     consumer deb /usr/share/cmake/imle
     # shellcheck disable=SC2046,SC2086
-    "$compiler" -std=c++20 $flags "$here/main.cpp" $(PKG_CONFIG_PATH='' pkg-config --cflags --libs imle) \
+    "$compiler" -std=c++20 $flags "$here/small.cpp" $(PKG_CONFIG_PATH='' pkg-config --cflags --libs imle) \
         -o "$folder/by_pkg_config"
     "$folder/by_pkg_config"
 

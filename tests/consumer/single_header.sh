@@ -31,7 +31,7 @@ compile main.o -o alone
 ./alone
 
 # The second unit defines what the first one does, but for main.
-compile -Dmain=second -c "$here/main.cpp" -o second.o
+objcopy --redefine-sym main=second main.o second.o
 compile main.o second.o -o two
 ./two
 

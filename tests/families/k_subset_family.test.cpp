@@ -20,6 +20,7 @@
 
 #include "families/family_fixtures.hpp"
 #include "support/catch.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 #include "support/tensors.hpp"
 #include "testing/finite_differences.hpp"
@@ -126,7 +127,7 @@ TEST_CASE("k-subset marginals of floats are worked out in double", "[estimators]
 
 TEST_CASE("k-subset marginals of equal theta are k / n, wherever it lies", "[estimators][k_subset]") {
     for (const double t : {0.0, 1e4, -1e4, 1e300, -1e300})
-        for (const std::size_t n : {2u, 7u, 100u, 3000u})
+        for (const std::size_t n : {2u, 7u, 100u, support::repeats(3000u)})
             for (const std::size_t k : {std::size_t{1}, n / 2, n - 1}) {
                 const double share = static_cast<double>(k) / static_cast<double>(n);
                 INFO("theta = " << t << ", n = " << n << ", k = " << k);
@@ -317,7 +318,7 @@ TEST_CASE("k-subsets at the edges", "[estimators][k_subset]") {
 }
 
 TEST_CASE("k-subset samples follow the law", "[estimators][k_subset]") {
-    const std::size_t n = 6, k = 3, draws = 200000;
+    const std::size_t n = 6, k = 3, draws = support::repeats(200000);
     const vector theta{0.3, -1.2, 0.9, 2.1, -0.4, 0};
     const k_subsets exact(n, k);
     const vector z = reference::sample_several(family_of(k), theta, random_key{11}, 0, draws);
@@ -337,7 +338,7 @@ TEST_CASE("k-subset samples follow the law", "[estimators][k_subset]") {
 
 TEST_CASE("k-subset samples of many elements follow the marginals", "[estimators][k_subset]") {
     std::mt19937 random(8);
-    const std::size_t n = 2500, k = 40, draws = 4000;  // in segments
+    const std::size_t n = 2500, k = 40, draws = support::repeats(4000);  // in segments
     const vector theta = normal_numbers(n, random, 2);
     const vector mu = reference::marginals(family_of(k), theta);
     const vector z = reference::sample_several(family_of(k), theta, random_key{12}, 0, draws);
@@ -381,7 +382,7 @@ TEST_CASE("a k-subset draw is a function of its key and number", "[estimators][k
     }
 }
 
-TEST_CASE("exponential k-subsets are not what Gumbel noise and top-k draw", "[estimators][k_subset]") {
+TEST_CASE("exponential k-subsets are not what Gumbel noise and top-k draw", "[estimators][k_subset][draws]") {
     const std::size_t n = 5, k = 2, draws = 200000;
     const vector theta{2, 1, 0, -1, -2};
     const k_subsets exact(n, k);

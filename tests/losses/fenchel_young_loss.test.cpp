@@ -162,7 +162,7 @@ TEST_CASE("fenchel_young_loss: the perturbed maximum's slope is the samples' mea
     check(imle::minimizing{argmin_solver}, imle::gumbel{});
 }
 
-TEST_CASE("fenchel_young_loss: Gumbel noise and categories give logsumexp and softmax", "[losses]") {
+TEST_CASE("fenchel_young_loss: Gumbel noise and categories give logsumexp and softmax", "[losses][draws]") {
     // Bounds of 6.5 standard errors: a false alarm once in 10^10 comparisons, of which there are 60.
     const std::vector<double> theta{0.5, -0.3, 1.2, 0.0};
     const imle::testing::categories family(4);
@@ -202,7 +202,7 @@ TEST_CASE("fenchel_young_loss: Gumbel noise and categories give logsumexp and so
     }
 }
 
-TEST_CASE("fenchel_young_loss: skewed noise is taken off costs", "[losses]") {
+TEST_CASE("fenchel_young_loss: skewed noise is taken off costs", "[losses][draws]") {
     // softmin of [0, 0.5, 1, 2]; with noise added to the costs it would be another law. 6.5 standard errors.
     const imle::testing::categories family(4);
     const auto softmin = family.softmax(std::vector<double>{0, -0.5, -1, -2});
@@ -216,7 +216,7 @@ TEST_CASE("fenchel_young_loss: skewed noise is taken off costs", "[losses]") {
     }
 }
 
-TEST_CASE("fenchel_young_loss: the gradient's mean is the exact marginals less y", "[losses]") {
+TEST_CASE("fenchel_young_loss: the gradient's mean is the exact marginals less y", "[losses][draws]") {
     // 6.5 standard errors; a mean of 0/1 numbers has at most the variance 1/4.
     const imle::testing::k_subsets family(6, 2);
     const std::vector<double> theta{0.3, -0.2, 0.9, 0.1, -1.1, 0.4};
@@ -275,7 +275,7 @@ TEST_CASE("fenchel_young_loss: values are never negative, 0 where samples agree,
     check(fenchel_young_loss(imle::top_k{3}, imle::multiplicative{}, {.samples = 5, .temperature = 0.5}));
 }
 
-TEST_CASE("fenchel_young_loss: multiplicative noise has the exact mean, by the 1/2", "[losses]") {
+TEST_CASE("fenchel_young_loss: multiplicative noise has the exact mean, by the 1/2", "[losses][draws]") {
     // Over {0, 1} x {0, 1}, F(theta) = sum of theta_i^+ whatever the noise (its sign is theta's and its mean
     // 1), so L = sum of |theta_i| (z_i - y_i)^2. Without T^2 / 2 it would be 1.65 times that. 6.5 errors.
     const double temperature = 1;

@@ -12,7 +12,7 @@
 static_assert(imle::NoiseDistribution<imle::exponential, float> &&
               imle::NoiseDistribution<imle::exponential, double>);
 
-TEST_CASE("exponential: the laws of a noise", "[exponential][noise]") {
+TEST_CASE("exponential: the laws of a noise", "[exponential][noise][draws]") {
     const auto floats = imle::testing::check_noise<float>(imle::exponential{0.5});
     INFO(floats);
     CHECK(floats.passed());

@@ -17,7 +17,7 @@
 static_assert(imle::NoiseDistribution<imle::gamma, float> && imle::NoiseDistribution<imle::gamma, double>);
 
 TEST_CASE("gamma: the laws of a noise, for singular, exponential and nearly normal shapes",
-          "[gamma][noise]") {
+          "[gamma][noise][draws]") {
     const imle::testing::check_noise_options options{.numbers = 1 << 14};
     for (const double shape : {1e-3, 0.05, 0.5, 1.0, 2.5, 30.0, 1e3}) {
         const auto floats = imle::testing::check_noise<float>(imle::gamma{shape, 2}, options);

@@ -86,17 +86,19 @@ Scalar reference(const imle::random_key& key, std::uint64_t index, Scalar shape,
 
 }  // namespace
 
-TEST_CASE("gamma_sampler: the laws of a noise", "[gamma][random]") {
+TEST_CASE("gamma_sampler: the laws of a noise", "[gamma][random][draws]") {
     for (const double shape : {1e-3, 0.05, 0.5, 0.999, 1.0, 2.5, 30.0, 1e5}) {
         check_laws<float>(shape, 1 << 14);
         check_laws<double>(shape, 1 << 14);
     }
 }
 
-TEST_CASE("gamma_sampler: the laws of a noise, two million numbers", "[gamma][random][slow]") {
+TEST_CASE("gamma_sampler: the laws of a noise, half a million numbers", "[gamma][random][slow]") {
+    // Of a sample's distribution function a distance of 0.0037 is seen, by a false alarm of 1e-6. Four times
+    // as many numbers would halve the distance, and take minutes.
     for (const double shape : {0.05, 0.5, 1.0, 1.7, 2.5, 100.0}) {
-        check_laws<float>(shape, 1 << 21);
-        check_laws<double>(shape, 1 << 21);
+        check_laws<float>(shape, 1 << 19);
+        check_laws<double>(shape, 1 << 19);
     }
 }
 

@@ -11,7 +11,7 @@
 
 static_assert(imle::NoiseDistribution<imle::gumbel, float> && imle::NoiseDistribution<imle::gumbel, double>);
 
-TEST_CASE("gumbel: the laws of a noise", "[gumbel][noise]") {
+TEST_CASE("gumbel: the laws of a noise", "[gumbel][noise][draws]") {
     const auto floats = imle::testing::check_noise<float>(imle::gumbel{1, 2});
     INFO(floats);
     CHECK(floats.passed());

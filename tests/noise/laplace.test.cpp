@@ -13,7 +13,7 @@
 static_assert(imle::NoiseDistribution<imle::laplace, float> &&
               imle::NoiseDistribution<imle::laplace, double>);
 
-TEST_CASE("laplace: the laws of a noise", "[laplace][noise]") {
+TEST_CASE("laplace: the laws of a noise", "[laplace][noise][draws]") {
     const auto floats = imle::testing::check_noise<float>(imle::laplace{1, 2});
     INFO(floats);
     CHECK(floats.passed());

@@ -13,7 +13,7 @@
 static_assert(imle::NoiseDistribution<imle::logistic, float> &&
               imle::NoiseDistribution<imle::logistic, double>);
 
-TEST_CASE("logistic: the laws of a noise", "[logistic][noise]") {
+TEST_CASE("logistic: the laws of a noise", "[logistic][noise][draws]") {
     const auto floats = imle::testing::check_noise<float>(imle::logistic{1, 2});
     INFO(floats);
     CHECK(floats.passed());

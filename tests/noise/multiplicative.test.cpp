@@ -54,7 +54,7 @@ struct own_normal : imle::normal {
 
 }  // namespace
 
-TEST_CASE("multiplicative: a noise of standard normal numbers", "[multiplicative][noise]") {
+TEST_CASE("multiplicative: a noise of standard normal numbers", "[multiplicative][noise][draws]") {
     CHECK(imle::testing::check_noise<float>(multiplicative{}).passed());
     CHECK(imle::testing::check_noise<double>(multiplicative{}).passed());
     std::vector<double> own(100);

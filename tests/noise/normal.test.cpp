@@ -11,7 +11,7 @@
 
 static_assert(imle::NoiseDistribution<imle::normal, float> && imle::NoiseDistribution<imle::normal, double>);
 
-TEST_CASE("normal: the laws of a noise", "[normal][noise]") {
+TEST_CASE("normal: the laws of a noise", "[normal][noise][draws]") {
     const auto floats = imle::testing::check_noise<float>(imle::normal{1, 2});
     INFO(floats);
     CHECK(floats.passed());

@@ -1,15 +1,27 @@
-// Laws with parameters drawn at random, from the whole range that they accept and from beyond.
+// Laws with parameters drawn at random, from the whole range that they accept and from beyond; and what is
+// cheap enough for sanitizers to see of each noise.
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <random>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include <imle/noise/exponential.hpp>
 #include <imle/noise/gamma.hpp>
+#include <imle/noise/gamma_sampler.hpp>
+#include <imle/noise/gumbel.hpp>
+#include <imle/noise/laplace.hpp>
+#include <imle/noise/logistic.hpp>
+#include <imle/noise/normal.hpp>
+#include <imle/noise/std_noise.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
+#include <imle/noise/uniform.hpp>
 
 #include "noise/law_checks.hpp"
 #include "support/catch.hpp"
@@ -79,7 +91,40 @@ void check_gamma(std::uint64_t seed, int laws) {
     CHECK(wrong == 0);
 }
 
+/// Pieces of 1 to 37 numbers, in exact memory.
+template <class Scalar, class NoiseT>
+bool fills_in_pieces(const NoiseT& noise) {
+    const imle::random_key key(6);
+    constexpr std::uint64_t first = 5;
+    std::vector<Scalar> whole(1000);
+    noise.fill(key, first, std::span<Scalar>(whole));
+    std::size_t at = 0;
+    for (std::size_t length = 1; at < whole.size(); length = length % 37 + 1) {
+        std::vector<Scalar> piece(std::min(length, whole.size() - at));
+        noise.fill(key, first + at, std::span<Scalar>(piece));
+        if (!std::equal(piece.begin(), piece.end(), whole.data() + at)) return false;
+        at += piece.size();
+    }
+    return true;
+}
+
 }  // namespace
+
+TEST_CASE("each noise fills in pieces what it fills at once", "[noise]") {
+    const auto check = [](const auto&... noises) {
+        const bool floats[] = {fills_in_pieces<float>(noises)...};
+        const bool doubles[] = {fills_in_pieces<double>(noises)...};
+        for (std::size_t i = 0; i < sizeof...(noises); ++i) {
+            INFO("noise " << i);
+            CHECK(floats[i]);
+            CHECK(doubles[i]);
+        }
+    };
+    check(imle::gumbel{}, imle::exponential{0.5}, imle::laplace{1, 2}, imle::logistic{1, 2},
+          imle::uniform{1, 3}, imle::normal{}, imle::gamma{0.5, 2}, imle::gamma{20, 1},
+          imle::gamma_sampler{1.7}, imle::sum_of_gamma{5, 10},
+          imle::std_noise<std::exponential_distribution<double>>{});
+}
 
 TEST_CASE("sum_of_gamma: any parameters within the range", "[sum_of_gamma][noise]") {
     check_sum_of_gamma(1, 24);

@@ -17,7 +17,7 @@ static_assert(std::uniform_random_bit_generator<imle::philox_engine>);
 }  // namespace
 
 TEST_CASE("std_noise: the laws of a noise, for distributions with state and for discrete ones",
-          "[std_noise][noise]") {
+          "[std_noise][noise][draws]") {
     const imle::testing::check_noise_options few{.numbers = 1 << 12};
     CHECK(imle::testing::check_noise<float>(normal_noise{}, few).passed());
     CHECK(imle::testing::check_noise<double>(normal_noise{}, few).passed());

@@ -121,7 +121,7 @@ TEST_CASE("sum_of_gamma: moments are those of the density", "[sum_of_gamma][nois
         }
 }
 
-TEST_CASE("sum_of_gamma: the laws of a noise", "[sum_of_gamma][noise]") {
+TEST_CASE("sum_of_gamma: the laws of a noise", "[sum_of_gamma][noise][draws]") {
     const imle::testing::check_noise_options options{.numbers = 1 << 14, .places = 100};
     for (const double k : {0.5, 1.0, 20.8, 300.0})
         for (const std::uint64_t terms : {1u, 100u, 0u}) {

@@ -20,7 +20,7 @@
 static_assert(imle::NoiseDistribution<imle::uniform, float> &&
               imle::NoiseDistribution<imle::uniform, double>);
 
-TEST_CASE("uniform: the laws of a noise", "[uniform][noise]") {
+TEST_CASE("uniform: the laws of a noise", "[uniform][noise][draws]") {
     const auto floats = imle::testing::check_noise<float>(imle::uniform{1, 3});
     INFO(floats);
     CHECK(floats.passed());

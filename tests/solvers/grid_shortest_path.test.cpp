@@ -21,6 +21,7 @@
 
 #include "solvers/grid_reference.hpp"
 #include "support/catch.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 
 namespace grid_shortest_path_tests {
@@ -428,18 +429,18 @@ TEST_CASE("grid_shortest_path is the best of all simple paths, ties included", "
 }
 
 TEST_CASE("grid_shortest_path follows its tie rule on larger grids, alone and in lanes", "[solvers][grid]") {
-    CHECK(wrong_against_dijkstra<float, Eigen::RowMajor>(800, 20, 21) == 0);
-    CHECK(wrong_against_dijkstra<double, Eigen::RowMajor>(800, 20, 22) == 0);
-    CHECK(wrong_against_dijkstra<float, Eigen::ColMajor>(800, 20, 23) == 0);
-    CHECK(wrong_against_dijkstra<double, Eigen::ColMajor>(800, 20, 24) == 0);
-    CHECK(wrong_against_dijkstra<float, Eigen::RowMajor>(1500, 4, 25) == 0);
-    CHECK(wrong_against_dijkstra<double, Eigen::ColMajor>(1500, 4, 26) == 0);
+    CHECK(wrong_against_dijkstra<float, Eigen::RowMajor>(support::repeats(800), 20, 21) == 0);
+    CHECK(wrong_against_dijkstra<double, Eigen::RowMajor>(support::repeats(800), 20, 22) == 0);
+    CHECK(wrong_against_dijkstra<float, Eigen::ColMajor>(support::repeats(800), 20, 23) == 0);
+    CHECK(wrong_against_dijkstra<double, Eigen::ColMajor>(support::repeats(800), 20, 24) == 0);
+    CHECK(wrong_against_dijkstra<float, Eigen::RowMajor>(support::repeats(1500), 4, 25) == 0);
+    CHECK(wrong_against_dijkstra<double, Eigen::ColMajor>(support::repeats(1500), 4, 26) == 0);
 }
 
 TEST_CASE("grid_shortest_path has the same bits by sweeps and by the queue", "[solvers][grid]") {
     // Single grids of this size go to the queue, batches are swept.
-    CHECK(wrong_against_dijkstra<float, Eigen::RowMajor>(100, 50, 27, 46) == 0);
-    CHECK(wrong_against_dijkstra<double, Eigen::ColMajor>(100, 50, 28, 46) == 0);
+    CHECK(wrong_against_dijkstra<float, Eigen::RowMajor>(support::repeats(100), 50, 27, 46) == 0);
+    CHECK(wrong_against_dijkstra<double, Eigen::ColMajor>(support::repeats(100), 50, 28, 46) == 0);
 }
 
 TEST_CASE("bucket_queue gives every cell once, the nearest first", "[solvers][grid]") {
@@ -533,15 +534,21 @@ TEST_CASE("grid_shortest_path keeps to masks, routes, diagonal factors and corne
     const auto enumerate = [](const reference::grid& g, const auto& costs) {
         return reference::best_of(g, reference::all_paths(g), costs);
     };
-    CHECK(wrong_with_options<float, Eigen::RowMajor>(400, 1, 3, 41, enumerate) == 0);
-    CHECK(wrong_with_options<double, Eigen::ColMajor>(400, 1, 3, 42, enumerate) == 0);
-    CHECK(wrong_with_options_against_dijkstra<float, Eigen::RowMajor>(1500, 1, 12, 43) == 0);
-    CHECK(wrong_with_options_against_dijkstra<double, Eigen::RowMajor>(1500, 1, 12, 44) == 0);
-    CHECK(wrong_with_options_against_dijkstra<float, Eigen::ColMajor>(1500, 1, 12, 45) == 0);
-    CHECK(wrong_with_options_against_dijkstra<double, Eigen::ColMajor>(1500, 1, 12, 46) == 0);
+    CHECK(wrong_with_options<float, Eigen::RowMajor>(support::repeats(400), 1, 3, 41, enumerate) == 0);
+    CHECK(wrong_with_options<double, Eigen::ColMajor>(support::repeats(400), 1, 3, 42, enumerate) == 0);
+    CHECK(wrong_with_options_against_dijkstra<float, Eigen::RowMajor>(support::repeats(1500), 1, 12, 43) ==
+          0);
+    CHECK(wrong_with_options_against_dijkstra<double, Eigen::RowMajor>(support::repeats(1500), 1, 12, 44) ==
+          0);
+    CHECK(wrong_with_options_against_dijkstra<float, Eigen::ColMajor>(support::repeats(1500), 1, 12, 45) ==
+          0);
+    CHECK(wrong_with_options_against_dijkstra<double, Eigen::ColMajor>(support::repeats(1500), 1, 12, 46) ==
+          0);
     // Single grids of this size go to the queue, batches are swept.
-    CHECK(wrong_with_options_against_dijkstra<float, Eigen::ColMajor>(100, 46, 50, 47) == 0);
-    CHECK(wrong_with_options_against_dijkstra<double, Eigen::RowMajor>(100, 46, 50, 48) == 0);
+    CHECK(wrong_with_options_against_dijkstra<float, Eigen::ColMajor>(support::repeats(100), 46, 50, 47) ==
+          0);
+    CHECK(wrong_with_options_against_dijkstra<double, Eigen::RowMajor>(support::repeats(100), 46, 50, 48) ==
+          0);
 }
 
 TEST_CASE("grid_shortest_path gives mazes of blocked cells to the queue", "[solvers][grid][mask]") {

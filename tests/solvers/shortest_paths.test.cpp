@@ -19,6 +19,7 @@
 #include "solvers/path_reference.hpp"
 #include "solvers/traffic_network.hpp"
 #include "support/catch.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 
 using imle::directed_graph;
@@ -194,10 +195,10 @@ TEST_CASE("shortest_paths is Bellman and Ford's and shortest_path's, ties includ
                                 static_cast<Eigen::Index>(2 + random() % 6), random() % 2 == 0 ? 4 : 8);
     };
     for (const bool with_options : {false, true}) {
-        CHECK(wrong_answers<float>(120, 11, with_options, small) == 0);
-        CHECK(wrong_answers<double>(60, 12, with_options, small) == 0);
-        CHECK(wrong_answers<float>(36, 13, with_options, grid) == 0);
-        CHECK(wrong_answers<double>(36, 14, with_options, grid) == 0);
+        CHECK(wrong_answers<float>(support::repeats(120), 11, with_options, small) == 0);
+        CHECK(wrong_answers<double>(support::repeats(60), 12, with_options, small) == 0);
+        CHECK(wrong_answers<float>(support::repeats(36), 13, with_options, grid) == 0);
+        CHECK(wrong_answers<double>(support::repeats(36), 14, with_options, grid) == 0);
     }
 }
 

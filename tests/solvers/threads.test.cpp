@@ -12,6 +12,7 @@
 
 #include "layer/layer_fixtures.hpp"
 #include "support/catch.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 
 namespace threads_tests {
@@ -69,7 +70,7 @@ support::tally differences(const subject<Rank>& of) {
     };
     auto one = layer(1), three = layer(3);
     support::tally different;
-    for (std::uint64_t round = 0; round < 3; ++round) {
+    for (std::uint64_t round = 0; round < support::repeats(std::uint64_t{3}); ++round) {
         const imle::random_key key{round};
         const auto expected = one.forward(theta, key), found = three.forward(theta, key);
         different.expect(fixtures::same_bits(expected.samples(), found.samples()), "samples of key ", round);

@@ -14,6 +14,7 @@
 
 #include "support/catch.hpp"
 #include "support/masks.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 
 namespace top_k_tests {
@@ -86,10 +87,10 @@ support::tally wrong_answers(int count, std::uint32_t seed) {
 }  // namespace
 
 TEST_CASE("top_k is the head of a stable sort", "[solvers][top_k]") {
-    CHECK(wrong_answers<float, Eigen::RowMajor>(1500, 1) == 0);
-    CHECK(wrong_answers<double, Eigen::RowMajor>(1500, 2) == 0);
-    CHECK(wrong_answers<float, Eigen::ColMajor>(1500, 3) == 0);
-    CHECK(wrong_answers<double, Eigen::ColMajor>(1500, 4) == 0);
+    CHECK(wrong_answers<float, Eigen::RowMajor>(support::repeats(1500), 1) == 0);
+    CHECK(wrong_answers<double, Eigen::RowMajor>(support::repeats(1500), 2) == 0);
+    CHECK(wrong_answers<float, Eigen::ColMajor>(support::repeats(1500), 3) == 0);
+    CHECK(wrong_answers<double, Eigen::ColMajor>(support::repeats(1500), 4) == 0);
 }
 
 TEST_CASE("top_k of many numbers is the head of a stable sort", "[solvers][top_k]") {
@@ -114,7 +115,7 @@ TEST_CASE("top_k answers the same whatever it has solved before", "[solvers][top
     std::mt19937 random(5);
     imle::top_k solver{9};
     support::tally wrong;
-    for (int i = 0; i < 3000; ++i) {
+    for (int i = 0; i < support::repeats(3000); ++i) {
         const int kind = i % 50 < 25 ? 0 : static_cast<int>(random() % 8);
         auto theta = numbers<float>(kind, 70 + random() % 200, random);
         if (kind == 0)
@@ -202,10 +203,10 @@ support::tally wrong_under_masks(int count, std::uint32_t seed) {
 }  // namespace
 
 TEST_CASE("top_k under a mask is top_k of what it allows", "[solvers][top_k]") {
-    CHECK(wrong_under_masks<float, Eigen::RowMajor>(1500, 1) == 0);
-    CHECK(wrong_under_masks<double, Eigen::RowMajor>(1500, 2) == 0);
-    CHECK(wrong_under_masks<float, Eigen::ColMajor>(1500, 3) == 0);
-    CHECK(wrong_under_masks<double, Eigen::ColMajor>(1500, 4) == 0);
+    CHECK(wrong_under_masks<float, Eigen::RowMajor>(support::repeats(1500), 1) == 0);
+    CHECK(wrong_under_masks<double, Eigen::RowMajor>(support::repeats(1500), 2) == 0);
+    CHECK(wrong_under_masks<float, Eigen::ColMajor>(support::repeats(1500), 3) == 0);
+    CHECK(wrong_under_masks<double, Eigen::ColMajor>(support::repeats(1500), 4) == 0);
 }
 
 TEST_CASE("top_k: masks of the wrong size, and bad numbers where a mask allows", "[solvers][top_k][errors]") {

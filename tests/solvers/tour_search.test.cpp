@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 #include "support/tensors.hpp"
 
@@ -166,7 +167,7 @@ TEST_CASE("tour_search mostly finds the best tour of 16 to 18 nodes", "[solvers]
     imle::travelling_salesman exact;
     support::tally wrong;
     int trials = 0, best_directed = 0, best_undirected = 0;
-    for (int trial = 0; trial < 12; ++trial, ++trials) {
+    for (int trial = 0; trial < support::repeats(12); ++trial, ++trials) {
         const Eigen::Index n = 16 + trial % 3;
         const unsigned range = trial % 4 == 3 ? 4 : 1000;  // ties
         arcs<float> theta(n, n), z(n, n), expected(n, n);
@@ -209,13 +210,14 @@ TEST_CASE("tour_search finds the optimum of real cases", "[solvers][tour_search]
         arcs<> z(costs.dimension(0), costs.dimension(1));
         int found = 0;
         support::tally wrong;
-        for (std::uint64_t id = 0; id < 10; ++id) {
-            const auto status = search(costs, z, imle::solve_context{0, 0, id});
+        const int ids = support::repeats(10);
+        for (int id = 0; id < ids; ++id) {
+            const auto status = search(costs, z, imle::solve_context{0, 0, static_cast<std::uint64_t>(id)});
             wrong.expect(status == not_proven && is_tour(z) && value(costs, z) >= optimum, "id ", id);
             if (value(costs, z) == optimum) ++found;
         }
         CHECK(wrong == 0);
-        CHECK(found >= of_ten);
+        CHECK(found >= ids - (10 - of_ten));
     }
 }
 
