@@ -121,7 +121,8 @@
 #define IMLE_HAS_NEON 1
 #endif
 
-/// a * b + c may be one instruction. Results never depend on it.
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+/// a * b + c may be one instruction. Results never depend on it. (A test that looks for such where they would
+/// matter defines IMLE_TEST_UNFUSED.)
+#if (defined(__FMA__) || defined(__ARM_FEATURE_FMA)) && !defined(IMLE_TEST_UNFUSED)
 #define IMLE_HAS_FMA 1
 #endif

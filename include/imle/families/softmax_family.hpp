@@ -66,7 +66,8 @@ class softmax_family {
         for (std::size_t i = 0; i < theta.size(); ++i)
             half_mean += detail::rounded(mu[i] * (0.5 * static_cast<double>(dmu[i])));
         for (std::size_t i = 0; i < theta.size(); ++i)
-            gradient[i] = static_cast<Scalar>(2 * (mu[i] * (0.5 * static_cast<double>(dmu[i]) - half_mean)));
+            gradient[i] = static_cast<Scalar>(
+                2 * (mu[i] * (detail::rounded(0.5 * static_cast<double>(dmu[i])) - half_mean)));
     }
 
     /// log sum_i exp(theta_i). O(n).

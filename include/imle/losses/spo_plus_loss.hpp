@@ -10,6 +10,7 @@
 #include <imle/layer/imle_layer.hpp>
 #include <imle/losses/loss_value.hpp>
 #include <imle/noise/no_noise.hpp>
+#include <imle/simd/scaled_sum.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -110,8 +111,8 @@ class spo_plus_loss {
         constexpr int rank = rank_of<HatT>, layout = layout_of<HatT>;
         const auto shape = detail::shape_of(theta_hat);
         Eigen::Tensor<Scalar, rank, layout> shifted(shape.theta());
-        for (Eigen::Index i = 0; i < shifted.size(); ++i)
-            shifted.data()[i] = theta_hat.data()[i] + theta_hat.data()[i] - theta_true.data()[i];
+        detail::scaled_sum(Scalar(2), theta_hat.data(), Scalar(-1), theta_true.data(), shifted.data(),
+                           static_cast<std::size_t>(shifted.size()));
         detail::require_finite_batch("2 * theta_hat - theta_true", shifted);
         const auto z = sampler_.map(shifted, options);
 

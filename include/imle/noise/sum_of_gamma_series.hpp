@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <span>
 
+#include <imle/core/rounded.hpp>
 #include <imle/noise/gamma_sampler.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
 #include <imle/simd/lanes.hpp>
@@ -59,8 +60,9 @@ class sum_of_gamma_series : private sum_of_gamma {
                 for (std::size_t j = 0; j < group_size; j += lanes::size)
                     multiply_add(lanes::load(wide + j), inverse_i, lanes::load(sums + j)).store(sums + j);
             }
+            const double bound = detail::rounded(lower_bound());
             for (std::size_t j = 0; j < group_size; ++j)
-                destination[j] = static_cast<Scalar>(sums[j] + lower_bound());
+                destination[j] = static_cast<Scalar>(sums[j] + bound);
         });
     }
 };

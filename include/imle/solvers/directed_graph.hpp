@@ -17,6 +17,7 @@
 #include <Eigen/Core>
 
 #include <imle/core/errors.hpp>
+#include <imle/core/rounded.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -64,8 +65,8 @@ inline void require_mask(std::span<const bool> mask, std::size_t edges) {
 
 /// n of theta's n(n - 1)/2 undirected edges. Throws if there is no such n.
 [[nodiscard]] inline Eigen::Index nodes_of_complete_graph(Eigen::Index edges) {
-    const auto n =
-        static_cast<Eigen::Index>(std::llround(0.5 + std::sqrt(2 * static_cast<double>(edges) + 0.25)));
+    const auto n = static_cast<Eigen::Index>(
+        std::llround(0.5 + std::sqrt(rounded(2 * static_cast<double>(edges)) + 0.25)));
     if (n * (n - 1) / 2 != edges)
         throw_invalid("theta", message("of ", edges, " edges"),
                       "n(n - 1)/2 of them, for n nodes: 0, 1, 3, 6, 10, ...");

@@ -18,6 +18,7 @@
 #include <span>
 #include <vector>
 
+#include <imle/core/rounded.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/solvers/detail/tour_moves.hpp>
 #include <imle/solvers/directed_graph.hpp>
@@ -135,7 +136,7 @@ class kicked_tour {
     [[nodiscard]] static double surprise(std::uint32_t word) noexcept {
         const int zeros = std::countl_zero(word | 1u);
         const std::uint32_t mantissa = (word << zeros) & 0x7FFFFFFFu;
-        return 1 + static_cast<double>(zeros) - static_cast<double>(mantissa) * 0x1p-31;
+        return 1 + static_cast<double>(zeros) - rounded(static_cast<double>(mantissa) * 0x1p-31);
     }
 
     tour_costs<Scalar> costs_;
@@ -227,7 +228,7 @@ class tour_search {
         auto& tour = memory_.template get<detail::kicked_tour<Scalar>>(1).front();
         tour.costs().assign(nodes, options_.neighbours, [&](int from, int to) {
             const Eigen::Index at = place(from, to);
-            return context.allows(at) ? Scalar(0) - factor * theta.data()[at] : missing;
+            return context.allows(at) ? Scalar(0) - detail::rounded(factor * theta.data()[at]) : missing;
         });
         const random_key key = random_key{tour.costs().bits()}
                                    .fold_in(context.instance)

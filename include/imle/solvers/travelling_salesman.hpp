@@ -19,6 +19,7 @@
 #include <limits>
 #include <utility>
 
+#include <imle/core/rounded.hpp>
 #include <imle/simd/wide_lanes.hpp>
 #include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/instance.hpp>
@@ -246,7 +247,7 @@ class travelling_salesman {
         const Scalar parts = n <= 15 ? 16 : 32;
         const Scalar factor = largest > std::numeric_limits<Scalar>::max() / parts ? 1 / parts : Scalar(1);
         const auto gain = [data = theta.data(), factor, place](int from, int to) -> Scalar {
-            return data[place(from, to)] * factor;
+            return detail::rounded(data[place(from, to)] * factor);
         };
         if (context.mask.empty()) return f(gain);
         return f([&](int from, int to) {

@@ -98,8 +98,8 @@ class adaptive_target {
         state_.grad_norm = detail::rounded(options_.decay * state_.grad_norm) +
                            detail::rounded((1 - options_.decay) * count);
         const double direction = state_.grad_norm < options_.target_norm ? 1.0 : -1.0;
-        const double update =
-            detail::rounded(options_.beta_momentum * state_.previous_update) + direction * options_.beta_step;
+        const double update = detail::rounded(options_.beta_momentum * state_.previous_update) +
+                              (direction < 0 ? -options_.beta_step : options_.beta_step);
         state_.beta = std::max(0.0, state_.beta + update);
         state_.previous_update = update;  // unclipped, as the reference has it
     }

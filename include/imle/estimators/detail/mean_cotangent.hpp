@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <imle/layer/call.hpp>
+#include <imle/simd/scaled_sum.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
 
@@ -20,7 +21,10 @@ template <class CallT, class Scalar>
     for (Eigen::Index row = 0; row < call.shape.batch; ++row) {
         double* const sum = mean.data() + row * n;
         for (Eigen::Index s = 0; s < samples; ++s, next += n)
-            for (Eigen::Index i = 0; i < n; ++i) sum[i] += static_cast<double>(dz.scale * next[i]);
+            if constexpr (sizeof(Scalar) == sizeof(double))
+                scaled_sum(dz.scale, next, sum, sum, static_cast<std::size_t>(n));
+            else
+                for (Eigen::Index i = 0; i < n; ++i) sum[i] += static_cast<double>(dz.scale * next[i]);
         if (samples > 1)
             for (Eigen::Index i = 0; i < n; ++i) sum[i] /= static_cast<double>(samples);
     }

@@ -97,7 +97,7 @@ class family_coins {
             next = std::max(next, t < kth ? t : std::numeric_limits<Scalar>::lowest());
         }
         if (reached > k) next = kth;
-        return 0.5 * static_cast<double>(kth) + 0.5 * static_cast<double>(next);
+        return rounded(0.5 * static_cast<double>(kth)) + rounded(0.5 * static_cast<double>(next));
     }
 
     /// p and q up to a common factor: exp(theta - c) and 1, or 1 and exp(c - theta), whichever is not large.
@@ -147,7 +147,7 @@ class family_coins {
             if (excess * excess <= variance + 1e-4) break;
             (excess > 0 ? low : high) = shift;
             double next = shift + std::clamp(excess / variance, -longest_step, longest_step);
-            if (!(next > low && next < high)) next = low + (high - low) / 2;
+            if (!(next > low && next < high)) next = low + rounded((high - low) / 2);
             shift = next;
         }
         return shift;

@@ -11,6 +11,7 @@
 #include <numeric>
 #include <span>
 
+#include <imle/core/rounded.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
@@ -64,7 +65,7 @@ class knapsack_core {
             first.value += values[split_];
         }
         efficiency_ = values[split_] / weights[split_];
-        bound_ = first.value + (limit - first.weight) * efficiency_;
+        bound_ = first.value + rounded((limit - first.weight) * efficiency_);
         slack_ = static_cast<double>(8 * (n + 4)) * std::numeric_limits<double>::epsilon() * bound_;
         best_ = first.value;
         front_ = back_ = split_;
@@ -200,7 +201,7 @@ class knapsack_core {
             same += is_same;
             other += !is_same;
             const double room = limit_ - state.weight;
-            const bool is_hopeful = state.value + room * (room >= 0 ? gain : loss) >= needed;
+            const bool is_hopeful = state.value + rounded(room * (room >= 0 ? gain : loss)) >= needed;
             bool is_better = state.value > most;
             // The last one kept is worth `most`.
             if (state.value == most) is_better = state.decisions.precede(end[-1].decisions);

@@ -98,7 +98,7 @@ class knapsack_order {
         double sum = 0;
         for (std::size_t d = 0; d < problem_.dimensions; ++d) sum += multiplier_[d];
         const auto roundings = static_cast<double>(2 * (order_.size() + 4));
-        return sum * (1 + roundings * std::numeric_limits<double>::epsilon());
+        return sum * (1 + rounded(roundings * std::numeric_limits<double>::epsilon()));
     }
 
     /// Surrogate weights and order for the multipliers; returns the value of the relaxed problem: as many
@@ -234,9 +234,9 @@ class knapsack_search {
         const std::size_t dimensions =
             Dimensions == Eigen::Dynamic ? items.dimensions : static_cast<std::size_t>(Dimensions);
         const double tolerance =
-            1 + static_cast<double>(4 * (n + 4)) * std::numeric_limits<double>::epsilon();
+            1 + rounded(static_cast<double>(4 * (n + 4)) * std::numeric_limits<double>::epsilon());
         const double margin = margin_;
-        double value = value_, left = left_, best = best_, to_beat = best_ * tolerance + margin;
+        double value = value_, left = left_, best = best_, to_beat = rounded(best_ * tolerance) + margin;
         std::size_t depth = depth_, at = at_, split = split_;
         std::uint64_t nodes = nodes_;
 
@@ -249,8 +249,8 @@ class knapsack_search {
             while (split > at && items.surrogate_before[split] > reach) --split;
             double sum = value + (items.value_before[split] - items.value_before[at]);
             if (split < n && reach > items.surrogate_before[split])
-                sum +=
-                    items.values[split] * ((reach - items.surrogate_before[split]) / items.surrogate[split]);
+                sum += rounded(items.values[split] *
+                               ((reach - items.surrogate_before[split]) / items.surrogate[split]));
             return sum;
         };
         const auto fits = [&](std::size_t item) {
@@ -293,7 +293,7 @@ class knapsack_search {
             }
             if (!hopeless && value > best) {
                 best = value;
-                to_beat = best * tolerance + margin;
+                to_beat = rounded(best * tolerance) + margin;
                 taken_ = depth;
                 std::copy_n(work.stack, depth, work.best);
             }

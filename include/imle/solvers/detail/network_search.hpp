@@ -21,6 +21,7 @@
 #include <limits>
 #include <span>
 
+#include <imle/core/rounded.hpp>
 #include <imle/solvers/detail/network_plan.hpp>
 #include <imle/solvers/instance.hpp>
 #include <imle/solvers/negative_costs.hpp>
@@ -193,7 +194,7 @@ class network_search {
         start<0>(source_);
         start<1>(target);
         while (!sides_[0].ended && !(distance(target) < sides_[0].settled)) {
-            bound_ = shortest_ + shortest_ * slack;
+            bound_ = shortest_ + rounded(shortest_ * slack);
             const bool backward = !sides_[1].ended && sides_[0].settled + sides_[1].settled <= bound_ &&
                                   sides_[1].nears < sides_[0].nears;
             if (!(backward ? advance<1, true>() : advance<0, true>())) return false;
