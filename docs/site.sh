@@ -44,7 +44,7 @@ cat >"$work/prepared.sh" <<END
 cat "$work/\${1#"$root/"}"
 END
 
-version=$(awk '/^#define IMLE_VERSION_/ { printf "%s%s", dot, $3; dot = "." }' include/imle/core/version.hpp)
+version=$(sh scripts/version.sh)
 
 # run_doxygen SETTING...: docs/site/Doxyfile with these settings.
 run_doxygen() {
