@@ -2,14 +2,16 @@
 # Builds the site, pages and API reference:  sh docs/site.sh [OUT]
 #
 # From README.md, docs/ and the headers' comments by Doxygen, to OUT (default build/site), which a browser can open as
-# it is: OUT/index.html. On Debian and its relatives it first installs what is missing (by apt-get, with sudo where you
-# are not root); elsewhere it says what to install. A public name without a comment is an error, as is a dead reference.
+# it is: OUT/index.html. With emscripten (or a build/web of before) its first page runs the demo for the browser, which
+# browsers do from a server only. On Debian and its relatives it first installs what else is missing (by apt-get, with
+# sudo where you are not root); elsewhere it says what to install. A public name without a comment is an error, as is a
+# dead reference.
 
 set -eu
 
 case ${1-} in
 -*)
-    sed -n '2,7s/^#\( \|$\)//p' "$0" >&2
+    sed -n '2,9s/^#\( \|$\)//p' "$0" >&2
     exit 2
     ;;
 esac
@@ -35,6 +37,16 @@ for tool in doxygen python3; do
     have $tool || { echo "$tool was not found. Please install Doxygen 1.9.4 or newer and Python 3." >&2 && exit 1; }
 done
 [ -e $theme ] || { echo "doxygen-awesome-css was not found in $theme." >&2 && exit 1; }
+
+demo=
+if have em++; then
+    sh examples/web.sh --build
+    demo=demo
+elif [ -e build/web/imle.wasm ]; then
+    demo=demo
+else
+    echo "The site is built without the demo, which needs emscripten."
+fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -69,7 +81,7 @@ awk '
     { print }
     /<!--END PROJECT_BRIEF-->/ && !done++ { insert("docs/site/search.html") }
 ' "$work/default_header.html" >"$work/header.html"
-python3 -B docs/site/prepare.py "$work"
+python3 -B docs/site/prepare.py "$work" $demo
 find "$out" -mindepth 1 -delete
 run_doxygen "INPUT = include \"$work/pages\"" "OUTPUT_DIRECTORY = \"$out\"" \
     "LAYOUT_FILE = \"$work/layout.xml\"" \
@@ -78,6 +90,7 @@ run_doxygen "INPUT = include \"$work/pages\"" "OUTPUT_DIRECTORY = \"$out\"" \
     "    $theme/doxygen-awesome-sidebar-only-darkmode-toggle.css docs/site/site.css" \
     "HTML_EXTRA_FILES = $theme/doxygen-awesome-darkmode-toggle.js $theme/doxygen-awesome-paragraph-link.js \\" \
     "    $theme/doxygen-awesome-fragment-copy-button.js $theme/doxygen-awesome-interactive-toc.js \\" \
-    "    docs/site/search.js \"$work/search_data.js\""
+    "    docs/site/search.js docs/site/demo.js \"$work/search_data.js\""
 cp -R docs/images "$out/images"
+[ -z "$demo" ] || cp -R build/web "$out/demo"
 echo "The site is in $out/index.html"
