@@ -2,16 +2,15 @@
 # Builds the site, pages and API reference:  sh docs/site.sh [OUT]
 #
 # From README.md, docs/ and the headers' comments by Doxygen, to OUT (default build/site), which a browser can open as
-# it is: OUT/index.html. With emscripten (or a build/web of before) its first page runs the demo for the browser, which
-# browsers do from a server only. On Debian and its relatives it first installs what else is missing (by apt-get, with
-# sudo where you are not root); elsewhere it says what to install. A public name without a comment is an error, as is a
-# dead reference.
+# it is: OUT/index.html. With emscripten (or an earlier build/web) its first page runs the demo for the browser; this
+# needs a server. On Debian and its relatives it first installs what else is missing (by apt-get, with sudo where you
+# are not root); elsewhere it says what to install. A public name without a comment is an error, as is a dead reference.
 
 set -eu
 
 case ${1-} in
 -*)
-    sed -n '2,9s/^#\( \|$\)//p' "$0" >&2
+    sed -n '2,7s/^#\( \|$\)//p' "$0" >&2
     exit 2
     ;;
 esac
@@ -94,3 +93,4 @@ run_doxygen "INPUT = include \"$work/pages\"" "OUTPUT_DIRECTORY = \"$out\"" \
 cp -R docs/images "$out/images"
 [ -z "$demo" ] || cp -R build/web "$out/demo"
 echo "The site is in $out/index.html"
+[ -z "$demo" ] || echo "To see the demo in it: python3 -m http.server --bind 127.0.0.1 --directory $out"
