@@ -2,7 +2,8 @@
 # Builds the site, pages and API reference:  sh docs/site.sh [OUT]
 #
 # From README.md, docs/ and the headers' comments by Doxygen, to OUT (default build/site), which a browser can open as
-# it is: OUT/index.html. On Debian and its relatives it first installs what is missing (by apt-get, with sudo where you
+# it is: OUT/index.html. With emscripten (or an earlier build/web) its first page runs the demo for the browser; this
+# needs a server. On Debian and its relatives it first installs what else is missing (by apt-get, with sudo where you
 # are not root); elsewhere it says what to install. A public name without a comment is an error, as is a dead reference.
 
 set -eu
@@ -36,6 +37,16 @@ for tool in doxygen python3; do
 done
 [ -e $theme ] || { echo "doxygen-awesome-css was not found in $theme." >&2 && exit 1; }
 
+demo=
+if have em++; then
+    sh examples/web.sh --build
+    demo=demo
+elif [ -e build/web/imle.wasm ]; then
+    demo=demo
+else
+    echo "The site is built without the demo, which needs emscripten."
+fi
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -44,7 +55,7 @@ cat >"$work/prepared.sh" <<END
 cat "$work/\${1#"$root/"}"
 END
 
-version=$(awk '/^#define IMLE_VERSION_/ { printf "%s%s", dot, $3; dot = "." }' include/imle/core/version.hpp)
+version=$(sh scripts/version.sh)
 
 # run_doxygen SETTING...: docs/site/Doxyfile with these settings.
 run_doxygen() {
@@ -69,7 +80,7 @@ awk '
     { print }
     /<!--END PROJECT_BRIEF-->/ && !done++ { insert("docs/site/search.html") }
 ' "$work/default_header.html" >"$work/header.html"
-python3 -B docs/site/prepare.py "$work"
+python3 -B docs/site/prepare.py "$work" $demo
 find "$out" -mindepth 1 -delete
 run_doxygen "INPUT = include \"$work/pages\"" "OUTPUT_DIRECTORY = \"$out\"" \
     "LAYOUT_FILE = \"$work/layout.xml\"" \
@@ -78,6 +89,8 @@ run_doxygen "INPUT = include \"$work/pages\"" "OUTPUT_DIRECTORY = \"$out\"" \
     "    $theme/doxygen-awesome-sidebar-only-darkmode-toggle.css docs/site/site.css" \
     "HTML_EXTRA_FILES = $theme/doxygen-awesome-darkmode-toggle.js $theme/doxygen-awesome-paragraph-link.js \\" \
     "    $theme/doxygen-awesome-fragment-copy-button.js $theme/doxygen-awesome-interactive-toc.js \\" \
-    "    docs/site/search.js \"$work/search_data.js\""
+    "    docs/site/search.js docs/site/demo.js \"$work/search_data.js\""
 cp -R docs/images "$out/images"
+[ -z "$demo" ] || cp -R build/web "$out/demo"
 echo "The site is in $out/index.html"
+[ -z "$demo" ] || echo "To see the demo in it: python3 -m http.server --bind 127.0.0.1 --directory $out"

@@ -16,7 +16,7 @@ fi
 root=$(dirname "$0")/..
 include=$root/include
 
-version=$(awk '/^#define IMLE_VERSION_/ { printf "%s%s", dot, $3; dot = "." }' "$include/imle/core/version.hpp")
+version=$(sh "$root/scripts/version.sh")
 whole=$(mktemp)
 trap 'rm -f "$whole"' EXIT
 {

@@ -65,6 +65,24 @@ def page(path, writer, label=None):
     return "\n".join([out[0], contents, *out[1:]])
 
 
+def with_demo(path, text):
+    """The page, as page() makes it, with the live demo: the first page shows it instead of its first picture, which
+    stays where the demo cannot run; its own page links to it."""
+    if path == "README.md":
+        old = r"(?m)^<img .*\n\n(?:.+\n)+"  # a picture and its caption
+        live = Path("docs/site/demo.html").read_text(encoding="utf-8")
+        new = f'@htmlonly[block]\n<div id="demo-picture">\n@endhtmlonly\n\n{{}}\n@htmlonly[block]\n</div>\n{live}@endhtmlonly\n'
+    elif path == "docs/examples/web.md":
+        old = r"\n\n(?:.+\n)+(?=\n```)"  # its first paragraph
+        new = "{}\n**[Open the demo](demo/index.html).** It runs here.\n"
+    else:
+        return text
+    text, count = re.subn(old, lambda found: new.replace("{}", found.group()), text, count=1)
+    if not count:
+        raise ValueError(f"{path}: there is no place for the demo")
+    return text
+
+
 def sections(path):
     """(heading, page's title, URL, text) of each section, for the search."""
     anchors, found = Anchors(page_id(path)), []

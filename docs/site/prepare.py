@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What Doxygen reads to make the site:  prepare.py WORK
+"""What Doxygen reads to make the site:  prepare.py WORK [demo]
 
 Writes WORK/include, the headers for Doxygen (see headers.py). Where Doxygen has made WORK/xml of these and its own
 WORK/default_layout.xml, also WORK/pages, layout.xml (the menu), search_data.js, and the headers once more, with links
-from code between backticks to the reference.
+from code between backticks to the reference. `demo` says that the site has the demo, in demo/.
 """
 
 import json
@@ -86,6 +86,7 @@ def search_data(reference, sections):
 
 def main():
     work = Path(sys.argv[1])
+    has_demo = "demo" in sys.argv[2:]
     xml = work / "xml"
     if not xml.exists():
         headers.write_all(work, Writer({}, {}))
@@ -108,7 +109,10 @@ def main():
     out.mkdir()
     sections = []
     for path in paths:
-        (out / f"page_{page_id(path)}.md").write_text(pages.page(path, writer), encoding="utf-8")
+        text = pages.page(path, writer)
+        if has_demo:
+            text = pages.with_demo(path, text)
+        (out / f"page_{page_id(path)}.md").write_text(text, encoding="utf-8")
         sections += pages.sections(path)
     for name, text in pages.file_pages(writer).items():
         (out / f"{name}.md").write_text(text, encoding="utf-8")

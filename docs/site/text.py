@@ -41,16 +41,25 @@ class Writer:
         self.files = set()
 
     def prose(self, text, page="", link_names=True):
-        """Text without code blocks. Between tokens, Doxygen's own signs and angle brackets are plain text."""
-        out, end = [], 0
+        """Text without code blocks. Between tokens, Doxygen's own signs and angle brackets are plain text.
+
+        Bold becomes HTML, since Doxygen may miss the end of bold words with a link in them.
+        """
+        out, end, is_bold = [], 0, False
+
+        def bold(_):
+            nonlocal is_bold
+            is_bold = not is_bold
+            return "<b>" if is_bold else "</b>"
+
         for token in TOKEN.finditer(text):
-            out.append(self.plain(text[end : token.start()]))
+            out.append(re.sub(r"\*\*", bold, self.plain(text[end : token.start()])))
             if token["ticks"]:
                 out.append(self.code(token, link_names))
             else:
                 out.append(self.tag(token["tag"], page) if token["tag"] else self.link(token, page))
             end = token.end()
-        out.append(self.plain(text[end:]))
+        out.append(re.sub(r"\*\*", bold, self.plain(text[end:])))
         return "".join(out)
 
     @staticmethod

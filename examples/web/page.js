@@ -83,7 +83,7 @@
             seed: Number(element("seed").value),
         }),
     };
-    // For the console, and for the test.
+    // For the console, the test, and a page that shows this one in a frame.
     window.imleDemo = state;
 
     const brush = () => document.querySelector("input[name=brush]:checked").value;
@@ -247,7 +247,7 @@
             to.fillText(String(loss), left - 6 * ratio, heightOf(loss));
         }
         to.textAlign = "left";
-        to.fillText("loss: cells that differ from the wanted path", left, 8 * ratio);
+        to.fillText("loss: cells that differ from the wanted path", left, 8 * ratio, right - left);
         to.textAlign = "right";
         to.fillText(`step ${steps}`, right, height - 8 * ratio);
         to.textAlign = "left";
@@ -360,6 +360,10 @@
 
     const frames = { number: 0, asked: 0, answered: 0, shown: 0, since: performance.now(), owedSteps: 0, before: 0 };
 
+    // In a frame the visitor may have scrolled past the demo. Then it takes no samples; learning goes on.
+    let isInView = true;
+    new IntersectionObserver((entries) => (isInView = entries.at(-1).isIntersecting)).observe(element("demo"));
+
     /** One frame is wanted even while nothing moves. */
     function requestFrame() {
         frames.isWanted = true;
@@ -378,7 +382,7 @@
                 steps = Math.min(Math.floor(frames.owedSteps + 0.02), mostSteps - state.losses.length);
                 frames.owedSteps = Math.max(0, frames.owedSteps - steps);
             }
-            const sample = state.isSampling || frames.isWanted === true;
+            const sample = (state.isSampling && isInView) || frames.isWanted === true;
             if (sample || steps > 0) {
                 frames.isWanted = false;
                 frames.asked = ++frames.number;

@@ -15,7 +15,7 @@ compiler=$5
 flags="-O0 $6"
 here=$(cd "$(dirname "$0")" && pwd)
 headers=$here/../../include
-version=$(awk '/^#define IMLE_VERSION_/ { printf "%s%s", dot, $3; dot = "." }' "$headers/imle/core/version.hpp")
+version=$(sh "$here/../../scripts/version.sh")
 
 skip() {
     echo "skipped: $*"

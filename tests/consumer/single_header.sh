@@ -38,7 +38,7 @@ compile main.o second.o -o two
 # -- Headers under an #if -----------------------------------------------------------------------------------
 
 mkdir -p small/scripts small/include/imle/core
-cp "$here/../../scripts/single_header.sh" small/scripts
+cp "$here/../../scripts/single_header.sh" "$here/../../scripts/version.sh" small/scripts
 cp "$here/../../LICENSE" small
 cd small/include/imle
 echo '#define IMLE_VERSION_MAJOR 1' >core/version.hpp

@@ -1,10 +1,16 @@
-// A file server for the test.
+// A file server for tests.
 
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 
-const types = { ".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".wasm": "application/wasm" };
+const types = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+};
 
 /** Serves a folder below `path` ("/some/where/"), and nothing else: its address, what was asked for, and the names of files to deny. */
 export async function serve(folder, path) {
