@@ -433,7 +433,7 @@ TEST_CASE("what a call may not say", "[layer][call]") {
     imle::imle_layer layer{top_by_id{}, imle::gumbel{}, imle::perturbation_target{}, {}};
     CHECK(says(
         message_of<std::invalid_argument>([&] { (void)layer.forward(theta, random_key{1}, {.ids = ids}); }),
-        {"call_options::ids", "a list of 2", "one id a row, 3"}));
+        {"call_options::ids", "a list of 2", "one id per row, 3"}));
     CHECK(says(message_of<std::invalid_argument>(
                    [&] { (void)layer.forward(theta, random_key{1}, {.mask = view(mask).first(23)}); }),
                {"call_options::mask", "a list of 23", "24", "8"}));

@@ -708,7 +708,7 @@ TEST_CASE("grid_shortest_path says what is wrong with its options and contexts",
     CHECK_THROWS_WITH(solver.solve_batch(thetas, zs), mentions("without a solve_context"));
     std::vector<imle::solve_context> contexts(3);
     CHECK_THROWS_WITH(solver.solve_batch(thetas, zs, contexts),
-                      mentions("contexts is of 3 solves") && mentions("expected 4"));
+                      mentions("contexts is a list of 3") && mentions("expected 4"));
 
     const bool few[5] = {true, true, true, true, true};
     CHECK_THROWS_WITH(solver(theta, z, imle::solve_context{.mask = few}),

@@ -355,7 +355,7 @@ TEST_CASE("per_instance says what is wrong", "[solvers][per_instance][errors]") 
     two.setZero();
     const auto contexts = contexts_of({0});
     CHECK_THROWS_WITH(solver.solve_batch(two, zs, std::span<const solve_context>(contexts)),
-                      mentions("contexts is of 1 solves"));
+                      mentions("contexts is a list of 1"));
     const auto both = contexts_of({0, 1});
     CHECK_THROWS_WITH(solver.solve_batch(two, other, std::span<const solve_context>(both)),
                       mentions("[2, 4]"));

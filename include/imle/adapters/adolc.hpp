@@ -113,8 +113,8 @@ class layer_function final : public EDFobject {
         // derivatives need.
         const std::size_t numbers = size();
         if (numbers > static_cast<std::size_t>(std::numeric_limits<int>::max()))
-            throw_invalid("shape", message("one that gives ", numbers, " numbers"),
-                          "at most 2147483647, since ADOL-C counts by int");
+            throw_invalid("shape", message("one with ", numbers, " numbers"),
+                          "at most 2147483647, because ADOL-C counts with int");
     }
     layer_function(const layer_function&) = delete;
 
@@ -123,7 +123,7 @@ class layer_function final : public EDFobject {
         if (theta.size() != static_cast<std::size_t>(state_.size()))
             throw_invalid("theta", message("a list of ", theta.size(), " numbers"),
                           message(state_.size(), ", as many as the shape ",
-                                  shape_string(state_.shape.theta()), " holds"));
+                                  shape_string(state_.shape.theta()), " implies"));
         // Solves before it calls ADOL-C: if this throws, the tape is unchanged.
         std::vector<double> values(theta.size());
         std::transform(theta.begin(), theta.end(), values.begin(),
@@ -240,8 +240,8 @@ class layer_function final : public EDFobject {
 
     static void refuse_tangents() {
         throw std::logic_error(
-            "imle: I-MLE defines no derivative in a direction and none of second order, so forward sweeps of "
-            "first order stop here; expected zos_forward and a reverse sweep (see docs/adapters/adolc.md)");
+            "imle: I-MLE defines no directional and no second derivatives, so first-order forward sweeps "
+            "are not supported; expected zos_forward and a reverse sweep (see docs/adapters/adolc.md)");
     }
 
     static void spoil(double* numbers, int count) {
@@ -284,7 +284,8 @@ class layer_function final : public EDFobject {
 /// layer's own threads do not count.
 template <class LayerT, int Rank, int Layout = Eigen::RowMajor>
 class adolc_layer {
-    static_assert(Rank >= 2, "imle::adolc_layer: the shape has a batch and at least one instance dimension");
+    static_assert(Rank >= 2,
+                  "imle::adolc_layer: the shape must have a batch and at least one instance dimension");
     using state = detail::adolc_state<LayerT, Rank, Layout>;
     static constexpr bool has_marginals = requires { requires LayerT::pulls_back_marginals; };
     template <bool PerSample>
@@ -308,8 +309,8 @@ class adolc_layer {
     /// The mean of z over the samples, of theta's shape, like `imle_layer::marginals`.
     [[nodiscard]] std::vector<adouble> marginals(std::span<const adouble> theta) {
         static_assert(has_marginals,
-                      "imle::adolc_layer: the layer has no marginals(theta, key) whose pass its "
-                      "vjp takes; expected one that has, or samples(). See docs/adapters/adolc.md");
+                      "imle::adolc_layer: the layer's vjp does not accept passes of marginals(theta, "
+                      "key); expected a layer whose vjp does, or samples(). See docs/adapters/adolc.md");
         return (*marginals_)(theta);
     }
 

@@ -233,8 +233,8 @@ class boost_shortest_path {
               directed_graph(static_cast<Eigen::Index>(boost::num_vertices(graph)), detail::edges_of(graph)),
               source, target, options) {
         static_assert(boost::is_directed_graph<GraphT>::value,
-                      "imle::boost_shortest_path takes a directed graph; give an undirected one both arcs of "
-                      "each edge");
+                      "imle::boost_shortest_path takes a directed graph; replace each edge of an undirected "
+                      "graph by two arcs");
     }
 
     /// theta: [edges]; z: the same shape, written in full.

@@ -58,8 +58,8 @@ class cppad_atomic : public CppAD::atomic_four<double> {
     static constexpr bool by_sample = PassT::keeps_samples;
     static_assert(
         by_sample || requires { requires LayerT::pulls_back_marginals; },
-        "imle::cppad_marginals: the layer has no marginals(theta, key) whose pass its "
-        "vjp takes; expected one that has, or imle::cppad_layer. See docs/adapters/cppad.md");
+        "imle::cppad_marginals: the layer's vjp does not accept passes of marginals(theta, "
+        "key); expected a layer whose vjp does, or imle::cppad_layer. See docs/adapters/cppad.md");
 
     /// layer: copied, and independent of the original. instance: the dimensions of one instance, each
     /// positive. Do not construct it in CppAD's parallel mode: construct one for each thread before.
@@ -154,8 +154,8 @@ class cppad_atomic : public CppAD::atomic_four<double> {
                 return cppad_error(
                     "the pass is remembered",
                     message(
-                        "Reverse meets theta of a Forward(0, theta) that is no longer remembered, and the "
-                        "key has changed since, perhaps; expected at most ",
+                        "Reverse needs the pass of a Forward(0, theta) that is no longer remembered, and the "
+                        "key may have changed since; expected at most ",
                         remembered_, " passes between them: see set_remembered_passes"));
             remember(call_id, pass_of(call_id, taylor_x, batch_of(taylor_x.size())));
             pass = &passes_.front().pass;
@@ -214,7 +214,7 @@ class cppad_atomic : public CppAD::atomic_four<double> {
         return cppad_error("order",
                            message("the layer's gradient is an estimate that itself has no derivative, "
                                    "and no directional derivative; expected Forward(0, x) and "
-                                   "Reverse(1, w) alone, but ",
+                                   "Reverse(1, w) only, but ",
                                    asked, " was asked for, order ", order));
     }
 

@@ -87,10 +87,10 @@ class split_graph {
     [[nodiscard]] theta_tensor backward(const CotangentT& dz) {
         if (done_ && calls_ == backward_calls::once)
             throw std::logic_error(
-                "imle: split_graph::backward is called a second time for one forward pass; expected one call "
-                "with the whole cotangent: add up what all users of z give first, since gradients of parts "
-                "do not add up. For several losses, each with its own whole cotangent, make the "
-                "split_graph with imle::backward_calls::any");
+                "imle: split_graph::backward was called a second time for one forward pass; expected one "
+                "call with the whole cotangent: first add up the cotangents of all users of z, because "
+                "gradients of parts do not add up. For several losses, each with its own whole cotangent, "
+                "make the split_graph with imle::backward_calls::any");
         theta_tensor gradient = layer_->pull_back(pass_, dz);
         done_ = true;
         return gradient;

@@ -137,7 +137,7 @@ template <class BatchT, std::size_t InstanceRank, class CallT>
             nodes.push_back(batch(i, j).vi_);
             if (nodes.back() == nullptr)
                 throw_invalid("theta", message("without a value in row ", i, ", coordinate ", j),
-                              "variables that were given one");
+                              "variables with a value");
         }
     constexpr int rank = static_cast<int>(InstanceRank);
     Eigen::DSizes<Eigen::Index, rank> given;
@@ -146,7 +146,7 @@ template <class BatchT, std::size_t InstanceRank, class CallT>
     for (std::size_t i = 0; i < InstanceRank; ++i) shape[i + 1] = given[i] = instance[i];
     if (given.TotalSize() != batch.columns())
         throw_invalid("instance", shape_string(given),
-                      message("a shape that holds theta's ", batch.columns(), " numbers an instance"));
+                      message("a shape with theta's ", batch.columns(), " numbers per instance"));
     Eigen::Tensor<double, rank + 1, Eigen::RowMajor> theta(shape);
     for (std::size_t i = 0; i < nodes.size(); ++i) theta.data()[i] = nodes[i]->val_;
 
@@ -230,7 +230,7 @@ template <class LayerT, StanTheta ThetaT, std::size_t InstanceRank, CallOptions 
     static_assert(
         requires { requires LayerT::pulls_back_marginals; },
         "imle::stan_marginals: the layer has no marginals_and_pullback(theta, key, options); "
-        "expected one that has, or imle::stan_samples. See docs/adapters/stan.md");
+        "expected a layer that has it, or imle::stan_samples. See docs/adapters/stan.md");
     const detail::stan_batch<ThetaT> batch(theta);
     const auto nodes = detail::put_on_tape(batch, instance, [&](const auto& values) {
         return layer.marginals_and_pullback(values, key, options);

@@ -55,9 +55,10 @@ void write_state(torch::serialize::OutputArchive& archive, random_key key, std::
         const double numbers[] = {state.beta, state.grad_norm, state.previous_update};
         archive.write(adaptive_name, torch::tensor(at::ArrayRef<double>(numbers), torch::kFloat64), true);
     } else {
-        TORCH_CHECK(!LearningLayer<LayerT>,
-                    "imle: the layer's target has a state, of which torch_layer knows nothing; expected a "
-                    "target whose state() and restore() are adaptive_target's (or save the state yourself)");
+        TORCH_CHECK(
+            !LearningLayer<LayerT>,
+            "imle: torch_layer cannot save the state of the layer's target; expected a target with the "
+            "state() and restore() of adaptive_target (or save the state yourself)");
     }
     archive.write(sequence_name, torch::tensor(at::ArrayRef<std::int64_t>(words), torch::kInt64), true);
 }
@@ -140,7 +141,7 @@ template <int InstanceRank, class LayerT, CallOptions OptionsT = call_options>
     static_assert(
         requires { requires LayerT::pulls_back_marginals; },
         "imle::torch_marginals: the layer does not pull back through passes of marginals; "
-        "expected one that has, or imle::torch_samples. See docs/adapters/torch.md");
+        "expected a layer that does, or imle::torch_samples. See docs/adapters/torch.md");
     return detail::on_graph<InstanceRank, InstanceRank + 1, LayerT>(
         "imle::torch_marginals", theta,
         [&](const auto& view) { return std::move(layer.marginals(view, key, options)).marginals(); },

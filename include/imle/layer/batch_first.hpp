@@ -130,7 +130,7 @@ class batch_first_pass {
         const auto& values = evaluated(dz);
         using tensor = evaluated_t<CotangentT>;
         static_assert(layout_of<tensor> == Eigen::ColMajor,
-                      "imle::batch_first: the cotangent is column-major, as theta is. See "
+                      "imle::batch_first: the cotangent must be column-major, as theta is. See "
                       "docs/layer.md#tensors");
         constexpr int count = rank_of<tensor> == rank_of<theta_tensor> ? 1 : 2;
         return detail::with_batch_last<count>(values);
@@ -163,7 +163,7 @@ template <class TensorT>
     const auto& values = detail::evaluated(tensor);
     using evaluated = detail::evaluated_t<TensorT>;
     static_assert(layout_of<evaluated> == Eigen::ColMajor,
-                  "imle::batch_first: a row-major tensor has its batch first as it is. See "
+                  "imle::batch_first: a row-major tensor already has its batch first. See "
                   "docs/layer.md#tensors");
     return detail::batch_first_tensor<scalar_of<evaluated>, rank_of<evaluated>>(
         detail::with_batch_last<1>(values));

@@ -174,7 +174,7 @@ inline void require_rows(const char* argument, std::span<const Eigen::Index> row
     for (const Eigen::Index row : rows) {
         if (row <= last || row >= batch)
             throw_invalid(argument, message("a list with ", row, " after ", last),
-                          message("rising rows, each of 0 to ", batch - 1));
+                          message("ascending rows from 0 to ", batch - 1));
         last = row;
     }
 }
@@ -189,7 +189,7 @@ void require_addresses(const CallT& call) {
     const auto n = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(call.shape.n));
     if (batch > most_items / samples / n)
         throw_invalid("the number of samples", call.samples,
-                      "batch * samples * n to fit 64 bits with a sign");
+                      "batch * samples * n to fit 64 bits, sign included");
     if (call.first_instance() > most - batch || call.first_instance() + batch > most / samples / n)
         throw_invalid("first_instance", call.first_instance(),
                       "(first_instance + batch) * samples * n to fit 64 bits");
@@ -207,9 +207,10 @@ void require_finite_batch(const char* argument, const TensorT& tensor,
 /// different scalar, rank or layout does not compile.
 template <DenseTensor TensorT, DenseTensor ModelT>
 void require_like(const char* argument, const TensorT& tensor, const ModelT& model, const char* whose) {
-    static_assert(std::same_as<scalar_of<TensorT>, scalar_of<ModelT>> &&
-                      rank_of<TensorT> == rank_of<ModelT> && layout_of<TensorT> == layout_of<ModelT>,
-                  "imle: all tensors of a loss have one scalar, rank and layout. See docs/estimators.md");
+    static_assert(
+        std::same_as<scalar_of<TensorT>, scalar_of<ModelT>> && rank_of<TensorT> == rank_of<ModelT> &&
+            layout_of<TensorT> == layout_of<ModelT>,
+        "imle: all tensors of a loss must have one scalar, rank and layout. See docs/estimators.md");
     require_shape(argument, tensor, dimensions_of(model), whose);
     require_finite_batch(argument, tensor);
 }
@@ -220,7 +221,7 @@ void require_finite_gradient(const CallT& call, const Scalar* gradient, const ch
     const std::span<const Scalar> all(gradient, static_cast<std::size_t>(call.shape.batch * call.shape.n));
     if (all_finite(all)) return;
     const std::size_t at = first_not_finite(all);
-    throw_invalid("the gradient", message(all[at], " at number ", at, " in memory"), expected);
+    throw_invalid("the gradient", message(all[at], " at element ", at, " in memory"), expected);
 }
 
 // ---- calls ------------------------------------------------------------------------------------------------
@@ -231,10 +232,10 @@ void require_options(const CallT& call) {
     const auto batch = static_cast<std::size_t>(call.shape.batch), n = static_cast<std::size_t>(call.shape.n);
     const std::size_t ids = call.options.ids.size(), mask = call.options.mask.size();
     if (ids != 0 && ids != batch)
-        throw_invalid("call_options::ids", message("a list of ", ids), message("one id a row, ", batch));
+        throw_invalid("call_options::ids", message("a list of ", ids), message("one id per row, ", batch));
     if (mask != 0 && mask != n && mask != batch * n)
         throw_invalid("call_options::mask", message("a list of ", mask),
-                      message("theta's size, ", batch * n, ", or that of one instance, ", n));
+                      message("theta's size, ", batch * n, ", or the size of one instance, ", n));
 }
 
 /// Throws unless a call's sizes fit and all of theta that is used is finite.
@@ -300,9 +301,9 @@ template <class PassT, DenseTensor CotangentT>
     constexpr int rank = rank_of<theta_tensor>;
     static_assert(
         std::same_as<scalar_of<CotangentT>, Scalar> && layout_of<CotangentT> == layout_of<theta_tensor>,
-        "imle: the cotangent has theta's scalar and layout. See docs/layer.md");
+        "imle: the cotangent must have theta's scalar and layout. See docs/layer.md");
     static_assert(rank_of<CotangentT> == rank || (PassT::keeps_samples && rank_of<CotangentT> == rank + 1),
-                  "imle: the cotangent has theta's shape or, for a pass of forward, the samples'. See "
+                  "imle: the cotangent must have theta's shape or, for a pass of forward, the samples'. See "
                   "docs/layer.md");
     constexpr bool per_sample = rank_of<CotangentT> == rank + 1;
     const auto shape = pass.shape();

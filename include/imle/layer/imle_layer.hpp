@@ -132,7 +132,7 @@ class imle_layer
     [[nodiscard]] shared_target& shared() const {
         if (!target_)
             throw std::logic_error(
-                "imle: the layer was moved from; expected one that was not, or a new one assigned to it");
+                "imle: the layer was moved from; expected a layer that was not (assign one to use it again)");
         return *target_;
     }
 
@@ -291,13 +291,13 @@ class imle_layer
         if constexpr (detail::has_for_call<TargetT>)
             static_assert(
                 TargetDistribution<decltype(std::declval<const TargetT&>().for_call(target_sums{})), Scalar>,
-                "imle::TargetDistribution: what the target's for_call returns has no parameters(theta, dz, "
+                "imle::TargetDistribution: the result of the target's for_call has no parameters(theta, dz, "
                 "theta_prime) const for this scalar. See docs/concepts/target_distribution.md");
         if constexpr (detail::has_for_instance<TargetT>)
             static_assert(
                 TargetDistribution<decltype(std::declval<const TargetT&>().for_instance(target_sums{})),
                                    Scalar>,
-                "imle::TargetDistribution: what the target's for_instance returns has no parameters(theta, "
+                "imle::TargetDistribution: the result of the target's for_instance has no parameters(theta, "
                 "dz, theta_prime) const for this scalar. See docs/concepts/target_distribution.md");
     }
 

@@ -196,10 +196,10 @@ class layer_interface {
     template <class ThetaT, class PassT>
     void write_pass(const ThetaT& theta, random_key key, const call_options& options, PassT& pass) const {
         static_assert(!detail::is_batch_first<ThetaT>,
-                      "imle::batch_first: a pass that is used again keeps its batch last; hand in a tensor "
+                      "imle::batch_first: a reused pass keeps its batch last; pass a tensor "
                       "[instance..., batch]. See docs/layer.md#tensors");
         static_assert(detail::is_shared<ThetaT> == detail::is_shared_pass<PassT>,
-                      "imle::shared: a pass of a shared theta is used again for a shared theta. See "
+                      "imle::shared: a reused pass of a shared theta needs a shared theta. See "
                       "docs/layer.md#calls");
         if constexpr (detail::is_shared<ThetaT>)
             write_rows(theta.as_row(), theta.count(), key, options, pass.rows());
@@ -214,7 +214,7 @@ class layer_interface {
         static_assert(std::same_as<scalar_of<TensorT>, scalar_of<theta_tensor>> &&
                           rank_of<TensorT> == rank_of<theta_tensor> &&
                           layout_of<TensorT> == layout_of<theta_tensor>,
-                      "imle: the pass is one of theta's scalar, rank and layout. See docs/layer.md");
+                      "imle: the pass must have theta's scalar, rank and layout. See docs/layer.md");
         write(detail::checked_call(theta, self().sample_count(), key, options, shared_rows), pass);
     }
 
@@ -262,7 +262,7 @@ class layer_interface {
         static_assert(std::same_as<scalar_of<GradientT>, scalar_of<theta_tensor>> &&
                           layout_of<GradientT> == layout_of<theta_tensor> &&
                           rank_of<GradientT> == rank_of<theta_tensor>,
-                      "imle: the gradient has theta's scalar, rank and layout. See docs/layer.md");
+                      "imle: the gradient must have theta's scalar, rank and layout. See docs/layer.md");
         const auto call = detail::call_of(pass);
         detail::require_shape("gradient", gradient, detail::dimensions_of(pass.theta()), "theta's shape");
         const auto cotangent = cotangent_for<chain_rule>(pass, dz);

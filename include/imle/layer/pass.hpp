@@ -87,7 +87,7 @@ class any_pass {
     static void require_whole(bool whole) {
         if (!whole)
             throw std::logic_error(
-                "imle: the pass was moved from, or its samples were; expected a pass that still has them");
+                "imle: the pass or its samples were moved from; expected a pass that still has them");
     }
 
     using mask_array = Eigen::Array<bool, Eigen::Dynamic, 1>;

@@ -258,7 +258,7 @@ class perturbed_sampler {
     [[nodiscard]] shared& parts() const {
         if (!shared_)
             throw std::logic_error(
-                "imle: the layer was moved from; expected one that was not, or a new one assigned to it");
+                "imle: the layer was moved from; expected a layer that was not (assign one to use it again)");
         return *shared_;
     }
 
@@ -305,10 +305,9 @@ namespace detail {
 // of deduction guides that do not fit: the guide below instantiates these traits.
 template <class S>
 struct require_solver_object {
-    static_assert(
-        std::copy_constructible<S>,
-        "imle::Solver: a solver is an object that can be copied, since each worker thread has its own. See "
-        "docs/concepts/solver.md");
+    static_assert(std::copy_constructible<S>,
+                  "imle::Solver: a solver must be an object that can be copied, because each worker thread "
+                  "has its own. See docs/concepts/solver.md");
     using type = S;
 };
 template <class N>

@@ -34,8 +34,8 @@ class pullback {
         if constexpr (PassT::keeps_samples)
             static_assert(
                 rank_of<detail::evaluated_t<CotangentT>> == rank_of<typename PassT::sample_tensor>,
-                "imle::pullback: the cotangent is of the samples' shape, [batch, sample, instance...]; for a "
-                "cotangent of the marginals use imle_layer::marginals_and_pullback. See docs/layer.md");
+                "imle::pullback: the cotangent must have the samples' shape, [batch, sample, instance...]; "
+                "for a cotangent of the marginals use imle_layer::marginals_and_pullback. See docs/layer.md");
         return layer_->pull_back(*pass_, dz);
     }
 

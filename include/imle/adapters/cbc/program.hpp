@@ -121,8 +121,8 @@ inline void require_decisions(const program_data& program) {
             throw_invalid("decisions of integer_program", message(j, " at ", k),
                           message("variables from 0 to ", program.variables() - 1));
         if (seen[static_cast<std::size_t>(j)])
-            throw_invalid("decisions of integer_program", message("with variable ", j, " twice"),
-                          "each variable once at most");
+            throw_invalid("decisions of integer_program", message("a list with variable ", j, " twice"),
+                          "each variable at most once");
         seen[static_cast<std::size_t>(j)] = true;
     }
 }
@@ -176,7 +176,7 @@ inline program_data make_program(program_data::matrix a, const Eigen::VectorXd& 
         program.upper(j) = std::floor(high);
         if (program.lower(j) > program.upper(j))
             throw_invalid("the range of integer_program's variable", message(low, " to ", high, " at ", j),
-                          "a range with an integer in it, since the variable is an integer");
+                          "a range that contains an integer, because the variable is an integer");
     }
     if (!(options.limits.seconds > 0))
         throw_invalid("limits.seconds of integer_program", options.limits.seconds, "a positive number");

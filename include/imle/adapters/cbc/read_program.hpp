@@ -150,7 +150,7 @@ class mps_file : public CoinMpsIO {
     detail::mps_file file(std::move(lines), messages);
     const int errors = file.readMps();
     if (const std::string& section = file.lines().other_section(); !section.empty())
-        refuse("with the section " + section);
+        refuse("one with the section " + section);
     if (errors != 0) refuse("not readable" + messages.text());
     const int variables = file.getNumCols(), rows = file.getNumRows();
     const auto copy = [](const double* values, int count) {
@@ -175,7 +175,7 @@ class mps_file : public CoinMpsIO {
     program.options.upper = copy(file.getColUpper(), variables);
     for (int j = 0; j < variables; ++j) {
         const int kind = file.isIntegerOrSemiContinuous(j);
-        if (kind > 1) refuse(detail::message("with the semi-continuous variable ", file.columnName(j)));
+        if (kind > 1) refuse(detail::message("one with the semi-continuous variable ", file.columnName(j)));
         program.options.integer.push_back(kind == 1);
         program.variable_names.emplace_back(file.columnName(j));
     }

@@ -313,11 +313,11 @@ class backward_pass {
             call_.shape.batch * call_.shape.n * (values_.z != nullptr ? call_.samples : 1);
         if (!all_finite(std::span(given, static_cast<std::size_t>(given_size))))
             throw_invalid("the pass", "without finite values (the call that wrote it threw)",
-                          "one whose forward call returned");
+                          "a pass whose forward call succeeded");
         const auto row = static_cast<Eigen::Index>(first_not_finite(whole)) / call_.shape.n;
         throw_invalid("the gradient divided by the target's step",
                       message("infinite at step ", step_of(target_of_(row))),
-                      "a step large enough, or an unscaled gradient");
+                      "a larger step, or an unscaled gradient");
     }
 
     [[nodiscard]] const Scalar* cotangent_of(Eigen::Index item) const {

@@ -288,7 +288,7 @@ class program_solver {
         }
         const bool accepted = end == search_end::limit && limits_.accept_incumbent && best.found();
         if (end == search_end::limit && !accepted) fail(solve_status::time_limit);
-        if (end == search_end::trouble) cannot("find a state that keeps all constraints");
+        if (end == search_end::trouble) cannot("find an x that satisfies all constraints");
         if (!best.found()) fail(solve_status::infeasible);
         state_ = best.state();
         return accepted ? solve_status::not_proven : solve_status::solved;
@@ -407,9 +407,9 @@ class program_solver {
     [[noreturn]] void fail(solve_status status) const {
         const std::string what =
             status == solve_status::infeasible
-                ? "is infeasible: no x keeps all of its constraints; expected at least one"
+                ? "is infeasible: no x satisfies all of its constraints; expected at least one"
             : status == solve_status::unbounded
-                ? "is unbounded for this theta; expected bounds that hold <theta, x> back"
+                ? "is unbounded for this theta; expected constraints that bound <theta, x>"
                 : message("was not solved within ", limits_in_words(),
                           "; expected larger limits or a smaller program");
         throw solve_failure(status, "imle: the integer program " + what);

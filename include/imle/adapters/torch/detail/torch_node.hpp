@@ -172,8 +172,8 @@ class torch_node final : public torch::autograd::Node {
             throw;
         } catch (...) {  // torch's engine cleans up only after std::exception
             std::throw_with_nested(std::runtime_error(
-                "imle: in the backward pass the solver, noise or target threw what is no std::exception; see "
-                "std::rethrow_if_nested"));
+                "imle: in the backward pass the solver, noise or target threw something that is no "
+                "std::exception; see std::rethrow_if_nested"));
         }
     }
 
