@@ -219,16 +219,17 @@ experiment_result bias(const run_options& options) {
     experiment_result result;
     result.tables.push_back(
         {.title =
-             "How near gradients of E ||z - b||^2 are to the exact one: z one of 50, Gumbel noise, " + sizes,
-         .quantity = "cosine with the exact gradient, mean and deviation over the problems",
+             "The cosine of gradients of E ||z - b||^2 with the exact gradient: z one of 50, Gumbel noise, " +
+             sizes,
+         .quantity = "cosine, mean and deviation over the problems",
          .rows = std::move(cosine_rows),
-         .note = "The problems are the reference's own, so a difference is noise alone; its error is taken "
-                 "from " +
+         .note = "Since the problems are the reference's own, a difference is noise alone. Its error is "
+                 "estimated from " +
                  std::to_string(repetitions) +
-                 " repetitions with other noise, over which ours is the mean."});
+                 " repetitions with other noise, and ours is the mean over them."});
     result.tables.push_back(
-        {.title = "How many zeros there are in the difference of two solves that a sample gives",
-         .quantity = "share of zeros among its 50 numbers (forward), mean and deviation over the repetitions",
+        {.title = "The share of zeros in a sample's difference of two solutions",
+         .quantity = "share of zeros among the 50 numbers (forward), mean and deviation over the repetitions",
          .extra_columns = {"central"},
          .rows = std::move(zero_rows)});
     result.pictures.push_back(draw(steps, others, warmed_up));

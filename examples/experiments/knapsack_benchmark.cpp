@@ -94,8 +94,8 @@ experiment_table other_training_sets(const run_options& options, const decision_
     add_surrogates(benchmark, table.rows, options.threads, {}, {});
     add_relative_steps(benchmark, table.rows, options.threads);
     table.note =
-        "Each of 100 of the rows that were to test above; 1,000 others to test. One run for each training "
-        "set.";
+        "Each training set has 100 of the rows that were test rows above; 1,000 others are test rows. There "
+        "is one run for each training set.";
     return table;
 }
 
@@ -148,14 +148,11 @@ experiment_result knapsack_benchmark(const run_options& options) {
     }));
     add_relative_steps(benchmark, lines, threads);
     table.note =
-        "16 items, two capacities; a linear model of 16 values by 5 features; 100 rows to learn from, 1,000 "
-        "to "
-        "test. Columns as for the shortest paths. `noise multiplied`: theta * exp(0.5 * xi - 0.125) instead "
-        "of "
-        "theta "
-        "+ SoG(5, 10). Published figures are of one run each. Which noise and which difference are best is "
-        "seen "
-        "on the test set here; the next table asks again with other data to learn from.";
+        "A linear model predicts the values of 16 items from 5 features; there are two capacities, 100 rows "
+        "to learn from and 1,000 to test. The columns are as for the shortest paths. `noise multiplied` is "
+        "theta * exp(0.5 * xi - 0.125) instead of theta + SoG(5, 10). Each published figure is of one run. "
+        "The best noise and difference were chosen by looking at the test set of this table; the next table "
+        "therefore repeats the comparison with ten other training sets.";
     return {{table, other_training_sets(second, data, solver, plan)},
             {draw_comparison("knapsack.png", table)}};
 }

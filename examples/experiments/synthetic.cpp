@@ -158,8 +158,9 @@ experiment_result synthetic(const run_options& options) {
     std::ostringstream note;
     note.precision(6);
     const std::vector<float> start(of.theta0.begin(), of.theta0.end());
-    note << "All start from a gap of " << of.gap(start.data()) << "; the least loss is " << of.least_loss
-         << ". Momentum " << momentum << ", " << steps << " steps where no others are named.";
+    note << "All methods start from a gap of " << of.gap(start.data()) << "; the minimum of the loss is "
+         << of.least_loss << ". Momentum is " << momentum << ", and there are " << steps
+         << " steps unless the table says otherwise.";
     table.note = note.str();
 
     // The same key for all: what differs between two cells is lambda or the rate, not the noise.
