@@ -37,12 +37,12 @@ auto read_solver(const run_options& options) {
     Eigen::MatrixXd weights(table.dimension(0), items);
     for (Eigen::Index d = 0; d < weights.rows(); ++d)
         for (Eigen::Index i = 0; i < items; ++i)
-            // The file has two decimals; as floats they would be others.
+            // The file has two decimals; as floats they would be different numbers.
             weights(d, i) = std::round(100 * static_cast<double>(table(d, i))) / 100;
     return imle::knapsack(weights, Eigen::VectorXd::Constant(weights.rows(), capacity));
 }
 
-/// The lines that both tables have: all that is I-MLE's by its step relative to the norms.
+/// The rows that both tables share: I-MLE with steps relative to the norms.
 template <class BenchmarkT>
 void add_relative_steps(BenchmarkT& benchmark, std::vector<experiment_row>& lines, int threads) {
     const auto add = [&](const char* name, const auto& noise, double temperature, imle::difference difference,
@@ -79,8 +79,8 @@ void add_surrogates(BenchmarkT& benchmark, std::vector<experiment_row>& lines, i
     }));
 }
 
-/// Rows that the choice of a method could not have been fitted to: every hundred of the published test set is
-/// a training set once, and all others are its test set.
+/// A check that the choice of method was not fitted to the test set: each hundred of the published test set
+/// is a training set once, and all other rows are its test set.
 experiment_table other_training_sets(const run_options& options, const decision_data& data,
                                      const imle::knapsack<>& solver, const training_plan& plan) {
     std::vector<decision_problem<imle::knapsack<>>> problems;
@@ -107,7 +107,7 @@ experiment_result knapsack_benchmark(const run_options& options) {
     const imle::knapsack<> solver = read_solver(options);
     const int threads = options.threads;
 
-    // Two tables share one bar.
+    // Two tables share one progress bar.
     constexpr double first_share =
         static_cast<double>(methods_of_the_first) / (methods_of_the_first + methods_of_the_second);
     run_options first = options, second = options;

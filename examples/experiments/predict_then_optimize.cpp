@@ -25,7 +25,7 @@ namespace {
 constexpr Eigen::Index features = 5, side = 5, edges = 40, test_size = 1000, samples = 3;
 const std::vector<double> shares = {0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 100};
 
-/// theta is what an edge is worth, -cost: the solver maximises.
+/// theta is the value of an edge, -cost: the solver maximises.
 auto read_problem(const run_options& options) {
     decision_data data = read_decision_data(options.data / "shortest_path_5x5.csv", features, edges);
     const rows worth = -data.parameters;
