@@ -28,13 +28,13 @@ std::vector<std::string_view> split_at_commas(std::string_view text) {
     return parts;
 }
 
-/// The settings of "1,1" (which has three numbers of samples) or "1,1,10"; none if the text is neither.
+/// The settings of "1,1" (with three numbers of samples) or "1,1,10"; none if the text has another form.
 std::vector<setting> read_settings(const std::string& text) {
     const std::vector<std::string_view> parts = split_at_commas(text);
     if (parts.size() != 2 && parts.size() != 3) return {};
     const auto input = read_number<double>(parts[0]);
     const auto target = read_number<double>(parts[1]);
-    // Written so that a NaN is refused.
+    // Written so that NaN is refused.
     const auto is_temperature = [](const std::optional<double>& t) {
         return t.has_value() && *t >= 0 && *t <= highest_temperature;
     };
