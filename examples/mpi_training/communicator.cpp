@@ -38,7 +38,8 @@ communicator::communicator(int& argc, char**& argv) {
     MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
     MPI_Comm_size(MPI_COMM_WORLD, &size_);
     if (provided < MPI_THREAD_FUNNELED) {
-        std::cerr << "mpi_training: this MPI takes no program with threads; expected MPI_THREAD_FUNNELED\n";
+        std::cerr << "mpi_training: this MPI does not support programs with threads; expected "
+                     "MPI_THREAD_FUNNELED\n";
         abort(EXIT_FAILURE);
     }
 }

@@ -182,7 +182,7 @@ void training::require_free_checkpoint_file() const {
     if (!options_.resume_file.empty() && std::filesystem::equivalent(file, options_.resume_file, error))
         return;
     throw std::runtime_error("the checkpoint " + file + " exists; expected --resume " + file +
-                             " to go on from it, or another name to start anew");
+                             " to resume from it, or another name to start anew");
 }
 
 void training::save() const {

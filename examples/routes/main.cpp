@@ -89,7 +89,7 @@ void learn_and_draw(const command_line& wanted) {
         bar.clear();
         std::cout << "Maps are in " << wanted.out << "; ";
     } else if (wanted.pictures) {
-        std::cout << "No maps, since nobody says where the nodes are (--positions); ";
+        std::cout << "No maps, because the positions of the nodes are unknown (--positions); ";
     }
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
     std::cout << std::fixed << std::setprecision(1) << taken.count() << " s in all\n";
