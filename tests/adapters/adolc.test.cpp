@@ -234,7 +234,7 @@ TEST_CASE("A reverse sweep of ADOL-C takes the noise of its own forward sweep", 
     CHECK(rows[2] == own_gradient(thrice, x0, keys[1], first));
 }
 
-TEST_CASE("ADOL-C may give z the places of variables that are gone", "[adapters][adolc]") {
+TEST_CASE("ADOL-C may reuse the locations of dead variables for z", "[adapters][adolc]") {
     // theta = x^2 by variables that are gone when z comes, but whose values their derivatives need; the layer
     // twice, the second time on what depends on the first; theta used beside the layer, so gradients add up.
     const tensor x = values(2, 5);

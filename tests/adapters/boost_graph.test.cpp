@@ -163,7 +163,8 @@ TEST_CASE("boost_shortest_path says what is wrong", "[adapters][boost][errors]")
     CHECK(says(message_of<std::invalid_argument>([&] { chain(other, z_of_other); }), {"overflows"}));
 }
 
-TEST_CASE("Boost's solvers say that they maximise, so minimizing turns them round", "[adapters][boost]") {
+TEST_CASE("Boost's solvers declare that they maximise, so minimizing negates their theta",
+          "[adapters][boost]") {
     using imle::testing::check_solver;
     const auto check = [](const imle::testing::law_report& report) {
         INFO(report);

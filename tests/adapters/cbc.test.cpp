@@ -369,7 +369,7 @@ TEST_CASE("integer_program's decisions and fixed costs are the best of all x", "
     CHECK(wrong == 0);
 }
 
-TEST_CASE("integer_program accepts an x that is not proven where that is allowed", "[adapters][cbc]") {
+TEST_CASE("integer_program accepts an x that is not proven if that is allowed", "[adapters][cbc]") {
     using imle::solve_status;
     std::mt19937 random(6);
     const auto [weights, capacities] = random_knapsack(5, 40, random);

@@ -144,7 +144,7 @@ TEST_CASE("A split graph takes the other estimators", "[adapters]") {
     });
 }
 
-TEST_CASE("A split graph of marginals hands their cotangent on as it is", "[adapters]") {
+TEST_CASE("A split graph of marginals passes their cotangent to vjp unchanged", "[adapters]") {
     const auto run = [](auto& layer, const auto& x, imle::random_key key, const auto& loss) {
         const auto x_variables = inputs(x.data(), x.size());
         const auto theta_variables = loss.theta(x_variables);
@@ -217,7 +217,7 @@ TEST_CASE("Backward is called once for each forward", "[adapters]") {
         {"imle: theta is of 5 numbers", "6"}));
 }
 
-TEST_CASE("What the layer throws reaches the engine's user", "[adapters]") {
+TEST_CASE("The layer's exception reaches the engine's user", "[adapters]") {
     int solves = 0;
     const auto tires = [&solves](const auto& theta, auto& z) {
         if (++solves > 3) throw std::domain_error("tired");

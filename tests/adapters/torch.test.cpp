@@ -276,7 +276,8 @@ TEST_CASE("a loss that is a mean over samples does not shrink the step", "[adapt
     }
 }
 
-TEST_CASE("tensors of any stride mean the same, and contiguous ones are not copied", "[adapters][torch]") {
+TEST_CASE("tensors of any stride give the same results, and contiguous ones are not copied",
+          "[adapters][torch]") {
     auto layer = top_3();
     const torch::Tensor plain = numbers({4, 9}, 1);
     const torch::Tensor wide = torch::zeros({8, 18});
@@ -328,7 +329,7 @@ TEST_CASE("an empty batch is a batch", "[adapters][torch]") {
     CHECK(torch_samples<1>(layer, theta, key).sizes() == c10::IntArrayRef({0, 8, 9}));
 }
 
-TEST_CASE("without a gradient to be had there is no graph", "[adapters][torch]") {
+TEST_CASE("if no gradient is needed there is no graph", "[adapters][torch]") {
     auto layer = top_3();
     const torch::Tensor theta = numbers({4, 9}, 1);
     const torch::Tensor wanted = theta.clone().requires_grad_();
@@ -503,7 +504,7 @@ TEST_CASE("a tensor that does not fit is a c10::Error", "[adapters][torch][error
                {"imle: the cotangent has the layout Sparse", "dense"}));
 }
 
-TEST_CASE("what layer and solver throw arrives unchanged, forward and backward",
+TEST_CASE("exceptions of layer and solver arrive unchanged, forward and backward",
           "[adapters][torch][errors]") {
     auto layer = top_3();
     torch::Tensor theta = numbers({4, 9}, 1).requires_grad_();
@@ -564,7 +565,7 @@ TEST_CASE("a graph outlives its layer and its module", "[adapters][torch]") {
                    gradient_of(torch_marginals<1>(layer, theta, key), dmu, theta)));
 }
 
-TEST_CASE("threads with a layer each do not meet", "[adapters][torch][threads]") {
+TEST_CASE("threads with separate layers do not interfere", "[adapters][torch][threads]") {
     const auto run = [](std::uint64_t seed) {
         auto layer = top_3({.samples = 8, .threads = seed % 2 == 0 ? 1 : 2});
         torch::Tensor sum = torch::zeros({6, 9});
@@ -619,7 +620,7 @@ TEST_CASE("torch_layer draws the noise of the next number", "[adapters][torch]")
                                "failures=throw_error, statistics=false)"}));
 }
 
-TEST_CASE("training goes on where it was saved, bit for bit", "[adapters][torch]") {
+TEST_CASE("training resumes from a save, bit for bit", "[adapters][torch]") {
     struct training {
         torch::nn::Linear linear{5, 9};
         imle::torch_layer<1, decltype(adaptive_top_3())> choose;

@@ -184,11 +184,11 @@ void check_pairs(std::uint64_t count, std::size_t size) {
 
 }  // namespace
 
-TEST_CASE("each bit of a counter, a seed or a fold moves half of the output's bits", "[battery]") {
+TEST_CASE("each bit of a counter, a seed or a fold flips half of the output's bits", "[battery]") {
     check_avalanche(1024);  // shares within 0.11 of a half
 }
 
-TEST_CASE("the same with shares within 0.014 of a half", "[battery][slow]") {
+TEST_CASE("each bit flips half of the output's bits, with shares within 0.014", "[battery][slow]") {
     check_avalanche(1 << 16);
 }
 
@@ -196,7 +196,7 @@ TEST_CASE("neighbouring keys give sequences that have nothing in common", "[batt
     check_pairs(64, 1024);
 }
 
-TEST_CASE("the same for thousands of neighbours", "[battery][slow]") {
+TEST_CASE("thousands of neighbouring keys give sequences that have nothing in common", "[battery][slow]") {
     check_pairs(4096, 1 << 14);
 }
 

@@ -110,7 +110,7 @@ TEST_CASE("k-subset marginals, gradient and partition are those of the enumerati
             }
 }
 
-TEST_CASE("k-subset marginals of floats are worked out in double", "[estimators][k_subset]") {
+TEST_CASE("k-subset marginals of floats are computed in double", "[estimators][k_subset]") {
     std::mt19937 random(2);
     for (int trial = 0; trial < 50; ++trial) {
         const auto theta = reference::converted<float>(normal_numbers(9, random, 3));
@@ -174,7 +174,7 @@ TEST_CASE("k-subset marginals in segments are those of the whole table", "[estim
     }
 }
 
-TEST_CASE("small k-subset marginals are accurate beside themselves", "[estimators][k_subset]") {
+TEST_CASE("small k-subset marginals have a small relative error", "[estimators][k_subset]") {
     const vector theta{0.5, -150, 0.25, 1, -80, 160};
     const vector mu = reference::marginals(family_of(3), theta);
     const vector exact = k_subsets(6, 3).gibbs_marginals(theta);

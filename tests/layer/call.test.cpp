@@ -212,7 +212,7 @@ void for_each_layer(F&& f) {
 
 }  // namespace
 
-TEST_CASE("the solver is told the id that a row was given, in both passes", "[layer][call]") {
+TEST_CASE("the solver gets each row's id in both passes", "[layer][call]") {
     const matrix theta = numbers<matrix>({4, 8}, 1), dz = numbers<matrix>({4, 8}, 2);
     imle::imle_layer layer{top_by_id{}, imle::gumbel{}, imle::perturbation_target{.beta = 5}, {.samples = 3}};
     const auto size_of = [](const matrix& mu, Eigen::Index row) {
@@ -250,7 +250,7 @@ TEST_CASE("the solver is told the id that a row was given, in both passes", "[la
     CHECK(pass.ids().empty());
 }
 
-TEST_CASE("forbidden coordinates count nowhere", "[layer][call]") {
+TEST_CASE("forbidden coordinates have no effect", "[layer][call]") {
     for_each_layer([](const auto& make) { check_mask(make); });
 }
 
@@ -389,7 +389,7 @@ TEST_CASE("a shared theta's gradient is cut into blocks of rows", "[layer][call]
     CHECK(layer.target().state() == other.target().state());
 }
 
-TEST_CASE("no rows that share a theta", "[layer][call]") {
+TEST_CASE("a shared theta without rows", "[layer][call]") {
     const auto one = numbers<vector>({4}, 1);
     imle::imle_layer layer{top_by_id{}, imle::gumbel{}, imle::perturbation_target{}, {}};
     const auto pass = layer.forward(imle::shared(one, 0), random_key{1});
@@ -426,7 +426,7 @@ TEST_CASE("the best answers, by a layer and without one", "[layer][call]") {
     }
 }
 
-TEST_CASE("what a call may not say", "[layer][call]") {
+TEST_CASE("invalid call options are refused", "[layer][call]") {
     const matrix theta = numbers<matrix>({3, 8}, 1);
     const flags mask = lengths_mask();
     const std::vector<std::uint64_t> ids{1, 2};

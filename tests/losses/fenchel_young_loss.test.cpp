@@ -202,7 +202,7 @@ TEST_CASE("fenchel_young_loss: Gumbel noise and categories give logsumexp and so
     }
 }
 
-TEST_CASE("fenchel_young_loss: skewed noise is taken off costs", "[losses]") {
+TEST_CASE("fenchel_young_loss: skewed noise is subtracted from costs", "[losses]") {
     // softmin of [0, 0.5, 1, 2]; with noise added to the costs it would be another law. 6.5 standard errors.
     const imle::testing::categories family(4);
     const auto softmin = family.softmax(std::vector<double>{0, -0.5, -1, -2});
@@ -275,7 +275,7 @@ TEST_CASE("fenchel_young_loss: values are never negative, 0 where samples agree,
     check(fenchel_young_loss(imle::top_k{3}, imle::multiplicative{}, {.samples = 5, .temperature = 0.5}));
 }
 
-TEST_CASE("fenchel_young_loss: multiplicative noise has the exact mean, by the 1/2", "[losses]") {
+TEST_CASE("fenchel_young_loss: the 1/2 gives multiplicative noise the exact mean", "[losses]") {
     // Over {0, 1} x {0, 1}, F(theta) = sum of theta_i^+ whatever the noise (its sign is theta's and its mean
     // 1), so L = sum of |theta_i| (z_i - y_i)^2. Without T^2 / 2 it would be 1.65 times that. 6.5 errors.
     const double temperature = 1;
@@ -335,7 +335,7 @@ TEST_CASE("fenchel_young_loss: an empty batch has no losses", "[losses]") {
     CHECK(found.gradient.dimension(1) == 4);
 }
 
-TEST_CASE("fenchel_young_loss: bad input is refused, in words", "[losses]") {
+TEST_CASE("fenchel_young_loss: invalid input throws with a message", "[losses]") {
     using support::message_of;
     using support::says;
     const auto make = [](imle::fenchel_young_options options) {

@@ -224,7 +224,7 @@ TEMPLATE_TEST_CASE("gamma_sampler: shapes and scales at the ends of the type", "
     CHECK(std::abs(square - 1) < error * std::sqrt(2.));
 }
 
-TEST_CASE("gamma_sampler: the exponent of a decision", "[gamma][random]") {
+TEST_CASE("gamma_sampler: the exponent of an acceptance is accurate", "[gamma][random]") {
     double worst = 0;
     for (double y = -0.999; y < 4; y += 0.00137) {
         if (std::abs(y) < 0.01) continue;

@@ -71,7 +71,7 @@ TEST_CASE("run_units: the lowest failing unit's exception, whatever the number o
     CHECK(wrong == 0);
 }
 
-TEST_CASE("run_units: an executor that does not run its function is found out", "[parallel]") {
+TEST_CASE("run_units: an executor that does not run its function is detected", "[parallel]") {
     idle_executor executor;
     CHECK_THROWS_AS(run_units(executor, 2, 4, 0, [](std::size_t, std::size_t) {}), std::logic_error);
 }
@@ -108,7 +108,7 @@ void busy_for(std::chrono::microseconds time) {
 
 }  // namespace
 
-TEST_CASE("run_units: others are woken only for work that is worth it", "[run_units]") {
+TEST_CASE("run_units: other workers are woken only for enough work", "[run_units]") {
     using std::chrono::hours;
     using std::chrono::microseconds;
     double spent = 0;

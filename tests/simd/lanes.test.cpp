@@ -105,7 +105,7 @@ void check_lanes() {
 
 }  // namespace
 
-TEST_CASE("lanes: every operation gives one number's bits", "[lanes]") {
+TEST_CASE("lanes: every operation gives the scalar operation's bits", "[lanes]") {
     check_lanes<imle::detail::scalar_lanes<float>>();
     check_lanes<imle::detail::scalar_lanes<double>>();
     check_lanes<imle::detail::widest_lanes<float>>();

@@ -528,7 +528,7 @@ TEST_CASE("grid_shortest_path passes a serpentine of any length", "[solvers][gri
         }
 }
 
-TEST_CASE("grid_shortest_path keeps to masks, routes, diagonal factors and corners",
+TEST_CASE("grid_shortest_path respects masks, routes, diagonal factors and corners",
           "[solvers][grid][mask]") {
     const auto enumerate = [](const reference::grid& g, const auto& costs) {
         return reference::best_of(g, reference::all_paths(g), costs);

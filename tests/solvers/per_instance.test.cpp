@@ -189,7 +189,7 @@ TEST_CASE("per_instance in a layer: each instance has its k, by any number of th
         z, samples(imle::per_instance([&](std::uint64_t id) { return originals[id]; }), 3)));
 }
 
-TEST_CASE("per_instance hands items of one id to its solver together", "[solvers][per_instance]") {
+TEST_CASE("per_instance solves items of one id together", "[solvers][per_instance]") {
     const auto log = std::make_shared<log_of_calls>();
     imle::per_instance solver(std::vector<numbered>{{0, log}, {1, log}, {2, log}});
     const auto [status, zs] = solve_rows(solver, 1, contexts_of({1, 1, 1, 0, 2, 2, 1}));

@@ -165,7 +165,7 @@ TEST_CASE("layers around a family take empty batches and empty instances", "[est
     check_all_empty(score_function_layer{k_subset_family{0}, {.samples = 2}});
 }
 
-TEST_CASE("samples that are drawn again are looked at", "[estimators][families][errors]") {
+TEST_CASE("samples drawn again in a backward pass are checked", "[estimators][families][errors]") {
     const score_function_layer layer{forgetful_family{}, {.samples = 2}};
     Eigen::Tensor<double, 2, Eigen::RowMajor> theta(2, 3);
     theta.setConstant(0.25);

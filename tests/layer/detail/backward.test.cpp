@@ -110,7 +110,7 @@ TEST_CASE("layer_engine: an unmoved theta' is not solved again", "[layer]") {
     }
 }
 
-TEST_CASE("layer_engine: the other side of a zero cotangent is the same side", "[layer]") {
+TEST_CASE("layer_engine: a zero cotangent makes both sides the same", "[layer]") {
     const imle::layer_options central{.target_temperature = 0.5, .difference = difference::central};
     const matrix dz = some_zero_rows();
     for (const bool keep : {true, false}) {
@@ -129,7 +129,7 @@ TEST_CASE("layer_engine: the other side of a zero cotangent is the same side", "
     }
 }
 
-TEST_CASE("layer_engine: cotangents of samples are looked at one by one", "[layer]") {
+TEST_CASE("layer_engine: the cotangent of each sample is checked for zeros on its own", "[layer]") {
     cube dz = numbers<cube>({batch, samples, n}, 9);
     for (Eigen::Index i = 0; i < n; ++i) dz(0, 1, i) = dz(2, 0, i) = dz(2, 1, i) = dz(2, 2, i) = 0;
     const perturbation_target target{.alpha = 1, .beta = 2};
@@ -146,7 +146,7 @@ TEST_CASE("layer_engine: cotangents of samples are looked at one by one", "[laye
     CHECK(central.solves == 2 * (batch * samples - 4));
 }
 
-TEST_CASE("layer_engine: what an adaptive target counts does not depend on what is left out", "[layer]") {
+TEST_CASE("layer_engine: an adaptive target's counts do not depend on skipped solves", "[layer]") {
     const matrix theta = numbers<matrix>({batch, n}, 5), dz = some_zero_rows();
     for (const auto side : {difference::forward, difference::central}) {
         imle::adaptive_target_state states[2];
@@ -238,7 +238,7 @@ void check_warm_starts() {
 
 }  // namespace
 
-TEST_CASE("layer_engine: a solver that can starts from the forward pass's z", "[layer]") {
+TEST_CASE("layer_engine: a solver with solve_from starts from the forward pass's z", "[layer]") {
     STATIC_REQUIRE(imle::WarmSolver<warm_solver<true>, double, 1, Eigen::RowMajor>);
     STATIC_REQUIRE(imle::WarmSolver<warm_solver<false>, double, 1, Eigen::RowMajor>);
     STATIC_REQUIRE(imle::WarmSolver<imle::minimizing<warm_solver<true>>, double, 1, Eigen::RowMajor>);

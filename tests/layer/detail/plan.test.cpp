@@ -73,7 +73,7 @@ TEST_CASE("sample_plan: what is summed or solved together does not depend on the
     CHECK(wrong == 0);
 }
 
-TEST_CASE("sample_plan: a few samples of one instance are work for several workers", "[layer]") {
+TEST_CASE("sample_plan: a few samples of one instance are divided among several workers", "[layer]") {
     CHECK(sample_plan(1, 10, 65536, {true, 2}).units() == 10);
     // One worker does them together.
     CHECK(sample_plan(1, 10, 9, {true, 1}).units() == 1);
