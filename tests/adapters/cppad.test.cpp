@@ -394,7 +394,7 @@ TEST_CASE("A solver's exception reaches the user of CppAD", "[adapters]") {
 
 namespace {
 
-// How CppAD wants to be told of threads.
+// The functions by which CppAD learns about threads.
 constexpr std::size_t worker_count = 4;
 thread_local std::size_t thread_number = 0;
 bool parallel = false;

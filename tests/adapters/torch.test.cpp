@@ -7,7 +7,7 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/optim/sgd.h>
 
-// glog's, which torch includes; Catch has one of its own.
+// Macros of glog, which torch includes; Catch has its own.
 #undef CHECK
 
 #include <algorithm>
@@ -104,7 +104,7 @@ torch::Tensor gradient_of(const torch::Tensor& output, const torch::Tensor& weig
     return torch::autograd::grad({output}, {theta}, {weights}, keep)[0];
 }
 
-// A solver that is told when to do what; for float alone.
+// A solver whose behaviour the test controls; for float only.
 struct script {
     int solves = 0;
     int fails_from = -1;  // the solve from which on `fail` is called
@@ -372,7 +372,7 @@ TEST_CASE("the layer can be used twice in one graph, and z changed in place", "[
     CHECK(same(both, gradient(key, a + b)));
     CHECK_FALSE(same(both, gradient(key, a) + gradient(key, b)));
 
-    // One on what the other gives, and theta beside it. A mean over 8 samples divides exactly.
+    // A second layer on the output of the first, plus theta. A mean over 8 samples divides exactly.
     const torch::Tensor chain = torch_samples<1>(layer, theta, key);
     const torch::Tensor next = chain.mean(1) + theta;
     const torch::Tensor last = torch_samples<1>(layer, next, random_key{8});

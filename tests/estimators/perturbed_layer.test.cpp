@@ -254,7 +254,7 @@ TEST_CASE("perturbed_layer: the chain rule", "[estimators][perturbed]") {
         for (Eigen::Index s = 0; s < samples; ++s)
             for (Eigen::Index i = 0; i < 3; ++i) dz(b, s, i) = dmu(b, i) / static_cast<double>(samples);
     CHECK(furthest(pullback(dz), expected) < 1e-13);
-    // Cotangents of which only the mean is dmu give the same: the marginals are what is differentiated.
+    // Only the mean of the cotangents matters: the layer differentiates the marginals.
     for (Eigen::Index b = 0; b < 4; ++b)
         for (Eigen::Index i = 0; i < 3; ++i) {
             dz(b, 0, i) += 0.5;

@@ -1,4 +1,4 @@
-// What a call says beside theta and key: ids, masks, one theta for many rows.
+// The options of a call: ids, masks, one theta for many rows.
 
 #include <imle/layer/call.hpp>
 

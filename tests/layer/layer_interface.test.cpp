@@ -1,4 +1,4 @@
-// The doors of all layers: expressions, memory that overlaps, calls of a const layer from several threads.
+// The interface of all layers: expressions, overlapping memory, calls of a const layer from several threads.
 
 #include <imle/layer/layer_interface.hpp>
 

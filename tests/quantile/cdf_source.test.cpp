@@ -75,7 +75,7 @@ struct weibull {
     double lower_bound() const { return 0; }
 };
 
-/// Beta(2, 5), of which the formulas make no sense outside of [0, 1].
+/// Beta(2, 5), whose formulas are meaningless outside [0, 1].
 struct beta {
     double cdf(double x) const {
         if (!(x >= 0 && x <= 1)) return nan_value;

@@ -504,7 +504,7 @@ TEST_CASE("grid_shortest_path of static size has the answers of the dynamic one"
 
 TEST_CASE("grid_shortest_path passes a serpentine of any length", "[solvers][grid]") {
     // Each wall sends the path to the other side of the grid: the shape for which sweeps are slowest.
-    // 350 walls are more than the sweeps over a batch stand, so that they give up.
+    // With 350 walls the sweeps over a batch give up.
     for (const bool transposed : {false, true})
         for (const reference::grid& g : {reference::grid{61, 64, 8}, reference::grid{701, 8, 8}}) {
             const reference::grid lying{g.cols, g.rows, 8};
@@ -545,7 +545,7 @@ TEST_CASE("grid_shortest_path respects masks, routes, diagonal factors and corne
 }
 
 TEST_CASE("grid_shortest_path gives mazes of blocked cells to the queue", "[solvers][grid][mask]") {
-    // As many walls as the sweeps over a batch stand, and then some.
+    // As many walls as the sweeps over a batch can handle, and then more.
     for (const double factor : {1.0, 1.5}) {
         reference::grid g{701, 8, 8};
         g.diagonal_factor = factor;
