@@ -235,9 +235,9 @@ TEST_CASE("A reverse sweep of ADOL-C takes the noise of its own forward sweep", 
 }
 
 TEST_CASE("ADOL-C may reuse the locations of dead variables for z", "[adapters][adolc]") {
-    // theta = x^2 is computed by variables that are dead when z is recorded, but whose values their derivatives
-    // need. The layer is used twice, the second time on numbers that depend on the first. theta is used outside
-    // the layer too, so gradients add up.
+    // theta = x^2 is computed by variables that are dead when z is recorded, but whose values their
+    // derivatives need. The layer is used twice, the second time on numbers that depend on the first. theta
+    // is used outside the layer too, so gradients add up.
     const tensor x = values(2, 5);
     imle::adolc_layer on_tape{top_two, {2, 5}, imle::random_key{1}};
     int places_taken = 0;
