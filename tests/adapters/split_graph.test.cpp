@@ -33,8 +33,8 @@ namespace {
 
 using tensor = Eigen::Tensor<double, 2, Eigen::RowMajor>;
 
-// An engine that knows nothing but numbers: every sum and product is a node, and a slope is handed on at
-// once, path by path, as soon as it arrives. It has no place for a function with many outputs.
+// An engine of plain numbers: every sum and product is a node, and each derivative is propagated as soon as
+// it arrives, path by path. It has no functions with several outputs.
 template <class Scalar>
 class number {
   public:

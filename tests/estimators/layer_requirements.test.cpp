@@ -27,7 +27,7 @@ namespace {
 
 using imle::random_key;
 
-// What a model may rely on, whichever estimator it was given.
+// The properties that a model may rely on with any estimator.
 template <class LayerT, class Scalar, int Rank, int Layout>
 concept DifferentiableLayer = std::copy_constructible<LayerT> &&
     requires(LayerT& layer, const LayerT& fixed, const Eigen::Tensor<Scalar, Rank, Layout>& theta,

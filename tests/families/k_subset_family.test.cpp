@@ -264,8 +264,8 @@ TEST_CASE("cotangents of k-subsets of any size and offset", "[estimators][k_subs
 }
 
 TEST_CASE("choosing k is leaving out n - k", "[estimators][k_subset]") {
-    // z of theta is 1 - z of -theta. Small covariances must agree beside themselves, whichever of an
-    // element's two states is the likely one.
+    // z of theta is 1 - z of -theta. Small covariances must have a small relative error, whichever of an
+    // element's two states is likelier.
     std::mt19937 random(10);
     vector theta = normal_numbers(40, random, 2), opposite;
     theta[3] = 90;
@@ -283,7 +283,7 @@ TEST_CASE("choosing k is leaving out n - k", "[estimators][k_subset]") {
         CHECK(gradient[i] == Approx(mirrored[i]).epsilon(1e-12).margin(0));
     }
     CHECK(std::abs(gradient[3]) < 1e-35);
-    // Marginals and covariances of what is hardly ever chosen grow as exp(theta) does.
+    // Marginals and covariances of elements that are hardly ever chosen grow like exp(theta).
     vector lower = theta;
     lower[4] -= 512;
     const double mu_ratio = reference::marginals(family_of(15), lower)[4] / mu[4];

@@ -97,7 +97,7 @@ bool is_zero_where_forbidden(const TensorT& tensor, const flags& mask) {
     return same_bits(tensor, padded(tensor, mask, 0.0));
 }
 
-/// A masked call of a layer gives the same for any padding, and nothing at it.
+/// A masked call of a layer gives the same results for any padding, and 0 in the padding.
 template <class MakeT>
 void check_mask(MakeT&& make) {
     const flags mask = lengths_mask();
@@ -131,7 +131,8 @@ void check_mask(MakeT&& make) {
     }
 }
 
-/// Of one theta for many rows: what a batch that repeats it gives, and the sum of its gradients.
+/// A theta shared by many rows: samples equal those of a batch that repeats it, and the gradient is the sum
+/// of that batch's.
 template <class Scalar, int Layout, class MakeT>
 void check_shared(MakeT&& make, bool with_mask) {
     using instance = Eigen::Tensor<Scalar, 1, Layout>;
@@ -373,7 +374,7 @@ TEST_CASE("a shared theta's gradient is cut into blocks of rows", "[layer][call]
     matrix repeated(3000, 700);
     for (Eigen::Index i = 0; i < repeated.size(); ++i) repeated.data()[i] = one.data()[i % 700];
     const auto dz = numbers<matrix>({3000, 700}, 2);
-    // Ids and masks differ from row to row, so that a block that was given another one's would be seen.
+    // Ids and masks differ from row to row, so a block with another block's ids or masks would be noticed.
     std::vector<std::uint64_t> ids(3000);
     flags mask(repeated.size());
     for (std::size_t row = 0; row < ids.size(); ++row) ids[row] = row * 7 % 11;
@@ -446,7 +447,7 @@ TEST_CASE("invalid call options are refused", "[layer][call]") {
     bad(1, 5) = nan;
     CHECK_NOTHROW(layer.forward(bad, random_key{1}, {.mask = view(mask)}));
 
-    // A solver that cannot know of it, and one that does not care.
+    // A solver that cannot get a mask, and one that ignores it.
     const auto blind = [](const auto& given, auto& z) { std::copy_n(given.data(), given.size(), z.data()); };
     imle::imle_layer without{blind, imle::gumbel{}, imle::perturbation_target{}, {}};
     CHECK(says(message_of<std::invalid_argument>(

@@ -171,7 +171,7 @@ TEST_CASE("losses: a const loss may be called from several threads at once", "[l
 }
 
 TEST_CASE("layer_interface: concurrent calls share no solver", "[layer][threads]") {
-    // Every solver that is inside a call when another begins is another object.
+    // When a call begins while another is running, it must use another solver object.
     struct exclusive_solver {
         std::shared_ptr<std::atomic<int>> clashes = std::make_shared<std::atomic<int>>(0);
         std::shared_ptr<std::atomic<bool>> busy = std::make_shared<std::atomic<bool>>(false);

@@ -125,7 +125,7 @@ TEST_CASE("pass: after a call that threw with another shape, a pass is consisten
         CHECK(all_nan(pass.samples()));
         CHECK(all_nan(pass.marginals()));
         CHECK(all_nan(mean.marginals()));
-        // Its gradient is an error and not a number.
+        // A vjp of this pass throws and returns no number.
         imle_layer calm{cube_solver, hashed_noise{}, perturbation_target{}, {.samples = 3}};
         const auto error = [&](const auto& of) {
             return message_of<std::invalid_argument>([&] { (void)calm.vjp(of, theta); });

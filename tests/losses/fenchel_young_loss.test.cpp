@@ -42,7 +42,7 @@ struct setting {
     static constexpr bool minimizes = Minimizes;
 };
 
-// What a sample says: mean and variance of numbers.
+// The sample's mean and variance.
 struct sample_mean {
     double sum = 0, squares = 0, count = 0;
     void add(double x) {
@@ -193,7 +193,8 @@ TEST_CASE("fenchel_young_loss: Gumbel noise and categories give logsumexp and so
         const double log_sum = family.gibbs_log_partition(theta, temperature);
         const double expected = log_sum + temperature * std::numbers::egamma;
         CHECK(std::abs(maximum.mean() - expected) < 6.5 * maximum.error());
-        // Minimising, the noise is taken off the costs: otherwise the constant's sign were wrong.
+        // For a minimising solver the noise is subtracted from the costs; otherwise the constant would have
+        // the wrong sign.
         CHECK(std::abs(minimum.mean() + expected) < 6.5 * minimum.error());
         CHECK(std::abs(value.mean() - (log_sum - theta[1])) < 6.5 * value.error());
         const auto softmax = family.softmax(theta, temperature);
@@ -250,7 +251,7 @@ TEST_CASE("fenchel_young_loss: values are never negative, 0 where samples agree,
             const auto found = loss(theta, y, key);
             negative.expect(found.values(0) >= -1e-15 * scale, "theta ", theta, ", y ", y, ": ",
                             found.values(0));
-            // To its own state a large theta has no loss at all.
+            // For its own state a large theta has a loss of 0.
             const auto& best = family.map(numbers_of(theta));
             const auto agreed = loss(theta, rows_of(best), key);
             const bool no_gradient = std::all_of(agreed.gradient.data(), agreed.gradient.data() + 6,

@@ -137,7 +137,7 @@ TEMPLATE_TEST_CASE("gamma_sampler: a number depends on its own shape and scale a
                                   std::span<TestType>(piece).subspan(begin, size));
     }
     CHECK(piece == out);
-    // In place, and up to the last index there is.
+    // In place, and up to the last possible index.
     std::vector<TestType> in_place = shapes;
     imle::gamma_sampler::fill(key, 77, in_place, scales, in_place);
     CHECK(in_place == out);

@@ -78,7 +78,7 @@ TEST_CASE("run_units: an executor that does not run its function is detected", "
 
 namespace {
 
-/// Counts its calls, and says what is worth them.
+/// Counts its calls, and declares its least work.
 struct careful {
     std::chrono::nanoseconds least{0};
     int calls = 0;
@@ -128,7 +128,7 @@ TEST_CASE("run_units: other workers are woken only for enough work", "[run_units
     // After the first unit some 5 ms are left.
     CHECK(run({microseconds{100}}, 100, microseconds{50}) == 1);
     CHECK(run({hours{1}}, 1, microseconds{0}) == 0);
-    // Two long units: only who knows that they are long can share them.
+    // Two long units: they can be shared only if it is known that they are long.
     CHECK(run({microseconds{100}}, 2, microseconds{200}, 4e-4) == 1);
     CHECK(run({hours{1}}, 2, microseconds{200}, 4e-4) == 0);
     CHECK(spent >= 4e-4);

@@ -123,13 +123,13 @@ struct no_density {
     double cdf(double x) const { return normal{}.cdf(x); }
 };
 
-/// What a user who does not think of tails may write.
+/// The function of a user who does not think of tails.
 struct rough_normal {
     double cdf(double x) const { return 0.5 * (1 + std::erf(x / std::sqrt(2.0))); }
     double pdf(double x) const { return normal{}.pdf(x); }
 };
 
-/// The promised bounds, for a table of `law` against the truth, which knows its upper tail.
+/// The promised bounds, for a table of `law` compared with a true law that knows its upper tail.
 template <class LawT, class TruthT>
 void check_bounds(const char* name, const LawT& law, const TruthT& truth, bool fine_tails = true) {
     const auto of_floats = table_tests::errors_of(truth, imle::quantile_table<float>(law), 1 << 13);
@@ -162,7 +162,7 @@ struct functions {
     double upper_bound() const { return high; }
 };
 
-/// Refused in both tables, with `part` in what is said, and soon.
+/// Both tables refuse the law, with `part` in the message, after few evaluations.
 void check_refused(const char* name, const functions& law, const std::string& part) {
     const std::string floats =
         support::message_of<std::invalid_argument>([&] { imle::quantile_table<float>{law}; });

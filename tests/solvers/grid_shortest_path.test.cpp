@@ -202,7 +202,7 @@ class contexts_of {
     std::vector<imle::solve_context> contexts_;
 };
 
-// The answers of single solves, or those of a batch, where each has the status of all.
+// The answers of single solves, or of a batch, in which each has the batch's status.
 template <int Layout, class Scalar, class SolverT>
 std::vector<masked_answer<Scalar>> solve_masked(SolverT& solver, const reference::grid& g,
                                                 const std::vector<masked_instance<Scalar>>& instances,
@@ -321,7 +321,7 @@ struct random_case {
                 for (Scalar& theta : next.theta) {
                     next.open.push_back(unit(random) >= blocked);
                     if (next.open.back()) continue;
-                    // As a layer gives it; or a reward, on a cell that nothing may collect.
+                    // 0, as a layer passes it, or a reward on a forbidden cell, which no path may collect.
                     theta = random() % 4 == 0 ? Scalar(5) : Scalar(0);
                 }
             instances.push_back(next);
@@ -343,8 +343,8 @@ struct random_case {
     std::vector<masked_instance<Scalar>> instances;
 };
 
-// Wrong answers among `count` instances with random options, masks, starts and goals, alone and in batches,
-// by path(grid, costs), which is the oracle.
+// Counts wrong answers among `count` instances with random options, masks, starts and goals, alone and in
+// batches. path(grid, costs) is the oracle.
 template <class Scalar, int Layout, class PathT>
 support::tally wrong_with_options(int count, int smallest, int largest, std::uint32_t seed, PathT path_of) {
     std::mt19937 random(seed);
@@ -386,7 +386,7 @@ support::tally wrong_with_options_against_dijkstra(int count, int smallest, int 
                                               });
 }
 
-// The Moving AI map, where it is there.
+// The Moving AI map, if it is installed.
 struct scenario {
     reference::grid grid{};
     struct route {

@@ -60,7 +60,7 @@ using imle::solve_context;
 template <class S>
 constexpr bool is_solver = imle::Solver<S, float, 1, Eigen::RowMajor>;
 
-// Which of the forms a solver has, as one number: the layer asks these questions one by one.
+// The forms of a call that a solver has, as one number: the layer tests them one by one.
 template <class S>
 constexpr int forms = (imle::detail::writes_with_context<S, float, 1, Eigen::RowMajor> ? 1 : 0) +
                       (imle::detail::writes<S, float, 1, Eigen::RowMajor> ? 2 : 0) +
@@ -84,7 +84,7 @@ struct counting_solver {
     void operator()(const const_line&, line& z) { z(0) = static_cast<float>(++calls); }
 };
 
-// Says that it maximises, in every form of a call; z is what it was given, so that negatives are seen.
+// Declares that it maximises, in every form of a call; z is its argument, so that negated costs are visible.
 struct maximizer {
     static constexpr imle::sense sense = imle::sense::maximize;
     imle::solve_status operator()(const_line& theta, line& z) {
@@ -157,8 +157,8 @@ struct noise_or_ties {
     }
 };
 
-// The two say the same: costs and minimizing(solver), or -costs and the solver. Bit for bit, gradients with
-// the other sign.
+// Costs with minimizing(solver) and negated costs with the solver must agree bit for bit; gradients have the
+// opposite sign.
 template <class TensorT, class SolverT, class NoiseT, class TargetT>
 void check_mirrored_layers(const SolverT& solver, const NoiseT& noise, const TargetT& target,
                            const imle::layer_options& options, const TensorT& cost, const TensorT& dz) {
@@ -426,7 +426,7 @@ TEST_CASE("minimizing under a mask finds the least of what it allows", "[solvers
     check(imle::categorical{}, one{5}, imle::testing::k_subsets(5, 1));
     check(imle::assignment{}, two{3, 4}, imle::testing::assignments(3, 4));
     check(imle::spanning_tree{4, imle::complete_graph_edges(4)}, one{6}, imle::testing::spanning_trees(4));
-    // It knows masks where its solver does, and says so where it does not.
+    // It respects masks if its solver does, and throws otherwise.
     STATIC_REQUIRE(
         imle::detail::writes_with_context<imle::minimizing<imle::top_k<>>, float, 1, Eigen::RowMajor>);
     STATIC_REQUIRE(imle::detail::solves_batches_with_context<imle::minimizing<imle::k_of_groups<>>, float, 1,

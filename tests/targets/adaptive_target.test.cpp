@@ -29,7 +29,7 @@ static_assert(imle::TargetDistribution<adaptive_target, double>);
 TEST_CASE("adaptive_target: lambda is beta * rms(theta) / rms(dz)", "[targets]") {
     const adaptive_target target{{.initial_beta = 3}};
     CHECK(target.lambda({.theta_squared = 4, .theta_count = 1, .dz_squared = 9, .dz_count = 1}) == Approx(2));
-    // The same numbers twice, or four times the samples: the same step.
+    // The same numbers repeated, or four times the samples: the same step.
     CHECK(target.lambda({.theta_squared = 8, .theta_count = 2, .dz_squared = 36, .dz_count = 4}) ==
           Approx(2));
     CHECK(target.lambda({.theta_squared = 4, .theta_count = 1, .dz_squared = 0, .dz_count = 1}) == 0);

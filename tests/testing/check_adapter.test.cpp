@@ -25,8 +25,8 @@ using imle::testing::law_report;
 
 namespace {
 
-// An engine of tensors in miniature, all in double: what an adapter must do, spelt out, so that each step can
-// be done wrong.
+// A miniature engine of tensors, all in double. Every step of an adapter is written out, so that each can be
+// done wrong.
 using numbers = std::vector<double>;
 using tensor = Eigen::Tensor<double, 2, Eigen::RowMajor>;
 using sample_tensor = Eigen::Tensor<double, 3, Eigen::RowMajor>;
@@ -253,7 +253,7 @@ TEST_CASE("An engine that pulls back twice in one backward pass is found", "[tes
                    return right(p);
                })),
                {"the layer is pulled back once"}));
-    // On a copy, or by a pullback, it is a call all the same; and so it is for marginals.
+    // A vjp on a copy, or by a pullback, counts as a call; so does one for marginals.
     CHECK(
         says(complaint([](auto& layer, const tensor& x, imle::random_key key, const adapter_loss<double>& l) {
                  const tensor theta = x * l.scale;

@@ -143,7 +143,7 @@ struct mirrored_by_the_key {
     }
 };
 
-/// One element is another where a fill is in some way special.
+/// One element differs if the fill is special in some way.
 template <class Special>
 struct but_for_some_fills : uniform_noise {
     void fill(const imle::random_key& key, std::uint64_t first, std::span<float> out) const {

@@ -15,7 +15,7 @@
 #include "support/catch.hpp"
 #include "support/messages.hpp"
 
-// CoinUtils loses some of what it has read of a file that it gives up.
+// CoinUtils leaks memory for a file that it gives up on.
 extern "C" const char* __lsan_default_suppressions() { return "leak:CoinMpsIO::readMps"; }
 
 namespace {

@@ -1,4 +1,4 @@
-// What the layers around an exact family have in common.
+// The common part of the layers around an exact family.
 
 #include <imle/estimators/detail/family_layer.hpp>
 
@@ -28,7 +28,7 @@ using imle::score_function_layer;
 
 namespace {
 
-// E z as a pass: the exact mean, with what a pass of `forward` says of its call, and a way back.
+// Marginals as a pass: the exact mean, the call's data, and the backward pass.
 template <class Scalar, int Layout, class LayerT>
 void check_marginals_pass(const LayerT& layer) {
     using matrix = Eigen::Tensor<Scalar, 2, Layout>;

@@ -1,4 +1,4 @@
-// Which solves a backward pass leaves out, and where it lets the solver start.
+// Which solves a backward pass skips, and where the solver starts.
 
 #include <imle/layer/detail/backward.hpp>
 
@@ -97,7 +97,7 @@ TEST_CASE("layer_engine: an unmoved theta' is not solved again", "[layer]") {
             CHECK(skipped.solves == 2 * samples);
             CHECK((row_is_zero(skipped.gradient, 1) && row_is_zero(skipped.gradient, 3)));
             CHECK_FALSE(row_is_zero(skipped.gradient, 0));
-            // A temperature that differs in its last bit: nothing may be left out, and nothing else differs.
+            // With a temperature that differs in the last bit nothing may be skipped; nothing else changes.
             const double near = std::nextafter(1., 2.);
             const auto solved = vjp_of(perturbation_target{.alpha = 1, .beta = 2},
                                        {.target_temperature = near}, dz, keep, minimize);
@@ -135,7 +135,7 @@ TEST_CASE("layer_engine: the cotangent of each sample is checked for zeros on it
     const perturbation_target target{.alpha = 1, .beta = 2};
     const auto skipped = vjp_of(target, {}, dz, true);
     CHECK(skipped.solves == batch * samples - 4);
-    // What was left out counts as a zero difference.
+    // A skipped solve counts as a zero difference.
     CHECK(skipped.statistics.differences == static_cast<std::uint64_t>(batch * samples));
     CHECK(skipped.statistics.zero_differences >= 4);
     const auto solved = vjp_of(target, {.target_temperature = std::nextafter(1., 2.)}, dz, true);
@@ -164,7 +164,7 @@ TEST_CASE("layer_engine: an adaptive target's counts do not depend on skipped so
                 *solver.solves = 0;
                 return layer.vjp(pass, dz);
             }();
-            // Without samples each difference needs both its sides.
+            // Without samples, each difference needs both of its sides.
             CHECK(*solver.solves == (side == difference::central || !keep ? 2 : 1) * 2 * samples);
             CHECK(row_is_zero(gradient, 1));
             states[keep] = layer.target().state();
