@@ -28,7 +28,7 @@ namespace {
 
 using namespace bias_experiment;
 
-/// A difference of two one-hot vectors is 0 in all places, or in all but two.
+/// A difference of two one-hot vectors is 0 in all coordinates, or in all but two.
 double zeros_of_a_difference(double share_of_zero_differences) {
     return 1 - (1 - share_of_zero_differences) * 2 / static_cast<double>(n);
 }
@@ -53,7 +53,7 @@ struct adaptive_plan {
     Eigen::Index warm_up_samples;
 };
 
-/// Warms a target up with few samples and then takes one gradient with all.
+/// Warms a target up with few samples, then takes one gradient with all samples.
 adaptive_measurement measure_adaptive(const problems& of, const adaptive_plan& plan,
                                       const imle::layer_options& options, imle::random_key key,
                                       const std::function<void(double share)>& on_progress) {
@@ -107,8 +107,8 @@ experiment_row row_of(std::string name, const measurement& found, std::optional<
                        .runs = static_cast<int>(found.cosines.front().size())};
     if (!reference.has_value()) return row;
     row.recomputed = reference_figure{*reference};
-    // Both have the same problems, so the noise alone makes the difference: that of our mean, and that of
-    // the reference, whose figure is one repetition.
+    // Both use the same problems, so they differ by noise only: ours, and the noise of the reference, whose
+    // figure comes from one repetition.
     if (found.cosines.size() > 1)
         row.difference_error =
             repetitions.deviation * std::sqrt(1 + 1 / static_cast<double>(found.cosines.size()));
@@ -180,7 +180,7 @@ experiment_result bias(const run_options& options) {
         options.on_progress(0.8 * (r + 1) / repetitions);
     }
 
-    // As the reference warms it up: from a step of 0, by 0.001 at a time.
+    // Warmed up like the reference: from a step of 0, by 0.001 at a time.
     const adaptive_plan from_zero{{.initial_beta = 0, .beta_step = 1e-3}, options.quick ? 100 : 1000, 10};
     const adaptive_plan as_it_starts{{}, 0, 1};
     const adaptive_measurement warmed_up =
@@ -219,16 +219,17 @@ experiment_result bias(const run_options& options) {
     experiment_result result;
     result.tables.push_back(
         {.title =
-             "How near gradients of E ||z - b||^2 are to the exact one: z one of 50, Gumbel noise, " + sizes,
-         .quantity = "cosine with the exact gradient, mean and deviation over the problems",
+             "The cosine of gradients of E ||z - b||^2 with the exact gradient: z one of 50, Gumbel noise, " +
+             sizes,
+         .quantity = "cosine, mean and deviation over the problems",
          .rows = std::move(cosine_rows),
-         .note = "The problems are the reference's own, so a difference is noise alone; its error is taken "
-                 "from " +
+         .note = "Since the problems are the reference's own, a difference is noise alone. Its error is "
+                 "estimated from " +
                  std::to_string(repetitions) +
-                 " repetitions with other noise, over which ours is the mean."});
+                 " repetitions with other noise, and ours is the mean over them."});
     result.tables.push_back(
-        {.title = "How many zeros there are in the difference of two solves that a sample gives",
-         .quantity = "share of zeros among its 50 numbers (forward), mean and deviation over the repetitions",
+        {.title = "The share of zeros in a sample's difference of two solutions",
+         .quantity = "share of zeros among the 50 numbers (forward), mean and deviation over the repetitions",
          .extra_columns = {"central"},
          .rows = std::move(zero_rows)});
     result.pictures.push_back(draw(steps, others, warmed_up));

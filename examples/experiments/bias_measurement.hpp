@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What the experiment on bias measures, and its picture.
+/// The measurements of the experiment on bias, and its picture.
 
 #include <cstddef>
 #include <optional>
@@ -13,13 +13,13 @@
 
 namespace experiments::bias_experiment {
 
-/// What one way to a gradient gave: for each repetition with other noise, the cosine of each problem.
+/// The results of one estimator: for each repetition with other noise, the cosine of each problem.
 struct measurement {
     std::vector<std::vector<double>> cosines = {};
-    /// For each repetition, the share of zeros in the difference that a sample gives.
+    /// For each repetition, the share of zeros in a sample's difference.
     std::vector<double> zero_shares = {};
 
-    /// Over the problems, each problem's cosine being its mean over the repetitions.
+    /// Over the problems; each problem's cosine is its mean over the repetitions.
     [[nodiscard]] mean_and_deviation over_problems() const {
         std::vector<double> means(cosines.front().size(), 0);
         for (const std::vector<double>& each : cosines)
@@ -28,7 +28,7 @@ struct measurement {
         return summarize(means);
     }
 
-    /// Over the repetitions, each being its mean over the problems: what the noise alone does.
+    /// Over the repetitions, each averaged over the problems: the effect of the noise alone.
     [[nodiscard]] mean_and_deviation over_repetitions() const {
         std::vector<double> means;
         for (const std::vector<double>& each : cosines) means.push_back(summarize(each).mean);
@@ -39,30 +39,30 @@ struct measurement {
 /// I-MLE with a step, one-sided and central.
 struct step_measurement {
     double lambda = 0;
-    /// Whether the references have it, so that it is measured in all repetitions.
+    /// Whether the references have this step, so that it is measured in all repetitions.
     bool has_reference = false;
     double forward_reference = 0, central_reference = 0, zeros_reference = 0;
     measurement forward = {}, central = {};
 };
 
-/// The adaptive target, one for each problem as in the reference.
+/// The adaptive target, one per problem, as in the reference.
 struct adaptive_measurement {
     struct side {
         measurement found;
-        /// The lambda that each problem's target came to.
+        /// The final lambda of each problem's target.
         std::vector<double> lambdas;
     };
     side forward, central;
 };
 
-/// What needs no step.
+/// An estimator without a step.
 struct other_measurement {
     std::string name;
     std::optional<double> reference;
     measurement found;
 };
 
-/// Cosine and zeros over lambda. Two lines beside the curves: the first two of `others`.
+/// Cosine and zeros over lambda. The first two of `others` are drawn as lines for comparison.
 [[nodiscard]] example_support::picture draw(const std::vector<step_measurement>& steps,
                                             const std::vector<other_measurement>& others,
                                             const adaptive_measurement& adaptive);

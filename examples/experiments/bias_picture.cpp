@@ -71,7 +71,7 @@ example_support::picture draw(const std::vector<step_measurement>& steps,
     out << ", $references using 1:2" << circles << ", $references using 1:3" << circles
         << ", $own using 1:4:2:3" << dot << '\n';
 
-    // The legend of both stands beside them.
+    // The legend of both plots is to their right.
     out << "set title \"Share of zeros in the difference that a sample gives\\n \"\n"
         << "set lmargin at screen 0.47\nset rmargin at screen 0.79\n"
         << "set key at screen 0.80, screen 0.86 left top Left reverse samplen 2 spacing 1.3\n"

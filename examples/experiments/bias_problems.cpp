@@ -10,8 +10,8 @@
 namespace experiments::bias_experiment {
 namespace {
 
-/// d/d theta_i of sum_j p_j f_j is p_i (f_i - sum_j p_j f_j); f_i, the loss of state i, is a constant plus
-/// 1 - 2 b_i, and constants do not matter.
+/// d/d theta_i of sum_j p_j f_j is p_i (f_i - sum_j p_j f_j). f_i, the loss of state i, is a constant plus
+/// 1 - 2 b_i, and the constant cancels.
 void differentiate(problems& of, Eigen::Index problem) {
     std::array<double, n> chance{}, loss{};
     double total = 0, mean = 0;

@@ -17,8 +17,8 @@ using tensor2 = Eigen::Tensor<float, 2, Eigen::RowMajor>;
 /// [problem, sample, element]
 using tensor3 = Eigen::Tensor<float, 3, Eigen::RowMajor>;
 
-/// A theta ~ N(0, I) and a b = |N(0, I)| for each problem: the reference's own, who seeds by the problem's
-/// number. The loss of a one-hot z is ||z - b||^2.
+/// A theta ~ N(0, I) and a b = |N(0, I)| for each problem: the reference's own, which it seeds by the
+/// problem's number. The loss of a one-hot z is ||z - b||^2.
 struct problems {
     tensor2 theta, b;
     /// The gradient of E ||z - b||^2, z one-hot with the probabilities softmax(theta).

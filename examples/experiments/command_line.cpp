@@ -31,7 +31,7 @@ std::optional<int> parse_command_line(int argc, char** argv, command_line& wante
     wanted.options.data = IMLE_EXPERIMENTS_DATA;
 
     CLI::App app{
-        "Runs published experiments and compares what comes out with the published or recomputed figures.\n"
+        "Repeats published experiments and compares the results with the published or recomputed figures.\n"
         "Prints tables; gnuplot draws the pictures.\n"};
     std::vector<std::string> only;
     app.add_option("--only", only, "Run only these, separated by commas: " + names() + ".\nDefault: all")
@@ -44,7 +44,7 @@ std::optional<int> parse_command_line(int argc, char** argv, command_line& wante
     wanted.options.threads = 0;
     add_threads(app, wanted.options.threads, "Threads; 0 means all cores. The results do not depend on it");
     app.add_flag("--quick", wanted.options.quick,
-                 "Small sizes, to see whether all runs: the figures then mean nothing");
+                 "Small sizes, to check that everything runs; the figures then mean nothing");
 
     if (const auto exit_code = example_support::parse(app, argc, argv)) return exit_code;
     if (wanted.options.threads == 0)

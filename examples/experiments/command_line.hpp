@@ -13,12 +13,12 @@ namespace experiments {
 
 struct command_line {
     std::string out = "imle-experiments";
-    /// What to run, in the list's order, each once.
+    /// The experiments to run, in the order of the list, each once.
     std::vector<experiment> only;
     run_options options;
 };
 
-/// Reads what is wanted; or, after printing help or a complaint, gives the code to exit with at once.
+/// Parses the arguments. After printing help or an error it returns the exit code instead.
 [[nodiscard]] std::optional<int> parse_command_line(int argc, char** argv, command_line& wanted);
 
 }  // namespace experiments

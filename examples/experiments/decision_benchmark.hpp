@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Trains by one method after another and gathers the results.
+/// Trains with one method after another and collects the results.
 
 #include <cstddef>
 #include <cstdint>
@@ -21,26 +21,26 @@
 
 namespace experiments {
 
-/// What others got for a method, in percent.
+/// The published results of a method, in percent.
 struct published_regret {
     std::optional<double> published = {};
-    /// The mean of 5 seeds by the reference's code.
+    /// The mean of 5 seeds with the reference's code.
     std::optional<double> recomputed = {};
 };
 
-/// What a method got, over runs.
+/// The results of a method over all runs.
 struct measured_regret {
     mean_and_deviation test;
     mean_and_deviation train;
-    /// Of I-MLE alone.
+    /// Only for I-MLE.
     std::optional<step_record> steps;
 };
 
-/// A problem on which methods are compared; or several, which the runs take in turn.
+/// A problem, or several which the runs use in turn, on which methods are compared.
 template <class SolverT>
 class decision_benchmark {
   public:
-    /// `methods` is how many there will be, for the progress.
+    /// `methods` is the number of methods, for the progress bar.
     decision_benchmark(std::vector<decision_problem<SolverT>> problems, training_plan plan,
                        const run_options& options, int methods)
         : problems_(std::move(problems)),
@@ -53,7 +53,7 @@ class decision_benchmark {
 
     [[nodiscard]] const SolverT& solver() const { return problems_.front().solver; }
 
-    /// Trains once for each run, by a method of its own: what `make_method` returns.
+    /// Trains once for each run, with a new method from `make_method`.
     template <class MakeT>
     measured_regret measure(MakeT&& make_method) {
         std::vector<double> test, train_regrets;
@@ -79,13 +79,13 @@ class decision_benchmark {
         return result;
     }
 
-    /// The same as a line of a table that `columns` heads.
+    /// The same as a row of a table whose extra columns are `columns()`.
     template <class MakeT>
     experiment_row row(std::string name, const published_regret& others, MakeT&& make_method) {
         return row_of(std::move(name), others, measure(make_method));
     }
 
-    /// A line of a table that `columns` heads.
+    /// A row of a table whose extra columns are `columns()`.
     [[nodiscard]] experiment_row row_of(std::string name, const published_regret& others,
                                         const measured_regret& found) const {
         experiment_row line{.method = std::move(name),

@@ -16,7 +16,7 @@
 namespace experiments {
 namespace {
 
-/// The numbers of one line are appended to `numbers`; returns how many.
+/// Appends the numbers of one line to `numbers` and returns how many there are.
 Eigen::Index read_line(std::string_view line, const std::string& where, std::vector<float>& numbers) {
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
     Eigen::Index count = 0;

@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// The methods of experiments 3 and 4. Each is called as method(theta, batch, key) and gives the gradient of
-/// the batch's loss, a mean over the batch, with respect to theta: see `train`.
+/// The methods of experiments 3 and 4. Each is called as method(theta, batch, key) and returns the gradient
+/// of the batch's loss, a mean over the batch, with respect to theta: see `train`.
 
 #include <algorithm>
 #include <cstdint>
@@ -34,16 +34,16 @@ struct mean_l1 {
     }
 };
 
-/// The loss that is meant: the regret, -<theta_true, mu> but for a constant. Linear, so that it tells each
-/// sample which way is better.
+/// The loss of interest: the regret, which is -<theta_true, mu> up to a constant. It is linear, so it tells
+/// each sample which way is better.
 struct objective {
     rows operator()(const rows&, const training_batch& batch) const {
         return -batch.parameters / batch.size();
     }
 };
 
-/// |<theta_true, mu> - best value|, the benchmark's loss for the layers without noise: the regret again, but
-/// at a decision that is the best its slope is 0.
+/// |<theta_true, mu> - best value|, the benchmark's loss for the layers without noise. It is the regret
+/// again, but at a best decision its derivative is 0.
 struct l1_on_objective {
     rows operator()(const rows& mu, const training_batch& batch) const {
         const auto regrets = imle::regret<imle::sense::maximize>(mu, batch.parameters, batch.best);
@@ -54,8 +54,8 @@ struct l1_on_objective {
     }
 };
 
-/// The same loss as single precision has it, where both values are rounded before they are compared: at a
-/// decision that is the best, what is left is a rounding error, and its sign a slope.
+/// The same loss in single precision, where both values are rounded before they are compared: at a best
+/// decision a rounding error is left, and its sign acts as a slope.
 struct rounded_l1_on_objective {
     rows operator()(const rows& mu, const training_batch& batch) const {
         rows cotangent = objective{}(mu, batch);
@@ -77,7 +77,7 @@ struct rounded_l1_on_objective {
 
 // ---- methods ----------------------------------------------------------------------------------------------
 
-/// Mean squared error of the parameters: the decision is not looked at.
+/// Mean squared error of the parameters; it ignores the decision.
 struct two_stage {
     rows operator()(const rows& theta, const training_batch& batch, imle::random_key) const {
         return (theta - batch.parameters) * (2 / static_cast<float>(theta.size()));
@@ -110,7 +110,7 @@ class by_fenchel_young {
     LossT loss_;
 };
 
-/// Any layer with a loss of the mean of its samples.
+/// Any layer, with a loss of the mean of its samples.
 template <class LayerT, class LossT>
 class by_layer {
   public:
@@ -125,15 +125,15 @@ class by_layer {
     LossT loss_;
 };
 
-/// What the steps of an `imle_layer` did over a training.
+/// The steps of an `imle_layer` during a training.
 struct step_record {
     /// The mean of lambda * rms(dz) / rms(theta): the step as a share of theta's norm.
     double relative_step = 0;
-    /// The share of samples whose two solutions were the same, and so gave no gradient.
+    /// The share of samples whose two solutions were the same, and which therefore gave no gradient.
     double zero_share = 0;
 };
 
-/// An `imle_layer`, made with `.statistics = true`, whose steps are looked at too.
+/// An `imle_layer` made with `.statistics = true`, whose steps are recorded.
 template <class LayerT, class LossT>
 class by_imle {
   public:
@@ -172,7 +172,7 @@ class by_imle {
     std::uint64_t zeros_ = 0;
 };
 
-/// I-MLE whose step is a share of theta's norm, and stays it.
+/// I-MLE with a step that is a fixed share of theta's norm.
 [[nodiscard]] inline imle::adaptive_target relative_step(double share) {
     return imle::adaptive_target({.initial_beta = share, .beta_step = 0});
 }

@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// The loop of experiments 3 and 4: a model predicts the parameters of a decision, and is judged by the
-/// decision.
+/// The training loop of experiments 3 and 4: a model predicts the parameters of a decision, and is scored by
+/// the decision.
 
 #include <algorithm>
 #include <cstddef>
@@ -20,7 +20,7 @@
 
 namespace experiments {
 
-/// A benchmark: a solver that maximises <theta, z>, and for features the true theta.
+/// A benchmark: a solver that maximises <theta, z>, and the true theta for the features.
 template <class SolverT>
 struct decision_problem {
     SolverT solver;
@@ -38,7 +38,7 @@ struct decision_problem {
     }
 };
 
-/// Some instances of the training set, as a method sees them.
+/// Some instances of the training set, as the methods get them.
 struct training_batch {
     rows features;
     /// The true parameters, and the best decisions under them.
@@ -48,7 +48,7 @@ struct training_batch {
     [[nodiscard]] float size() const { return static_cast<float>(features.dimension(0)); }
 };
 
-/// How long a model is trained, and by what steps.
+/// How long a model is trained, and with which steps.
 struct training_plan {
     float learning_rate = 0.01F;
     int epochs = 20;
@@ -70,9 +70,9 @@ template <class SolverT>
     return 100 * imle::normalized_regret<imle::sense::maximize>(z, data.parameters, best);
 }
 
-/// Trains a model by a method, which is called as method(theta, batch, key) with the batch's predictions and
-/// gives the gradient of the batch's loss with respect to them. What is random is the seed's: the model's
-/// start, the order of the instances and, by the key, the method's noise.
+/// Trains a model with a method, which is called as method(theta, batch, key) with the batch's predictions
+/// and returns the gradient of the batch's loss with respect to them. The seed determines all that is random:
+/// the model's initial weights, the order of the instances and, by the key, the method's noise.
 template <class SolverT, class MethodT>
 [[nodiscard]] training_result train(const decision_problem<SolverT>& problem, const training_plan& plan,
                                     std::uint64_t seed, MethodT&& method) {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The experiments that there are.
+/// The list of experiments.
 
 #include <span>
 #include <string_view>
@@ -11,16 +11,16 @@
 namespace experiments {
 
 struct experiment {
-    /// As on the command line.
+    /// The name on the command line.
     std::string_view name;
-    /// As a heading.
+    /// The title in headings.
     std::string_view title;
     experiment_result (*run)(const run_options&);
-    /// About how long it takes on one core: for the progress bar.
+    /// The approximate time on one core, for the progress bar.
     double seconds;
 };
 
-/// All of them, in the order in which they are run.
+/// All experiments, in the order in which they are run.
 [[nodiscard]] std::span<const experiment> all_experiments();
 
 }  // namespace experiments

@@ -49,7 +49,7 @@ if [ "$full" = full ]; then
             fail "a regret below '$title' is not its reference's, or I-MLE misses its goal"
     done
     # The shares of zeros, which need no error: the references are rounded to three digits.
-    rows full/results.md "How many zeros" | awk -F'|' '{
+    rows full/results.md "The share of zeros" | awk -F'|' '{
         split($2, ours, " ")
         difference = ours[1] - $4
         if (difference < -0.0011 || difference > 0.0011) { print; bad = 1 }
@@ -92,11 +92,11 @@ results="a folder/'one'/results.md"
 [ -s "$results" ] || fail "results.md is missing"
 grep -q "these figures mean nothing" "$results" || fail "results.md should say that sizes are small"
 
-# The reference's problem: its generator's numbers give this gap and this least loss (issue 7 names the latter).
-grep -q "start from a gap of 4.11421; the least loss is 1.12515" "$results" || fail "another synthetic problem"
+# The reference's problem: its generator's numbers give this gap and this minimum of the loss (issue 7 has the latter).
+grep -q "start from a gap of 4.11421; the minimum of the loss is 1.12515" "$results" || fail "another synthetic problem"
 [ "$(rows "$results" "The gap after learning" | wc -l)" = 6 ] || fail "the synthetic table should have 6 rows"
-[ "$(rows "$results" "How near gradients" | wc -l)" = 20 ] || fail "the table of cosines should have 20 rows"
-[ "$(rows "$results" "How many zeros" | wc -l)" = 6 ] || fail "the table of zeros should have 6 rows"
+[ "$(rows "$results" "The cosine of gradients" | wc -l)" = 20 ] || fail "the table of cosines should have 20 rows"
+[ "$(rows "$results" "The share of zeros" | wc -l)" = 6 ] || fail "the table of zeros should have 6 rows"
 # Normalised regrets are between 0 and 100 %, and each method has one: of I-MLE and of what it is compared with.
 for title in "Shortest paths by" "Knapsacks by" "Knapsacks, by ten"; do
     rows "$results" "$title" >decisions
@@ -115,7 +115,7 @@ awk -F'|' '/^\| [Is].*[+-][0-9.]+ \+- / {
 END { exit bad || count < 5 }' "$results" || fail "a difference is wrong"
 # All numbers are numbers, cosines and shares are at most 1.
 grep -i -E '\| *[+-]?(nan|inf)' "$results" && fail "a figure is not a number"
-for title in "How near gradients" "How many zeros"; do
+for title in "The cosine of gradients" "The share of zeros"; do
     rows "$results" "$title" | awk -F'|' '{ split($2, ours, " "); if (!(ours[1] > -1 && ours[1] <= 1)) exit 1 }' ||
         fail "a figure below '$title' is not in its range"
 done

@@ -37,12 +37,12 @@ auto read_solver(const run_options& options) {
     Eigen::MatrixXd weights(table.dimension(0), items);
     for (Eigen::Index d = 0; d < weights.rows(); ++d)
         for (Eigen::Index i = 0; i < items; ++i)
-            // The file has two decimals; as floats they would be others.
+            // The file has two decimals; as floats they would be different numbers.
             weights(d, i) = std::round(100 * static_cast<double>(table(d, i))) / 100;
     return imle::knapsack(weights, Eigen::VectorXd::Constant(weights.rows(), capacity));
 }
 
-/// The lines that both tables have: all that is I-MLE's by its step relative to the norms.
+/// The rows that both tables share: I-MLE with steps relative to the norms.
 template <class BenchmarkT>
 void add_relative_steps(BenchmarkT& benchmark, std::vector<experiment_row>& lines, int threads) {
     const auto add = [&](const char* name, const auto& noise, double temperature, imle::difference difference,
@@ -79,8 +79,8 @@ void add_surrogates(BenchmarkT& benchmark, std::vector<experiment_row>& lines, i
     }));
 }
 
-/// Rows that the choice of a method could not have been fitted to: every hundred of the published test set is
-/// a training set once, and all others are its test set.
+/// A check that the choice of method was not fitted to the test set: each hundred of the published test set
+/// is a training set once, and all other rows are its test set.
 experiment_table other_training_sets(const run_options& options, const decision_data& data,
                                      const imle::knapsack<>& solver, const training_plan& plan) {
     std::vector<decision_problem<imle::knapsack<>>> problems;
@@ -94,8 +94,8 @@ experiment_table other_training_sets(const run_options& options, const decision_
     add_surrogates(benchmark, table.rows, options.threads, {}, {});
     add_relative_steps(benchmark, table.rows, options.threads);
     table.note =
-        "Each of 100 of the rows that were to test above; 1,000 others to test. One run for each training "
-        "set.";
+        "Each training set has 100 of the rows that were test rows above; 1,000 others are test rows. There "
+        "is one run for each training set.";
     return table;
 }
 
@@ -107,7 +107,7 @@ experiment_result knapsack_benchmark(const run_options& options) {
     const imle::knapsack<> solver = read_solver(options);
     const int threads = options.threads;
 
-    // Two tables share one bar.
+    // Two tables share one progress bar.
     constexpr double first_share =
         static_cast<double>(methods_of_the_first) / (methods_of_the_first + methods_of_the_second);
     run_options first = options, second = options;
@@ -148,14 +148,11 @@ experiment_result knapsack_benchmark(const run_options& options) {
     }));
     add_relative_steps(benchmark, lines, threads);
     table.note =
-        "16 items, two capacities; a linear model of 16 values by 5 features; 100 rows to learn from, 1,000 "
-        "to "
-        "test. Columns as for the shortest paths. `noise multiplied`: theta * exp(0.5 * xi - 0.125) instead "
-        "of "
-        "theta "
-        "+ SoG(5, 10). Published figures are of one run each. Which noise and which difference are best is "
-        "seen "
-        "on the test set here; the next table asks again with other data to learn from.";
+        "A linear model predicts the values of 16 items from 5 features; there are two capacities, 100 rows "
+        "to learn from and 1,000 to test. The columns are as for the shortest paths. `noise multiplied` is "
+        "theta * exp(0.5 * xi - 0.125) instead of theta + SoG(5, 10). Each published figure is of one run. "
+        "The best noise and difference were chosen by looking at the test set of this table; the next table "
+        "therefore repeats the comparison with ten other training sets.";
     return {{table, other_training_sets(second, data, solver, plan)},
             {draw_comparison("knapsack.png", table)}};
 }

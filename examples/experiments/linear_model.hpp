@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What is learned in experiments 3 and 4: theta = weights * features + bias.
+/// The model of experiments 3 and 4: theta = weights * features + bias.
 
 #include <cmath>
 #include <cstddef>
@@ -17,21 +17,21 @@
 
 namespace experiments {
 
-/// A linear model that is trained by Adam.
+/// A linear model trained by Adam.
 class linear_model {
     using matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     using view = Eigen::Map<const matrix>;
 
   public:
-    /// Weights and bias start as PyTorch's `nn.Linear`, which the benchmark's figures are of: uniform between
-    /// -1 / sqrt(features) and that.
+    /// Weights and bias start like PyTorch's `nn.Linear`, which the benchmark uses: uniform between -1 /
+    /// sqrt(features) and 1 / sqrt(features).
     linear_model(Eigen::Index features, Eigen::Index outputs, float learning_rate, std::mt19937_64& random)
         : weights_(features + 1, outputs),
           gradient_(features + 1, outputs),
           optimizer_(static_cast<std::size_t>(weights_.size()), learning_rate) {
         const double bound = 1 / std::sqrt(static_cast<double>(features));
         for (float& weight : weights_.reshaped()) {
-            // 53 bits: the standard's distributions differ from library to library.
+            // 53 bits, by hand: the standard's distributions differ from library to library.
             const double u = static_cast<double>(random() >> 11) * 0x1p-53;
             weight = static_cast<float>(bound * (2 * u - 1));
         }
@@ -47,7 +47,7 @@ class linear_model {
         return theta;
     }
 
-    /// One step down a loss with this gradient with respect to what was predicted for the features.
+    /// One step down a loss that has this gradient with respect to the predictions for these features.
     void update(const rows& features, const rows& gradient) {
         const view x(features.data(), features.dimension(0), features.dimension(1));
         const view g(gradient.data(), gradient.dimension(0), gradient.dimension(1));

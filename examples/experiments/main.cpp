@@ -1,4 +1,4 @@
-// Runs the published experiments and compares. `experiments --help`.
+// Runs the published experiments and compares the results with the references. `experiments --help`.
 
 #include <chrono>
 #include <filesystem>
@@ -18,13 +18,13 @@
 namespace experiments {
 namespace {
 
-/// Pictures take about this long each, in the bar's unit, which is a second.
+/// The approximate time for a picture, in the bar's unit, a second.
 constexpr double work_of_a_picture = 0.3;
 constexpr double pictures_of_an_experiment = 2;
-/// How much less work there is with --quick.
+/// How much less work --quick does.
 constexpr double quick_share = 0.05;
 
-/// Puts the text into a file, which appears under its name only when it is whole.
+/// Writes the text to a file, which appears under its name only when it is complete.
 void write_whole(const std::filesystem::path& file, const std::string& text) {
     std::filesystem::path temporary = file;
     temporary += ".tmp";

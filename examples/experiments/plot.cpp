@@ -9,7 +9,8 @@
 namespace experiments {
 namespace {
 
-/// A text between gnuplot's double quotes; an underscore, say, would otherwise lower what follows it.
+/// A text for gnuplot's double quotes; characters such as an underscore, which would make a subscript, are
+/// escaped.
 std::string quoted(const std::string& text) {
     std::string result = "\"";
     for (const char c : text) {
@@ -24,7 +25,7 @@ std::string quoted(const std::string& text) {
     return result + '"';
 }
 
-/// A title of one line as two, where it has a colon.
+/// Breaks a title at its colon, if it has one.
 std::string in_two_lines(std::string title) {
     if (const auto colon = title.find(": "); colon != std::string::npos) title.replace(colon, 2, ":\n");
     return title;
@@ -88,8 +89,8 @@ example_support::picture draw_comparison(const std::string& file_name, const exp
     std::ostringstream out;
     const int height = 165 + 30 * rows;
     set_up_picture(out, 520 + 7 * static_cast<int>(longest), height);
-    // The title stands in the middle of the picture, which is wider than the plot; the legend below the axis'
-    // label, so that it covers no point.
+    // The title is centred in the picture, which is wider than the plot. The legend is below the axis label,
+    // so that it covers no point.
     out << "set label 1 " << quoted(in_two_lines(table.title)) << " at screen 0.5, screen "
         << 1 - 20.0 / height << " center\nset tmargin at screen " << 1 - 58.0 / height
         << "\nset bmargin at screen " << 78.0 / height

@@ -25,7 +25,7 @@ namespace {
 constexpr Eigen::Index features = 5, side = 5, edges = 40, test_size = 1000, samples = 3;
 const std::vector<double> shares = {0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 100};
 
-/// theta is what an edge is worth, -cost: the solver maximises.
+/// theta is the value of an edge, -cost: the solver maximises.
 auto read_problem(const run_options& options) {
     decision_data data = read_decision_data(options.data / "shortest_path_5x5.csv", features, edges);
     const rows worth = -data.parameters;
@@ -126,19 +126,15 @@ experiment_result predict_then_optimize(const run_options& options) {
     lines.push_back(benchmark.row("blackbox, lambda 20, rounded L1", {15.12, 24.5},
                                   blackbox_by(rounded_l1_on_objective{})));
     table.note =
-        "Paths through a 5 x 5 grid; a linear model of 40 costs by 5 features; 1,000 rows to learn from, "
-        "1,000 "
-        "to test.\n"
-        "`train`: the regret on the training set. `step`: the mean of lambda * rms(dz) / rms(theta), the "
-        "step "
-        "as a share of theta's norm. `zeros`: samples whose two solutions were the same, so that they told "
-        "the "
-        "gradient nothing.\n"
-        "`rounded L1`: in single precision, |value - best value| is a rounding error where the decision is "
-        "the "
-        "best, and its sign a slope; the references have that.";
+        "A linear model predicts the 40 costs of a 5 x 5 grid from five features. There are 1,000 rows to "
+        "learn from and 1,000 to test. The columns and methods:\n\n"
+        "- `train`: the regret on the training set.\n"
+        "- `step`: the mean of lambda * rms(dz) / rms(theta), the step as a share of theta's norm.\n"
+        "- `zeros`: samples whose two solutions were the same, so that they told the gradient nothing.\n"
+        "- `rounded L1`: in single precision, |value - best value| is a rounding error where the decision is "
+        "the best one, and its sign a slope. The references have this too.";
 
-    experiment_table steps{.title = "I-MLE with the mean L1 on z, by its step",
+    experiment_table steps{.title = "I-MLE with the mean L1 on z for different steps",
                            .quantity = "normalised test regret after 20 epochs, %",
                            .digits = 2,
                            .extra_columns = benchmark.columns()};
@@ -151,9 +147,9 @@ experiment_result predict_then_optimize(const run_options& options) {
         steps.rows.push_back(benchmark.row_of(name.str(), {}, found.back()));
     }
     steps.note =
-        "The mean over 32 instances and 40 edges divides the cotangent by 1,280, and with it the step: "
-        "lambda = "
-        "10 moves a cost by at most 0.008. A step relative to the norms does not depend on the loss's scale.";
+        "The mean over 32 instances and 40 edges divides the cotangent by 1,280, and the step with it. So "
+        "lambda = 10 moves no cost by more than 0.008. A step relative to the norms does not depend on the "
+        "loss's scale.";
     return {{table, steps}, {draw_comparison("shortest_path.png", table), draw_steps(found, published)}};
 }
 

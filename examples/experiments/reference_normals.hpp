@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The random numbers by which the reference implementations make their problems.
+/// The random numbers with which the reference implementations generate their problems.
 
 #include <cmath>
 #include <cstdint>
@@ -9,12 +9,12 @@
 
 namespace experiments {
 
-/// The standard normal numbers of `numpy.random.RandomState(seed).randn()`, one after the other, so that a
-/// problem here is the reference's own and not another one of its law.
+/// The standard normal numbers of `numpy.random.RandomState(seed).randn()`, one after the other, so that the
+/// problems here are exactly the reference's.
 ///
-/// They are Mersenne twister words through Marsaglia's polar method (G. Marsaglia and T. A. Bray, "A
-/// convenient method for generating normal variables", SIAM Review 6, 1964). Each round gives two numbers,
-/// the second of its pair first. A uniform takes 27 bits of one word and 26 of the next.
+/// They are Mersenne twister words transformed by Marsaglia's polar method (G. Marsaglia and T. A. Bray, "A
+/// convenient method for generating normal variables", SIAM Review 6, 1964). Each round gives two numbers;
+/// numpy returns the second one first. A uniform number takes 27 bits of one word and 26 of the next.
 class reference_normals {
   public:
     explicit reference_normals(std::uint32_t seed) : words_(seed) {}

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Means over runs, and how far they vary.
+/// Means over runs, and their variation.
 
 #include <cmath>
 #include <cstddef>
@@ -15,11 +15,11 @@ struct mean_and_deviation {
     /// With the divisor n - 1; 0 for a single number.
     double deviation = 0;
 
-    /// Of the mean of n such numbers.
+    /// The standard error of the mean of n such numbers.
     [[nodiscard]] double error(std::size_t n) const { return deviation / std::sqrt(static_cast<double>(n)); }
 };
 
-/// Of at least one number, else NaN.
+/// Needs at least one number; otherwise NaN.
 [[nodiscard]] inline mean_and_deviation summarize(std::span<const double> numbers) {
     if (numbers.empty())
         return {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};

@@ -33,7 +33,7 @@ struct learning_plan {
     float rate;
     int steps;
     int runs;
-    /// Steps before this one are not measured.
+    /// Steps before this one are not recorded.
     int first_measured = 0;
 };
 
@@ -60,7 +60,7 @@ history learn(const problem& of, const learning_plan& plan, imle::random_key key
     return gaps;
 }
 
-/// A gradient by a layer whose samples each have a cotangent: I-MLE and straight-through.
+/// A gradient from a layer with a cotangent for each sample: I-MLE and straight-through.
 template <class LayerT>
 auto through(const problem& of, LayerT layer) {
     return [&of, layer = std::move(layer)](const tensor2& theta, imle::random_key key) mutable -> tensor2 {
@@ -110,7 +110,7 @@ experiment_result synthetic(const run_options& options) {
     const std::vector<double> lambdas =
         options.quick ? std::vector{0.5, 2.0} : std::vector{0.5, 1.0, 1.5, 2.0, 2.5, 3.0};
 
-    // Measured: a step of the score function and a step that is measured take about as long as one another.
+    // Measured: a step of the score function and a recorded step take about the same time.
     const double all_steps = 5.0 * steps + 0.2 * score_steps +
                              static_cast<double>(2 * steps * rates.size() * lambdas.size()) * 0.2;
     double done = 0;
@@ -152,17 +152,18 @@ experiment_result synthetic(const run_options& options) {
     add("straight-through, Gumbel, rate 0.019", straight_gumbel, {{0.754, 0.110, 100}});
     add("straight-through, SoG(5, 10), rate 0.019", straight_sog, {{1.253, 0.087, 100}});
     add("score function, rate 0.0046, 500 steps", score, {{0.370, 0.246, 20}});
-    // The best of the rates 0.01, 0.02, 0.05, 0.1, ..., 4: neither paper has it.
+    // The best of the rates 0.01, 0.02, 0.05, 0.1, ..., 4. Neither paper has this method.
     add("exact marginals (SIMPLE), rate 1", exact, {});
 
     std::ostringstream note;
     note.precision(6);
     const std::vector<float> start(of.theta0.begin(), of.theta0.end());
-    note << "All start from a gap of " << of.gap(start.data()) << "; the least loss is " << of.least_loss
-         << ". Momentum " << momentum << ", " << steps << " steps where no others are named.";
+    note << "All methods start from a gap of " << of.gap(start.data()) << "; the minimum of the loss is "
+         << of.least_loss << ". Momentum is " << momentum << ", and there are " << steps
+         << " steps unless the table says otherwise.";
     table.note = note.str();
 
-    // The same key for all: what differs between two cells is lambda or the rate, not the noise.
+    // All cells use the same key: two cells differ in lambda or the rate, not in the noise.
     std::vector<std::pair<std::string, gap_map>> maps = {{"noise SoG(5, 10)", {}}, {"noise Gumbel", {}}};
     for (const float rate : rates)
         for (std::size_t m = 0; m < maps.size(); ++m) {

@@ -7,8 +7,9 @@
 
 namespace experiments {
 
-/// Gradient descent with momentum on E ||z - b||^2, z a 5-subset of 10 elements, by I-MLE, the
-/// straight-through estimator and the score function. The gap to the least loss is exact, by enumeration.
+/// Gradient descent with momentum on E ||z - b||^2, where z is a 5-subset of 10 elements, by I-MLE, the
+/// straight-through estimator and the score function. The gap to the minimum of the loss is exact, by
+/// enumeration.
 [[nodiscard]] experiment_result synthetic(const run_options& options);
 
 }  // namespace experiments

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What is learned in the synthetic experiment.
+/// The problem of the synthetic experiment.
 
 #include <algorithm>
 #include <array>
@@ -22,15 +22,16 @@ namespace experiments::synthetic_experiment {
 inline constexpr int n = 10;
 inline constexpr int k = 5;
 
-/// [run, element]: the runs are a batch, so that one call makes a step of all.
+/// [run, element]: the runs form a batch, so that one call computes a step of all runs.
 using tensor2 = Eigen::Tensor<float, 2, Eigen::RowMajor>;
 /// [run, sample, element]
 using tensor3 = Eigen::Tensor<float, 3, Eigen::RowMajor>;
 
-/// What is to be learned: theta with a small E ||z - b||^2, z from the family p(z; theta) of 5-subsets.
+/// The problem: find a theta with a small E ||z - b||^2, where z is drawn from the family p(z; theta) of
+/// 5-subsets.
 class problem {
   public:
-    /// The reference's: ten numbers for theta0, and the absolute values of the next ten for b.
+    /// The reference's problem: ten numbers for theta0, and the absolute values of the next ten for b.
     problem() {
         reference_normals normal(0);
         for (double& x : theta0) x = normal();
@@ -41,7 +42,7 @@ class problem {
 
     std::array<double, n> theta0{};
     std::array<double, n> b{};
-    /// The loss of the best subset, below which no expectation falls.
+    /// The loss of the best subset, a lower bound of every expectation.
     double least_loss = 0;
 
     [[nodiscard]] double loss(std::span<const double> z) const {
@@ -50,7 +51,7 @@ class problem {
         return sum;
     }
 
-    /// E ||z - b||^2 - least_loss, by going through all 252 subsets.
+    /// E ||z - b||^2 - least_loss, by enumeration of all 252 subsets.
     [[nodiscard]] double gap(const float* theta) const {
         const std::vector<double> copy(theta, theta + n);
         return subsets_.gibbs_expected(copy, 1, [&](std::span<const double> z) { return loss(z); }) -

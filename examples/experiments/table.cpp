@@ -18,7 +18,7 @@ std::string fixed(double value, int digits) {
 
 std::string with_sign(double value, int digits) {
     std::string text = fixed(value, digits);
-    // A number that is rounded to 0 has no sign.
+    // A number that rounds to 0 has no sign.
     if (text.front() == '-' && text.find_first_not_of("-0.") == std::string::npos) text.front() = '+';
     if (text.front() != '-' && text.front() != '+') text.insert(text.begin(), '+');
     return text;
@@ -35,7 +35,7 @@ std::string figure(const std::optional<reference_figure>& reference, int digits)
     return reference.has_value() ? figure(reference->value, reference->deviation, digits) : "";
 }
 
-/// The standard error of the difference, where it can be told.
+/// The standard error of the difference, if it is known.
 std::optional<double> difference_error(const experiment_row& row, const reference_figure& reference) {
     if (row.difference_error.has_value()) return row.difference_error;
     if (row.runs < 2 || !reference.deviation.has_value() || !reference.runs.has_value()) return std::nullopt;
@@ -55,7 +55,7 @@ std::string difference(const experiment_row& row, int digits) {
 struct column {
     std::string head;
     std::vector<std::string> cells;
-    bool right = true;  // where numbers stand
+    bool right = true;  // true for columns of numbers
 };
 
 std::vector<column> columns_of(const experiment_table& table) {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Tables of results, in Markdown that also reads well on a terminal.
+/// Tables of results, in Markdown that is also readable on a terminal.
 
 #include <iosfwd>
 
@@ -9,11 +9,11 @@
 
 namespace experiments {
 
-/// What a row is compared with, if with anything: the recomputed figure where there is one, since that is of
-/// the same data, else the published one.
+/// The reference of a row, if it has one: the recomputed figure if there is one, because it is of the same
+/// data, otherwise the published one.
 [[nodiscard]] const reference_figure* reference_of(const experiment_row& row);
 
-/// The title, the table and the note. Columns that no row fills are left out.
+/// Prints the title, the table and the note. Leaves out columns that no row fills.
 void print_table(std::ostream& out, const experiment_table& table);
 
 }  // namespace experiments

@@ -1,8 +1,9 @@
-// How do I use a solver from a library that imle has no adapter for? Here GLPK, the GNU Linear Programming
-// Kit: a knapsack as an integer program, in a layer with two threads, beside the built-in solver.
+// How do I use a solver from a library that imle has no adapter for? This example uses GLPK, the GNU Linear
+// Programming Kit: a knapsack as an integer program, in a layer with two threads, compared with the built-in
+// solver.
 //
-// GLPK is under the GNU General Public License, and so is what links it. That is why it is an example and not
-// an adapter: imle/adapters/cbc.hpp does the same under a licence without that condition.
+// GLPK is under the GNU General Public License, and so is a program that links it. That is why this is an
+// example and not an adapter: imle/adapters/cbc.hpp does the same under a licence without that condition.
 
 #include <algorithm>
 #include <iomanip>
@@ -19,10 +20,9 @@
 
 // A solver: maximise <theta, z> over 0/1 vectors with weights * z <= capacities.
 //
-// GLPK keeps an environment for each thread, and a problem must be freed by the thread that made it. A layer
-// may make a solver's copy in one thread and destroy it in another, so nothing of GLPK's is kept in the
-// object: each solve makes its problem, which takes microseconds. That also makes z depend on theta alone,
-// ties included.
+// GLPK keeps an environment for each thread, and the thread that made a problem must also free it. A layer
+// may make a solver's copy in one thread and destroy it in another, so this object keeps nothing of GLPK's.
+// Each solve makes its own problem, which takes microseconds. So z depends on theta alone, ties included.
 class glpk_knapsack {
   public:
     glpk_knapsack(Eigen::MatrixXd weights, Eigen::VectorXd capacities)

@@ -56,30 +56,30 @@ std::optional<int> parse_command_line(int argc, char** argv, command_line& wante
     std::vector<std::string> methods;
     app.add_option(
            "--method", methods,
-           "Only this: imle, straight-through, standardized, no-random-masks, fixed or random. May be\n"
-           "repeated. Default: all six")
+           "Use only this method: imle, straight-through, standardized, no-random-masks, fixed or random.\n"
+           "May be repeated. Default: all six")
         ->type_name("NAME")
         ->check(refuse_unknown_method);
     app.option_defaults()->always_capture_default();
     add_out(app, wanted.out, "Folder for the pictures; made if missing");
-    add_count(app, "--train", wanted.training_instances, 1, most_instances, "Instances to learn from");
+    add_count(app, "--train", wanted.training_instances, 1, most_instances, "Instances to train with");
     add_count(app, "--test", wanted.test_instances, 1, most_instances,
-              "Instances to be tested on; none is learned from");
-    add_count(app, "--steps", wanted.training.steps, 1, most_steps, "Steps of learning");
-    add_count(app, "--batch", wanted.training.batch, 1, most_batch, "Instances in a step");
+              "Instances to test with; none is used for training");
+    add_count(app, "--steps", wanted.training.steps, 1, most_steps, "Training steps");
+    add_count(app, "--batch", wanted.training.batch, 1, most_batch, "Instances per step");
     add_count(app, "--samples", wanted.training.samples, 1, most_samples,
-              "Selections of each instance in a step");
+              "Selections per instance in a step");
     app.add_option("--beta", wanted.training.beta, "I-MLE's step")->type_name("X")->check(refuse_bad_beta);
     app.add_flag("--drawn-labels", wanted.training.drawn_labels,
-                 "Learn from labels that were drawn, not from the probability of label 1. Wants a smaller\n"
-                 "step and more samples: --beta 0.1 --samples 8 --steps 3000");
+                 "Learn from drawn labels instead of the probability of label 1. Needs a smaller step and\n"
+                 "more samples: --beta 0.1 --samples 8 --steps 3000");
     add_count(app, "--runs", wanted.runs, 1, most_runs,
-              "Runs of each method, each with data, weights and noise of its own");
+              "Runs of each method, each with its own data, weights and noise");
     add_seed(app, wanted.seed, "Seed of all runs");
     add_threads(app, wanted.training.threads,
                 "Threads of the layer; 0 means all cores. The results do not depend on it, and most of\n"
                 "the time goes to the networks, which have one");
-    app.add_flag("!--no-pictures", wanted.pictures, "Draw none; then gnuplot is not needed");
+    app.add_flag("!--no-pictures", wanted.pictures, "Draw no pictures; gnuplot is then not needed");
 
     if (const auto exit_code = example_support::parse(app, argc, argv)) return exit_code;
 

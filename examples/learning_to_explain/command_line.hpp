@@ -23,7 +23,7 @@ struct command_line {
     training_options training;
 };
 
-/// Reads what is wanted; or, after printing help or a complaint, gives the code to exit with at once.
+/// Parses the arguments. After printing help or an error it returns the exit code instead.
 [[nodiscard]] std::optional<int> parse_command_line(int argc, char** argv, command_line& wanted);
 
 }  // namespace learning_to_explain

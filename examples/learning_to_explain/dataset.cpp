@@ -25,7 +25,7 @@ dataset make_dataset(const imle::random_key& key, Eigen::Index instances) {
     const Eigen::Map<const matrix> u(uniform.data(), instances, numbers_each);
 
     dataset made;
-    // Kept away from 0: a feature of next to no effect would count as deciding, and nobody could know.
+    // Kept away from 0: a feature with almost no effect would count as deciding, but could not be found.
     made.x = u.leftCols(features).unaryExpr([](float v) { return v < 0.5F ? 2 * v - 1.5F : 2 * v - 0.5F; });
     made.deciding = matrix::Zero(instances, features);
     vector logits(instances);

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Made-up data of which it is known what decides each label.
+/// Synthetic data for which the features that decide each label are known.
 
 #include <imle/random/random_key.hpp>
 
@@ -10,9 +10,10 @@
 namespace learning_to_explain {
 
 inline constexpr int features = 20;
-/// Feature 0 is the switch; features 1 to 4 and 5 to 8 are the groups that it chooses from; no other matters.
+/// Feature 0 is the switch. Features 1 to 4 and 5 to 8 are the two groups that it chooses from. No other
+/// feature matters.
 inline constexpr int group_size = 4;
-/// How many features decide a label: the switch and the group that it chose.
+/// The number of features that decide a label: the switch and the chosen group.
 inline constexpr int deciding_count = 1 + group_size;
 
 struct dataset {
@@ -24,7 +25,7 @@ struct dataset {
     [[nodiscard]] Eigen::Index size() const { return x.rows(); }
 };
 
-/// As many instances, from the key's sequence.
+/// Draws so many instances from the key's sequence.
 [[nodiscard]] dataset make_dataset(const imle::random_key& key, Eigen::Index instances);
 
 }  // namespace learning_to_explain

@@ -9,7 +9,7 @@
 namespace learning_to_explain {
 namespace {
 
-// Where things stand in the picture of the selections, in pixels.
+// The layout of the picture of the selections, in pixels.
 constexpr int cell = 13;
 constexpr int shown_of_each = 12;  // instances with the switch on, and as many with it off
 constexpr int most_columns = 3;
@@ -19,7 +19,7 @@ constexpr int top = 46;
 constexpr int bottom = 72;
 constexpr int panel_width = cell * features;
 
-// Colours that are told apart by the colour-blind too (Okabe and Ito's).
+// Colours that colour-blind people can tell apart (Okabe and Ito's).
 constexpr auto idle_colour = "#ececec";
 constexpr auto missed_colour = "#e69f00";
 constexpr auto needless_colour = "#000000";
@@ -43,7 +43,7 @@ const char* line_colour(method how) {
     return "#606060";
 }
 
-/// The first instances of each kind, those with the switch on before the others.
+/// The first instances of each kind; those with the switch on come first.
 std::vector<Eigen::Index> instances_to_show(const dataset& testing) {
     std::vector<Eigen::Index> shown;
     for (const bool on : {true, false}) {
@@ -57,7 +57,7 @@ std::vector<Eigen::Index> instances_to_show(const dataset& testing) {
     return shown;
 }
 
-/// A cell for each instance and feature: 0 neither decides nor was selected, 1 decides, 2 was selected, 3
+/// A number for each instance and feature: 0 neither decides nor was selected, 1 decides, 2 was selected, 3
 /// both.
 void put_selections(std::ostream& out, const std::string& name, const matrix& selected,
                     const dataset& testing, std::span<const Eigen::Index> shown) {
@@ -68,7 +68,7 @@ void put_selections(std::ostream& out, const std::string& name, const matrix& se
     out << "END_OF_DATA\n";
 }
 
-/// Puts the next plot between these pixels, counted from the left and from the top.
+/// Places the next plot between these pixels, counted from the left and from the top.
 void place(std::ostream& out, std::pair<int, int> across, std::pair<int, int> down, double width,
            double height) {
     out << "set lmargin at screen " << across.first / width << "\nset rmargin at screen "
@@ -76,7 +76,7 @@ void place(std::ostream& out, std::pair<int, int> across, std::pair<int, int> do
         << "\nset bmargin at screen " << 1 - down.second / height << '\n';
 }
 
-/// A legend for all panels, at the bottom: an empty plot with a key.
+/// A legend for all panels, at the bottom: the key of an empty plot.
 void put_legend(std::ostream& out, int width, int height, int lines,
                 const std::vector<std::pair<std::string, std::string>>& colours_and_texts) {
     out << "unset title\nunset border\nunset tics\nunset xlabel\nunset ylabel\nunset grid\n";
@@ -109,7 +109,7 @@ picture draw_selections(std::span<const method_record> records, const dataset& t
         << "', 1 '" << missed_colour << "', 2 '" << needless_colour << "', 3 '" << found_colour
         << "')\nunset colorbox\nset key off\nset border lw 0.5 lc rgb '#808080'\n"
         << "set tics textcolor rgb 'black' scale 0\nset xtics 0,2 offset 0,0.4\nunset ytics\n";
-    // The lines between the cells.
+    // Lines between the cells.
     for (int i = 1; i < features; ++i)
         out << "set arrow from " << i - 0.5 << ",-0.5 to " << i - 0.5 << ',' << rows - 0.5
             << " nohead front lw 1 lc rgb 'white'\n";

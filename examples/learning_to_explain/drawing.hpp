@@ -20,10 +20,11 @@ struct method_record {
     std::vector<training_record> runs;
 };
 
-/// Test instances by features: what was selected and what decides, a panel for each method, of the first run.
+/// Test instances by features, with a panel for each method's first run: which features were selected and
+/// which decide.
 [[nodiscard]] picture draw_selections(std::span<const method_record> records, const dataset& testing);
 
-/// The share of deciding features that was found, step by step: a line for each run.
+/// The share of deciding features that was found, over the steps: a line for each run.
 [[nodiscard]] picture draw_learning_curves(std::span<const method_record> records);
 
 }  // namespace learning_to_explain

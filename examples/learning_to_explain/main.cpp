@@ -24,7 +24,7 @@
 namespace learning_to_explain {
 namespace {
 
-/// A run's key, and its data: other numbers for each run, the same for each method.
+/// A run's key and its data: they differ between runs, and are the same for all methods.
 struct run_data {
     imle::random_key key;
     dataset training;

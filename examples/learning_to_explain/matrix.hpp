@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The matrices that all of the example is made of.
+/// The matrices that the whole example uses.
 
 #include <Eigen/Core>
 
@@ -9,7 +9,7 @@ namespace learning_to_explain {
 
 /// A row is an instance, so that `imle::as_tensor` views it as a batch.
 using matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-/// A number for each instance.
+/// One number per instance.
 using vector = Eigen::VectorXf;
 
 /// 1 / (1 + exp(-logit)), number by number.

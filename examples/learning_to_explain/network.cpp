@@ -9,12 +9,12 @@
 namespace learning_to_explain {
 namespace {
 
-/// The activation: smooth, so that its slope tells what a feature would do that is not there.
+/// The activation. It is smooth, so that its derivative shows the effect of a feature that is absent.
 matrix activation(const matrix& z) {
     return z.cwiseProduct(probabilities(z));
 }
 
-/// The gradient with respect to z of what has this gradient with respect to activation(z).
+/// The gradient with respect to z, for a loss with this gradient with respect to activation(z).
 matrix activation_backward(const matrix& z, const matrix& gradient) {
     const auto s = probabilities(z).array().eval();
     return (gradient.array() * s * (1 + z.array() * (1 - s))).matrix();

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A network with two hidden layers, and its gradient by hand.
+/// A network with two hidden layers, with a hand-written gradient.
 
 #include <span>
 #include <vector>
@@ -13,32 +13,33 @@
 
 namespace learning_to_explain {
 
-/// Two hidden layers of equal width with the activation z / (1 + exp(-z)), then a linear one.
+/// Two hidden layers of equal width with the activation z / (1 + exp(-z)), followed by a linear one.
 class network {
   public:
-    /// The first weights come from the key: normal, with variance 2 / inputs (He et al., ICCV 2015), but in
-    /// the last layer less, so that all outputs start close to 0.
+    /// The key determines the initial weights: normal, with variance 2 / inputs (He et al., ICCV 2015), but
+    /// smaller in the last layer, so that all outputs start close to 0.
     network(Eigen::Index inputs, Eigen::Index hidden, Eigen::Index outputs, float learning_rate,
             const imle::random_key& key);
 
     /// x: [row, input]. Returns [row, output].
     [[nodiscard]] matrix forward(const matrix& x) const;
 
-    /// What `backward` needs of a `forward`.
+    /// The values of a `forward` that `backward` needs.
     struct trace {
         matrix x, before_first, first, before_second, second, output;
     };
     [[nodiscard]] trace traced_forward(const matrix& x) const;
 
-    /// Back-propagates the loss's gradient with respect to the outputs, [row, output]: returns that with
-    /// respect to the inputs, and adds `share` times that with respect to the weights to what `update` uses.
+    /// Back-propagates the loss's gradient with respect to the outputs, [row, output]. Returns the gradient
+    /// with respect to the inputs, and adds `share` times the gradient with respect to the weights to what
+    /// `update` uses.
     matrix backward(const trace& of, const matrix& output_gradient, float share);
 
-    /// A step of Adam by the gradients since the last.
+    /// One step of Adam with the gradients since the last step.
     void update();
 
   private:
-    /// Where a layer's weights [input, output] lie, and behind them its biases.
+    /// The position of a layer's weights [input, output], which its biases follow.
     struct layer {
         Eigen::Index inputs, outputs, first;
         [[nodiscard]] Eigen::Index end() const { return first + (inputs + 1) * outputs; }

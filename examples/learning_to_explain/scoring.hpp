@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// How good selections and predictions are.
+/// The quality of selections and predictions.
 
 #include "dataset.hpp"
 #include "network.hpp"
@@ -14,16 +14,17 @@ struct scores {
     double all_found = 0;     ///< of the instances all of whose deciding features were found
     double switch_found = 0;  ///< of the instances whose switch was found
     double accuracy = 0;      ///< of the labels that were predicted right
-    /// Of the second half of the labels, those that are told right by which features were selected, without
-    /// their values: by what the labels of the same selection mostly are in the first half. One half if the
-    /// selection gives nothing away.
+    /// The accuracy in predicting labels from which features were selected, without their values. It is
+    /// measured on the second half of the instances: each selection predicts the most frequent label that it
+    /// had in the first half. One half if the selection reveals nothing.
     double by_mask = 0;
 };
 
-/// Of these selections, and of what the predictor makes of the selected features.
+/// Scores these selections, and the predictor's output for the selected features.
 [[nodiscard]] scores score(const matrix& selected, const network& predictor, const dataset& data);
 
-/// Of somebody who knows how the data was made: a label is drawn, so no accuracy is expected to be higher.
+/// The scores of somebody who knows how the data was made. Labels are drawn, so no higher accuracy can be
+/// expected.
 [[nodiscard]] scores truth(const dataset& data);
 
 }  // namespace learning_to_explain

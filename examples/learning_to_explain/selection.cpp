@@ -29,7 +29,7 @@ matrix random_selections(const imle::random_key& key, Eigen::Index rows, int lea
     std::vector<std::uint32_t> words(static_cast<std::size_t>(rows) * (features + 1));
     imle::random_words(key, 0, words);
     auto word = words.begin();
-    // A number below n, each with the same probability but for 2^-32.
+    // A number below n; all are equally likely, up to 2^-32.
     const auto below = [&](int n) {
         return static_cast<int>((std::uint64_t{*word++} * static_cast<std::uint64_t>(n)) >> 32);
     };

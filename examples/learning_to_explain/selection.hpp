@@ -10,14 +10,15 @@
 
 namespace learning_to_explain {
 
-/// The features of the highest scores, `deciding_count` of each row.
+/// The features with the highest scores, `deciding_count` in each row.
 [[nodiscard]] matrix highest(const matrix& scores);
 
-/// Random ones: their number is uniform on least, ..., most, then all of a number are as likely.
+/// Random selections: their size is uniform on least, ..., most, and all selections of a size are equally
+/// likely.
 [[nodiscard]] matrix random_selections(const imle::random_key& key, Eigen::Index rows, int least, int most);
 
-/// The best that one can do with the same selection for all: the features that decide most often, so that no
-/// other selection finds more.
+/// The best selection that is the same for all instances: the features that decide most often, so that no
+/// other fixed selection finds more.
 [[nodiscard]] matrix best_fixed_selection(const dataset& data, Eigen::Index rows);
 
 }  // namespace learning_to_explain

@@ -7,7 +7,7 @@
 
 namespace learning_to_explain {
 
-/// A row less its mean, divided by its standard deviation (and by 0.001 more, for rows of equal scores).
+/// A row minus its mean, divided by its standard deviation (plus 0.001, for rows of equal scores).
 class standardized {
   public:
     explicit standardized(const matrix& scores)
@@ -18,8 +18,8 @@ class standardized {
 
     [[nodiscard]] const matrix& scores() const { return scores_; }
 
-    /// Of a loss that has this gradient with respect to the standardized scores: that with respect to what
-    /// they were made from.
+    /// Maps a loss's gradient with respect to the standardized scores to its gradient with respect to the
+    /// original scores.
     [[nodiscard]] matrix backward(const matrix& gradient) const {
         // s = (x - m) / d with d = sqrt(mean (x - m)^2) + c:
         // dL/dx = (g - mean g - s * mean(g s) * d / (d - c)) / d.

@@ -13,10 +13,10 @@ namespace learning_to_explain {
 
 void print_table_head(std::ostream& out, Eigen::Index test_instances, std::size_t runs);
 
-/// What somebody gets who knows how the data was made.
+/// Prints the scores of somebody who knows how the data was made.
 void print_truth(std::ostream& out, std::span<const scores> runs);
 
-/// The mean of the runs, and of what was found the worst run.
+/// Prints the mean over the runs, and the share found in the worst run.
 void print_table_row(std::ostream& out, method how, std::span<const training_record> runs);
 
 }  // namespace learning_to_explain

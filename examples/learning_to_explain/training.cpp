@@ -30,15 +30,15 @@ constexpr int curve_points = 20;
 /// [batch, sample, feature]
 using sample_tensor = Eigen::Tensor<float, 3, Eigen::RowMajor>;
 
-/// Straight-through's are the best ones of 1e-3, 3e-4 and 1e-4: most was found with them. I-MLE's was not
-/// searched for.
+/// For straight-through, the best of 1e-3, 3e-4 and 1e-4: the rate with which most was found. I-MLE's was not
+/// tuned.
 float selector_learning_rate(method how) {
     if (how == method::straight_through) return 1e-4F;
     if (how == method::standardized) return 3e-4F;
     return 1e-3F;
 }
 
-/// What a predictor learns from: instances, and for each the probability of label 1 that it should say.
+/// The predictor's training data: instances, and for each the probability of label 1 that it should predict.
 struct lesson {
     matrix x;
     vector target;
@@ -59,7 +59,7 @@ lesson draw_lesson(const dataset& from, const training_options& options, const i
     return drawn;
 }
 
-/// Each instance `samples` times, one after the other: as the layer's samples lie.
+/// Repeats each instance `samples` times in a row, in the order of the layer's samples.
 lesson repeated(const lesson& once, int samples) {
     lesson many{matrix(once.x.rows() * samples, features), vector(once.x.rows() * samples)};
     for (Eigen::Index row = 0; row < many.x.rows(); ++row) {
@@ -69,7 +69,7 @@ lesson repeated(const lesson& once, int samples) {
     return many;
 }
 
-/// The predictor learns from what the selections leave of the instances; `share` is this lesson's weight.
+/// Trains the predictor on the selected features of the instances; `share` is the weight of this lesson.
 /// Returns the gradient of each row's cross-entropy with respect to its selection.
 matrix teach(network& predictor, const lesson& what, const matrix& selected, float share) {
     const network::trace of = predictor.traced_forward(selected.cwiseProduct(what.x));
@@ -77,7 +77,7 @@ matrix teach(network& predictor, const lesson& what, const matrix& selected, flo
     return predictor.backward(of, error, share / static_cast<float>(what.x.rows())).cwiseProduct(what.x);
 }
 
-/// What a selector makes of instances: theta, [batch, feature], and the way back.
+/// A selector's scores for instances: theta, [batch, feature], and the way back.
 class scored_batch {
   public:
     scored_batch(const network& selector, const matrix& x, bool standardizes)
@@ -98,11 +98,11 @@ class scored_batch {
     std::optional<standardized> scaled_;
 };
 
-/// Keys of what is random in a step.
+/// Keys of the random parts of a step.
 enum stream : std::uint64_t { selector_weights, predictor_weights, steps };
 enum step_stream : std::uint64_t { batch_stream, noise_stream, mask_stream, mask_batch_stream };
 
-/// The learning of one method: a selector if it has one, and a predictor.
+/// The models of one method: a selector, if it has one, and a predictor.
 struct learner {
     method how;
     training_options options;
@@ -146,7 +146,7 @@ struct learner {
     }
     // [/step]
 
-    /// One step of the predictor alone.
+    /// One step of the predictor only.
     void step_without_selector(const dataset& training, const matrix& fixed, const imle::random_key& key) {
         const lesson once = draw_lesson(training, options, key.fold_in(batch_stream));
         teach(predictor, once,
@@ -165,7 +165,7 @@ struct learner {
     }
 };
 
-/// `step(learner, key)` as often as wanted, with a test now and then.
+/// Calls `step(learner, key)` for each step, with a test now and then.
 template <class StepT>
 training_record learn(learner own, const dataset& training, const dataset& testing,
                       const imle::random_key& key, const std::function<void()>& on_step, const StepT& step) {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A selector and a predictor that learn together; and predictors alone, for selections that are not learned.
+/// A selector and a predictor that learn together, and predictors alone for selections that are not learned.
 
 #include <functional>
 #include <string>
@@ -15,7 +15,7 @@
 
 namespace learning_to_explain {
 
-/// Where selections come from.
+/// The source of the selections.
 enum class method {
     imle,              ///< a selector, by I-MLE
     straight_through,  ///< a selector, by the straight-through estimator
@@ -33,16 +33,16 @@ enum class method {
 struct training_options {
     int steps = 2000;
     int batch = 100;
-    /// Selections of each instance in a step.
+    /// Selections per instance in a step.
     int samples = 4;
     /// I-MLE's step.
     double beta = 2;
-    /// Whether the labels that were drawn are learned from, and not their probabilities.
+    /// Whether to learn from drawn labels instead of their probabilities.
     bool drawn_labels = false;
     int threads = 1;
 };
 
-/// On the test data, without noise.
+/// Scores on the test data, without noise.
 struct curve_point {
     int step = 0;
     scores reached;
@@ -57,7 +57,7 @@ struct training_record {
     [[nodiscard]] const scores& result() const { return curve.back().reached; }
 };
 
-/// `on_step` is called after each step. All methods meet the same batches, first weights and noise.
+/// Calls `on_step` after each step. All methods use the same batches, initial weights and noise.
 [[nodiscard]] training_record train(method how, const training_options& options, const dataset& training,
                                     const dataset& testing, const imle::random_key& key,
                                     const std::function<void()>& on_step);

@@ -28,13 +28,13 @@ std::vector<std::string_view> split_at_commas(std::string_view text) {
     return parts;
 }
 
-/// The settings of "1,1" (which has three numbers of samples) or "1,1,10"; none if the text is neither.
+/// The settings of "1,1" (with three numbers of samples) or "1,1,10"; none if the text has another form.
 std::vector<setting> read_settings(const std::string& text) {
     const std::vector<std::string_view> parts = split_at_commas(text);
     if (parts.size() != 2 && parts.size() != 3) return {};
     const auto input = read_number<double>(parts[0]);
     const auto target = read_number<double>(parts[1]);
-    // Written so that a NaN is refused.
+    // Written so that NaN is refused.
     const auto is_temperature = [](const std::optional<double>& t) {
         return t.has_value() && *t >= 0 && *t <= highest_temperature;
     };
@@ -57,18 +57,18 @@ std::string refuse_bad_setting(const std::string& text) {
 std::optional<int> parse_command_line(int argc, char** argv, command_line& wanted) {
     CLI::App app{
         "Samples paths through a 16 x 16 map, then learns the weights whose best path is the gold path,\n"
-        "by I-MLE gradients through a shortest-path solver. Prints a table; gnuplot draws the pictures.\n"};
+        "by I-MLE gradients through a shortest-path solver. Prints a table; draws pictures with gnuplot.\n"};
     std::vector<std::string> settings;
     app.add_option("--setting", settings,
-                   "Learn only this: the input and the target temperature, and the number of\n"
+                   "Use only this setting: the input and the target temperature, and the number of\n"
                    "samples (without it: 1, 10 and 100). May be repeated. Default: 0,0 1,1 2,2\n"
                    "5,5 and 5,0, each with 1, 10 and 100 samples")
         ->type_name("T,T[,S]")
         ->check(refuse_bad_setting);
     app.option_defaults()->always_capture_default();
     add_out(app, wanted.out, "Folder for the pictures; made if missing");
-    add_seed(app, wanted.learning.seed, "Seed of the noise and of the first weights");
-    add_count(app, "--steps", wanted.learning.steps, 1, most_steps, "Steps of learning");
+    add_seed(app, wanted.learning.seed, "Seed of the noise and of the initial weights");
+    add_count(app, "--steps", wanted.learning.steps, 1, most_steps, "Training steps");
     add_threads(app, wanted.learning.threads, "Threads; 0 means all cores. The results do not depend on it");
     app.add_flag("--per-sample", wanted.learning.per_sample,
                  "Give each sample its share of the mean loss's cotangent, as the reference\n"

@@ -13,13 +13,12 @@ constexpr auto astray_colour = "#e6550d";
 constexpr auto ground_colour = "#e9e3d3";
 constexpr auto obstacle_colour = "#8f8475";
 
-/// Where things stand in a picture, in pixels. A cell is a whole number of pixels wide, so that all are
-/// equal.
+/// The layout of a picture, in pixels. A cell is a whole number of pixels wide, so all cells are equal.
 struct canvas {
     int cell;
     int left;
-    int right;   // what is right of the map: a colour bar with its numbers, or a margin
-    int bottom;  // what is below the map: the column numbers or the legend, or both
+    int right;   // to the right of the map: a colour bar with its numbers, or a margin
+    int bottom;  // below the map: the column numbers, the legend, or both
 
     static constexpr int top = 56;
     [[nodiscard]] int map_size() const { return cell * side; }
@@ -52,7 +51,7 @@ void set_up_still(std::ostream& out, const canvas& where) {
         << "set xlabel 'column' offset 0,0.6\nset ylabel 'row' offset 1.2,0\n";
 }
 
-/// Without numbers on the axes: to draw them again in each frame takes a third of gnuplot's time.
+/// Without numbers on the axes: drawing them again in each frame takes a third of gnuplot's time.
 void set_up_animation(std::ostream& out, const canvas& where, int hundredths_of_a_second) {
     out << "set terminal gif animate delay " << hundredths_of_a_second << " loop 0 optimize size "
         << where.width() << ',' << where.height() << " font 'DejaVu Sans,9'\n";
@@ -80,7 +79,7 @@ void set_title(std::ostream& out, const std::string& first_line, const std::stri
     out << "\"\n";
 }
 
-/// What a cell of a drawn path is: an index into `cell_kinds`.
+/// The kind of a cell of a drawn path: an index into `cell_kinds`.
 grid kinds_of_cells(const grid& rewards, const grid& path) {
     grid kinds;
     for (std::size_t i = 0; i < cells; ++i)
@@ -101,7 +100,7 @@ std::string square_key(const char* colour, const char* text) {
     return std::string("NaN with points pt 5 ps 1.8 lc rgb '") + colour + "' title '" + text + "'";
 }
 
-/// One frame or picture of a path on the map, with the gold path as dots where there is one.
+/// One frame, or picture, of a path on the map; the gold path, if given, is drawn as dots.
 void plot_path(std::ostream& out, const grid& rewards, const grid& path, const grid* gold) {
     put_grid(out, "cells", kinds_of_cells(rewards, path));
     if (gold != nullptr) put_points(out, "gold", *gold);
@@ -237,8 +236,8 @@ picture draw_learned_weights(const learning_record& record) {
     std::ostringstream out;
     set_up_animation(out, animated_with_colour_bar, 10);
     out << "unset key\n";
-    // One range for all frames, with white at 0: weights above it are costs below 0, which count as 0. Few
-    // colours, since what does not change from frame to frame takes no room in the file.
+    // All frames have the same range, with white at 0. Weights above 0 are negative costs, which count as 0.
+    // There are few colours, because pixels that do not change from frame to frame take no room in the file.
     out << "set cbrange [" << -largest << ':' << largest << "]\nset format cb '%g'\nset cbtics scale 0.4\n"
         << "set cblabel 'weight'\n"
         << "set palette maxcolors 41 defined (-1 '#b2182b', -0.5 '#f4a582', 0 '#ffffff', 0.5 '#92c5de', 1 "

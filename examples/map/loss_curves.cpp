@@ -8,7 +8,7 @@
 namespace map_demo {
 namespace {
 
-/// Each point is the mean of this many steps up to it: a single step's loss is too noisy to compare lines by.
+/// Each point is the mean of so many steps: the loss of a single step is too noisy to compare lines.
 constexpr std::size_t window = 20;
 
 constexpr std::array line_colours = {"#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#66a61e", "#e6ab02"};
@@ -77,7 +77,8 @@ picture draw_loss_curves(const std::vector<learning_record>& records, bool per_s
         for (std::size_t i = 0; i < records.size(); ++i) {
             if (temperatures_of(records[i]) != pair) continue;
             const int samples = records[i].which.samples;
-            // The first lines are wider, so that equal ones, as all are without noise, show.
+            // The first lines are wider, so that identical lines remain visible. Without noise all are
+            // identical.
             const double line_width = line == 0 ? 2.4 : line == 1 ? 1.8 : 1.4;
             out << separator << "$losses" << i << " with lines lw " << line_width << " lc rgb '"
                 << line_colours[line % line_colours.size()] << "' title '" << samples

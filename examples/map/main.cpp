@@ -1,4 +1,4 @@
-// The map demo: samples paths through a map and learns weights whose best path is the gold path. `map
+// The map demo: samples paths through a map, and learns weights whose best path is the gold path. `map
 // --help`.
 
 #include <chrono>
@@ -23,7 +23,7 @@ namespace {
 
 constexpr int sampled_paths = 100;
 
-/// The bar's unit of work is about the time of one solve; these were timed.
+/// The bar's unit of work is about the time of one solve; these numbers were measured.
 double work_of_a_step(const setting& which) {
     return 3 + 2 * which.samples;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The map game: a grid of rewards, and the path through it that collects the most.
+/// The map game: a grid of rewards, and the path that collects the most.
 
 #include <array>
 #include <cstddef>
@@ -20,11 +20,11 @@ inline constexpr float obstacle_reward = -100;
 /// The rewards of the game: -1 on open ground, -100 on three obstacles that leave one winding corridor.
 [[nodiscard]] grid map_rewards();
 
-/// The MAP path for these weights: 1 on its cells and 0 elsewhere, from the top left to the bottom right cell
-/// with steps to 8 neighbours. The weights are rewards; a positive one counts as 0.
+/// The MAP path for these weights: 1 on its cells and 0 elsewhere. It goes from the top left to the bottom
+/// right cell with steps to 8 neighbours. The weights are rewards; positive ones count as 0.
 [[nodiscard]] grid best_path(const grid& weights);
 
-/// The Hamming distance between two paths: in how many cells they differ.
+/// The Hamming distance between two paths: the number of cells in which they differ.
 [[nodiscard]] int hamming_distance(const grid& a, const grid& b);
 
 }  // namespace map_demo

@@ -11,7 +11,7 @@
 namespace map_demo {
 
 /// Paths drawn by perturb-and-MAP at input temperature 1 with sum-of-gamma noise: each is the best path of
-/// the rewards plus noise of its own.
+/// the rewards plus its own noise.
 [[nodiscard]] std::vector<grid> sample_paths(const grid& rewards, int samples, std::uint64_t seed,
                                              int threads);
 

@@ -9,7 +9,7 @@
 
 namespace map_demo {
 
-/// Prints the head of the table, for runs of this many steps.
+/// Prints the table's head for runs of this many steps.
 void print_table_head(std::ostream& out, int steps);
 
 /// Prints one run as a row.

@@ -33,7 +33,7 @@ grid initial_weights(imle::random_key key) {
     return weights;
 }
 
-/// Steps 1 to `steps`, `frame_count` of them or fewer, at distances that grow from the first to the last.
+/// Up to `frame_count` of the steps 1 to `steps`, at growing distances.
 std::set<int> steps_to_keep(int steps) {
     std::set<int> kept;
     for (int i = 0; i < frame_count; ++i) {
@@ -99,7 +99,7 @@ learning_record learn(const setting& which, const learning_options& options, con
                             .target_temperature = which.target_temperature,
                             .threads = options.threads}};
 
-    // All settings start from the same weights and meet the same noise: they differ by what is compared only.
+    // All settings start from the same weights and use the same noise: they differ only in what is compared.
     const imle::random_key key{options.seed};
     grid weights = initial_weights(key.fold_in(0));
     const Eigen::TensorMap<const tensor3> theta(weights.data(), 1, side, side);

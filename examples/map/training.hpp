@@ -14,7 +14,7 @@
 
 namespace map_demo {
 
-/// What differs between the runs.
+/// The parameters that differ between the runs.
 struct setting {
     double input_temperature = 1;
     double target_temperature = 1;
@@ -29,13 +29,13 @@ struct setting {
 /// "(5, 0), 10 samples"
 [[nodiscard]] std::string title(const setting& which);
 
-/// What all runs share.
+/// The options that all runs share.
 struct learning_options {
     std::uint64_t seed = 0;
     int steps = 1100;
     int threads = 0;
-    /// Whether a sample's cotangent is that of the mean loss with respect to that sample, divided by the
-    /// number of samples, as the reference implementation has it, or that of the marginals.
+    /// Whether the cotangent of a sample is that sample's share of the mean loss's, divided by the number of
+    /// samples, as in the reference implementation. Otherwise it is the cotangent of the marginals.
     bool per_sample = false;
 };
 

@@ -44,7 +44,7 @@ class writer {
     std::vector<std::byte> bytes_;
 };
 
-/// Takes numbers from bytes, which are known to be enough.
+/// Takes numbers from bytes; the caller makes sure that there are enough.
 class reader {
   public:
     explicit reader(std::span<const std::byte> bytes) : bytes_(bytes) {}
@@ -70,7 +70,7 @@ class reader {
     std::span<const std::byte> bytes_;
 };
 
-// One list of fields serves writing and reading: they cannot disagree.
+// Writing and reading use the same list of fields, so they cannot disagree.
 
 template <class Settings, class Visit>
 void visit_settings(Settings& settings, Visit&& visit) {
@@ -99,7 +99,7 @@ void visit_state(Checkpoint& state, Visit&& visit) {
 std::string text_of(reduction how) {
     return name_of(how);
 }
-/// With all digits, so that other numbers have other texts.
+/// Prints all digits, so that different numbers have different texts.
 template <class Number>
 std::string text_of(Number number) {
     std::ostringstream out;
@@ -164,7 +164,7 @@ checkpoint decoded(std::span<const std::byte> bytes, const run_settings& expecte
     throw std::system_error(errno, std::generic_category(), doing + " " + file);
 }
 
-/// A file descriptor that is closed in the end.
+/// A file descriptor that closes itself.
 class descriptor {
   public:
     descriptor(const std::string& path, int flags) : path_(path), number_(::open(path.c_str(), flags, 0666)) {
@@ -189,7 +189,7 @@ class descriptor {
             if (errno != EINTR) throw_errno("cannot read", path_);
         }
     }
-    /// Until the disk has it.
+    /// Waits until the data is on the disk.
     void sync() {
         if (::fsync(number_) != 0) throw_errno("cannot write", path_);
     }
@@ -241,7 +241,7 @@ void write_atomically(const std::string& file, std::span<const std::byte> bytes)
         {
             descriptor out(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
             out.write(bytes);
-            out.sync();  // before the name: else a crash of the machine could leave the name of an empty file
+            out.sync();  // before renaming: else a crash of the machine could leave an empty file
         }
         if (::rename(unfinished.c_str(), file.c_str()) != 0) throw_errno("cannot rename to", file);
     } catch (...) {

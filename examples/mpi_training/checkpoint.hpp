@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// All that a run needs to go on, in a file that is whole or not there.
+/// Everything that a run needs to resume, in a file that is complete or absent.
 
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +18,7 @@
 
 namespace mpi_training {
 
-/// What decides the numbers of a run. The number of ranks and of threads does not.
+/// The settings that determine the numbers of a run. The numbers of ranks and threads do not.
 struct run_settings {
     std::int64_t side = 8;
     std::int64_t features = 8;
@@ -34,9 +34,9 @@ struct run_settings {
 
 struct checkpoint {
     run_settings settings;
-    /// The last step that was finished.
+    /// The last completed step.
     std::uint64_t step = 0;
-    /// The run's key, from which each step's is folded.
+    /// The run's key; each step's key is folded from it.
     imle::random_key key;
     /// [1 + features, cells]: theta = features * weights.
     matrix weights;
@@ -47,16 +47,16 @@ struct checkpoint {
 /// Adam for the weights of such a run.
 [[nodiscard]] example_support::adam make_optimizer(const run_settings& settings);
 
-/// The file's bytes: a mark, a version, the size, the fields, a checksum.
+/// The bytes of the file: a mark, a version, the size, the fields, a checksum.
 [[nodiscard]] std::vector<std::byte> to_bytes(const checkpoint& saved);
 
-/// Throws `std::runtime_error`, naming `file`, unless the bytes are those of a checkpoint, of this version,
-/// whole and unchanged, made with these settings.
+/// Throws `std::runtime_error`, naming `file`, unless the bytes are a complete and unchanged checkpoint of
+/// this version, made with these settings.
 [[nodiscard]] checkpoint from_bytes(std::span<const std::byte> bytes, const run_settings& expected,
                                     const std::string& file);
 
-/// Replaces the file at once: whoever reads it, also after a crash of the process or of the machine, finds
-/// all of the old or all of the new. Throws `std::system_error`, and then leaves the old one.
+/// Replaces the file atomically: a reader finds either the complete old file or the complete new one, even
+/// after a crash of the process or of the machine. Throws `std::system_error`, and then keeps the old file.
 void write_atomically(const std::string& file, std::span<const std::byte> bytes);
 
 /// Throws `std::system_error`.

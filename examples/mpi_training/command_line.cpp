@@ -17,7 +17,7 @@ using example_support::add_threads;
 constexpr int many = 1'000'000'000;
 
 void add_accident(CLI::App& app, const std::string& name, const std::string& what, accident& planned) {
-    const char* const group = "Accidents, to try what becomes of the job";
+    const char* const group = "Accidents, to test how the job reacts";
     add_count(app, "--" + name + "-at-step", planned.step, 0, many,
               what + " at the start of this step; 0: never")
         ->group(group);
@@ -37,31 +37,31 @@ std::optional<int> parse_command_line(int argc, char** argv, bool prints, comman
         "job:\n"
         "mpirun -np 4 mpi_training. The numbers do not depend on the number of ranks.\n"};
     app.option_defaults()->always_capture_default();
-    add_count(app, "--steps", wanted.steps, 1, many, "Steps in all, those before a checkpoint included");
-    add_count(app, "--batch", settings.batch, 1, 10'000'000, "Instances of a step, over all ranks");
+    add_count(app, "--steps", wanted.steps, 1, many, "Total steps, including those before a checkpoint");
+    add_count(app, "--batch", settings.batch, 1, 10'000'000, "Instances per step, over all ranks");
     add_count(app, "--block", settings.block, 1, 10'000'000,
               "Instances whose gradients are always added together");
-    add_count(app, "--samples", settings.samples, 1, 100'000, "Samples of an instance");
+    add_count(app, "--samples", settings.samples, 1, 100'000, "Samples per instance");
     add_count(app, "--side", settings.side, 2, 256, "Rows and columns of a map");
-    add_count(app, "--features", settings.features, 1, 10'000, "Features of an instance");
-    app.add_option("--learning-rate", settings.learning_rate, "Adam's")
+    add_count(app, "--features", settings.features, 1, 10'000, "Features per instance");
+    app.add_option("--learning-rate", settings.learning_rate, "Adam's learning rate")
         ->type_name("X")
         ->check(CLI::Range(1e-9, 1e3));
-    add_seed(app, settings.seed, "Seed of data, first weights and noise");
-    add_threads(app, wanted.threads, "Threads of a rank; 0 means all cores");
+    add_seed(app, settings.seed, "Seed of data, initial weights and noise");
+    add_threads(app, wanted.threads, "Threads per rank; 0 means all cores");
     std::string reduce = name_of(settings.reduce);
     app.add_option("--reduction", reduce,
-                   "How gradients are added up over ranks. plain: as MPI likes; ordered and\n"
-                   "fixed-point: to bits that do not depend on the number of ranks")
+                   "How gradients are added up over ranks. plain: in any order; ordered and\n"
+                   "fixed-point: the bits do not depend on the number of ranks")
         ->type_name("WAY")
         ->check(CLI::IsMember({"ordered", "fixed-point", "plain"}));
     app.add_option("--checkpoint", wanted.checkpoint_file,
                    "Write checkpoints to this file, which must be new\n"
-                   "or the one to go on from")
+                   "or the one to resume from")
         ->type_name("FILE");
     add_count(app, "--every", wanted.every, 1, many,
               "Steps from one checkpoint, and one printed line, to the next");
-    app.add_option("--resume", wanted.resume_file, "Go on from this checkpoint")->type_name("FILE");
+    app.add_option("--resume", wanted.resume_file, "Resume from this checkpoint")->type_name("FILE");
     app.add_option("--gradients", wanted.gradients_file,
                    "Write a digest of each instance's gradient, at each step, to this file")
         ->type_name("FILE");

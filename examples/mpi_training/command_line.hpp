@@ -14,8 +14,8 @@ struct command_line {
     bool measures = false;  ///< instead of training
 };
 
-/// Reads what is wanted; or gives the code to exit with at once, after help or a complaint if this rank
-/// `prints`.
+/// Parses the arguments. After help or an error, which this rank prints if it `prints`, returns the exit code
+/// instead.
 [[nodiscard]] std::optional<int> parse_command_line(int argc, char** argv, bool prints, command_line& into);
 
 }  // namespace mpi_training

@@ -8,7 +8,7 @@
 
 #include <mpi.h>
 
-// Return codes are not looked at: MPI's default is to end the job at the first error, with a message.
+// Return codes are not checked: by default MPI ends the job at the first error, with a message.
 
 namespace mpi_training {
 namespace {
@@ -21,7 +21,7 @@ MPI_Datatype datatype_of() {
     if constexpr (std::is_same_v<Number, std::uint64_t>) return MPI_UINT64_T;
 }
 
-/// MPI counts by int.
+/// MPI counts with int.
 int checked_count(std::size_t count) {
     if (count > INT_MAX)
         throw std::length_error("a message of " + std::to_string(count) +
@@ -32,13 +32,14 @@ int checked_count(std::size_t count) {
 }  // namespace
 
 communicator::communicator(int& argc, char**& argv) {
-    // Layers may have threads, but only the thread that made this calls MPI.
+    // Layers may have threads, but only the thread that makes this object calls MPI.
     int provided = 0;
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
     MPI_Comm_size(MPI_COMM_WORLD, &size_);
     if (provided < MPI_THREAD_FUNNELED) {
-        std::cerr << "mpi_training: this MPI takes no program with threads; expected MPI_THREAD_FUNNELED\n";
+        std::cerr << "mpi_training: this MPI does not support programs with threads; expected "
+                     "MPI_THREAD_FUNNELED\n";
         abort(EXIT_FAILURE);
     }
 }

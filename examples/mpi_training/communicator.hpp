@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What the training asks of MPI, and the only door to it.
+/// The only part of the example that calls MPI.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,10 +13,10 @@ namespace mpi_training {
 
 enum class reduce_by { sum, maximum };
 
-/// All ranks of the job. Every member but `rank`, `size` and `abort` is collective: all ranks call it, in the
-/// same order. Lives as long as MPI does, so there is one, made at the start of `main`.
+/// All ranks of the job. Every member except `rank`, `size` and `abort` is collective: all ranks call it, in
+/// the same order. It lives as long as MPI does, so make one at the start of `main`.
 ///
-/// Objects travel as bytes, so all ranks must be built for the same kind of machine.
+/// Objects are sent as bytes, so all ranks must be built for the same kind of machine.
 class communicator {
   public:
     communicator(int& argc, char**& argv);
@@ -27,7 +27,8 @@ class communicator {
     [[nodiscard]] int rank() const noexcept { return rank_; }
     [[nodiscard]] int size() const noexcept { return size_; }
 
-    /// Everybody's objects, rank 0's first, each rank's in their order; ranks may have any number of them.
+    /// All ranks' objects: rank 0's first, each rank's in their order. Ranks may have different numbers of
+    /// objects.
     template <class T>
     requires std::is_trivially_copyable_v<T>
     [[nodiscard]] std::vector<T> all_gather_in_order(const std::vector<T>& mine) const {
@@ -39,9 +40,9 @@ class communicator {
         return all;
     }
 
-    /// Combines the ranks' values, coordinate by coordinate, in whatever order MPI likes: the last bits of
-    /// floating-point sums depend on the number of ranks, those of integers and maxima do not. For float,
-    /// double, std::int64_t and std::uint64_t.
+    /// Combines the ranks' values, coordinate by coordinate, in an order that MPI chooses: the last bits of
+    /// floating-point sums depend on the number of ranks; integers and maxima do not. For float, double,
+    /// std::int64_t and std::uint64_t.
     template <class Number>
     void all_reduce(std::span<Number> values, reduce_by how = reduce_by::sum) const;
 
@@ -51,8 +52,8 @@ class communicator {
     /// Waits for all ranks.
     void barrier() const;
 
-    /// Ends the job, all ranks of it, with this exit code: a rank that only left would let the others wait
-    /// for ever.
+    /// Ends the job, with all its ranks, with this exit code. If a rank just exited, the others would wait
+    /// forever.
     [[noreturn]] void abort(int exit_code) const;
 
   private:

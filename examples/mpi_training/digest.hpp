@@ -10,7 +10,7 @@
 namespace mpi_training {
 
 /// FNV-1a with 64 bits (Fowler, Noll, Vo). Each step is a bijection of the state for a given byte and of the
-/// byte for a given state, so no single changed byte goes unnoticed. Not against malice.
+/// byte for a given state, so any single changed byte is detected. It does not protect against malice.
 [[nodiscard]] inline std::uint64_t digest(std::span<const std::byte> bytes) noexcept {
     std::uint64_t state = 0xcbf29ce484222325U;
     for (const std::byte byte : bytes)
@@ -18,7 +18,7 @@ namespace mpi_training {
     return state;
 }
 
-/// Of the bits of numbers.
+/// The digest of the bits of numbers.
 [[nodiscard]] inline std::uint64_t digest(std::span<const float> numbers) noexcept {
     return digest(std::as_bytes(numbers));
 }

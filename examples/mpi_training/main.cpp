@@ -1,5 +1,5 @@
-// How do I train on several machines? Each rank takes its rows of the batch, and the numbers come out as on
-// one. `mpirun -np 4 mpi_training --help`.
+// How do I train on several machines? Each rank takes its rows of the batch, and the results are the same as
+// on one rank. `mpirun -np 4 mpi_training --help`.
 
 #include <exception>
 #include <iomanip>
@@ -37,8 +37,8 @@ int main(int argc, char** argv) {
         example_support::require_printed();
         return exit_code.value_or(0);
     } catch (const std::exception& error) {
-        // The others may be waiting for this rank, so it must not just leave. One string: lines of several
-        // ranks do not mix.
+        // Other ranks may be waiting for this one, so it must not just exit. The message is one string, so
+        // that lines of several ranks do not mix.
         std::ostringstream line;
         line << "mpi_training: rank " << ranks.rank() << ": " << error.what() << '\n';
         std::cerr << line.str() << std::flush;

@@ -39,7 +39,7 @@ map_rows map_source::make(std::uint64_t first, Eigen::Index count) const {
         x[0] = 1;
         fill(key_.fold_in(first + static_cast<std::uint64_t>(i)),
              {x + 1, static_cast<std::size_t>(features - 1)});
-        // By loops, not by a matrix product, whose bits depend on the number of rows.
+        // Uses loops, because the bits of a matrix product depend on the number of rows.
         float* const cost = made.costs.data() + i * cells;
         std::fill_n(cost, cells, 0.0F);
         for (Eigen::Index f = 0; f < features; ++f)

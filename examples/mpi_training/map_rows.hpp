@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Made-up data: a row has features, hidden costs of a map's cells, and the map's best path.
+/// Synthetic data: each row has features, hidden costs of a map's cells, and the map's best path.
 
 #include <cstdint>
 
@@ -22,13 +22,13 @@ struct map_rows {
     maps gold;
 };
 
-/// Where the rows come from. Row i is a function of the key and i, so each rank makes its own and nothing has
-/// to be read or sent.
+/// The source of the rows. Row i is a function of the key and i, so each rank makes its own rows, and nothing
+/// has to be read or sent.
 class map_source {
   public:
     map_source(imle::random_key key, Eigen::Index side, Eigen::Index features);
 
-    /// Rows first to first + count - 1.
+    /// Makes the rows first to first + count - 1.
     [[nodiscard]] map_rows make(std::uint64_t first, Eigen::Index count) const;
 
   private:

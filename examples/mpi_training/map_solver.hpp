@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The layer of this example, and its solver, which can be told to fail.
+/// The layer of this example, and its solver, which can be made to fail.
 
 #include <memory>
 #include <stdexcept>
@@ -13,7 +13,7 @@
 
 namespace mpi_training {
 
-/// `grid_shortest_path`, until `broken`: then it throws, as a solver may.
+/// `grid_shortest_path` until it is `broken`: then it throws, as a solver may.
 class map_solver {
   public:
     explicit map_solver(std::shared_ptr<const bool> broken) : broken_(std::move(broken)) {}

@@ -13,7 +13,7 @@ namespace mpi_training {
 namespace {
 
 constexpr int repetitions = 15;
-constexpr double least_seconds = 2e-3;  // of a repetition, so that the clock's ticks do not matter
+constexpr double least_seconds = 2e-3;  // of a repetition, so that the clock's resolution does not matter
 
 constexpr reduction all_reductions[] = {reduction::plain, reduction::fixed_point, reduction::ordered};
 
@@ -23,8 +23,8 @@ double seconds_since(clock::time_point start) {
     return std::chrono::duration<double>(clock::now() - start).count();
 }
 
-/// The slowest rank's time for f(), in the fastest of several repetitions: machines are disturbed from time
-/// to time, never sped up. Collective if f is; all ranks call f equally often.
+/// The slowest rank's time for f(), in the fastest of several repetitions: disturbances only ever slow a
+/// machine down. Collective if f is; all ranks call f the same number of times.
 template <class F>
 double best_seconds(const communicator& ranks, F&& f) {
     double best = std::numeric_limits<double>::infinity();
@@ -90,7 +90,7 @@ void measure_reductions(const communicator& ranks, const block_layout& layout, c
 }  // namespace
 
 void measure(const communicator& ranks, const training_options& wanted) {
-    // Neither another run's end nor its files.
+    // Neither resumes a run nor writes its gradients.
     training_options options = wanted;
     options.resume_file.clear();
     options.gradients_file.clear();
@@ -99,7 +99,7 @@ void measure(const communicator& ranks, const training_options& wanted) {
     const run_settings& settings = options.settings;
     const auto per = static_cast<double>(settings.batch);
 
-    // One rank's work, without messages: each rank does all of the batch, at the same time as the others.
+    // One rank's work without messages: each rank processes the whole batch, at the same time as the others.
     {
         training trained(ranks, options);
         for (std::uint64_t number = 1; number <= 3; ++number) (void)trained.step(number);

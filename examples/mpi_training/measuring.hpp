@@ -1,14 +1,14 @@
 #pragma once
 
 /// @file
-/// The constants that docs/scaling.md plans with.
+/// Measures the constants that docs/scaling.md uses.
 
 #include "training.hpp"
 
 namespace mpi_training {
 
-/// Times the parts of a step at these settings, and messages between these ranks; rank 0 prints. With a
-/// checkpoint's name, also the writing of one, beside it and not to it. Collective.
+/// Times the parts of a step with these settings, and messages between these ranks; rank 0 prints. If a
+/// checkpoint's name is given, also times writing one, to another file of a similar name. Collective.
 void measure(const communicator& ranks, const training_options& wanted);
 
 }  // namespace mpi_training

@@ -31,7 +31,7 @@ std::vector<float> plain_sum(const communicator& ranks, const matrix& mine) {
 }
 
 std::vector<float> fixed_point_sum(const communicator& ranks, const matrix& mine) {
-    // Maxima do not depend on an order either.
+    // Maxima do not depend on the order either.
     std::array<double, 1> largest{0};
     for (Eigen::Index i = 0; i < mine.size(); ++i) {
         const auto size = static_cast<double>(std::abs(mine.data()[i]));
@@ -50,7 +50,7 @@ std::vector<float> fixed_point_sum(const communicator& ranks, const matrix& mine
     int log_blocks = 0;
     while ((std::uint64_t{1} << log_blocks) < blocks[0]) ++log_blocks;
     const double unit = std::ldexp(1.0, exponent + log_blocks - 62);
-    const double units_in_one = 1 / unit;  // exact: a power of two, far from double's limits
+    const double units_in_one = 1 / unit;  // exact: a power of two, far from the limits of a double
 
     std::vector<std::int64_t> sum(static_cast<std::size_t>(mine.cols()));
     for (Eigen::Index b = 0; b < mine.rows(); ++b)

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Which rows of a batch belong together, and to which rank.
+/// How the rows of a batch are divided into blocks, and the blocks among ranks.
 
 #include <algorithm>
 #include <vector>
@@ -10,7 +10,7 @@
 
 namespace mpi_training {
 
-/// Rows first to last - 1.
+/// The rows first to last - 1.
 struct row_range {
     Eigen::Index first = 0;
     Eigen::Index last = 0;
@@ -18,11 +18,10 @@ struct row_range {
     [[nodiscard]] Eigen::Index size() const noexcept { return last - first; }
 };
 
-/// Cuts a batch into blocks of `block` rows, the last perhaps shorter.
+/// Cuts a batch into blocks of `block` rows; the last may be shorter.
 ///
-/// Floating-point sums depend on their order. So everything that is rounded over several rows, matrix
-/// products included, is computed block by block: the blocks depend on the batch alone, ranks only share
-/// them out.
+/// Floating-point sums depend on their order. So everything that is rounded over several rows, including
+/// matrix products, is computed block by block. The blocks depend on the batch alone; ranks only share them.
 class block_layout {
   public:
     block_layout(Eigen::Index batch, Eigen::Index block) : batch_(batch), block_(block) {}
@@ -34,8 +33,9 @@ class block_layout {
         return {b * block_, std::min(batch_, (b + 1) * block_)};
     }
 
-    /// The blocks of one rank of `ranks`: neighbours, so that the ranks' blocks one after another are the
-    /// batch's. Numbers of blocks differ by at most 1; with more ranks than blocks some ranks have none.
+    /// The blocks of one rank out of `ranks`. They are consecutive, so that the ranks' blocks in order are
+    /// the batch's. Numbers of blocks differ by at most 1; if there are more ranks than blocks, some ranks
+    /// have none.
     [[nodiscard]] std::vector<row_range> blocks_of_rank(int rank, int ranks) const {
         std::vector<row_range> blocks;
         for (Eigen::Index b = count() * rank / ranks; b < count() * (rank + 1) / ranks; ++b)

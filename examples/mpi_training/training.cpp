@@ -20,7 +20,8 @@
 namespace mpi_training {
 namespace {
 
-// What a run's key is folded with, so that data, first weights and steps never share a number.
+// Numbers that are folded into a run's key, so that data, initial weights and steps never share random
+// numbers.
 constexpr std::uint64_t data_stream = 0;
 constexpr std::uint64_t weights_stream = 1;
 constexpr std::uint64_t steps_stream = 2;
@@ -42,7 +43,7 @@ std::span<float> numbers_of(matrix& weights) {
     return {weights.data(), static_cast<std::size_t>(weights.size())};
 }
 
-/// Every map costs 1 everywhere, up to a little noise: an adaptive step needs a theta that is not 0.
+/// Initially every cell costs 1, up to a little noise: an adaptive step needs a theta that is not 0.
 matrix first_weights(const run_settings& settings) {
     matrix weights(1 + settings.features, settings.cells());
     imle::uniforms(stream_of(settings, weights_stream), 0, numbers_of(weights));
@@ -51,7 +52,7 @@ matrix first_weights(const run_settings& settings) {
     return weights;
 }
 
-/// Instances first to last - 1 of a batch, copied.
+/// A copy of the instances first to last - 1 of a batch.
 maps rows_of(const maps& batch, row_range rows) {
     return batch.slice(Eigen::array<Eigen::Index, 3>{rows.first, 0, 0},
                        Eigen::array<Eigen::Index, 3>{rows.size(), batch.dimension(1), batch.dimension(2)});
@@ -109,7 +110,7 @@ maps training::theta_of(const map_rows& rows) const {
     const Eigen::Index side = options_.settings.side;
     maps theta(rows.features.rows(), side, side);
     for (const row_range& block : blocks_) {
-        // A matrix of its own for each block: a product's last bits depend on the number of rows.
+        // Each block has its own matrix, because the last bits of a product depend on the number of rows.
         const matrix features = rows.features.middleRows(block.first - rows_.first, block.size());
         const matrix product = features * weights_;
         std::copy_n(product.data(), product.size(), theta.data() + (block.first - rows_.first) * side * side);
@@ -181,18 +182,18 @@ void training::require_free_checkpoint_file() const {
     if (!options_.resume_file.empty() && std::filesystem::equivalent(file, options_.resume_file, error))
         return;
     throw std::runtime_error("the checkpoint " + file + " exists; expected --resume " + file +
-                             " to go on from it, or another name to start anew");
+                             " to resume from it, or another name to start anew");
 }
 
 void training::save() const {
     require_equal_weights();
     if (ranks_.rank() == 0 && !options_.checkpoint_file.empty())
         write_atomically(options_.checkpoint_file, to_bytes(state()));
-    ranks_.barrier();  // nobody is ahead of a checkpoint that may yet fail
+    ranks_.barrier();  // no rank gets ahead of a checkpoint that may still fail
 }
 
 void training::resume() {
-    // One rank reads, so that the file need not be on every machine, and all see the same.
+    // One rank reads, so that the file need not be on every machine, and all ranks get the same bytes.
     std::vector<std::byte> bytes;
     if (ranks_.rank() == 0) bytes = read_file(options_.resume_file);
     bytes = ranks_.from_rank_0(std::move(bytes));
@@ -204,7 +205,7 @@ void training::resume() {
 }
 
 std::uint64_t training::solved_maps(Eigen::Index count) const {
-    // A count is an integer, so any sharing will do.
+    // The count is an integer, so any distribution over ranks gives the same result.
     const block_layout layout(count, 1);
     const std::vector<row_range> mine = layout.blocks_of_rank(ranks_.rank(), ranks_.size());
     std::array<std::uint64_t, 1> solved{0};

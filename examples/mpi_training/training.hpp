@@ -18,7 +18,7 @@
 
 namespace mpi_training {
 
-/// A rank and a step at which something goes wrong, to see what becomes of the others.
+/// A rank and a step at which something goes wrong, to test how the others react.
 struct accident {
     std::int64_t step = 0;  // 0: never
     int rank = 0;
@@ -28,13 +28,13 @@ struct training_options {
     run_settings settings;
     std::uint64_t steps = 100;
     int threads = 1;
-    /// Where checkpoints are written, every `every` steps and after the last; empty: nowhere. A file that is
-    /// there already must be `resume_file`.
+    /// The file for checkpoints, every `every` steps and after the last; empty: none. If the file exists
+    /// already, it must be `resume_file`.
     std::string checkpoint_file;
     std::uint64_t every = 20;
-    /// Where to go on from; empty: from the start.
+    /// The checkpoint to resume from; empty: start from the beginning.
     std::string resume_file;
-    /// Where rank 0 writes a digest of each instance's gradient, at each step; empty: nowhere.
+    /// The file to which rank 0 writes a digest of each instance's gradient, at each step; empty: none.
     std::string gradients_file;
     accident death;
     accident solver_failure;
@@ -45,23 +45,22 @@ class training {
   public:
     training(const communicator& ranks, const training_options& options);
 
-    /// All steps that are left; rank 0 prints.
+    /// Runs all remaining steps; rank 0 prints.
     void run();
 
     /// One step. Returns the mean loss of the whole batch. Collective.
     double step(std::uint64_t number);
 
-    /// The run as it stands.
+    /// The current state of the run.
     [[nodiscard]] checkpoint state() const;
 
-    /// How many of `count` maps never seen in training the model finds a path for that is as cheap as the
-    /// best. Collective.
+    /// For how many of `count` unseen maps the model finds a path as cheap as the best. Collective.
     [[nodiscard]] std::uint64_t solved_maps(Eigen::Index count) const;
 
     /// Throws `std::runtime_error` unless all ranks have the same weights, bit for bit. Collective.
     void require_equal_weights() const;
 
-    /// The layer, its target as it stands.
+    /// The layer, with its target in its current state.
     [[nodiscard]] const map_layer& layer() const noexcept { return layer_; }
 
     /// A digest of the weights' bits.
@@ -80,7 +79,7 @@ class training {
     training_options options_;
     block_layout layout_;
     std::vector<row_range> blocks_;  // this rank's
-    row_range rows_;                 // of all of them
+    row_range rows_;                 // all rows of this rank
     imle::random_key key_;
     map_source source_;
     std::uint64_t last_step_ = 0;

@@ -1,5 +1,5 @@
-// How do I solve, and differentiate through, a program that I have as a file? `mps_program FILE...` reads MPS
-// files (plain or compressed), and prints the optimum of each with the processor's seconds that it took.
+// How do I solve, and differentiate through, a program that is in a file? `mps_program FILE...` reads MPS
+// files (plain or compressed), and prints the optimum of each and the CPU seconds that it took.
 
 #include <algorithm>
 #include <ctime>
@@ -16,7 +16,7 @@ namespace {
 void solve(const std::filesystem::path& path) {
     const imle::named_program program = imle::read_program(path.string());
     imle::integer_program solver(program);
-    // The file's objective is a cost; theta is what is to be large.
+    // The file's objective is a cost; theta is its negative, because the solver maximises.
     Eigen::Tensor<double, 1> theta(solver.variables()), z(solver.variables());
     std::transform(program.costs.begin(), program.costs.end(), theta.data(),
                    [](double cost) { return -cost; });

@@ -24,7 +24,7 @@ std::vector<path> cheapest_paths(const std::vector<float>& costs, const trips& o
                                  std::span<const std::uint64_t> ids, int threads) {
     using edge_tensor = Eigen::Tensor<float, 1, Eigen::RowMajor>;
     const Eigen::TensorMap<const edge_tensor> theta(costs.data(), static_cast<Eigen::Index>(costs.size()));
-    // So many at a time that their answers, [trip, edge], stay within 64 MB.
+    // Limits the number of trips per call so that their answers, [trip, edge], stay within 64 MB.
     const std::size_t at_a_time = std::max<std::size_t>(1, (std::size_t{1} << 24) / costs.size());
     std::vector<path> paths;
     for (std::size_t first = 0; first < ids.size(); first += at_a_time) {

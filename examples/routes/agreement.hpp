@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// How well costs explain the paths of drivers.
+/// How well costs explain the drivers' paths.
 
 #include <cstdint>
 #include <span>
@@ -12,11 +12,11 @@
 namespace routes {
 
 struct agreement {
-    /// The share of an observed path's edges that the cheapest path has too, mean over trips.
+    /// The share of an observed path's edges that the cheapest path has too; the mean over trips.
     double edges = 0;
     /// The share of trips whose cheapest path is the observed one.
     double whole_paths = 0;
-    /// By how much the cheapest paths really cost more than the observed ones, all together.
+    /// How much more the cheapest paths really cost than the observed ones, in total.
     double excess = 0;
 };
 
@@ -24,7 +24,7 @@ struct agreement {
 [[nodiscard]] std::vector<path> cheapest_paths(const std::vector<float>& costs, const trips& of,
                                                std::span<const std::uint64_t> ids, int threads);
 
-/// predicted: a path for each of these trips; hidden: what edges really cost.
+/// predicted: a path for each of these trips; hidden: the real costs of edges.
 [[nodiscard]] agreement compare(std::span<const path> predicted, const trips& of,
                                 std::span<const std::uint64_t> ids, std::span<const float> hidden);
 

@@ -17,20 +17,20 @@ constexpr float street_speed = 25 / 3.6F;  // metres a second
 constexpr float arterial_speed = 50 / 3.6F;
 constexpr int arterial_every = 9;
 
-/// A place where there may be a road.
+/// A place for a possible road.
 struct site {
     int from;
     int to;
     bool is_arterial;
 };
 
-/// Which crossings hang together.
+/// The connected components of the crossings.
 class components {
   public:
     explicit components(int nodes) : parent_(static_cast<std::size_t>(nodes)) {
         std::iota(parent_.begin(), parent_.end(), 0);
     }
-    /// False if they did so already.
+    /// Returns false if they were connected already.
     bool join(int a, int b) {
         const int first = root(a), second = root(b);
         parent_[static_cast<std::size_t>(first)] = second;
@@ -92,7 +92,8 @@ road_network make_city(int nodes, const imle::random_key& key) {
     };
     components joined(nodes);
     for (const site& road : sites(nodes, columns, roll)) {
-        // Without the roads that join what hangs together already, each crossing can still be reached.
+        // Roads between crossings that are connected already may be left out or be one-way: each crossing can
+        // still be reached.
         const bool is_needed = joined.join(road.from, road.to) || road.is_arterial;
         if (!is_needed && roll.one_in(5)) continue;
         const bool is_one_way = !is_needed && roll.one_in(6);

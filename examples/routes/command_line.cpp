@@ -37,8 +37,8 @@ auto either(const char* one, const char* other) {
 
 std::optional<int> parse_command_line(int argc, char** argv, command_line& wanted) {
     CLI::App app{
-        "Learns what the edges of a road network cost, from paths that drivers took. Prints how well the\n"
-        "cheapest paths agree with the drivers', before and after; gnuplot draws maps of it.\n"};
+        "Learns the costs of a road network's edges from the paths that drivers took. Prints how well the\n"
+        "cheapest paths agree with the drivers', before and after, and draws maps with gnuplot.\n"};
     std::string loss = "fenchel-young", start = "lengths";
     CLI::Option* const network =
         app.add_option("--network", wanted.network,
@@ -47,38 +47,40 @@ std::optional<int> parse_command_line(int argc, char** argv, command_line& wante
             ->type_name("FILE")
             ->check(CLI::ExistingFile);
     app.add_option("--positions", wanted.positions,
-                   "Where its nodes are, for the maps: lines `v node x y` (DIMACS' .co) or `node x y`")
+                   "The positions of its nodes, for the maps: lines `v node x y` (DIMACS' .co) or `node x y`")
         ->type_name("FILE")
         ->check(CLI::ExistingFile)
         ->needs(network);
     app.option_defaults()->always_capture_default();
     add_count(app, "--nodes", wanted.nodes, 2, most_nodes, "Crossings of the generated city")
         ->excludes(network);
-    add_count(app, "--train", wanted.training_trips, 1, most_trips, "Trips to learn from");
-    add_count(app, "--test", wanted.held_out_trips, 1, most_trips, "Trips held out: none is learned from");
-    app.add_option("--start", start, "What edges cost at first: lengths, or uniform (all the same)")
+    add_count(app, "--train", wanted.training_trips, 1, most_trips, "Trips to train with");
+    add_count(app, "--test", wanted.held_out_trips, 1, most_trips,
+              "Trips held out: none is used for training");
+    app.add_option("--start", start, "The initial costs of edges: lengths, or uniform (all the same)")
         ->type_name("NAME")
         ->check(either("lengths", "uniform"));
     app.add_option("--loss", loss, "fenchel-young, or hamming (edges that differ, by I-MLE's gradient)")
         ->type_name("NAME")
         ->check(either("fenchel-young", "hamming"));
     add_count(app, "--epochs", wanted.learning.epochs, 1, most_epochs,
-              "Times that each trip is learned from");
-    add_count(app, "--batch", wanted.learning.batch, 1, most_trips, "Trips in a step");
-    add_count(app, "--samples", wanted.learning.samples, 1, most_samples, "Paths of each trip in a step");
+              "How often each trip is used for training");
+    add_count(app, "--batch", wanted.learning.batch, 1, most_trips, "Trips per step");
+    add_count(app, "--samples", wanted.learning.samples, 1, most_samples, "Paths per trip in a step");
     app.add_option("--temperature", wanted.learning.temperature,
-                   "Scale of the noise, where an edge costs 1 in the mean")
+                   "Scale of the noise; the mean cost of an edge is 1")
         ->type_name("X")
         ->check(up_to(1000, "temperature; expected a number above 0, at most 1000"));
     app.add_option("--learning-rate", wanted.learning.learning_rate,
-                   "Adam's at first, for the logarithms of the costs; it falls to 0")
+                   "Adam's initial rate, for the logarithms of the costs; it falls to 0")
         ->type_name("X")
         ->check(up_to(1, "learning rate; expected a number above 0, at most 1"));
-    example_support::add_seed(app, wanted.seed, "Seed of the city, of what is hidden, of trips and of noise");
+    example_support::add_seed(app, wanted.seed,
+                              "Seed of the city, the hidden costs, the trips and the noise");
     example_support::add_threads(app, wanted.learning.threads,
                                  "Threads of the solves; 0 means all cores. No result depends on it");
     example_support::add_out(app, wanted.out, "Folder for the maps; made if missing");
-    app.add_flag("!--no-pictures", wanted.pictures, "Draw none; then gnuplot is not needed");
+    app.add_flag("!--no-pictures", wanted.pictures, "Draw no maps; gnuplot is then not needed");
 
     if (const auto exit_code = example_support::parse(app, argc, argv)) return exit_code;
 

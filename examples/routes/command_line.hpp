@@ -12,9 +12,9 @@
 namespace routes {
 
 struct command_line {
-    /// A file; empty: a generated city.
+    /// The network's file; empty: a generated city.
     std::string network;
-    /// A file; empty: nobody knows where the nodes are, unless the city was generated.
+    /// The file of the nodes' positions; empty: unknown, unless the city was generated.
     std::string positions;
     int nodes = 5000;
     int training_trips = 500;
@@ -25,7 +25,7 @@ struct command_line {
     bool pictures = true;
 };
 
-/// Reads what is wanted; or, after printing help or a complaint, gives the code to exit with at once.
+/// Parses the arguments. After printing help or an error it returns the exit code instead.
 [[nodiscard]] std::optional<int> parse_command_line(int argc, char** argv, command_line& wanted);
 
 }  // namespace routes

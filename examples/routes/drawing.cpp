@@ -11,13 +11,13 @@
 namespace routes {
 namespace {
 
-// Where things stand, in pixels.
+// The layout, in pixels.
 constexpr int panel = 540;
 constexpr int gap = 16;
 constexpr int top = 40;
 constexpr int bottom = 46;
 
-// Colours that are told apart by the colour-blind too (Okabe and Ito's).
+// Colours that colour-blind people can tell apart (Okabe and Ito's).
 constexpr auto road_colour = "#dcdcdc";
 constexpr auto found_style = "lw 4 lc rgb '#0072b2'";
 constexpr auto missed_style = "lw 4 lc rgb '#e69f00'";
@@ -49,7 +49,7 @@ void put_head(std::ostream& out, const road_network& network, int panels) {
         << around.y + around.side << "]\n";
 }
 
-/// Puts the next plot between these pixels, counted from the left and from the top.
+/// Places the next plot between these pixels, counted from the left and from the top.
 void place(std::ostream& out, int panels, std::pair<int, int> across, std::pair<int, int> down) {
     const double width = panels * (panel + gap) + gap, height = top + panel + bottom;
     out << "set lmargin at screen " << across.first / width << "\nset rmargin at screen "
@@ -57,15 +57,15 @@ void place(std::ostream& out, int panels, std::pair<int, int> across, std::pair<
         << "\nset bmargin at screen " << 1 - down.second / height << '\n';
 }
 
-/// The next plot is the i-th panel.
+/// Makes the next plot the i-th panel.
 void place_panel(std::ostream& out, int i, int panels, const std::string& title) {
     const int left = gap + i * (panel + gap);
     place(out, panels, {left, left + panel}, {top, top + panel});
     out << "set title '" << title << "' offset 0,-0.4\n";
 }
 
-/// A line for each edge: x, y, dx, dy, and what `value` says of it. An edge is drawn to the right of the line
-/// between its nodes, so that both ways can be seen.
+/// A line for each edge: x, y, dx, dy, and the result of `value`. An edge is drawn to the right of the line
+/// between its nodes, so that both directions are visible.
 template <class EdgesT, class ValueT>
 void put_edges(std::ostream& out, const std::string& name, const road_network& network, const EdgesT& edges,
                const ValueT& value) {
@@ -124,7 +124,7 @@ picture draw_paths(const road_network& network, const trips& seen, std::span<con
         out << "plot $roads using 1:2:3:4 with vectors nohead lw 0.6 lc rgb '" << road_colour << "'";
         const auto add = [&](const std::set<Eigen::Index>& edges, const char* name,
                              const std::string& style) {
-            // No edges are no data, which gnuplot refuses.
+            // gnuplot refuses empty data.
             if (!edges.empty()) out << ", $" << name << i << " using 1:2:3:4 with vectors nohead " << style;
         };
         add(missed, "missed", missed_style);

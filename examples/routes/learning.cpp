@@ -36,7 +36,7 @@ trips_tensor observed_paths(const trips& seen, std::span<const std::uint64_t> id
     return paths;
 }
 
-/// Costs that stay above 0: the first ones times the exponentials of what is learned.
+/// Positive costs: the initial ones times the exponentials of the learned numbers.
 class positive_costs {
   public:
     explicit positive_costs(const std::vector<float>& start)
@@ -68,14 +68,14 @@ class positive_costs {
     edge_tensor costs_;
 };
 
-/// Trips in another order in each epoch.
+/// Shuffles the trips for each epoch.
 void shuffle(std::vector<std::uint64_t>& ids, const imle::random_key& key) {
     example_support::dice roll(key);
     for (std::size_t i = ids.size(); i > 1; --i)
         std::swap(ids[i - 1], ids[static_cast<std::size_t>(roll.between(0, static_cast<int>(i) - 1))]);
 }
 
-/// gradient(costs, ids, observed, key): of the loss of a minibatch with respect to the costs, [edge].
+/// gradient(costs, ids, observed, key): the gradient of a minibatch's loss with respect to the costs, [edge].
 template <class GradientT>
 learning_record learn_by(const std::vector<float>& start, const trips& seen, const learning_options& options,
                          const imle::random_key& key, const std::function<void()>& on_epoch,
@@ -87,7 +87,7 @@ learning_record learn_by(const std::vector<float>& start, const trips& seen, con
     for (int epoch = 0; epoch < options.epochs; ++epoch) {
         shuffle(order, key.fold_in(0).fold_in(static_cast<std::uint64_t>(epoch)));
         const auto batch = static_cast<std::size_t>(options.batch);
-        // Steps become smaller from epoch to epoch, down to none.
+        // Steps decrease from epoch to epoch, down to 0.
         const double learning_rate =
             options.learning_rate * (1 - static_cast<double>(epoch) / options.epochs);
         for (std::size_t first = 0; first < order.size(); first += batch) {
@@ -112,7 +112,7 @@ std::vector<float> costs_at_first(const road_network& network, first_costs start
     std::vector<float> costs = network.lengths;
     const double sum = std::accumulate(costs.begin(), costs.end(), 0.0);
     const auto mean = static_cast<float>(sum / static_cast<double>(costs.size()));
-    // A factor could never move a cost of 0.
+    // A factor could never change a cost of 0.
     for (float& cost : costs) cost = mean > 0 ? std::max(cost / mean, 0.01F) : 1.0F;
     return costs;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Learns what edges cost from the paths that drivers take.
+/// Learns the costs of edges from the drivers' paths.
 
 #include <cstdint>
 #include <functional>
@@ -29,13 +29,13 @@ struct learning_options {
     loss_kind loss = loss_kind::fenchel_young;
     first_costs start = first_costs::lengths;
     int epochs = 30;
-    /// Trips in a step.
+    /// Trips per step.
     int batch = 20;
-    /// Paths of each trip in a step.
+    /// Paths per trip in a step.
     int samples = 1;
-    /// The scale of the noise; the edges' mean cost is 1 at first.
+    /// The scale of the noise; initially the mean cost of the edges is 1.
     double temperature = 0.1;
-    /// At first; it falls to 0 epoch by epoch.
+    /// The initial rate; it falls to 0 epoch by epoch.
     double learning_rate = 0.04;
     int threads = 1;
 };
@@ -46,10 +46,10 @@ struct learning_record {
     std::int64_t solves = 0;
 };
 
-/// What edges cost before anything is learned. Their mean is 1, and none is 0.
+/// The initial costs of the edges. Their mean is 1, and none is 0.
 [[nodiscard]] std::vector<float> costs_at_first(const road_network& network, first_costs start);
 
-/// `on_epoch` is called after each epoch.
+/// Calls `on_epoch` after each epoch.
 [[nodiscard]] learning_record learn(const std::vector<float>& start, const trips& seen,
                                     const learning_options& options, const imle::random_key& key,
                                     const std::function<void()>& on_epoch);

@@ -1,4 +1,4 @@
-// Learns what the edges of a road network cost, from paths that drivers took. `routes --help`.
+// Learns the costs of a road network's edges from the paths that drivers took. `routes --help`.
 
 #include <algorithm>
 #include <chrono>
@@ -27,7 +27,7 @@ namespace {
 
 constexpr std::size_t trips_to_draw = 12;
 
-/// Keys of what is random.
+/// Keys of the random parts.
 enum stream : std::uint64_t { city_stream, cost_stream, trip_stream, learning_stream };
 
 road_network network_of(const command_line& wanted, const imle::random_key& key) {
@@ -89,7 +89,7 @@ void learn_and_draw(const command_line& wanted) {
         bar.clear();
         std::cout << "Maps are in " << wanted.out << "; ";
     } else if (wanted.pictures) {
-        std::cout << "No maps, since nobody says where the nodes are (--positions); ";
+        std::cout << "No maps, because the positions of the nodes are unknown (--positions); ";
     }
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
     std::cout << std::fixed << std::setprecision(1) << taken.count() << " s in all\n";

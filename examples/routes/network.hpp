@@ -15,19 +15,19 @@ struct position {
     float y;
 };
 
-/// Vectors have one number for each edge of the graph, but for `positions`.
+/// All vectors except `positions` have one number per edge of the graph.
 struct road_network {
     std::string name;
     imle::directed_graph graph{0, {}};
-    /// What anybody can measure.
+    /// Known to everybody.
     std::vector<float> lengths;
-    /// How long an edge takes when the roads are empty, which the learner is not told.
+    /// The time on an edge when the roads are empty. The learner does not get it.
     std::vector<float> free_flow_times;
-    /// Trips begin and end at the first so many nodes; 0: at all.
+    /// Trips begin and end at the first so many nodes; 0: at any node.
     Eigen::Index zones = 0;
-    /// Nodes below it are on no path but at its ends.
+    /// Nodes below this one may only be the first or last of a path.
     Eigen::Index first_through_node = 0;
-    /// Where each node is; empty if nobody knows.
+    /// The position of each node; empty if unknown.
     std::vector<position> positions;
 };
 

@@ -36,7 +36,7 @@ class line_reader {
     [[nodiscard]] std::size_t size() const { return words_.size(); }
     [[nodiscard]] const std::string& word(std::size_t i) const { return words_[i]; }
 
-    /// Word i as a number from `least` on; what: what it is, for the message.
+    /// Word i as a number of at least `least`; `what` names it in error messages.
     template <class Number>
     [[nodiscard]] Number number(std::size_t i, Number least, const char* what) const {
         if (i >= words_.size()) fail(std::string("there is no ") + what);
@@ -60,7 +60,7 @@ class line_reader {
 /// Edges as they are read.
 class edge_list {
   public:
-    /// Of nodes that the file numbers from 1.
+    /// Adds an edge between two nodes, which the file numbers from 1.
     void add(const line_reader& line, std::size_t first_word, float length, float time) {
         edges_.push_back({line.number<Eigen::Index>(first_word, 1, "number of a node") - 1,
                           line.number<Eigen::Index>(first_word + 1, 1, "number of a node") - 1});
@@ -140,7 +140,7 @@ void read_positions(const std::string& file, road_network& network) {
     while (line.next()) {
         const bool is_dimacs = line.word(0) == "v";
         const std::size_t first = is_dimacs ? 1 : 0;
-        // A comment, or the heads of columns.
+        // A comment, or column headings.
         if (!is_dimacs && !example_support::read_number<std::size_t>(line.word(0)).has_value()) continue;
         const auto node = line.number<std::size_t>(first, 1, "number of a node");
         if (node > nodes) line.fail("node " + std::to_string(node) + " is not in the network");

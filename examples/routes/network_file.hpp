@@ -9,10 +9,10 @@
 
 namespace routes {
 
-/// Reads a network of the 9th DIMACS challenge (a name that ends in `.gr`; its one number an edge is both
-/// length and time) or of TransportationNetworks (any other name: TNTP, whose lines begin with init_node,
-/// term_node, capacity, length, free_flow_time). Throws `std::runtime_error`, with file and line, for what is
-/// neither.
+/// Reads a network of the 9th DIMACS challenge (file names that end in `.gr`; the one number of an edge is
+/// both length and time) or of TransportationNetworks (any other name: TNTP, whose lines begin with
+/// init_node, term_node, capacity, length, free_flow_time). Throws `std::runtime_error`, with file and line,
+/// for any other content.
 [[nodiscard]] road_network read_network(const std::string& file);
 
 /// Adds the nodes' positions, from a file of lines `v node x y` (DIMACS' `.co`) or `node x y` (TNTP).

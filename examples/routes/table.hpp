@@ -13,7 +13,7 @@
 
 namespace routes {
 
-/// How costs explain the trips that are learned from, and the others.
+/// How well costs explain the training trips and the held-out trips.
 struct result {
     agreement training;
     agreement held_out;

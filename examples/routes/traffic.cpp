@@ -17,7 +17,7 @@
 namespace routes {
 namespace {
 
-// Deviations of the logarithm of what an edge costs beside its free flow time.
+// Deviations of the logarithm of an edge's cost relative to its free flow time.
 constexpr float district_deviation = 0.3F;
 constexpr float edge_deviation = 0.2F;
 constexpr int smoothing_rounds = 30;
@@ -28,7 +28,7 @@ std::vector<float> normal_numbers(std::size_t count, const imle::random_key& key
     return numbers;
 }
 
-/// A number for each node, like its neighbours' number, of mean 0 and deviation 1.
+/// A number for each node, similar to its neighbours' numbers, with mean 0 and deviation 1.
 std::vector<float> district_numbers(const imle::directed_graph& graph, const imle::random_key& key) {
     std::vector<float> numbers = normal_numbers(static_cast<std::size_t>(graph.nodes()), key);
     for (int round = 0; round < smoothing_rounds; ++round) {
@@ -94,7 +94,7 @@ trips observe(const road_network& network, std::span<const float> costs, std::si
     std::set<std::pair<int, int>> drawn;
     std::vector<imle::od_pair> pairs;
     std::vector<path> observed;
-    // Where many pairs have no path, more are drawn.
+    // If many pairs have no path, draws more pairs.
     for (int round = 0; round < 100 && pairs.size() < wanted; ++round) {
         std::vector<imle::od_pair> candidates;
         for (std::size_t i = 0; i < wanted; ++i) {

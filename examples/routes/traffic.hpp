@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What happens on the roads: hidden costs, and the paths of drivers who know them.
+/// The simulated traffic: hidden costs, and the paths of drivers who know them.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,30 +16,31 @@
 
 namespace routes {
 
-/// Finds the cheapest path of a trip, which it is told by `solve_context::id`.
+/// Finds the cheapest path of the trip that `solve_context::id` names.
 using path_solver = imle::minimizing<imle::shortest_paths>;
 
-/// Edges of a path, increasing.
+/// The edges of a path, in ascending order.
 using path = std::vector<Eigen::Index>;
 
-/// Trips from one node to another, no two of which are the same, and the path that was seen of each.
+/// Trips from one node to another, all different, and the observed path of each.
 struct trips {
     path_solver solver;
     std::vector<path> observed;
-    /// The first so many are held out, the others are learned from: more of these leave those the same.
+    /// The first so many trips are held out, the others are training trips. Adding training trips does not
+    /// change the held-out ones.
     std::size_t held_out;
 
-    /// The numbers of the trips that are learned from, and of the others.
+    /// The indices of the training trips, and of the held-out ones.
     [[nodiscard]] std::vector<std::uint64_t> training_ids() const;
     [[nodiscard]] std::vector<std::uint64_t> held_out_ids() const;
 };
 
-/// What an edge costs the drivers: its free flow time, more in some districts than in others, and more or
-/// less for no reason that can be seen.
+/// The cost of an edge to the drivers: its free flow time, with a factor that varies between districts and a
+/// factor without a visible reason.
 [[nodiscard]] std::vector<float> hidden_costs(const road_network& network, const imle::random_key& key);
 
-/// Draws trips that have a path, and the cheapest path of each. Throws `std::runtime_error` if there are
-/// hardly so many.
+/// Draws trips that have a path, and the cheapest path of each. Throws `std::runtime_error` if there are too
+/// few.
 [[nodiscard]] trips observe(const road_network& network, std::span<const float> costs, std::size_t held_out,
                             std::size_t training, const imle::random_key& key);
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// One function a picture. Each prints a complete gnuplot script, data included, but for the terminal and the
-// name of the file, which draw.sh sets.
+// One function per picture. Each prints a complete gnuplot script with its data, except the terminal and the
+// file name, which draw.sh sets.
 
 #include <iosfwd>
 

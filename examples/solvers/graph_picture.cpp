@@ -23,7 +23,7 @@ void print_edge(std::ostream& script, const graph_drawing& graph, std::size_t e,
     const point b = graph.nodes[static_cast<std::size_t>(graph.edges[e].to)];
     const double length = std::hypot(b.x - a.x, b.y - a.y);
     const double along_x = (b.x - a.x) / length, along_y = (b.y - a.y) / length;
-    // Edges there and back lie side by side and end short of the nodes.
+    // The two directions of an edge are drawn side by side, and end short of the nodes.
     const double aside = graph.directed ? 0.016 : 0, gap = graph.directed ? 0.035 : 0;
     script << "set arrow from " << a.x + aside * along_y + gap * along_x << ','
            << a.y - aside * along_x + gap * along_y << " to " << b.x + aside * along_y - gap * along_x << ','
@@ -48,7 +48,7 @@ void print_graphs(std::ostream& script, const graph_drawing& graph, std::span<co
            << "set xrange [-0.05:1.35]\nset yrange [-0.06:1.06]\n";
     for (const edge_shares& panel : panels) {
         script << "unset arrow\nset title '" << panel.title << "' offset 0,-0.5\n";
-        // The lightest first, so that the darkest lie on top.
+        // Draws the lightest edges first, so that the darkest are on top.
         for (int tenth = 0; tenth <= 10; ++tenth)
             for (std::size_t e = 0; e < graph.edges.size(); ++e)
                 if (static_cast<int>(10 * panel.shares[e]) == tenth)

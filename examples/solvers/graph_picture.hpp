@@ -1,6 +1,7 @@
 #pragma once
 
-// A graph drawn several times side by side, with edges in other widths and colours, as a gnuplot script.
+// A graph drawn several times side by side, with different widths and colours of its edges, as a gnuplot
+// script.
 
 #include <imle/solvers/directed_graph.hpp>
 
@@ -19,7 +20,7 @@ struct point {
 struct graph_drawing {
     std::vector<point> nodes;
     std::vector<imle::graph_edge> edges;
-    bool directed = false;       // then an edge has a head, and is drawn to the right of its line
+    bool directed = false;       // if true, an edge has an arrow head and is drawn to the right of its line
     std::vector<int> terminals;  // nodes that are drawn large
 };
 

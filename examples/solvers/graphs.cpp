@@ -34,7 +34,7 @@ TensorT mean_state(const SolverT& solver, const TensorT& theta, float temperatur
 
 using row = Eigen::Tensor<float, 2, Eigen::RowMajor>;  // a batch of one: [1, edges]
 
-// Points that keep off each other, in a wide rectangle.
+// Points with a minimum distance from each other, in a wide rectangle.
 std::vector<point> scattered_points() {
     std::mt19937 random(12);
     const auto unit = [&] { return static_cast<double>(random()) / 4294967296.0; };
@@ -46,7 +46,7 @@ std::vector<point> scattered_points() {
     return points;
 }
 
-// Between points that are near each other, in one direction.
+// Pairs of points that are close to each other, in one direction.
 std::vector<imle::graph_edge> near_pairs(const std::vector<point>& points) {
     std::vector<imle::graph_edge> pairs;
     for (std::size_t a = 0; a < points.size(); ++a)
@@ -56,7 +56,7 @@ std::vector<imle::graph_edge> near_pairs(const std::vector<point>& points) {
     return pairs;
 }
 
-// Theta as 0 to 1, and what the layer says.
+// Theta scaled to 0 to 1, and the layer's results.
 template <class SolverT>
 void print_panels(std::ostream& script, const graph_drawing& graph, const SolverT& solver, const row& theta,
                   const std::array<const char*, 3>& titles) {
@@ -112,7 +112,7 @@ void draw_spanning_tree(std::ostream& script) {
 void draw_grid_shortest_path(std::ostream& script) {
     constexpr Eigen::Index side = 16;
     Eigen::Tensor<float, 3, Eigen::RowMajor> theta(1, side, side);
-    // Hills: it costs more to cross them than to go round.
+    // Hills: crossing them costs more than going round them.
     for (Eigen::Index row = 0; row < side; ++row)
         for (Eigen::Index col = 0; col < side; ++col) {
             const float y = static_cast<float>(row), x = static_cast<float>(col);

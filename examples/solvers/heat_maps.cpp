@@ -20,7 +20,7 @@ void print_heat_maps(std::ostream& script, std::span<const heat_map> maps, const
            << "set style line 1 lc rgb '#d0d0d0' lw 0.5\n";
     for (std::size_t i = 0; i < maps.size(); ++i) {
         const heat_map& map = maps[i];
-        // Where this panel ends, in shares of the picture, for its colour bar.
+        // The right end of this panel, as a share of the picture, for its colour bar.
         const auto count = static_cast<double>(maps.size());
         const double width = (0.93 - 0.06 - 0.11 * (count - 1)) / count;
         const double right = 0.06 + static_cast<double>(i) * (width + 0.11) + width;

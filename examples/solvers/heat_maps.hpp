@@ -9,7 +9,7 @@
 
 namespace solver_pictures {
 
-// What a heat map's colours stand for.
+// The meaning of a heat map's colours.
 enum class colours {
     numbers,  // any numbers: from the smallest (white) to the largest (dark blue)
     shares    // 0 (white) to 1 (dark blue): a state z, or the marginals
@@ -21,8 +21,8 @@ struct heat_map {
     colours palette = colours::shares;
 };
 
-// Prints a complete script, data included, that draws the maps from left to right. The axes are named once,
-// at the first map.
+// Prints a complete script, with its data, that draws the maps from left to right. The axes are labelled
+// once, at the first map.
 void print_heat_maps(std::ostream& script, std::span<const heat_map> maps, const std::string& row_name,
                      const std::string& column_name);
 

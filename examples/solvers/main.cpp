@@ -1,4 +1,4 @@
-// Pictures of what the built-in solvers do: theta, the best state z, and the marginals of the layer.
+// Pictures of the built-in solvers: theta, the best state z, and the marginals of the layer.
 //
 //     solvers NAME     prints the gnuplot script of one picture
 //     solvers          prints the names

@@ -56,7 +56,7 @@ struct panel {
     std::vector<float> shares;  // of each edge, in the order (0, 1), (0, 2), ..., (1, 2), ...
 };
 
-// Each edge as a line as thick as its share, under the cities.
+// Draws each edge below the cities as a line whose width is its share.
 void print_cities(std::ostream& script, const std::vector<panel>& panels) {
     script << "$cities << END_OF_DATA\n";
     for (const city& one : cities) script << one.x << ' ' << one.y << '\n';

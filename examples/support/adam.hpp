@@ -11,8 +11,8 @@
 
 namespace example_support {
 
-/// Algorithm 1 of the paper, with its default rates of decay, for any number of weights. All that it
-/// remembers is public, for checkpoints.
+/// Algorithm 1 of the paper, with its default decay rates, for any number of weights. All its state is
+/// public, for checkpoints.
 struct adam {
     float learning_rate;
     std::vector<float> first_moment;
@@ -22,7 +22,8 @@ struct adam {
     adam(std::size_t weights, float rate)
         : learning_rate(rate), first_moment(weights, 0.0F), second_moment(weights, 0.0F) {}
 
-    /// Moves the weights one step down the gradient. Both have the size that Adam was made with.
+    /// Moves the weights one step down the gradient. Both spans must have the size that was given to the
+    /// constructor.
     void update(std::span<float> weights, std::span<const float> gradient) {
         constexpr double first_decay = 0.9;
         constexpr double second_decay = 0.999;

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// The options that programs share, by CLI11. For command_line.cpp of each: CLI11 takes seconds to compile.
+/// The options that several programs share, by CLI11. Include it only in each program's command_line.cpp:
+/// CLI11 takes seconds to compile.
 
 #include <cstdint>
 #include <filesystem>
@@ -16,7 +17,7 @@
 
 namespace example_support {
 
-/// Exit code for a command line that makes no sense.
+/// The exit code for an invalid command line.
 inline constexpr int exit_bad_usage = 2;
 
 /// An option that is a whole number from `least` to `most`.
@@ -26,7 +27,7 @@ CLI::Option* add_count(CLI::App& app, const std::string& name, Number& count, in
     return app.add_option(name, count, what)->type_name("N")->check(CLI::Range(least, most));
 }
 
-/// --seed. CLI11 itself would wrap a negative one round.
+/// --seed. CLI11 itself would convert a negative one to a large number.
 inline void add_seed(CLI::App& app, std::uint64_t& seed, const std::string& what) {
     app.add_option("--seed", seed, what)->type_name("N")->check([](const std::string& text) {
         if (read_number<std::uint64_t>(text).has_value()) return std::string{};
@@ -39,7 +40,7 @@ inline void add_threads(CLI::App& app, int& threads, const std::string& what) {
     add_count(app, "--threads", threads, 0, 1024, what);
 }
 
-/// --out. A folder may be missing, since it can be made, but the name may not be another thing's.
+/// --out. The folder may be missing, since it can be made, but the name must not belong to something else.
 inline void add_out(CLI::App& app, std::string& out, const std::string& what) {
     app.add_option("--out", out, what)->type_name("DIR")->check([](const std::string& path) {
         if (path.empty()) return std::string("the name is empty; expected a folder");
@@ -50,7 +51,7 @@ inline void add_out(CLI::App& app, std::string& out, const std::string& what) {
     });
 }
 
-/// Reads the command line; or, after printing help or a complaint, gives the code to exit with at once.
+/// Parses the command line. After printing help or an error it returns the exit code instead.
 inline std::optional<int> parse(CLI::App& app, int argc, char** argv, std::ostream& out = std::cout,
                                 std::ostream& errors = std::cerr) {
     try {

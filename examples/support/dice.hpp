@@ -9,14 +9,14 @@
 
 namespace example_support {
 
-/// The words of a key's sequence as whole numbers. What is made of whole numbers alone is the same on every
-/// machine, whatever its instruction set and compiler.
+/// The words of a key's sequence as whole numbers. Results computed from whole numbers only are the same on
+/// every machine, whatever its instruction set and compiler.
 class dice {
   public:
     explicit dice(const imle::random_key& key) : key_(key) {}
 
-    /// A number from `lowest` to `highest`, both included. For ranges so narrow that what the multiplication
-    /// favours, a share of width / 2^32, does not matter.
+    /// A number from `lowest` to `highest`, both included. For narrow ranges: multiplication favours some
+    /// numbers by a share of width / 2^32.
     [[nodiscard]] int between(int lowest, int highest) {
         const auto range = static_cast<std::uint64_t>(highest - lowest + 1);
         return lowest + static_cast<int>((range * word()) >> 32);

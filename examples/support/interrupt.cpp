@@ -33,7 +33,7 @@ interrupt_guard::interrupt_guard(std::function<void()> clean_up) {
         sigwait(&signals, &signal);
         if (finished_) return;
         clean_up();
-        // Not exit(): the main thread is still at work with what destructors would take from it.
+        // Not exit(): the main thread still uses objects that destructors would destroy.
         _exit(exit_code_of_an_interrupted_program);
     });
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What happens when the user presses Ctrl-C.
+/// Handles Ctrl-C.
 
 #include <atomic>
 #include <functional>
@@ -9,11 +9,12 @@
 
 namespace example_support {
 
-/// While it lives, SIGINT, SIGTERM and SIGHUP call `clean_up` and then end the program with exit code 130.
+/// During its lifetime, SIGINT, SIGTERM and SIGHUP call `clean_up` and then end the program with exit code
+/// 130.
 ///
 /// The signals are blocked and one thread waits for them, so `clean_up` runs as ordinary code: it may lock a
-/// mutex and remove files, which a signal handler may not. Make it before any other thread starts, since
-/// threads inherit what is blocked.
+/// mutex and remove files, which a signal handler may not. Make the object before any other thread starts,
+/// because threads inherit the blocked signals.
 class interrupt_guard {
   public:
     explicit interrupt_guard(std::function<void()> clean_up);

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Shares as people read them.
+/// Shares as percentages.
 
 #include <iomanip>
 #include <sstream>

@@ -30,15 +30,15 @@ using file_handle = std::unique_ptr<std::FILE, close_file>;
     throw std::runtime_error(what + ": " + std::strerror(errno));
 }
 
-/// A file without a name, which vanishes when it is closed, however the program ends.
+/// A file without a name, which disappears when it is closed, however the program ends.
 file_handle nameless_file() {
     file_handle file(std::tmpfile());
     if (!file) fail("cannot make a temporary file");
     return file;
 }
 
-/// Starts gnuplot. Its commands come from a file and not from a pipe: nothing then waits for gnuplot to read,
-/// and a gnuplot that dies sends no SIGPIPE.
+/// Starts gnuplot. Its commands come from a file instead of a pipe: so nothing waits for gnuplot to read, and
+/// a gnuplot that dies causes no SIGPIPE.
 pid_t start_gnuplot(std::vector<const char*> arguments, int commands, int output, int messages) {
     arguments.insert(arguments.begin(), "gnuplot");
     arguments.push_back(nullptr);
@@ -49,7 +49,7 @@ pid_t start_gnuplot(std::vector<const char*> arguments, int commands, int output
     posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&files, messages, STDERR_FILENO);
 
-    // This program blocks the signals that it waits for; gnuplot is to be interrupted as usual.
+    // This program blocks the signals that it waits for; gnuplot must be interruptible as usual.
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     sigset_t none;
@@ -84,7 +84,7 @@ void require_gnuplot() {
     if (status != 0) throw std::runtime_error("gnuplot is installed but does not run (`gnuplot --version`)");
 }
 
-/// gnuplot does not notice a full disk, but a file that was cut off lacks its last bytes.
+/// gnuplot does not notice a full disk, but a truncated file lacks its last bytes.
 bool is_whole(const std::filesystem::path& file, const std::string& name) {
     const std::string_view ending =
         name.ends_with(".png") ? std::string_view("IEND\xAE\x42\x60\x82", 8) : std::string_view(";", 1);
@@ -156,7 +156,7 @@ void picture_writer::start(const picture& what) {
     const int output = open(made.temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (output < 0) fail("cannot write " + made.temporary.string());
     try {
-        // -d: without the user's own gnuplot settings, which would change the pictures.
+        // -d: ignores the user's own gnuplot settings, which would change the pictures.
         const pid_t process =
             start_gnuplot({"-d"}, fileno(commands.get()), output, fileno(made.messages.get()));
         running_.emplace(process, std::move(made));
@@ -173,8 +173,8 @@ void picture_writer::finish_one() {
     while (waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT) < 0)
         if (errno != EINTR) fail("cannot wait for gnuplot");
 
-    // Only now is the process taken off the system's list, under the lock, so that `abandon` never meets an
-    // identifier that is no longer ours.
+    // Only here, under the lock, is the process removed from the system's list, so that `abandon` never sees
+    // an identifier that is no longer ours.
     const std::scoped_lock lock(mutex_);
     const int status = wait_for(ended.si_pid);
     const auto found = running_.find(ended.si_pid);

@@ -14,34 +14,34 @@
 
 namespace example_support {
 
-/// A picture that is still to be drawn: a file name ending in .png or .gif, and gnuplot's commands for it.
-/// The commands set the terminal, but no output.
+/// A picture to be drawn: a file name ending in .png or .gif, and gnuplot's commands for it. The commands set
+/// the terminal, but no output.
 struct picture {
     std::string file_name;
     std::string script;
 };
 
-/// Draws pictures into one folder, several at a time, each by a gnuplot process of its own.
+/// Draws pictures into one folder, several at a time, each by its own gnuplot process.
 ///
-/// A picture appears under its name only when it is whole: gnuplot writes to a temporary file in the same
+/// A picture appears under its name only when it is complete: gnuplot writes to a temporary file in the same
 /// folder, which is then renamed. Errors are `std::runtime_error`.
 class picture_writer {
   public:
-    /// Makes the folder where it is missing. Throws if that fails or if there is no gnuplot.
+    /// Makes the folder if it is missing. Throws if that fails or if there is no gnuplot.
     picture_writer(std::filesystem::path folder, unsigned at_once);
     ~picture_writer();
     picture_writer(const picture_writer&) = delete;
     picture_writer& operator=(const picture_writer&) = delete;
 
-    /// Draws all of them and calls `on_written` after each.
+    /// Draws all pictures and calls `on_written` after each.
     void write(const std::vector<picture>& pictures, const std::function<void()>& on_written);
 
-    /// Stops all drawing and removes the temporary files, for good: a `write` that is under way on another
-    /// thread never returns. For a program that is about to end.
+    /// Stops all drawing and removes the temporary files, for good: a `write` in progress on another thread
+    /// never returns. For a program that is about to end.
     void abandon();
 
     [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
-    /// How many pictures were written, and how many bytes they have together.
+    /// The number of pictures written, and their total size in bytes.
     [[nodiscard]] int count() const { return count_; }
     [[nodiscard]] std::uintmax_t bytes() const { return bytes_; }
 
@@ -57,7 +57,7 @@ class picture_writer {
     int count_ = 0;
     std::uintmax_t bytes_ = 0;
     std::map<pid_t, job> running_;
-    std::mutex mutex_;  // held while a process or a temporary file comes or goes
+    std::mutex mutex_;  // held while a process or a temporary file is created or removed
 };
 
 }  // namespace example_support

@@ -9,21 +9,21 @@
 
 namespace example_support {
 
-/// One line on the terminal that says how far the run is. It draws nothing unless both the standard output
-/// and the standard error are terminals, so that pipes and log files get the table alone.
+/// One line on the terminal that shows the progress. It draws nothing unless both the standard output and the
+/// standard error are terminals, so pipes and log files get only the table.
 class progress_bar {
   public:
-    /// `total` is the amount of work in a unit of the caller's choice.
+    /// `total` is the amount of work, in any unit.
     explicit progress_bar(double total);
     ~progress_bar();
     progress_bar(const progress_bar&) = delete;
     progress_bar& operator=(const progress_bar&) = delete;
 
-    /// Names what is being done now.
+    /// Names the current work.
     void label(std::string text);
     /// Adds finished work. Cheap: the line is drawn at most ten times a second.
     void advance(double amount);
-    /// Takes the line off the terminal, so that something else can be printed.
+    /// Removes the line from the terminal, so that something else can be printed.
     void clear();
 
   private:

@@ -45,14 +45,14 @@ std::string option_name(method how) {
 
 std::optional<int> parse_command_line(int argc, char** argv, command_line& wanted) {
     CLI::App app{
-        "Learns what terrain costs from pictures of maps and the cheapest paths through them, never from a\n"
-        "cost: through a shortest-path solver by I-MLE, through it by blackbox backprop, and without it, "
-        "tile\n"
-        "by tile. Prints a table; saves the networks; gnuplot draws the pictures.\n"};
+        "Learns the costs of terrain from pictures of maps and the cheapest paths through them, without\n"
+        "seeing a cost: through a shortest-path solver by I-MLE, through it by blackbox backprop, and tile\n"
+        "by tile without it. Prints a table, saves the networks, and draws pictures with gnuplot.\n"};
     std::vector<std::string> methods;
     const auto* const method_option =
-        app.add_option("--method", methods,
-                       "Train only so: imle, blackbox or per-tile. May be repeated. Default: all three")
+        app.add_option(
+               "--method", methods,
+               "Use only this method: imle, blackbox or per-tile. May be repeated. Default: all three")
             ->type_name("NAME")
             ->check(refuse_unknown_method);
     app.add_option("--load", wanted.load, "Test the model that an earlier run saved, instead of training")
@@ -60,27 +60,28 @@ std::optional<int> parse_command_line(int argc, char** argv, command_line& wante
         ->check(CLI::ExistingFile)
         ->excludes(const_cast<CLI::Option*>(method_option));
     add_count(app, "--blocks", wanted.training.blocks, 0, most_blocks,
-              "Residual blocks, by which tiles know about each other. Default: 3 per tile, else 0");
+              "Residual blocks, which share information between tiles. Default: 3 for per-tile, else 0");
     app.add_option("--learning-rate", wanted.training.learning_rate,
-                   "Of Adam in the first step; it falls to 0 along a cosine. Default: 0.002 for blackbox,\n"
-                   "else 0.01")
+                   "Adam's rate in the first step; it falls to 0 along a cosine. Default: 0.002 for\n"
+                   "blackbox, else 0.01")
         ->type_name("X")
         ->check(refuse_bad_learning_rate);
     app.option_defaults()->always_capture_default();
     add_out(app, wanted.out, "Folder for networks and pictures; made if missing");
-    add_count(app, "--train", wanted.training_maps, 2, most_maps, "Maps to learn from");
+    add_count(app, "--train", wanted.training_maps, 2, most_maps, "Maps to train with");
     add_count(app, "--test", wanted.test_maps, 1, most_maps,
-              "Maps to be tested on; none of them is learned from");
-    add_count(app, "--epochs", wanted.training.epochs, 1, most_epochs, "How often each map is learned from");
-    add_count(app, "--batch", wanted.training.batch, 2, most_maps, "Maps in a step");
+              "Maps to test with; none of them is used for training");
+    add_count(app, "--epochs", wanted.training.epochs, 1, most_epochs,
+              "How often each map is used for training");
+    add_count(app, "--batch", wanted.training.batch, 2, most_maps, "Maps per step");
     add_seed(app, wanted.training.seed,
-             "Seed of the first weights, the order of the maps and the noise; the maps are the same\n"
+             "Seed of the initial weights, the order of the maps and the noise; the maps are the same\n"
              "for any seed");
     add_threads(app, wanted.training.threads,
                 "Threads of libtorch and of the layer; 0 means all cores. The network is so small that one\n"
                 "is as fast, and then a seed gives the same network each time");
 
-    app.add_flag("!--no-pictures", wanted.pictures, "Draw none; then gnuplot is not needed");
+    app.add_flag("!--no-pictures", wanted.pictures, "Draw no pictures; gnuplot is then not needed");
 
     if (const auto exit_code = example_support::parse(app, argc, argv)) return exit_code;
 

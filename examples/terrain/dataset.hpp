@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Maps to learn from and maps to be tested on.
+/// Maps to train and to test with.
 
 #include <cstddef>
 #include <vector>
@@ -14,7 +14,7 @@
 
 namespace terrain {
 
-/// One map. A network is given the picture, and in training the gold path; never the costs.
+/// One map. A network gets the picture and, in training, the gold path; never the costs.
 struct example {
     season when{};
     pixels picture{};

@@ -10,7 +10,7 @@
 namespace terrain {
 namespace {
 
-// Where things stand in the picture of the maps, in pixels. A tile is 24 wide, so a pixel of the map is 3.
+// The layout of the picture of the maps, in pixels. A tile is 24 wide, so a pixel of the map is 3.
 constexpr int panel = 24 * side;
 constexpr int gap = 14;
 constexpr int top = 44;
@@ -34,8 +34,8 @@ std::string line_colour(method how) {
     return {};
 }
 
-/// A path as its steps: column, row, and by how much they change. A cheapest path has no short cuts, so each
-/// pair of its tiles that are neighbours is a step.
+/// A path as its steps: column, row, and their changes. A cheapest path has no short cuts, so each pair of
+/// neighbouring tiles on it is a step.
 void put_steps(std::ostream& out, const std::string& name, const path& taken) {
     out << "$" << name << " << END_OF_DATA\n";
     const auto has = [&](int row, int column) {
@@ -64,8 +64,8 @@ void put_costs(std::ostream& out, const std::string& name, const grid<float>& co
     out << "END_OF_DATA\n";
 }
 
-/// Each pixel: its place in units of tiles, and its colour. A pixel of the map is written as `zoom` x `zoom`,
-/// one for each of the picture's, since gnuplot would blur it to enlarge it.
+/// Each pixel: its place in units of tiles, and its colour. A pixel of the map is written as `zoom` x `zoom`
+/// pixels of the picture, because gnuplot would blur it when enlarging.
 void put_pixels(std::ostream& out, const std::string& name, const pixels& of) {
     constexpr int zoom = panel / picture_side;
     out << "$" << name << " << END_OF_DATA\n";
@@ -80,7 +80,7 @@ void put_pixels(std::ostream& out, const std::string& name, const pixels& of) {
     out << "END_OF_DATA\n";
 }
 
-/// A line with a dark edge, so that it shows on any ground.
+/// A line with a dark edge, so that it is visible on any ground.
 std::string outlined(const std::string& steps, const char* colour) {
     return "$" + steps + " using 1:2:3:4 with vectors nohead lw 6.5 lc rgb '#202020' notitle, $" + steps +
            " using 1:2:3:4 with vectors nohead lw 3.2 lc rgb '" + colour + "' notitle";
@@ -94,7 +94,7 @@ std::string dots(const std::string& name, const char* colour, int mark, double s
     return out.str();
 }
 
-/// Puts the next panel into a row and a column of the picture.
+/// Places the next panel in a row and a column of the picture.
 class layout {
   public:
     layout(std::size_t rows, std::size_t columns)
@@ -116,8 +116,8 @@ class layout {
     int columns_;
 };
 
-/// The factor that brings a network's costs closest to the hidden ones, over all test maps: the network's
-/// unit is its own. Per tile there is no such factor, since a probability is no cost.
+/// The factor that brings a network's costs closest to the hidden ones, over all test maps: each network has
+/// its own unit. Per tile there is no such factor, because a probability is not a cost.
 double scale_of(const run_record& record, std::span<const example> examples) {
     double products = 0;
     double squares = 0;
@@ -173,7 +173,7 @@ picture draw_maps(std::span<const example> examples, std::span<const std::size_t
         head("the hidden costs");
         panels.place(out, row, 1);
         out << "set cbrange [0:" << highest_cost << "]\n";
-        // One colour bar for all panels, below them.
+        // All panels share one colour bar, below them.
         if (row == 0)
             out << "set colorbox horizontal user origin screen 0.03, screen " << 40.0 / panels.height()
                 << " size screen 0.3, screen " << 12.0 / panels.height()

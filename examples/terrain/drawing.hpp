@@ -14,12 +14,12 @@ namespace terrain {
 
 using example_support::picture;
 
-/// Test maps, one in a row: the picture with the gold path, the hidden costs, and for each network what it
-/// thinks that the tiles cost, with its path.
+/// Test maps, one per row: the picture with the gold path, the hidden costs, and for each network its
+/// predicted costs of the tiles, with its path.
 [[nodiscard]] picture draw_maps(std::span<const example> examples, std::span<const std::size_t> shown,
                                 std::span<const run_record> records);
 
-/// Loss and share of the test maps solved, epoch by epoch.
+/// Loss and share of the test maps solved, for each epoch.
 [[nodiscard]] picture draw_learning_curves(std::span<const run_record> records);
 
 }  // namespace terrain

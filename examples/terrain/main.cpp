@@ -1,4 +1,4 @@
-// Learns what terrain costs from pictures of maps and the cheapest paths through them. `terrain --help`.
+// Learns the costs of terrain from pictures of maps and the cheapest paths through them. `terrain --help`.
 
 #include <algorithm>
 #include <chrono>
@@ -26,8 +26,8 @@ namespace {
 const imle::random_key training_key = imle::random_key{12}.fold_in(0);
 const imle::random_key test_key = imle::random_key{12}.fold_in(1);
 
-/// The first three test maps, the second of another season than its neighbours, and the first one that the
-/// first network gets wrong.
+/// The first three test maps, of which the second has another season than its neighbours, and the first one
+/// that the first network gets wrong.
 std::vector<std::size_t> maps_to_show(const std::vector<example>& testing,
                                       const std::vector<run_record>& records) {
     std::vector<std::size_t> shown;

@@ -21,7 +21,7 @@ namespace {
 
 using example_support::dice;
 
-/// Costs [batch, 12, 12] to paths, or shares of paths, of the same shape; differentiable.
+/// Maps costs [batch, 12, 12] to paths, or shares of paths, of the same shape; differentiable.
 using differentiable_solver =
     std::function<torch::Tensor(const torch::Tensor& costs, imle::random_key key, std::size_t first)>;
 
@@ -102,7 +102,7 @@ std::vector<std::size_t> shuffled(std::size_t count, const imle::random_key& key
     return order;
 }
 
-/// libtorch's errors end in pages of addresses; their first line says what is wrong.
+/// libtorch's errors end in pages of addresses; only their first line says what is wrong.
 std::string first_line(const c10::Error& error) {
     const std::string text = error.what_without_backtrace();
     return text.substr(0, text.find('\n'));
@@ -127,11 +127,11 @@ struct model::parts {
 
 namespace {
 
-/// What both ways to make a model have in common.
+/// The part that both ways to make a model share.
 template <class Parts>
 std::unique_ptr<Parts> make_parts(method how, const training_options& options) {
-    // A step allocates and frees the same large tensors again and again. By default glibc hands them back to
-    // the system each time, which took four fifths of the time here.
+    // Each step allocates and frees the same large tensors. By default glibc returns them to the system each
+    // time, which took four fifths of the time here.
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
     at::set_num_threads(threads_of(options));
@@ -219,7 +219,7 @@ void model::save(const std::filesystem::path& file) const {
         archive.write("method", static_cast<std::int64_t>(how()));
         archive.write("block_count", static_cast<std::int64_t>(blocks_of(how(), parts_->options)));
         parts_->net->save(archive);
-        // Written beside it and renamed, so that there never is a file that was cut off.
+        // Written to a temporary file and renamed, so that a truncated file never has the name.
         const std::filesystem::path temporary = file.string() + ".tmp";
         archive.save_to(temporary.string());
         std::filesystem::rename(temporary, file);

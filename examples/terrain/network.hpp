@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// The network: from a picture to a number for each tile. Only model.cpp includes this, as it needs libtorch.
+/// The network: maps a picture to a number for each tile. Only model.cpp includes this header, because it
+/// needs libtorch.
 
 #include <utility>
 
@@ -9,9 +10,9 @@
 
 namespace terrain {
 
-/// A small convolutional network, in the paper's manner the first layers of a ResNet: three strides of 2
-/// bring 8 x 8 pixels to one tile, residual blocks let tiles know about each other, and a 1 x 1 convolution
-/// makes one number of each.
+/// A small convolutional network, like the paper's made of the first layers of a ResNet: three strides of 2
+/// reduce 8 x 8 pixels to one tile, residual blocks let tiles use information from each other, and a 1 x 1
+/// convolution computes one number per tile.
 ///
 /// With three blocks, dilated by 1, 2 and 4, a tile sees the whole map.
 class network_impl : public torch::nn::Module {

@@ -12,13 +12,13 @@ using example_support::dice;
 struct colour {
     int red, green, blue;
 
-    /// Lighter (or darker) in all channels.
+    /// Lighter (or darker, if negative) in all channels.
     [[nodiscard]] constexpr colour plus(int light) const {
         return {red + light, green + light, blue + light};
     }
 };
 
-/// One tile while it is being painted. Strokes beyond its edges are left out.
+/// One tile while it is painted. Strokes beyond its edges are cut off.
 class canvas {
   public:
     void fill(colour with) { pixels_.fill(with); }
@@ -102,7 +102,7 @@ void paint_water(canvas& on, season when, dice& roll) {
     }
 }
 
-/// A peak, its left flank in the light, its right one in the shade; snow on top.
+/// A peak: its left side in the light, its right side in the shade, snow on top.
 void paint_mountain(canvas& on, season when, dice& roll) {
     on.fill(when == season::summer ? rock.plus(-18) : snow.plus(-40));
     const int peak = 3 + roll.between(0, 1);
@@ -118,7 +118,7 @@ void paint_mountain(canvas& on, season when, dice& roll) {
     }
 }
 
-/// How a map is lit: a factor for each channel, in 256ths.
+/// The light of a map: a factor for each channel, in 256ths.
 struct light {
     int red, green, blue;
 };

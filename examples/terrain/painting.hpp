@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The picture of a map, which is all that the network sees.
+/// The picture of a map, the only input of the network.
 
 #include <array>
 #include <cstddef>
@@ -21,8 +21,8 @@ inline constexpr std::size_t picture_bytes = std::size_t{3} * picture_side * pic
 /// Red, green, blue of each pixel, row by row from the top left: [96, 96, 3].
 using pixels = std::array<std::uint8_t, picture_bytes>;
 
-/// Paints the map with random textures: no two tiles are alike. The light differs from map to map, by more
-/// than grass and forest differ in colour, so a colour alone does not say what a tile is.
+/// Paints the map with random textures: no two tiles are alike. The light varies between maps by more than
+/// grass and forest differ in colour, so a colour alone does not identify a tile.
 [[nodiscard]] pixels paint(const world& where, const imle::random_key& key);
 
 }  // namespace terrain

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Paths across a map: the cheapest one, and how good another one is.
+/// Paths across a map: the cheapest path, and the quality of another one.
 
 #include <span>
 #include <vector>
@@ -11,7 +11,7 @@
 namespace terrain {
 
 /// 1 on a path's tiles, 0 elsewhere. Paths go from the top left to the bottom right tile, in steps to any of
-/// 8 neighbours, and cost what their tiles cost, both ends included.
+/// 8 neighbours. The cost of a path is the sum over its tiles, both ends included.
 using path = grid<float>;
 
 /// The cheapest path for these costs.
@@ -26,8 +26,8 @@ using path = grid<float>;
 /// The sum over the set's tiles.
 [[nodiscard]] int cost_of(const path& tiles_taken, const grid<int>& costs_in_tenths);
 
-/// Whether the set has both ends and all its tiles hang together. Such a set contains a path, so it costs no
-/// less than the cheapest one; where it costs the same, and no tile is free, it is a cheapest path.
+/// Whether the set contains both ends and is connected. Such a set contains a path, so it costs no less than
+/// the cheapest path. If it costs the same, and no tile is free, it is a cheapest path.
 [[nodiscard]] bool connects(const path& tiles_taken);
 
 }  // namespace terrain

@@ -14,7 +14,7 @@
 
 namespace terrain {
 
-/// After one epoch.
+/// The results after one epoch.
 struct epoch_record {
     double loss = 0;        ///< the mean over the training maps, while they were learned from
     double cost_match = 0;  ///< share of the test maps, by the solver on the predicted costs
@@ -33,12 +33,12 @@ struct run_record {
     double processor_seconds = 0;      ///< the same, all threads together
 };
 
-/// Fills in everything about the test maps.
+/// Fills in all results on the test maps.
 void test(const model& which, std::span<const example> examples, run_record& record);
 
-/// Trains a network, saves it to `file`, loads it again and tests what was loaded. Throws
-/// `std::runtime_error` unless that has the same costs, bit for bit, as what was saved. `on_progress` is told
-/// the number of maps learned from.
+/// Trains a network, saves it to `file`, loads it again and tests the loaded network. Throws
+/// `std::runtime_error` unless it has the same costs, bit for bit, as the saved one. Calls `on_progress` with
+/// the number of maps processed.
 [[nodiscard]] run_record run(method how, const training_options& options, std::span<const example> training,
                              std::span<const example> testing, const std::filesystem::path& file,
                              const std::function<void(int epoch, std::size_t maps)>& on_progress);

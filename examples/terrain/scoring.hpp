@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// How good predicted paths are.
+/// The quality of predicted paths.
 
 #include <span>
 #include <vector>
@@ -20,13 +20,13 @@ struct scores {
     friend bool operator==(const scores&, const scores&) = default;
 };
 
-/// One prediction for each example.
+/// Scores one prediction per example.
 [[nodiscard]] scores score(std::span<const path> predicted, std::span<const example> examples);
 
 /// Whether the prediction is as cheap as the gold path. Costs are compared exactly, as whole numbers.
 [[nodiscard]] bool is_as_cheap(const path& predicted, const example& what);
 
-/// The tiles that a path takes with a probability of more than a half, for costs that are -log(probability).
+/// The tiles that the path takes with a probability above one half, for costs that are -log(probability).
 [[nodiscard]] std::vector<path> likely_tiles(std::span<const grid<float>> costs);
 
 }  // namespace terrain

@@ -10,10 +10,10 @@
 
 namespace terrain {
 
-/// "I-MLE", for tables and legends.
+/// The method's name in tables and legends, for example "I-MLE".
 [[nodiscard]] std::string title(method how);
 
-/// Prints the head of the table, for this many test maps.
+/// Prints the table's head for this many test maps.
 void print_table_head(std::ostream& out, std::size_t test_maps);
 
 /// Prints the results of one network: a row, or two if it was trained per tile.

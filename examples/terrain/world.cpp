@@ -19,7 +19,7 @@ grid<int> smooth_noise(dice& roll, int spacing) {
         for (int column = 0; column < points; ++column)
             lattice[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)] = roll.between(0, 255);
 
-    // The lattice is shifted, so that its points are not at the same tiles of every map.
+    // The lattice is shifted, so that its points are on different tiles of each map.
     const int row_shift = roll.between(0, spacing - 1);
     const int column_shift = roll.between(0, spacing - 1);
     grid<int> noise{};
@@ -77,7 +77,7 @@ world random_world(const imle::random_key& key) {
     made.when = roll.one_in(2) ? season::winter : season::summer;
     const grid<int> height = landscape(roll);
     const grid<int> moisture = landscape(roll);
-    // Shares of the map in tiles, from map to map.
+    // Shares of the map in tiles; they vary from map to map.
     const int water = roll.between(20, 45);
     const int mountains = roll.between(20, 45);
     const int dry = roll.between(50, 90);

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Terrain: what is on the tiles of a map, and what it costs to cross them.
+/// Terrain: the ground of a map's tiles, and the costs of crossing them.
 
 #include <array>
 #include <cstddef>
@@ -21,26 +21,27 @@ using grid = std::array<Number, tiles>;
 enum class ground { grass, forest, water, mountain };
 enum class season { summer, winter };
 
-/// What is where, and when. The network sees a picture of it (`painting.hpp`), never this.
+/// The ground of each tile, and the season. The network gets a picture of it (`painting.hpp`), never this
+/// object.
 struct world {
     season when = season::summer;
     grid<ground> what{};
 };
 
-/// What a tile costs to cross, in tenths: whole numbers, so that costs of paths can be compared exactly.
+/// The cost of crossing a tile, in tenths: whole numbers, so that costs of paths can be compared exactly.
 ///
 ///             grass  forest  water  mountain
 ///     summer    0.8     2.4    6.1       9.2
 ///     winter    1.6     4.0    0.8       9.2
 ///
-/// In winter snow makes the going harder, but water is frozen and carries.
+/// In winter, snow makes walking harder, but the water is frozen and can be crossed.
 [[nodiscard]] int cost_in_tenths(ground what, season when);
 
 /// The costs of all tiles, in tenths.
 [[nodiscard]] grid<int> costs_in_tenths(const world& where);
 
-/// A random map: lakes where the land is low, mountains where it is high, forests where it is moist, grass
-/// elsewhere; each season in one of two maps.
+/// A random map: lakes where the land is low, mountains where it is high, forests where it is moist, and
+/// grass elsewhere. Half of the maps are in each season.
 [[nodiscard]] world random_world(const imle::random_key& key);
 
 }  // namespace terrain

@@ -1,11 +1,11 @@
 #pragma once
 
 /// @file
-/// What the page computes: paths sampled on a painted map, their marginals, and costs that are learned from
-/// a wanted path.
+/// The computations of the page: paths sampled on a painted map, their marginals, and costs learned from a
+/// wanted path.
 ///
-/// It neither reads nor writes, so that the page's module and the native program are the same code. The
-/// learning is the map example's (docs/examples/map.md).
+/// It does no input or output, so that the page's module and the native program share this code. The learning
+/// is the map example's (docs/examples/map.md).
 
 #include <algorithm>
 #include <array>
@@ -28,14 +28,14 @@ inline constexpr std::size_t cells = std::size_t{side} * side;
 /// One number per cell, row by row from the top left.
 using grid = std::array<float, cells>;
 
-/// The terrains, in the order of the page's digit keys: what it costs to enter a cell.
+/// The terrains, in the order of the page's digit keys, and the cost of entering a cell.
 inline constexpr std::array<float, 4> terrain_costs{1, 3, 10, 100};  // open ground, forest, swamp, rock
 
-/// What the page's sliders set.
+/// The values of the page's sliders.
 struct settings {
-    /// Of the noise, in both passes.
+    /// The temperature of the noise, in both passes.
     double temperature = 1;
-    /// k of the noise: about the length of a path. The map example's.
+    /// The k of the noise: about the length of a path, as in the map example.
     double k = side * 1.3;
     int samples = 10;
     std::uint32_t seed = 0;
@@ -47,14 +47,14 @@ inline constexpr double lowest_k = 1;
 inline constexpr double highest_k = 64;
 inline constexpr int most_samples = 100;
 
-/// False for settings outside of the sliders' bounds, NaN included.
+/// False for settings outside the sliders' bounds, NaN included.
 [[nodiscard]] inline bool is_valid(const settings& s) {
     return s.temperature >= 0 && s.temperature <= highest_temperature && s.k >= lowest_k &&
            s.k <= highest_k && s.samples >= 1 && s.samples <= most_samples;
 }
 
-/// One visitor's state. All paths go from the top left to the bottom right cell in steps to 8 neighbours; as
-/// grids they are 1 on their cells and 0 elsewhere.
+/// The state of one visitor. All paths go from the top left to the bottom right cell in steps to 8
+/// neighbours; as grids they are 1 on their cells and 0 elsewhere.
 class map_session {
     using tensor3 = Eigen::Tensor<float, 3, Eigen::RowMajor>;  // [1, row, column]
     using tensor4 = Eigen::Tensor<float, 4, Eigen::RowMajor>;  // [1, sample, row, column]
@@ -70,7 +70,7 @@ class map_session {
         reset_learning();
     }
 
-    /// The sliders moved. The painted map and what was learned stay; the marginals begin anew.
+    /// Changes the settings. The painted map and the learned weights stay; the marginals start again.
     void change(const settings& s) {
         layer_ = layer_of(s);
         settings_ = s;
@@ -80,8 +80,8 @@ class map_session {
     // -- The painted map
     // --------------------------------------------------------------------------------------
 
-    /// Terrains are indices into `terrain_costs`; one that is out of range throws `std::out_of_range`. The
-    /// marginals begin anew.
+    /// Sets the map. Terrains are indices into `terrain_costs`; one that is out of range throws
+    /// `std::out_of_range`. The marginals start again.
     void paint(std::span<const std::uint8_t, cells> terrains) {
         for (std::size_t i = 0; i < cells; ++i) rewards_[i] = -terrain_costs.at(terrains[i]);
         forget_samples();
@@ -90,7 +90,7 @@ class map_session {
     /// The cheapest path over the painted map.
     [[nodiscard]] grid best_path() const { return best_path(rewards_); }
 
-    /// Draws the next samples of paths over the painted map. They are `samples()`, and count in
+    /// Draws the next samples of paths over the painted map. They become `samples()`, and count in
     /// `marginals()`.
     void sample() {
         const auto key = imle::random_key{settings_.seed}.fold_in(0).fold_in(draws_++);
@@ -106,31 +106,31 @@ class map_session {
     [[nodiscard]] std::span<const float> samples() const { return span_of(samples_); }
     /// How often each cell was taken, as a share of the paths since the map or the settings last changed.
     [[nodiscard]] const grid& marginals() const { return marginals_; }
-    /// How many times each cell was taken, and of how many paths.
+    /// How many times each cell was taken, in how many paths.
     [[nodiscard]] const std::array<std::uint32_t, cells>& counts() const { return sums_; }
     [[nodiscard]] std::uint32_t sampled() const { return sampled_; }
 
     // -- Learning
     // ---------------------------------------------------------------------------------------------
 
-    /// The path through what the visitor drew (cells that are not 0): the one with the fewest cells outside
-    /// of the drawing, then the fewest cells. It has no short cuts, so there are costs that it is the best
-    /// path of.
+    /// The path through the visitor's drawing (cells that are not 0): the one with the fewest cells outside
+    /// the drawing and, among those, the fewest cells. It has no short cuts, so it is the best path for some
+    /// costs.
     [[nodiscard]] static grid path_through(std::span<const std::uint8_t, cells> drawing) {
         grid rewards;
         for (std::size_t i = 0; i < cells; ++i) rewards[i] = drawing[i] != 0 ? -1.0F / 1024 : -1.0F;
         return best_path(rewards);
     }
 
-    /// From now on this path is to be learned.
+    /// Sets the path to learn.
     void want(const grid& path) {
         wanted_ = path;
         first_right_step_ = 0;
     }
     [[nodiscard]] const grid& wanted_path() const { return wanted_; }
 
-    /// Forgets what was learned, but not the wanted path: the weights are uniform in (-0.1, 0.1), by the
-    /// seed.
+    /// Forgets everything learned, except the wanted path: the weights are uniform in (-0.1, 0.1), determined
+    /// by the seed.
     void reset_learning() {
         imle::uniforms(learning_key().fold_in(0), 0, std::span<float>(weights_));
         for (float& weight : weights_) weight = -0.1F + 0.2F * weight;
@@ -163,10 +163,9 @@ class map_session {
     [[nodiscard]] std::uint32_t first_right_step() const {
         return static_cast<std::uint32_t>(first_right_step_);
     }
-    /// What was learned, as rewards: a cell costs the negative of its weight, and nothing where that is below
-    /// 0.
+    /// The learned rewards: the cost of a cell is the negative of its weight, or 0 if that is negative.
     [[nodiscard]] const grid& weights() const { return weights_; }
-    /// The best path of the weights, without noise.
+    /// The best path for the weights, without noise.
     [[nodiscard]] const grid& learned_path() const { return learned_path_; }
     /// The paths that the last step sampled.
     [[nodiscard]] std::span<const float> learner_samples() const { return span_of(learner_samples_); }
@@ -174,7 +173,7 @@ class map_session {
     // -- Speed
     // ------------------------------------------------------------------------------------------------
 
-    /// Solves the painted map for as many samples as the settings say, and keeps nothing: to be timed.
+    /// Solves the painted map as many times as the settings have samples, and keeps nothing, for timing.
     void solve_for_timing() {
         const auto key = imle::random_key{settings_.seed}.fold_in(1).fold_in(timings_++);
         (void)layer_.forward(view(rewards_), key);

@@ -1,5 +1,5 @@
-// The functions that the page's worker calls. Numbers go in and out; arrays are places in the module's
-// memory, which does not grow, so that the places stay where they are.
+// The functions that the page's worker calls. Numbers are passed directly; arrays are addresses in the
+// module's memory, which does not grow, so that the addresses stay valid.
 
 #include <emscripten/emscripten.h>
 
@@ -15,9 +15,9 @@ web_demo::map_session& session() {
     return the_one;
 }
 
-/// What the worker writes before `imle_paint` (terrains) and `imle_path_through` (what was drawn).
+/// Written by the worker before `imle_paint` (terrains) and `imle_path_through` (the drawing).
 std::array<std::uint8_t, cells> painted{};
-/// What functions that return a path return.
+/// The result of functions that return a path.
 grid path{};
 
 }  // namespace
@@ -28,7 +28,7 @@ EMSCRIPTEN_KEEPALIVE std::uint8_t* imle_painted() {
     return painted.data();
 }
 
-/// False, and nothing changes, where a setting is out of its bounds.
+/// Returns false, and changes nothing, if a setting is out of bounds.
 EMSCRIPTEN_KEEPALIVE bool imle_change(double temperature, double k, int samples, std::uint32_t seed) {
     const web_demo::settings wished{temperature, k, samples, seed};
     if (!web_demo::is_valid(wished)) return false;
@@ -36,7 +36,7 @@ EMSCRIPTEN_KEEPALIVE bool imle_change(double temperature, double k, int samples,
     return true;
 }
 
-/// False, and nothing changes, where a terrain is none.
+/// Returns false, and changes nothing, if a terrain is invalid.
 EMSCRIPTEN_KEEPALIVE bool imle_paint() {
     for (const std::uint8_t terrain : painted)
         if (terrain >= web_demo::terrain_costs.size()) return false;
@@ -69,7 +69,7 @@ EMSCRIPTEN_KEEPALIVE const float* imle_path_through() {
     return path.data();
 }
 
-/// The path to learn: what `imle_path_through` or `imle_best_path` returned last.
+/// Sets the path to learn: the last result of `imle_path_through` or `imle_best_path`.
 EMSCRIPTEN_KEEPALIVE void imle_want() {
     session().want(path);
 }

@@ -1,7 +1,7 @@
-// What the page computes, by the same code compiled for this machine:  web SCENARIO
+// Runs the page's computations, with the same code compiled for this machine:  web SCENARIO
 //
 // SCENARIO is a file with settings, a map and a drawing (test/*.txt), or - for the standard input. The output
-// has whole numbers only, so that it can be compared with the page's character by character.
+// has only whole numbers, so that it can be compared with the page's character by character.
 
 #include <fstream>
 #include <iostream>
@@ -25,7 +25,7 @@ struct scenario {
     int steps = 0;
     numbers terrains{};  // 0 to 3
     numbers drawing{};
-    bool is_drawn = false;  // without a drawing, the best path of the map is the wanted one
+    bool is_drawn = false;  // without a drawing, the wanted path is the best path of the map
 };
 
 /// Reads 16 rows of 16 characters.
@@ -43,7 +43,7 @@ bool read_rows(std::istream& in, numbers& out, Meaning meaning) {
     return true;
 }
 
-/// Throws `std::runtime_error` for what is no scenario.
+/// Throws `std::runtime_error` for an invalid scenario.
 scenario read_scenario(std::istream& in) {
     scenario read;
     for (std::string word; in >> word;) {

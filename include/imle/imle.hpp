@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Everything but the adapters and the testing tools: `#include <imle/imle.hpp>`.
+/// Includes everything except the adapters and the testing tools: `#include <imle/imle.hpp>`.
 
 #include <imle/concepts/exponential_family.hpp>
 #include <imle/concepts/noise_distribution.hpp>

@@ -234,9 +234,10 @@ TEST_CASE("A reverse sweep of ADOL-C takes the noise of its own forward sweep", 
     CHECK(rows[2] == own_gradient(thrice, x0, keys[1], first));
 }
 
-TEST_CASE("ADOL-C may give z the places of variables that are gone", "[adapters][adolc]") {
-    // theta = x^2 by variables that are gone when z comes, but whose values their derivatives need; the layer
-    // twice, the second time on what depends on the first; theta used beside the layer, so gradients add up.
+TEST_CASE("ADOL-C may reuse the locations of dead variables for z", "[adapters][adolc]") {
+    // theta = x^2 is computed by variables that are dead when z is recorded, but whose values their
+    // derivatives need. The layer is used twice, the second time on numbers that depend on the first. theta
+    // is used outside the layer too, so gradients add up.
     const tensor x = values(2, 5);
     imle::adolc_layer on_tape{top_two, {2, 5}, imle::random_key{1}};
     int places_taken = 0;
@@ -334,7 +335,7 @@ TEST_CASE("Errors of a layer on ADOL-C's tape", "[adapters][adolc]") {
         CHECK(says(message_of<std::invalid_argument>([&] {
                        (void)imle::adolc_layer{layer, {1 << 20, 1 << 10}, imle::random_key{1}};
                    }),
-                   {"shape is one that gives 4294967302 numbers", "2147483647"}));
+                   {"shape is one with 4294967302 numbers", "2147483647"}));
     }
     SECTION("while the tape is written, which goes on as if nothing had been called") {
         trace_on(tag);
@@ -395,7 +396,7 @@ TEST_CASE("Errors of a layer on ADOL-C's tape", "[adapters][adolc]") {
         CHECK(fos_forward(tag, 1, 10, 0, x.data(), direction.data(), &loss, &tangent) < 0);
         CHECK(std::isnan(tangent));
         CHECK(says(message_of<std::logic_error>([&] { on_tape.rethrow_failure(); }),
-                   {"no derivative in a direction", "zos_forward and a reverse sweep"}));
+                   {"no directional and no second derivatives", "zos_forward and a reverse sweep"}));
         std::vector<double*> directions;
         std::vector<numbers> rows(10, numbers(2, 1));
         for (numbers& row : rows) directions.push_back(row.data());

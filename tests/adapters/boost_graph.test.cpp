@@ -105,7 +105,7 @@ TEST_CASE("boost_shortest_path finds paths of shortest_path's cost", "[adapters]
             theta(e) = -static_cast<double>(random() % (trial % 2 == 0 ? 5 : 1000000));
         imle::boost_shortest_path(graph, 0, nodes - 1)(theta, z);
         imle::shortest_path{graph, 0, nodes - 1}(theta, expected);
-        // Where paths tie the two may differ, but each has its path's cost: integers, so exact.
+        // If paths tie, the two solvers may differ, but both paths have the same cost: integers, so exact.
         wrong.expect(value(theta, z) == value(theta, expected), "graph ", trial, " of ", nodes,
                      " nodes: theta ", theta, " gives ", z, ", as good as ", expected);
         ++compared;
@@ -163,7 +163,8 @@ TEST_CASE("boost_shortest_path says what is wrong", "[adapters][boost][errors]")
     CHECK(says(message_of<std::invalid_argument>([&] { chain(other, z_of_other); }), {"overflows"}));
 }
 
-TEST_CASE("Boost's solvers say that they maximise, so minimizing turns them round", "[adapters][boost]") {
+TEST_CASE("Boost's solvers declare that they maximise, so minimizing negates their theta",
+          "[adapters][boost]") {
     using imle::testing::check_solver;
     const auto check = [](const imle::testing::law_report& report) {
         INFO(report);
@@ -292,7 +293,7 @@ TEST_CASE("Boost's solvers under a mask find the best of the edges that it allow
     CHECK(support::wrong_under_masks<Eigen::ColMajor, double>(imle::boost_shortest_path(cyclic, 0, 3),
                                                               Eigen::array<Eigen::Index, 1>{7},
                                                               paths_with_cycle, 400, 2, -5, -1) == 0);
-    // Rejected costs are those that count.
+    // A closed edge's negative cost is not rejected; an open edge's is.
     imle::boost_shortest_path strict(cyclic, 0, 3, {.negative_costs = imle::negative_costs::reject});
     support::mask allowed(7);
     allowed[0] = false;
@@ -301,7 +302,7 @@ TEST_CASE("Boost's solvers under a mask find the best of the edges that it allow
     CHECK(support::solve<Eigen::RowMajor>(strict, theta, seven, allowed.span()) ==
           support::answer<double>{imle::solve_status::solved, {0, 1, 0, 1, 0, 0, 0}});
     CHECK_THROWS_AS(support::solve<Eigen::RowMajor>(strict, theta, seven, {}), std::invalid_argument);
-    // What overflows is not what is cut off.
+    // An overflow is not the same as a closed path.
     theta.assign(7, std::numeric_limits<double>::lowest());
     allowed[4] = false;
     CHECK_THROWS_AS(support::solve<Eigen::RowMajor>(strict, theta, seven, allowed.span()),

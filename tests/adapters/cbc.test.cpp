@@ -310,7 +310,7 @@ TEST_CASE("integer_program's decisions: trees by flows, with the edges alone as 
     CHECK(flows.variables() == variables);
     CHECK(flows.decisions() == edge_count);
 
-    // The noise is that of the edges, so the samples are the tree solver's.
+    // The noise applies to the edges, so the samples are the tree solver's.
     Eigen::Tensor<double, 2, Eigen::RowMajor> theta(2, edge_count);
     std::mt19937 random(31);
     fill(theta, random, -1, 1);
@@ -369,7 +369,7 @@ TEST_CASE("integer_program's decisions and fixed costs are the best of all x", "
     CHECK(wrong == 0);
 }
 
-TEST_CASE("integer_program accepts an x that is not proven where that is allowed", "[adapters][cbc]") {
+TEST_CASE("integer_program accepts an x that is not proven if that is allowed", "[adapters][cbc]") {
     using imle::solve_status;
     std::mt19937 random(6);
     const auto [weights, capacities] = random_knapsack(5, 40, random);
@@ -418,7 +418,7 @@ TEST_CASE("integer_program says when there is no answer", "[adapters][cbc][error
     integer_program open(difference, vector({1}), {.upper = far});
     CHECK(status_of(open) == solve_status::unbounded);
     CHECK(status_of(open, -1) == solve_status::solved);  // a copy of it, and the other direction
-    // Unbounded as a relaxation, without a state: 2 x0 - 2 x1 = 1.
+    // The relaxation is unbounded, but no x is feasible: 2 x0 - 2 x1 = 1.
     integer_program odd(Eigen::MatrixXd(2 * difference), vector({1}),
                         {.row_lower = vector({1}), .upper = vector({8, 8, infinity})});
     CHECK(status_of(odd) == solve_status::infeasible);

@@ -166,7 +166,7 @@ TEST_CASE("Instances of rank 2, column-major", "[adapters]") {
     CHECK(by_columns.gradient == expected.gradient);
 }
 
-TEST_CASE("A layer twice on one tape, on a copy of it and after optimize", "[adapters]") {
+TEST_CASE("A layer works twice on one tape, on a copy of the tape and after optimize", "[adapters]") {
     const auto layer = layer_of(2);
     const imle::random_key key{9};
     imle::cppad_layer choose{layer, {4}, key};
@@ -364,7 +364,7 @@ TEST_CASE("Mistakes and exceptions on CppAD", "[adapters]") {
     refused([&] { (void)af.Reverse(1, variables(12, 1.0)); });
 }
 
-TEST_CASE("What a solver throws reaches the user of CppAD", "[adapters]") {
+TEST_CASE("A solver's exception reaches the user of CppAD", "[adapters]") {
     auto fails = std::make_shared<bool>(false);
     const auto moody = [fails](const auto& theta, auto& z) {
         if (*fails) throw std::length_error("moody");
@@ -394,7 +394,7 @@ TEST_CASE("What a solver throws reaches the user of CppAD", "[adapters]") {
 
 namespace {
 
-// How CppAD wants to be told of threads.
+// The functions by which CppAD learns about threads.
 constexpr std::size_t worker_count = 4;
 thread_local std::size_t thread_number = 0;
 bool parallel = false;

@@ -33,8 +33,8 @@ namespace {
 
 using tensor = Eigen::Tensor<double, 2, Eigen::RowMajor>;
 
-// An engine that knows nothing but numbers: every sum and product is a node, and a slope is handed on at
-// once, path by path, as soon as it arrives. It has no place for a function with many outputs.
+// An engine of plain numbers: every sum and product is a node, and each derivative is propagated as soon as
+// it arrives, path by path. It has no functions with several outputs.
 template <class Scalar>
 class number {
   public:
@@ -144,7 +144,7 @@ TEST_CASE("A split graph takes the other estimators", "[adapters]") {
     });
 }
 
-TEST_CASE("A split graph of marginals hands their cotangent on as it is", "[adapters]") {
+TEST_CASE("A split graph of marginals passes their cotangent to vjp unchanged", "[adapters]") {
     const auto run = [](auto& layer, const auto& x, imle::random_key key, const auto& loss) {
         const auto x_variables = inputs(x.data(), x.size());
         const auto theta_variables = loss.theta(x_variables);
@@ -217,7 +217,7 @@ TEST_CASE("Backward is called once for each forward", "[adapters]") {
         {"imle: theta is of 5 numbers", "6"}));
 }
 
-TEST_CASE("What the layer throws reaches the engine's user", "[adapters]") {
+TEST_CASE("The layer's exception reaches the engine's user", "[adapters]") {
     int solves = 0;
     const auto tires = [&solves](const auto& theta, auto& z) {
         if (++solves > 3) throw std::domain_error("tired");

@@ -121,7 +121,7 @@ const auto run =
         return result;
     };
 
-// Counts its copies: those of layers that a tape holds must go with the tape.
+// Counts its copies: copies in layers that a tape holds must be destroyed with the tape.
 struct counted {
     std::shared_ptr<int> alive = std::make_shared<int>();
     void operator()(const auto& theta, auto& z) const { imle::categorical{}(theta, z); }

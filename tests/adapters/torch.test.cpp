@@ -7,7 +7,7 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/optim/sgd.h>
 
-// glog's, which torch includes; Catch has one of its own.
+// Macros of glog, which torch includes; Catch has its own.
 #undef CHECK
 
 #include <algorithm>
@@ -104,7 +104,7 @@ torch::Tensor gradient_of(const torch::Tensor& output, const torch::Tensor& weig
     return torch::autograd::grad({output}, {theta}, {weights}, keep)[0];
 }
 
-// A solver that is told when to do what; for float alone.
+// A solver whose behaviour the test controls; for float only.
 struct script {
     int solves = 0;
     int fails_from = -1;  // the solve from which on `fail` is called
@@ -276,7 +276,8 @@ TEST_CASE("a loss that is a mean over samples does not shrink the step", "[adapt
     }
 }
 
-TEST_CASE("tensors of any stride mean the same, and contiguous ones are not copied", "[adapters][torch]") {
+TEST_CASE("tensors of any stride give the same results, and contiguous ones are not copied",
+          "[adapters][torch]") {
     auto layer = top_3();
     const torch::Tensor plain = numbers({4, 9}, 1);
     const torch::Tensor wide = torch::zeros({8, 18});
@@ -328,7 +329,7 @@ TEST_CASE("an empty batch is a batch", "[adapters][torch]") {
     CHECK(torch_samples<1>(layer, theta, key).sizes() == c10::IntArrayRef({0, 8, 9}));
 }
 
-TEST_CASE("without a gradient to be had there is no graph", "[adapters][torch]") {
+TEST_CASE("if no gradient is needed there is no graph", "[adapters][torch]") {
     auto layer = top_3();
     const torch::Tensor theta = numbers({4, 9}, 1);
     const torch::Tensor wanted = theta.clone().requires_grad_();
@@ -371,7 +372,7 @@ TEST_CASE("the layer can be used twice in one graph, and z changed in place", "[
     CHECK(same(both, gradient(key, a + b)));
     CHECK_FALSE(same(both, gradient(key, a) + gradient(key, b)));
 
-    // One on what the other gives, and theta beside it. A mean over 8 samples divides exactly.
+    // A second layer on the output of the first, plus theta. A mean over 8 samples divides exactly.
     const torch::Tensor chain = torch_samples<1>(layer, theta, key);
     const torch::Tensor next = chain.mean(1) + theta;
     const torch::Tensor last = torch_samples<1>(layer, next, random_key{8});
@@ -503,7 +504,7 @@ TEST_CASE("a tensor that does not fit is a c10::Error", "[adapters][torch][error
                {"imle: the cotangent has the layout Sparse", "dense"}));
 }
 
-TEST_CASE("what layer and solver throw arrives unchanged, forward and backward",
+TEST_CASE("exceptions of layer and solver arrive unchanged, forward and backward",
           "[adapters][torch][errors]") {
     auto layer = top_3();
     torch::Tensor theta = numbers({4, 9}, 1).requires_grad_();
@@ -539,7 +540,7 @@ TEST_CASE("what layer and solver throw arrives unchanged, forward and backward",
         use(4, [] { throw users_error{4}; });
         FAIL("the error of the backward pass was lost");
     } catch (const std::runtime_error& error) {
-        CHECK(says(error.what(), {"no std::exception"}));
+        CHECK(says(error.what(), {"something that is no std::exception"}));
         CHECK_THROWS_AS(std::rethrow_if_nested(error), users_error);
     }
     use(-1, nullptr);  // and after all that it works
@@ -564,7 +565,7 @@ TEST_CASE("a graph outlives its layer and its module", "[adapters][torch]") {
                    gradient_of(torch_marginals<1>(layer, theta, key), dmu, theta)));
 }
 
-TEST_CASE("threads with a layer each do not meet", "[adapters][torch][threads]") {
+TEST_CASE("threads with separate layers do not interfere", "[adapters][torch][threads]") {
     const auto run = [](std::uint64_t seed) {
         auto layer = top_3({.samples = 8, .threads = seed % 2 == 0 ? 1 : 2});
         torch::Tensor sum = torch::zeros({6, 9});
@@ -619,7 +620,7 @@ TEST_CASE("torch_layer draws the noise of the next number", "[adapters][torch]")
                                "failures=throw_error, statistics=false)"}));
 }
 
-TEST_CASE("training goes on where it was saved, bit for bit", "[adapters][torch]") {
+TEST_CASE("training resumes from a save, bit for bit", "[adapters][torch]") {
     struct training {
         torch::nn::Linear linear{5, 9};
         imle::torch_layer<1, decltype(adaptive_top_3())> choose;
@@ -676,7 +677,7 @@ TEST_CASE("an archive that does not fit changes nothing", "[adapters][torch][err
     };
     const auto unknown =
         imle::make_torch_layer<1>(imle::imle_layer{imle::top_k{3}, imle::gumbel{}, learning_target{}}, key);
-    CHECK(says(message_of<c10::Error>([&] { (void)saved(unknown); }), {"the layer's target has a state"}));
+    CHECK(says(message_of<c10::Error>([&] { (void)saved(unknown); }), {"the state of the layer's target"}));
 }
 
 TEST_CASE("a loss falls in ten lines", "[adapters][torch]") {

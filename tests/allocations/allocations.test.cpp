@@ -144,7 +144,7 @@ TEST_CASE("allocations: the counters count", "[allocations]") {
           }) == 1);
 }
 
-TEST_CASE("allocations: none in steady state but for what is returned", "[allocations]") {
+TEST_CASE("allocations: only results are allocated in steady state", "[allocations]") {
     using maps = Eigen::Tensor<float, 3, Eigen::RowMajor>;
     using vectors = Eigen::Tensor<double, 2, Eigen::ColMajor>;
     const maps theta = some_theta<maps>({5, 8, 8});

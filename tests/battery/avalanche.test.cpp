@@ -1,6 +1,6 @@
-// What a battery that reads one stream sees badly: how much neighbouring counters, keys and folds have in
-// common. All bounds are on sums of fair coins; Hoeffding's inequality gives a false alarm of at most
-// 2 exp(-z^2 / 2) for one that is z standard deviations off, without any normal approximation.
+// What a battery that reads a single stream hardly detects: correlations between neighbouring counters, keys
+// and folds. All bounds are on sums of fair coins. By Hoeffding's inequality a bound of z standard deviations
+// gives a false alarm of at most 2 exp(-z^2 / 2), without any normal approximation.
 
 #include <algorithm>
 #include <array>
@@ -53,7 +53,7 @@ block difference(const block& a, const block& b) {
     return {a[0] ^ b[0], a[1] ^ b[1], a[2] ^ b[2], a[3] ^ b[3]};
 }
 
-/// The inputs that one bit or one step apart make outputs which must have nothing in common.
+/// Inputs that differ in one bit, or by one, must give unrelated outputs.
 struct map_to_blocks {
     std::string name;
     block_of f;
@@ -72,8 +72,8 @@ std::vector<map_to_blocks> maps() {
     };
 }
 
-/// The worst of all output bits over all 64 input bits, and over a step by one, where the inputs are 0, 1,
-/// 2, ...: what users have, and the poorest in bits themselves.
+/// The worst of all output bits, over all 64 input bits and over a step by one. The inputs are 0, 1, 2, ...,
+/// as users have them; their own bits vary least.
 double worst_avalanche(const block_of& f, std::uint64_t inputs) {
     double worst = 0;
     for (std::uint64_t bit = 0; bit < 64; ++bit) {
@@ -184,11 +184,11 @@ void check_pairs(std::uint64_t count, std::size_t size) {
 
 }  // namespace
 
-TEST_CASE("each bit of a counter, a seed or a fold moves half of the output's bits", "[battery]") {
+TEST_CASE("each bit of a counter, a seed or a fold flips half of the output's bits", "[battery]") {
     check_avalanche(1024);  // shares within 0.11 of a half
 }
 
-TEST_CASE("the same with shares within 0.014 of a half", "[battery][slow]") {
+TEST_CASE("each bit flips half of the output's bits, with shares within 0.014", "[battery][slow]") {
     check_avalanche(1 << 16);
 }
 
@@ -196,7 +196,7 @@ TEST_CASE("neighbouring keys give sequences that have nothing in common", "[batt
     check_pairs(64, 1024);
 }
 
-TEST_CASE("the same for thousands of neighbours", "[battery][slow]") {
+TEST_CASE("thousands of neighbouring keys give sequences that have nothing in common", "[battery][slow]") {
     check_pairs(4096, 1 << 14);
 }
 

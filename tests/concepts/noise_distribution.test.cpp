@@ -66,7 +66,7 @@ struct score_alone {
 
 }  // namespace
 
-TEST_CASE("NoiseDistribution: the concept's matrix", "[concepts]") {
+TEST_CASE("NoiseDistribution: types that model the concept and types that do not", "[concepts]") {
     // Noise whose density has a known slope.
     STATIC_REQUIRE(ScoredNoise<imle::normal> && ScoredNoise<imle::gumbel> && ScoredNoise<imle::gamma>);
     STATIC_REQUIRE(ScoredNoise<imle::multiplicative<>> && ScoredNoise<imle::multiplicative<imle::normal>>);

@@ -82,7 +82,7 @@ struct of_another_type {
 
 }  // namespace
 
-TEST_CASE("Solver: the concept's matrix", "[concepts]") {
+TEST_CASE("Solver: types that model the concept and types that do not", "[concepts]") {
     // The sense: the member, or maximize.
     STATIC_REQUIRE(imle::sense_of<says_nothing> == imle::sense::maximize);
     STATIC_REQUIRE(imle::sense_of<maximal> == imle::sense::maximize);

@@ -39,7 +39,7 @@ struct target_without_copies : any_scalar_target {
 
 }  // namespace
 
-TEST_CASE("TargetDistribution: the concept's matrix", "[concepts]") {
+TEST_CASE("TargetDistribution: types that model the concept and types that do not", "[concepts]") {
     STATIC_REQUIRE(TargetDistribution<any_scalar_target, float> &&
                    TargetDistribution<any_scalar_target, double>);
     STATIC_REQUIRE(TargetDistribution<float_target, float> && !TargetDistribution<float_target, double>);

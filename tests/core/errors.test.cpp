@@ -5,7 +5,7 @@
 #include "support/catch.hpp"
 #include "support/messages.hpp"
 
-TEST_CASE("errors: what, was, expected", "[core]") {
+TEST_CASE("errors: messages say what was wrong, what it was and what was expected", "[core]") {
     const auto message = support::message_of<std::invalid_argument>(
         [] { imle::detail::throw_invalid("samples", -3, "at least 1"); });
     CHECK(message == "imle: samples is -3; expected at least 1");

@@ -84,7 +84,7 @@ TEST_CASE("as_tensor: instances of several dimensions", "[core]") {
     CHECK_THROWS_AS(as_tensor(columns.topRows(4), 2, 2), std::invalid_argument);
 }
 
-TEST_CASE("as_matrix: the way back", "[core]") {
+TEST_CASE("as_matrix: the inverse of as_tensor", "[core]") {
     row_tensor rows(4, 2, 3);
     rows.setRandom();
     auto matrix = imle::as_matrix(rows);

@@ -98,7 +98,7 @@ TEST_CASE("docs/estimators.md: one interface", "[docs]") {
     check_descends(identity);
 }
 
-TEST_CASE("docs/concepts/exponential_family.md: a family of one's own", "[docs]") {
+TEST_CASE("docs/concepts/exponential_family.md: your own family", "[docs]") {
     static_assert(imle::ExponentialFamily<coins, float> && imle::DifferentiableFamily<coins, double>);
     // [use_family]
     imle::score_function_layer score{coins{}, {.samples = 100}};

@@ -9,7 +9,7 @@
 
 #include "support/catch.hpp"
 
-TEST_CASE("The page of grid_shortest_path finds its ways round the walls", "[docs][grid]") {
+TEST_CASE("docs: the example of grid_shortest_path finds its paths around the walls", "[docs][grid]") {
     // [blocked]
     // Two maps of 3 x 4 cells, each with its walls (0) and its route, which the context's id names.
     const std::array<bool, 24> open{1, 1, 0, 1,  // the first map

@@ -83,7 +83,7 @@ TEST_CASE("docs: forward, vjp and marginals", "[docs]") {
     CHECK(furthest(same_gradient, gradient) < 1e-6);
 }
 
-TEST_CASE("docs: into one's own tensors", "[docs]") {
+TEST_CASE("docs: results in your own tensors", "[docs]") {
     imle::imle_layer layer{
         imle::top_k{3}, imle::sum_of_gamma{3}, imle::perturbation_target{.beta = 10}, {.samples = 20}};
     const imle::random_key key{7};
@@ -243,7 +243,7 @@ TEST_CASE("docs: a backward pass over shards", "[docs]") {
     CHECK(layer.target().state().beta != 4);
 }
 
-TEST_CASE("docs: threads of one's own", "[docs]") {
+TEST_CASE("docs: your own threads", "[docs]") {
     auto mine = layer_on_my_threads();
     imle::imle_layer one{imle::top_k{3}, imle::gumbel{}, imle::perturbation_target{}, {.samples = 64}};
     const tensor theta = numbers(3, 8);

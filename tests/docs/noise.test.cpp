@@ -62,7 +62,7 @@ std::vector<double> draws(const NoiseT& noise, imle::random_key key, std::size_t
 static_assert(imle::NoiseDistribution<logistic, float>);
 static_assert(imle::NoiseDistribution<logistic, double>);
 
-TEST_CASE("docs: an own noise", "[docs]") {
+TEST_CASE("docs: your own noise", "[docs]") {
     const auto x = draws(logistic{}, imle::random_key{1}, 100000);
     double sum = 0, squares = 0;
     for (const double v : x) sum += v, squares += v * v;
@@ -97,7 +97,7 @@ TEST_CASE("docs: keys", "[docs]") {
     CHECK(draws(logistic{}, key, 10) != draws(logistic{}, key_of_step, 10));
 }
 
-TEST_CASE("docs: the laws of an own noise", "[docs]") {
+TEST_CASE("docs: the laws of your own noise", "[docs]") {
     // [check]
     const imle::testing::law_report report = imle::testing::check_noise<float>(logistic{});
     CHECK(report.passed());

@@ -89,7 +89,7 @@ static_assert(imle::Solver<decltype(best_pair), float, 1, Eigen::RowMajor>);
 static_assert(imle::Solver<best_free_seat, float, 1, Eigen::RowMajor>);
 static_assert(imle::BatchSolver<positive_part, double, 2, Eigen::ColMajor>);
 
-TEST_CASE("docs: an own solver, and one that returns its answer", "[docs]") {
+TEST_CASE("docs: your own solver, and one that returns its answer", "[docs]") {
     matrix theta(1, 5), expected(1, 5);
     theta.setValues({{0, 3, 2, -1, 4}});
     expected.setValues({{0, 1, 1, 0, 0}});
@@ -168,7 +168,7 @@ TEST_CASE("docs: a solver of the library that minimises", "[docs]") {
     CHECK((gradient(0, 0) == 1 && gradient(0, 1) == 0 && gradient(0, 2) == -1));
 }
 
-TEST_CASE("docs: the laws of an own solver", "[docs]") {
+TEST_CASE("docs: the laws of your own solver", "[docs]") {
     // [check]
     // All windows of 3 in 6 numbers.
     const imle::testing::enumerated_family<1> windows(

@@ -66,7 +66,7 @@ matrix move_of(TargetT target, const matrix& dz) {
 static_assert(imle::TargetDistribution<sign_target, float>);
 static_assert(imle::TargetDistribution<normalised_target, double>);
 
-TEST_CASE("docs: an own target", "[docs]") {
+TEST_CASE("docs: your own target", "[docs]") {
     matrix dz(1, 3);
     dz.setValues({{5, 0, -0.1F}});
     const matrix move = move_of(sign_target{0.5}, dz);
@@ -86,7 +86,7 @@ TEST_CASE("docs: a target that knows the call", "[docs]") {
     }
 }
 
-TEST_CASE("docs: the laws of an own target", "[docs]") {
+TEST_CASE("docs: the laws of your own target", "[docs]") {
     // [check]
     CHECK(imle::testing::check_target<float>(sign_target{}).passed());
     CHECK(imle::testing::check_target<double>(normalised_target{}).passed());

@@ -141,7 +141,7 @@ std::vector<double> losses_of_training(int steps) {
 
 }  // namespace
 
-TEST_CASE("docs: a tape from nothing learns through a layer", "[docs]") {
+TEST_CASE("docs: a tape from scratch learns through a layer", "[docs]") {
     const std::vector<double> losses = losses_of_training(200);
     double first = 0, last = 0;
     for (std::size_t i = 0; i < 10; ++i) {
@@ -153,7 +153,7 @@ TEST_CASE("docs: a tape from nothing learns through a layer", "[docs]") {
     CHECK(last < 0.25);
 }
 
-TEST_CASE("docs: an adaptive target learns through a tape from nothing", "[docs]") {
+TEST_CASE("docs: an adaptive target learns through a tape from scratch", "[docs]") {
     imle::imle_layer layer{imle::top_k{1},
                            imle::gumbel{},
                            imle::adaptive_target{imle::adaptive_target_options{.beta_step = 0.125}},
@@ -165,7 +165,7 @@ TEST_CASE("docs: an adaptive target learns through a tape from nothing", "[docs]
     CHECK(layer.target().state().beta != 1);
 }
 
-TEST_CASE("docs: a tape from nothing keeps the laws of an adapter", "[docs]") {
+TEST_CASE("docs: a tape from scratch keeps the laws of an adapter", "[docs]") {
     // [check]
     // Ten lines: what your engine's user would write.
     const auto run = [](auto& layer, const auto& x, imle::random_key key, const auto& loss) {
@@ -185,7 +185,7 @@ TEST_CASE("docs: a tape from nothing keeps the laws of an adapter", "[docs]") {
     CHECK(report.passed());
 }
 
-TEST_CASE("docs: an engine without functions of one's own", "[docs]") {
+TEST_CASE("docs: an engine without custom functions", "[docs]") {
     const auto run = [](auto& layer, const auto& x, imle::random_key key, const auto& loss) {
         tape first;
         std::vector<number> inputs;
@@ -217,7 +217,7 @@ TEST_CASE("docs: an engine without functions of one's own", "[docs]") {
     CHECK(report.passed());
 }
 
-TEST_CASE("docs: a tape that pulls back for each user of z is found out", "[docs]") {
+TEST_CASE("docs: check_adapter detects a tape that pulls back for each user of z", "[docs]") {
     // As `apply`, but the layer's gradient is asked for as soon as any slope arrives at z.
     const auto hasty = [](auto& layer, const auto& x, imle::random_key key, const auto& loss) {
         Eigen::Tensor<double, 2, Eigen::RowMajor> theta = x * loss.scale;

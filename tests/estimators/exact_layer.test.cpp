@@ -215,7 +215,7 @@ TEST_CASE("an exact layer says what is wrong", "[estimators][exact_layer][errors
                       mentions("first_instance"));
 }
 
-TEST_CASE("an exact layer looks at what its family wrote", "[estimators][exact_layer][errors]") {
+TEST_CASE("an exact layer checks its family's samples and marginals", "[estimators][exact_layer][errors]") {
     Eigen::Tensor<double, 2, Eigen::RowMajor> theta(4, 3);
     theta.setZero();
     const exact_layer forgetful{faulty_family{.in_sample = true}, {.samples = 2}};
@@ -232,7 +232,7 @@ TEST_CASE("an exact layer looks at what its family wrote", "[estimators][exact_l
     CHECK_THROWS_AS(infinite.marginals(theta), imle::solver_error);
 }
 
-TEST_CASE("an exact layer looks at the gradient that its family wrote", "[estimators][exact_layer][errors]") {
+TEST_CASE("an exact layer checks its family's gradient", "[estimators][exact_layer][errors]") {
     using matrix = Eigen::Tensor<double, 2, Eigen::RowMajor>;
     matrix theta(3, 4), dmu(3, 4);
     theta.setZero();

@@ -56,8 +56,8 @@ struct mirrored_gumbel {
     }
 };
 
-// Of `samples` draws of one instance, how many deviations the frequency of each coordinate is from p: the
-// largest.
+// The largest distance of a coordinate's frequency from p, in standard deviations, over `samples` draws of
+// one instance.
 template <class LayerT>
 double furthest_frequency(const LayerT& layer, const vector& theta, const vector& p) {
     const auto pass = layer.forward(rows_of(theta, 1), random_key{17});
@@ -90,7 +90,7 @@ TEST_CASE("known fault: multiplicative noise whose mean is above 1", "[estimator
 
 TEST_CASE("known fault: a perturbed optimiser's Jacobian that scales with the number of samples",
           "[estimators][known_faults][draws]") {
-    // A sum where a mean belongs, or a mean that is divided by S again.
+    // A sum in place of a mean, or a mean that is divided by S again.
     const vector theta{0.5, -0.3, 1.1, 0.0}, dmu{1.0, -0.5, 0.25, 2.0};
     const vector exact = imle::testing::k_subsets(4, 2).gumbel_marginals_vjp(theta, 1, dmu);
     for (const Eigen::Index samples : {2, 8, 64}) {
@@ -98,7 +98,7 @@ TEST_CASE("known fault: a perturbed optimiser's Jacobian that scales with the nu
         const Eigen::Index rows = 400000 / samples;
         check_mean(layer.vjp(layer.forward(rows_of(theta, rows), random_key{5}), rows_of(dmu, rows)), exact,
                    0.03);
-        // The same by the chain rule from the mean of the samples, each of which gets dmu / S.
+        // The same by the chain rule from the mean of the samples, where each sample gets dmu / S.
         const auto [value, pullback] = layer.value_and_pullback(rows_of(theta, 1), random_key{5});
         cube dz(1, samples, 4);
         for (Eigen::Index s = 0; s < samples; ++s)
@@ -200,7 +200,7 @@ TEST_CASE("known fault: a lambda that depends on the reduction of the loss", "[e
     const matrix sum = gradient_of(1);
     REQUIRE(*std::max_element(sum.data(), sum.data() + sum.size()) > 0);
     CHECK(same_bits(matrix(gradient_of(0.125) * 8.0), sum));
-    // And through a tape: the pullback of the mean over samples is that of one cotangent for all.
+    // Through a tape: the pullback of the mean over samples equals one cotangent for all samples.
     imle_layer layer{imle::top_k{2}, imle::sum_of_gamma{2}, adaptive_target{}, {.samples = 4}};
     const auto [value, pullback] = layer.value_and_pullback(theta, random_key{1});
     cube each(8, 4, 5);

@@ -27,7 +27,7 @@ namespace {
 
 using imle::random_key;
 
-// What a model may rely on, whichever estimator it was given.
+// The properties that a model may rely on with any estimator.
 template <class LayerT, class Scalar, int Rank, int Layout>
 concept DifferentiableLayer = std::copy_constructible<LayerT> &&
     requires(LayerT& layer, const LayerT& fixed, const Eigen::Tensor<Scalar, Rank, Layout>& theta,
@@ -51,7 +51,7 @@ inline constexpr bool for_vectors = DifferentiableLayer<LayerT, float, 2, Eigen:
     DifferentiableLayer<LayerT, float, 2, Eigen::ColMajor>&& DifferentiableLayer<
         LayerT, double, 2, Eigen::RowMajor>&& DifferentiableLayer<LayerT, double, 2, Eigen::ColMajor>;
 
-// A pass of its own making and the chain rule, for whatever a layer estimates.
+// A pass of the layer itself and the chain rule, whatever the layer estimates.
 template <class LayerT>
 void check_one_interface(LayerT layer, Eigen::Index samples) {
     static_assert(for_vectors<LayerT>);

@@ -222,8 +222,8 @@ TEST_CASE("perturbed_layer: the baseline lowers the variance", "[estimators][per
 
 TEST_CASE("perturbed_layer: as T goes to 0", "[estimators][perturbed]") {
     const vector theta{0.3, 0.1, 0.7}, dmu{0.1, 0.3, 0.7};
-    // All samples agree, so that nothing is known of the slope: exactly 0, and not what the rounding of a
-    // mean leaves, divided by T.
+    // All samples agree, so nothing is known about the derivative. The gradient is exactly 0, and not the
+    // rounding error of a mean divided by T.
     for (const double T : {1e-3, 1e-30, 1e-300, std::numeric_limits<double>::denorm_min()})
         for (Eigen::Index samples = 2; samples < 20; ++samples) {
             const perturbed_layer layer{
@@ -254,7 +254,7 @@ TEST_CASE("perturbed_layer: the chain rule", "[estimators][perturbed]") {
         for (Eigen::Index s = 0; s < samples; ++s)
             for (Eigen::Index i = 0; i < 3; ++i) dz(b, s, i) = dmu(b, i) / static_cast<double>(samples);
     CHECK(furthest(pullback(dz), expected) < 1e-13);
-    // Cotangents of which only the mean is dmu give the same: the marginals are what is differentiated.
+    // Only the mean of the cotangents matters: the layer differentiates the marginals.
     for (Eigen::Index b = 0; b < 4; ++b)
         for (Eigen::Index i = 0; i < 3; ++i) {
             dz(b, 0, i) += 0.5;

@@ -246,7 +246,8 @@ TEST_CASE("the score function of huge losses and cotangents", "[estimators][scor
     check(layer.gradient(pass, losses, own), layer.gradient(pass, small, small_own));
 }
 
-TEST_CASE("a score function that overflows is the caller's", "[estimators][score_function][errors]") {
+TEST_CASE("a score function's gradient that overflows throws std::invalid_argument",
+          "[estimators][score_function][errors]") {
     // The case that was found: the sums fit double, the gradient does not fit float.
     Eigen::Tensor<float, 2, Eigen::RowMajor> theta(1, 6);
     theta.setZero();

@@ -111,7 +111,7 @@ TEST_CASE("k-subset marginals, gradient and partition are those of the enumerati
             }
 }
 
-TEST_CASE("k-subset marginals of floats are worked out in double", "[estimators][k_subset]") {
+TEST_CASE("k-subset marginals of floats are computed in double", "[estimators][k_subset]") {
     std::mt19937 random(2);
     for (int trial = 0; trial < 50; ++trial) {
         const auto theta = reference::converted<float>(normal_numbers(9, random, 3));
@@ -175,7 +175,7 @@ TEST_CASE("k-subset marginals in segments are those of the whole table", "[estim
     }
 }
 
-TEST_CASE("small k-subset marginals are accurate beside themselves", "[estimators][k_subset]") {
+TEST_CASE("small k-subset marginals have a small relative error", "[estimators][k_subset]") {
     const vector theta{0.5, -150, 0.25, 1, -80, 160};
     const vector mu = reference::marginals(family_of(3), theta);
     const vector exact = k_subsets(6, 3).gibbs_marginals(theta);
@@ -265,8 +265,8 @@ TEST_CASE("cotangents of k-subsets of any size and offset", "[estimators][k_subs
 }
 
 TEST_CASE("choosing k is leaving out n - k", "[estimators][k_subset]") {
-    // z of theta is 1 - z of -theta. Small covariances must agree beside themselves, whichever of an
-    // element's two states is the likely one.
+    // z of theta is 1 - z of -theta. Small covariances must have a small relative error, whichever of an
+    // element's two states is likelier.
     std::mt19937 random(10);
     vector theta = normal_numbers(40, random, 2), opposite;
     theta[3] = 90;
@@ -284,7 +284,7 @@ TEST_CASE("choosing k is leaving out n - k", "[estimators][k_subset]") {
         CHECK(gradient[i] == Approx(mirrored[i]).epsilon(1e-12).margin(0));
     }
     CHECK(std::abs(gradient[3]) < 1e-35);
-    // Marginals and covariances of what is hardly ever chosen grow as exp(theta) does.
+    // Marginals and covariances of elements that are hardly ever chosen grow like exp(theta).
     vector lower = theta;
     lower[4] -= 512;
     const double mu_ratio = reference::marginals(family_of(15), lower)[4] / mu[4];

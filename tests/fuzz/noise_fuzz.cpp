@@ -83,7 +83,7 @@ void run_sum_of_gamma(byte_source& bytes) {
 void run_gamma(byte_source& bytes) {
     const double shape = parameter(bytes, 6);
     const bool floats = bytes.flag();
-    // Beyond this their numbers overflow, of which the layer says so.
+    // Beyond this their numbers overflow, and the layer throws.
     const double most = floats ? 1e30 : 1e300;
     double scale = parameter(bytes, bytes.flag() ? 3 : 323);
     if (imle::detail::is_finite(scale)) scale = std::min(scale, most);

@@ -1,4 +1,4 @@
-// What a call says beside theta and key: ids, masks, one theta for many rows.
+// The options of a call: ids, masks, one theta for many rows.
 
 #include <imle/layer/call.hpp>
 
@@ -97,7 +97,7 @@ bool is_zero_where_forbidden(const TensorT& tensor, const flags& mask) {
     return same_bits(tensor, padded(tensor, mask, 0.0));
 }
 
-/// A masked call of a layer gives the same for any padding, and nothing at it.
+/// A masked call of a layer gives the same results for any padding, and 0 in the padding.
 template <class MakeT>
 void check_mask(MakeT&& make) {
     const flags mask = lengths_mask();
@@ -131,7 +131,8 @@ void check_mask(MakeT&& make) {
     }
 }
 
-/// Of one theta for many rows: what a batch that repeats it gives, and the sum of its gradients.
+/// A theta shared by many rows: samples equal those of a batch that repeats it, and the gradient is the sum
+/// of that batch's.
 template <class Scalar, int Layout, class MakeT>
 void check_shared(MakeT&& make, bool with_mask) {
     using instance = Eigen::Tensor<Scalar, 1, Layout>;
@@ -212,7 +213,7 @@ void for_each_layer(F&& f) {
 
 }  // namespace
 
-TEST_CASE("the solver is told the id that a row was given, in both passes", "[layer][call]") {
+TEST_CASE("the solver gets each row's id in both passes", "[layer][call]") {
     const matrix theta = numbers<matrix>({4, 8}, 1), dz = numbers<matrix>({4, 8}, 2);
     imle::imle_layer layer{top_by_id{}, imle::gumbel{}, imle::perturbation_target{.beta = 5}, {.samples = 3}};
     const auto size_of = [](const matrix& mu, Eigen::Index row) {
@@ -250,7 +251,7 @@ TEST_CASE("the solver is told the id that a row was given, in both passes", "[la
     CHECK(pass.ids().empty());
 }
 
-TEST_CASE("forbidden coordinates count nowhere", "[layer][call]") {
+TEST_CASE("forbidden coordinates have no effect", "[layer][call]") {
     for_each_layer([](const auto& make) { check_mask(make); });
 }
 
@@ -378,7 +379,7 @@ TEST_CASE("a shared theta's gradient is cut into blocks of rows", "[layer][call]
     matrix repeated(count, 700);
     for (Eigen::Index i = 0; i < repeated.size(); ++i) repeated.data()[i] = one.data()[i % 700];
     const auto dz = numbers<matrix>({count, 700}, 2);
-    // Ids and masks differ from row to row, so that a block that was given another one's would be seen.
+    // Ids and masks differ from row to row, so a block with another block's ids or masks would be noticed.
     std::vector<std::uint64_t> ids(static_cast<std::size_t>(count));
     flags mask(repeated.size());
     for (std::size_t row = 0; row < ids.size(); ++row) ids[row] = row * 7 % 11;
@@ -394,7 +395,7 @@ TEST_CASE("a shared theta's gradient is cut into blocks of rows", "[layer][call]
     CHECK(layer.target().state() == other.target().state());
 }
 
-TEST_CASE("no rows that share a theta", "[layer][call]") {
+TEST_CASE("a shared theta without rows", "[layer][call]") {
     const auto one = numbers<vector>({4}, 1);
     imle::imle_layer layer{top_by_id{}, imle::gumbel{}, imle::perturbation_target{}, {}};
     const auto pass = layer.forward(imle::shared(one, 0), random_key{1});
@@ -431,14 +432,14 @@ TEST_CASE("the best answers, by a layer and without one", "[layer][call]") {
     }
 }
 
-TEST_CASE("what a call may not say", "[layer][call]") {
+TEST_CASE("invalid call options are refused", "[layer][call]") {
     const matrix theta = numbers<matrix>({3, 8}, 1);
     const flags mask = lengths_mask();
     const std::vector<std::uint64_t> ids{1, 2};
     imle::imle_layer layer{top_by_id{}, imle::gumbel{}, imle::perturbation_target{}, {}};
     CHECK(says(
         message_of<std::invalid_argument>([&] { (void)layer.forward(theta, random_key{1}, {.ids = ids}); }),
-        {"call_options::ids", "a list of 2", "one id a row, 3"}));
+        {"call_options::ids", "a list of 2", "one id per row, 3"}));
     CHECK(says(message_of<std::invalid_argument>(
                    [&] { (void)layer.forward(theta, random_key{1}, {.mask = view(mask).first(23)}); }),
                {"call_options::mask", "a list of 23", "24", "8"}));
@@ -451,7 +452,7 @@ TEST_CASE("what a call may not say", "[layer][call]") {
     bad(1, 5) = nan;
     CHECK_NOTHROW(layer.forward(bad, random_key{1}, {.mask = view(mask)}));
 
-    // A solver that cannot know of it, and one that does not care.
+    // A solver that cannot get a mask, and one that ignores it.
     const auto blind = [](const auto& given, auto& z) { std::copy_n(given.data(), given.size(), z.data()); };
     imle::imle_layer without{blind, imle::gumbel{}, imle::perturbation_target{}, {}};
     CHECK(says(message_of<std::invalid_argument>(

@@ -1,4 +1,4 @@
-// Solves without an answer, and what a layer counts and times.
+// Solves without an answer, and the counts and times of a layer.
 
 #include <imle/layer/layer_options.hpp>
 
@@ -102,7 +102,7 @@ TEST_CASE("A failure reaches the caller by default", "[layer][failures]") {
                     CHECK(std::string(failure.what()) == "no answer above the limit");
                 }
             }
-            // Nothing of it stays.
+            // The failure has no lasting effect.
             const matrix easy = theta - theta.constant(100.);
             CHECK(layer.forward(easy, random_key{1}).failed_rows().empty());
         });
@@ -127,7 +127,7 @@ TEST_CASE("A tolerated failure costs its instance's gradient and nothing else", 
                 with_solver(how, 1.5, [&](auto solver) {
                     imle_layer layer{solver, hashed_noise{}, target, tolerant, eager_threads()};
                     const auto pass = layer.forward(theta, random_key{1});
-                    // What the noise makes of each sample's first coordinate decides.
+                    // The noise of each sample's first coordinate decides whether it fails.
                     std::uint64_t failed = 0;
                     std::vector<Eigen::Index> rows;
                     for (Eigen::Index item = 0; item < batch * samples; ++item) {
@@ -239,7 +239,7 @@ TEST_CASE("Statistics tell noise, solves and the rest apart", "[layer][statistic
     CHECK(forward.solve_seconds >= 0.014);
     CHECK(forward.noise_seconds >= 0.004);
     CHECK(forward.other_seconds >= 0);
-    // One thread: the parts are the whole, but for the time of handing out the work.
+    // With one thread, the parts add up to the whole, except for the time to hand out work.
     CHECK(forward.noise_seconds + forward.solve_seconds + forward.other_seconds ==
           Approx(forward.seconds).epsilon(0.1));
     (void)layer.vjp(pass, dz);

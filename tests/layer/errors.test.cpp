@@ -166,7 +166,7 @@ TEST_CASE("errors: noise addresses past 64 bits", "[layer][errors]") {
              {"samples", "64 bits"}));
 }
 
-TEST_CASE("errors: sums that overflow are the caller's", "[layer][errors]") {
+TEST_CASE("errors: sums that overflow throw std::invalid_argument", "[layer][errors]") {
     constexpr float huge = std::numeric_limits<float>::max();
     matrix theta = ordinary_theta();
     theta(1, 2) = hashed(random_key{4}, 7) > 0 ? huge : -huge;
@@ -203,7 +203,7 @@ TEST_CASE("errors: a target that forgets a coordinate", "[layer][errors]") {
                {"target"}));
 }
 
-TEST_CASE("errors: what a solver does wrong is a solver_error with its place", "[layer][errors]") {
+TEST_CASE("errors: a solver's mistake is a solver_error with instance and sample", "[layer][errors]") {
     for (const int threads : {1, 2, 3})
         for (const fault kind : {fault::not_a_number, fault::infinite, fault::unwritten}) {
             imle_layer layer{
@@ -284,7 +284,7 @@ TEST_CASE("errors: the lower instance's error comes first, whatever its kind", "
     CHECK_THROWS_AS(layer.forward(theta, random_key{1}), imle::noise_error);
 }
 
-TEST_CASE("errors: what a solver throws arrives unchanged, the lowest of all, from any thread",
+TEST_CASE("errors: a solver's exception arrives unchanged, the lowest one, from any thread",
           "[layer][errors]") {
     for (const int threads : {1, 2, 3, 0})
         for (const Eigen::Index samples : {1, 200}) {
@@ -310,7 +310,7 @@ TEST_CASE("errors: what a solver throws arrives unchanged, the lowest of all, fr
         }
 }
 
-TEST_CASE("errors: after an exception a worker's solver is made afresh", "[layer][errors]") {
+TEST_CASE("errors: after an exception a worker's solver is copied again", "[layer][errors]") {
     // Counts its solves and fails at the third: with a stale copy it would never fail again, or at once.
     const auto counting = [count = 0](const auto& theta, auto& z) mutable {
         cube_solver(theta, z);
@@ -344,7 +344,7 @@ TEST_CASE("errors: a failed vjp leaves an adaptive target as it was", "[layer][e
     CHECK(layer.target().state() == before);
 }
 
-TEST_CASE("errors: a target that is learning says so to a second call", "[layer][errors]") {
+TEST_CASE("errors: a second vjp throws while a target is learning", "[layer][errors]") {
     std::function<void()> reenter = [] {};
     const auto solver = [&reenter](const auto& theta, auto& z) {
         cube_solver(theta, z);
@@ -379,7 +379,7 @@ TEST_CASE("errors: a solver may call its own layer", "[layer][errors]") {
     CHECK(depth > 1);
 }
 
-TEST_CASE("errors: a layer that was moved from says so", "[layer][errors]") {
+TEST_CASE("errors: a moved-from layer throws", "[layer][errors]") {
     imle_layer layer{cube_solver, hashed_noise{}, perturbation_target{}};
     auto moved = std::move(layer);
     CHECK(says(message_of<std::logic_error>([&] { (void)layer.forward(ordinary_theta(), random_key{1}); }),

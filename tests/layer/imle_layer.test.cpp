@@ -292,7 +292,7 @@ TEST_CASE("imle_layer: Hamming loss, loss_gradient_target and no target noise gi
     CHECK(furthest(layer.vjp(pass, dmu), expected) < 1e-6);
 }
 
-TEST_CASE("imle_layer: any kind of tensor is theta", "[layer]") {
+TEST_CASE("imle_layer: theta may be any kind of tensor", "[layer]") {
     imle_layer layer{cube_solver, hashed_noise{}, perturbation_target{}, {.samples = 3}};
     const cube theta = numbers<cube>({4, 2, 3}, 1);
     const random_key key{6};
@@ -337,7 +337,7 @@ TEST_CASE("imle_layer: an empty batch gives empty results", "[layer]") {
     CHECK(layer.target().state() == imle::adaptive_target{}.state());
 }
 
-TEST_CASE("imle_layer: copies are independent, moves keep all", "[layer]") {
+TEST_CASE("imle_layer: copies are independent, moves keep everything", "[layer]") {
     imle_layer layer{cube_solver,
                      hashed_noise{},
                      imle::adaptive_target{{.beta_step = 0.1}},
@@ -409,7 +409,7 @@ TEST_CASE("imle_layer: a caller's executor does the work", "[layer]") {
     CHECK(*executor.calls == 1);
 }
 
-TEST_CASE("imle_layer: sums that are too large for one go are taken in waves of instances", "[layer]") {
+TEST_CASE("imle_layer: sums that need too much memory are taken in waves of instances", "[layer]") {
     // 2^20 numbers an instance: more than a wave's worth of partial sums with six instances.
     const Eigen::Index n = Eigen::Index{1} << 20, batch = 6;
     imle_layer layer{cube_solver,
@@ -430,7 +430,7 @@ TEST_CASE("imle_layer: sums that are too large for one go are taken in waves of 
     }
 }
 
-TEST_CASE("imle_layer: what is written into the caller's is what is returned", "[layer]") {
+TEST_CASE("imle_layer: results written into the caller's tensors equal the returned ones", "[layer]") {
     const matrix theta = numbers<matrix>({4, 6}, 3), dz = numbers<matrix>({4, 6}, 4);
     imle_layer layer{cube_solver, hashed_noise{}, perturbation_target{.beta = 2}, {.samples = 3}};
     // From a pass of another shape, with a key and a place of its own.

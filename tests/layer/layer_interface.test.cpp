@@ -1,4 +1,4 @@
-// The doors of all layers: expressions, memory that overlaps, calls of a const layer from several threads.
+// The interface of all layers: expressions, overlapping memory, calls of a const layer from several threads.
 
 #include <imle/layer/layer_interface.hpp>
 
@@ -96,7 +96,7 @@ TEST_CASE("losses: expressions are evaluated", "[layer][losses]") {
                     imle::regret(imle::top_k{2}, sum, other)));
 }
 
-TEST_CASE("layer_interface: a gradient in the memory of what it is made of", "[layer]") {
+TEST_CASE("layer_interface: a gradient in the memory of its arguments", "[layer]") {
     const matrix theta = numbers<matrix>({4, 6}, 1);
     for_each_layer([&](auto layer) {
         const auto start = layer;
@@ -170,8 +170,8 @@ TEST_CASE("losses: a const loss may be called from several threads at once", "[l
     CHECK(equal == 8);
 }
 
-TEST_CASE("layer_interface: calls that are at once share no solver", "[layer][threads]") {
-    // Every solver that is inside a call when another begins is another object.
+TEST_CASE("layer_interface: concurrent calls share no solver", "[layer][threads]") {
+    // When a call begins while another is running, it must use another solver object.
     struct exclusive_solver {
         std::shared_ptr<std::atomic<int>> clashes = std::make_shared<std::atomic<int>>(0);
         std::shared_ptr<std::atomic<bool>> busy = std::make_shared<std::atomic<bool>>(false);

@@ -16,7 +16,7 @@ using imle::perturbation_target;
 using support::message_of;
 using support::says;
 
-TEST_CASE("layer_options: values that make no sense are refused", "[layer]") {
+TEST_CASE("layer_options: invalid values are refused", "[layer]") {
     const auto make = [](imle::layer_options options) {
         return message_of<std::invalid_argument>([&] {
             imle_layer layer{cube_solver, hashed_noise{}, perturbation_target{}, options};

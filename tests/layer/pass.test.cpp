@@ -125,7 +125,7 @@ TEST_CASE("pass: after a call that threw with another shape, a pass is consisten
         CHECK(all_nan(pass.samples()));
         CHECK(all_nan(pass.marginals()));
         CHECK(all_nan(mean.marginals()));
-        // Its gradient is an error and not a number.
+        // A vjp of this pass throws and returns no number.
         imle_layer calm{cube_solver, hashed_noise{}, perturbation_target{}, {.samples = 3}};
         const auto error = [&](const auto& of) {
             return message_of<std::invalid_argument>([&] { (void)calm.vjp(of, theta); });
@@ -138,7 +138,7 @@ TEST_CASE("pass: after a call that threw with another shape, a pass is consisten
     }
 }
 
-TEST_CASE("pass: a caller's mistake leaves it as it was", "[layer]") {
+TEST_CASE("pass: an invalid argument leaves it unchanged", "[layer]") {
     imle_layer layer{cube_solver, hashed_noise{}, perturbation_target{}, {.samples = 3}};
     auto pass = layer.forward(numbers<matrix>({4, 5}, 1), random_key{1});
     const auto before = pass;
@@ -152,7 +152,7 @@ TEST_CASE("pass: a caller's mistake leaves it as it was", "[layer]") {
 
 #if !defined(IMLE_TEST_SANITIZED)
 // Sanitizers end the process where memory cannot be had.
-TEST_CASE("pass: memory that cannot be had leaves it as it was", "[layer]") {
+TEST_CASE("pass: a failed allocation leaves it unchanged", "[layer]") {
     imle_layer layer{cube_solver, hashed_noise{}, perturbation_target{}, {.samples = 3}};
     auto pass = layer.forward(numbers<matrix>({4, 5}, 1), random_key{1});
     const auto before = pass;
@@ -188,7 +188,7 @@ TEST_CASE("pass: theta may lie in the pass that is written", "[layer]") {
     rewritten([](const auto& pass) { return map(pass.samples().data(), 12, 5); });  // all of them
 }
 
-TEST_CASE("pass: one that was moved from says so", "[layer]") {
+TEST_CASE("pass: a moved-from pass throws", "[layer]") {
     imle_layer layer{cube_solver, hashed_noise{}, perturbation_target{}, {.samples = 3}};
     const matrix theta = numbers<matrix>({4, 5}, 1);
     const auto refused = [&](const auto& pass) {

@@ -66,7 +66,7 @@ TEST_CASE("pullback: an adaptive target learns through the pullback and its copi
     CHECK(layer.target().state().beta != once);
 }
 
-TEST_CASE("pullback: marginals have one too, which hands their cotangent on as it is", "[layer]") {
+TEST_CASE("pullback: marginals have one too, which passes their cotangent to vjp unchanged", "[layer]") {
     const matrix theta = numbers<matrix>({3, 7}, 1);
     const matrix dmu = numbers<matrix>({3, 7}, 2);
     const auto made_layer = [] {

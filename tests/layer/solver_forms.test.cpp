@@ -103,7 +103,7 @@ TEST_CASE("solver forms: all give the same", "[layer]") {
     CHECK(same_bits(gradient_of(std::function<void(const theta_view&, z_view&)>(by_value)), expected));
 }
 
-TEST_CASE("solver forms: contexts tell the global instance and the sample", "[layer]") {
+TEST_CASE("solver forms: contexts have the global instance and the sample", "[layer]") {
     const auto check = [](auto solver) {
         imle_layer layer{solver, hashed_noise{}, perturbation_target{}, {.samples = 3}};
         (void)layer.forward(numbers<cube>({4, 2, 3}, 1), random_key{1}, 50);

@@ -42,7 +42,7 @@ struct setting {
     static constexpr bool minimizes = Minimizes;
 };
 
-// What a sample says: mean and variance of numbers.
+// The sample's mean and variance.
 struct sample_mean {
     double sum = 0, squares = 0, count = 0;
     void add(double x) {
@@ -193,7 +193,8 @@ TEST_CASE("fenchel_young_loss: Gumbel noise and categories give logsumexp and so
         const double log_sum = family.gibbs_log_partition(theta, temperature);
         const double expected = log_sum + temperature * std::numbers::egamma;
         CHECK(std::abs(maximum.mean() - expected) < 6.5 * maximum.error());
-        // Minimising, the noise is taken off the costs: otherwise the constant's sign were wrong.
+        // For a minimising solver the noise is subtracted from the costs; otherwise the constant would have
+        // the wrong sign.
         CHECK(std::abs(minimum.mean() + expected) < 6.5 * minimum.error());
         CHECK(std::abs(value.mean() - (log_sum - theta[1])) < 6.5 * value.error());
         const auto softmax = family.softmax(theta, temperature);
@@ -202,7 +203,7 @@ TEST_CASE("fenchel_young_loss: Gumbel noise and categories give logsumexp and so
     }
 }
 
-TEST_CASE("fenchel_young_loss: skewed noise is taken off costs", "[losses][draws]") {
+TEST_CASE("fenchel_young_loss: skewed noise is subtracted from costs", "[losses][draws]") {
     // softmin of [0, 0.5, 1, 2]; with noise added to the costs it would be another law. 6.5 standard errors.
     const imle::testing::categories family(4);
     const auto softmin = family.softmax(std::vector<double>{0, -0.5, -1, -2});
@@ -250,7 +251,7 @@ TEST_CASE("fenchel_young_loss: values are never negative, 0 where samples agree,
             const auto found = loss(theta, y, key);
             negative.expect(found.values(0) >= -1e-15 * scale, "theta ", theta, ", y ", y, ": ",
                             found.values(0));
-            // To its own state a large theta has no loss at all.
+            // For its own state a large theta has a loss of 0.
             const auto& best = family.map(numbers_of(theta));
             const auto agreed = loss(theta, rows_of(best), key);
             const bool no_gradient = std::all_of(agreed.gradient.data(), agreed.gradient.data() + 6,
@@ -275,7 +276,7 @@ TEST_CASE("fenchel_young_loss: values are never negative, 0 where samples agree,
     check(fenchel_young_loss(imle::top_k{3}, imle::multiplicative{}, {.samples = 5, .temperature = 0.5}));
 }
 
-TEST_CASE("fenchel_young_loss: multiplicative noise has the exact mean, by the 1/2", "[losses][draws]") {
+TEST_CASE("fenchel_young_loss: the 1/2 gives multiplicative noise the exact mean", "[losses][draws]") {
     // Over {0, 1} x {0, 1}, F(theta) = sum of theta_i^+ whatever the noise (its sign is theta's and its mean
     // 1), so L = sum of |theta_i| (z_i - y_i)^2. Without T^2 / 2 it would be 1.65 times that. 6.5 errors.
     const double temperature = 1;
@@ -335,7 +336,7 @@ TEST_CASE("fenchel_young_loss: an empty batch has no losses", "[losses]") {
     CHECK(found.gradient.dimension(1) == 4);
 }
 
-TEST_CASE("fenchel_young_loss: bad input is refused, in words", "[losses]") {
+TEST_CASE("fenchel_young_loss: invalid input throws with a message", "[losses]") {
     using support::message_of;
     using support::says;
     const auto make = [](imle::fenchel_young_options options) {

@@ -69,7 +69,7 @@ TEST_CASE("hamming_gradient: makes loss_gradient_target's gradient marginals - y
     CHECK(fixtures::furthest(gradient, expected) < 1e-15);
 }
 
-TEST_CASE("hamming_loss: bad input is refused, in words", "[losses]") {
+TEST_CASE("hamming_loss: invalid input throws with a message", "[losses]") {
     using support::message_of;
     using support::says;
     matrix z(1, 2), nan(1, 2), other(1, 3);

@@ -28,7 +28,7 @@ using vector = std::vector<double>;
 
 }  // namespace
 
-TEST_CASE("regret: what the decision loses under the truth, for both senses", "[losses]") {
+TEST_CASE("regret: the loss of a decision under the true parameters, for both senses", "[losses]") {
     matrix hat(3, 3), truth(3, 3);
     hat.setValues({{1, 2, 3}, {3, 2, 1}, {0, 5, 1}});
     truth.setValues({{7, 4, 2}, {7, 4, 2}, {-1, -2, -4}});
@@ -77,7 +77,7 @@ TEST_CASE("regret: equals enumeration, and is never negative", "[losses]") {
     CHECK(normalized_regret(imle::top_k{3}, truth, truth) == 0);
 }
 
-TEST_CASE("regret: bad input is refused, in words", "[losses]") {
+TEST_CASE("regret: invalid input throws with a message", "[losses]") {
     using support::message_of;
     using support::says;
     const auto refusal = [](auto&& f) { return message_of<std::invalid_argument>(f); };

@@ -180,7 +180,7 @@ TEST_CASE("spo_plus_loss: shortest paths through a graph without cycles, of cost
     CHECK(above_chord == 0);
 }
 
-TEST_CASE("spo_plus_loss: the solver is told which instance it solves", "[losses]") {
+TEST_CASE("spo_plus_loss: the solver gets the context of each instance", "[losses]") {
     // Instance 7's only decision is [0, 1].
     const auto solver = [](const auto& theta, auto& z, const imle::solve_context& context) {
         const bool second = context.instance == 7 || theta.data()[1] > theta.data()[0];
@@ -198,7 +198,7 @@ TEST_CASE("spo_plus_loss: the solver is told which instance it solves", "[losses
     CHECK(imle::regret(solver, hat, truth, 6)(1) == 0);
 }
 
-TEST_CASE("spo_plus_loss: bad input is refused, in words", "[losses]") {
+TEST_CASE("spo_plus_loss: invalid input throws with a message", "[losses]") {
     using support::message_of;
     using support::says;
     const spo_plus_loss loss(imle::top_k{1});

@@ -80,7 +80,7 @@ TEST_CASE("gamma: far tails, against mpmath", "[gamma][noise]") {
     CHECK(imle::gamma(1e-6, 1).survival(1) == Approx(2.1938415887050923221e-7).epsilon(1e-13));
 }
 
-TEST_CASE("gamma: arguments and scales whose ratio is no double", "[gamma][noise]") {
+TEST_CASE("gamma: arguments and scales whose ratio no double represents", "[gamma][noise]") {
     for (const double shape : {1e-3, 0.5, 1.0, 2.0, 19.0, 20.0, 100.0, 1e6}) {
         INFO("shape " << shape);
         const imle::gamma narrow(shape, 1e-300), wide(shape, 1e300);

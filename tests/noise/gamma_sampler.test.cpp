@@ -139,7 +139,7 @@ TEMPLATE_TEST_CASE("gamma_sampler: a number depends on its own shape and scale a
                                   std::span<TestType>(piece).subspan(begin, size));
     }
     CHECK(piece == out);
-    // In place, and up to the last index there is.
+    // In place, and up to the last possible index.
     std::vector<TestType> in_place = shapes;
     imle::gamma_sampler::fill(key, 77, in_place, scales, in_place);
     CHECK(in_place == out);
@@ -226,7 +226,7 @@ TEMPLATE_TEST_CASE("gamma_sampler: shapes and scales at the ends of the type", "
     CHECK(std::abs(square - 1) < error * std::sqrt(2.));
 }
 
-TEST_CASE("gamma_sampler: the exponent of a decision", "[gamma][random]") {
+TEST_CASE("gamma_sampler: the exponent of an acceptance is accurate", "[gamma][random]") {
     double worst = 0;
     for (double y = -0.999; y < 4; y += 0.00137) {
         if (std::abs(y) < 0.01) continue;

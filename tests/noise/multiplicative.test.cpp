@@ -47,7 +47,7 @@ std::vector<Scalar> xi(random_key key, std::size_t count) {
     return out;
 }
 
-// Standard normal numbers of another's making.
+// Standard normal numbers from a noise that is not the library's.
 struct own_normal : imle::normal {
     own_normal() : imle::normal() {}
 };

@@ -83,7 +83,7 @@ TEST_CASE("uniform: no number is outside of the range", "[uniform][noise]") {
         law.fill(key, extreme, std::span<float>(&x, 1));
         CHECK(x == static_cast<float>(law.high()));
     }
-    // So narrow beside its place that many numbers round to an end.
+    // The range is so narrow compared with its location that many numbers round to an end.
     const double low = 10.1;
     std::vector<float> floats(2000);
     std::vector<double> doubles(2000);

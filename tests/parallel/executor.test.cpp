@@ -23,7 +23,7 @@ struct immovable : serial {
 
 }  // namespace
 
-TEST_CASE("Executor: the concept's matrix", "[parallel][concepts]") {
+TEST_CASE("Executor: types that model the concept and types that do not", "[parallel][concepts]") {
     STATIC_REQUIRE(imle::Executor<imle::thread_executor>);
     STATIC_REQUIRE(imle::Executor<serial>);
     STATIC_REQUIRE(!imle::Executor<unable>);

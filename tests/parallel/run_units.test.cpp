@@ -71,14 +71,14 @@ TEST_CASE("run_units: the lowest failing unit's exception, whatever the number o
     CHECK(wrong == 0);
 }
 
-TEST_CASE("run_units: an executor that does not run its function is found out", "[parallel]") {
+TEST_CASE("run_units: an executor that does not run its function is detected", "[parallel]") {
     idle_executor executor;
     CHECK_THROWS_AS(run_units(executor, 2, 4, 0, [](std::size_t, std::size_t) {}), std::logic_error);
 }
 
 namespace {
 
-/// Counts its calls, and says what is worth them.
+/// Counts its calls, and declares its least work.
 struct careful {
     std::chrono::nanoseconds least{0};
     int calls = 0;
@@ -108,7 +108,7 @@ void busy_for(std::chrono::microseconds time) {
 
 }  // namespace
 
-TEST_CASE("run_units: others are woken only for work that is worth it", "[run_units]") {
+TEST_CASE("run_units: other workers are woken only for enough work", "[run_units]") {
     using std::chrono::hours;
     using std::chrono::microseconds;
     double spent = 0;
@@ -128,7 +128,7 @@ TEST_CASE("run_units: others are woken only for work that is worth it", "[run_un
     // After the first unit some 5 ms are left.
     CHECK(run({microseconds{100}}, 100, microseconds{50}) == 1);
     CHECK(run({hours{1}}, 1, microseconds{0}) == 0);
-    // Two long units: only who knows that they are long can share them.
+    // Two long units: they can be shared only if it is known that they are long.
     CHECK(run({microseconds{100}}, 2, microseconds{200}, 4e-4) == 1);
     CHECK(run({hours{1}}, 2, microseconds{200}, 4e-4) == 0);
     CHECK(spent >= 4e-4);

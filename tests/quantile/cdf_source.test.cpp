@@ -75,7 +75,7 @@ struct weibull {
     double lower_bound() const { return 0; }
 };
 
-/// Beta(2, 5), of which the formulas make no sense outside of [0, 1].
+/// Beta(2, 5), whose formulas are meaningless outside [0, 1].
 struct beta {
     double cdf(double x) const {
         if (!(x >= 0 && x <= 1)) return nan_value;
@@ -123,13 +123,13 @@ struct no_density {
     double cdf(double x) const { return normal{}.cdf(x); }
 };
 
-/// What a user who does not think of tails may write.
+/// The function of a user who does not think of tails.
 struct rough_normal {
     double cdf(double x) const { return 0.5 * (1 + std::erf(x / std::sqrt(2.0))); }
     double pdf(double x) const { return normal{}.pdf(x); }
 };
 
-/// The promised bounds, for a table of `law` against the truth, which knows its upper tail.
+/// The promised bounds, for a table of `law` compared with a true law that knows its upper tail.
 template <class LawT, class TruthT>
 void check_bounds(const char* name, const LawT& law, const TruthT& truth, bool fine_tails = true) {
     const auto of_floats = table_tests::errors_of(truth, imle::quantile_table<float>(law), 1 << 13);
@@ -162,7 +162,7 @@ struct functions {
     double upper_bound() const { return high; }
 };
 
-/// Refused in both tables, with `part` in what is said, and soon.
+/// Both tables refuse the law, with `part` in the message, after few evaluations.
 void check_refused(const char* name, const functions& law, const std::string& part) {
     const std::string floats =
         support::message_of<std::invalid_argument>([&] { imle::quantile_table<float>{law}; });
@@ -200,7 +200,7 @@ TEST_CASE("cdf_source: the promised bounds from a distribution function and a de
     check_bounds("mixture", mixture{1.2, 0.3});
 }
 
-TEST_CASE("cdf_source: laws anywhere, without a hint", "[quantile_table]") {
+TEST_CASE("cdf_source: laws at any location and scale, without a hint", "[quantile_table]") {
     for (const double location : {-1e6, 1e6})
         for (const double scale : {1.0, 1e-6}) check_bounds("moved normal", moved<normal>{location, scale});
     check_bounds("narrow normal", moved<normal>{0, 1e-6});
@@ -244,7 +244,7 @@ TEST_CASE("cdf_source: a quantile function comes first", "[quantile_table]") {
     CHECK(imle::quantile_table<double>(both{})(1, 0xffffffffu) == Approx(0.5));
 }
 
-TEST_CASE("cdf_source: what is no distribution function is refused", "[quantile_table]") {
+TEST_CASE("cdf_source: functions that are no distribution function are refused", "[quantile_table]") {
     check_refused("falling", {[](double x) { return bulge(-x); }, bell}, "decreases");
     check_refused("a dent", {[](double x) { return x > 0.3 && x < 0.4 ? 0.4 : bulge(x); }, bell},
                   "not a law");
@@ -283,7 +283,7 @@ TEST_CASE("cdf_source: what is no distribution function is refused", "[quantile_
         "jumps by");
 }
 
-TEST_CASE("cdf_source: a density that is another's is refused", "[quantile_table]") {
+TEST_CASE("cdf_source: the density of another law is refused", "[quantile_table]") {
     check_refused("twice", {bulge, [](double x) { return 2 * bell(x); }}, "its density is");
     check_refused("half", {bulge, [](double x) { return 0.5 * bell(x); }}, "its density is");
     check_refused("a tenth more", {bulge, [](double x) { return 1.1 * bell(x); }}, "its density is");
@@ -302,7 +302,7 @@ TEST_CASE("cdf_source: a density that is another's is refused", "[quantile_table
     CHECK_THROWS_WITH(imle::quantile_table<float>(no_survival{}), mentions("decreases"));
 }
 
-TEST_CASE("cdf_source: bounds that are not the law's are refused", "[quantile_table]") {
+TEST_CASE("cdf_source: wrong bounds are refused", "[quantile_table]") {
     check_refused("a lower bound inside", {bulge, bell, -1, infinity}, "does not come down to");
     check_refused("an upper bound inside", {bulge, bell, -infinity, 2}, "does not come up to 1 - ");
     check_refused("an atom at the bound", {bulge, bell, 0, infinity}, "does not come down to");

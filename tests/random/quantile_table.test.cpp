@@ -74,7 +74,7 @@ TEST_CASE("quantile_table: F of every number is u, for laws of all kinds", "[qua
     check_errors(weibull_law{}, true);
 }
 
-TEST_CASE("quantile_table: a law that ends at 0 and does not say so", "[quantile_table]") {
+TEST_CASE("quantile_table: a law that ends at 0 and does not declare it", "[quantile_table]") {
     struct power {
         double quantile(double u) const { return std::pow(u, 8); }
     };
@@ -132,7 +132,7 @@ TEST_CASE("quantile_table: copies share and agree", "[quantile_table]") {
     CHECK(a == b);
 }
 
-TEST_CASE("quantile_table: what is no law is refused", "[quantile_table]") {
+TEST_CASE("quantile_table: functions that are no quantile function are refused", "[quantile_table]") {
     struct falling {
         double quantile(double u) const { return -u; }
     };

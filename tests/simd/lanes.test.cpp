@@ -60,7 +60,7 @@ void check_operation(const char* name, const Operation& operation) {
     }
 }
 
-/// 2^y, and nothing where y is below `deepest`.
+/// 2^y; not checked where y is below `deepest`.
 template <class Lanes>
 Lanes exp2_of(Lanes y) {
     const auto parts =
@@ -79,7 +79,7 @@ void check_lanes() {
     check_operation<Lanes>("square_root", [](auto a, auto, auto) { return square_root(a * a); });
     check_operation<Lanes>("minimum", [](auto a, auto b, auto) { return minimum(a, b); });
     check_operation<Lanes>("maximum", [](auto a, auto b, auto) { return maximum(a, b); });
-    // + 0: a whole number's sign of zero is nobody's concern.
+    // + 0: the sign of a zero does not matter.
     check_operation<Lanes>("nearest", [](auto a, auto, auto) { return nearest(a) + decltype(a)(0); });
     check_operation<Lanes>("select", [](auto a, auto b, auto c) { return select(less(a, b), c, a); });
     check_operation<Lanes>("broadcast", [](auto a, auto, auto) { return decltype(a)(scalar(-0.0)); });
@@ -108,7 +108,7 @@ void check_lanes() {
 
 }  // namespace
 
-TEST_CASE("lanes: every operation gives one number's bits", "[lanes]") {
+TEST_CASE("lanes: every operation gives the scalar operation's bits", "[lanes]") {
     check_lanes<imle::detail::scalar_lanes<float>>();
     check_lanes<imle::detail::scalar_lanes<double>>();
     check_lanes<imle::detail::widest_lanes<float>>();
@@ -125,7 +125,7 @@ TEST_CASE("lanes: every operation gives one number's bits", "[lanes]") {
 
 namespace {
 
-/// look_up of as many columns, in rows of which each number is its own place.
+/// look_up in rows of so many columns; each number encodes its row and its column.
 template <class Lanes, std::size_t Columns>
 void check_look_up() {
     using scalar = typename Lanes::scalar;

@@ -185,17 +185,19 @@ TEST_CASE("all_or_nothing says what is wrong", "[solvers][all_or_nothing][errors
     const directed_graph graph{3, {{0, 1}, {1, 2}, {2, 1}}};
     using table = std::vector<demand>;
     CHECK_THROWS_WITH((all_or_nothing{graph, table{{0, 1, 1}, {3, 1, 1}}}),
-                      mentions("demand 1 of table 0, its from, is 3"));
+                      mentions("from of all_or_nothing's demand 1 of table 0 is 3"));
     CHECK_THROWS_WITH((all_or_nothing{graph, std::vector<table>{{}, {{0, -1, 1}}}}),
-                      mentions("demand 0 of table 1, its to, is -1"));
+                      mentions("to of all_or_nothing's demand 0 of table 1 is -1"));
     for (const double amount : {-1.0, std::numeric_limits<double>::infinity()})
-        CHECK_THROWS_WITH((all_or_nothing{graph, table{{0, 1, amount}}}), mentions("its amount"));
+        CHECK_THROWS_WITH((all_or_nothing{graph, table{{0, 1, amount}}}),
+                          mentions("amount of all_or_nothing's demand 0 of table 0 is"));
     CHECK_THROWS_WITH((all_or_nothing{graph, table{}, {.closed_edges = {3}}}), mentions("closed_edges"));
 
     vector theta(3), z(3);
     theta.setConstant(-1);
     all_or_nothing two{graph, std::vector<table>{{{0, 1, 1}}, {{0, 2, 1}}}};
-    CHECK_THROWS_WITH(two(theta, z, {.id = 2}), mentions("id is 2") && mentions("2 tables"));
+    CHECK_THROWS_WITH(two(theta, z, {.id = 2}),
+                      mentions("id is 2") && mentions("less than 2, the number of tables"));
     const bool closed[] = {false, true, true};
     CHECK(two(theta, z, {.mask = closed}) == solve_status::infeasible);
     CHECK(values(z) == std::vector<double>{0, 0, 0});

@@ -177,8 +177,8 @@ TEST_CASE("assignment says what is wrong", "[solvers][assignment][errors]") {
 
 namespace {
 
-// The oracle: all ways to give each of the fewer side one of the other that is allowed. The best sum, or
-// -infinity.
+// The oracle: all ways to assign each member of the smaller side to an allowed member of the other. Returns
+// the best sum, or -infinity.
 template <class ValueT>
 double best_of_all(Eigen::Index at, Eigen::Index fewer, Eigen::Index more, std::vector<bool>& taken,
                    const ValueT& value) {
@@ -273,8 +273,8 @@ TEST_CASE("assignment with a mask that allows all gives the bits of a call witho
 }
 
 TEST_CASE("assignment by sparse masks of many rows", "[solvers][assignment]") {
-    // A band: each row may take its own column and the next few; each other, wide, is closed. The best is
-    // found by the same solver with costs that nobody would pay.
+    // A band: each row may be assigned its own column and the next few; every other wide one is closed. The
+    // same solver finds the best assignment with prohibitive costs on the closed pairs.
     std::mt19937 random(10);
     support::tally wrong;
     imle::assignment solver;

@@ -203,7 +203,7 @@ class contexts_of {
     std::vector<imle::solve_context> contexts_;
 };
 
-// The answers of single solves, or those of a batch, where each has the status of all.
+// The answers of single solves, or of a batch, in which each has the batch's status.
 template <int Layout, class Scalar, class SolverT>
 std::vector<masked_answer<Scalar>> solve_masked(SolverT& solver, const reference::grid& g,
                                                 const std::vector<masked_instance<Scalar>>& instances,
@@ -322,7 +322,7 @@ struct random_case {
                 for (Scalar& theta : next.theta) {
                     next.open.push_back(unit(random) >= blocked);
                     if (next.open.back()) continue;
-                    // As a layer gives it; or a reward, on a cell that nothing may collect.
+                    // 0, as a layer passes it, or a reward on a forbidden cell, which no path may collect.
                     theta = random() % 4 == 0 ? Scalar(5) : Scalar(0);
                 }
             instances.push_back(next);
@@ -344,8 +344,8 @@ struct random_case {
     std::vector<masked_instance<Scalar>> instances;
 };
 
-// Wrong answers among `count` instances with random options, masks, starts and goals, alone and in batches,
-// by path(grid, costs), which is the oracle.
+// Counts wrong answers among `count` instances with random options, masks, starts and goals, alone and in
+// batches. path(grid, costs) is the oracle.
 template <class Scalar, int Layout, class PathT>
 support::tally wrong_with_options(int count, int smallest, int largest, std::uint32_t seed, PathT path_of) {
     std::mt19937 random(seed);
@@ -387,7 +387,7 @@ support::tally wrong_with_options_against_dijkstra(int count, int smallest, int 
                                               });
 }
 
-// The Moving AI map, where it is there.
+// The Moving AI map, if it is installed.
 struct scenario {
     reference::grid grid{};
     struct route {
@@ -505,7 +505,7 @@ TEST_CASE("grid_shortest_path of static size has the answers of the dynamic one"
 
 TEST_CASE("grid_shortest_path passes a serpentine of any length", "[solvers][grid]") {
     // Each wall sends the path to the other side of the grid: the shape for which sweeps are slowest.
-    // 350 walls are more than the sweeps over a batch stand, so that they give up.
+    // With 350 walls the sweeps over a batch give up.
     for (const bool transposed : {false, true})
         for (const reference::grid& g : {reference::grid{61, 64, 8}, reference::grid{701, 8, 8}}) {
             const reference::grid lying{g.cols, g.rows, 8};
@@ -529,7 +529,7 @@ TEST_CASE("grid_shortest_path passes a serpentine of any length", "[solvers][gri
         }
 }
 
-TEST_CASE("grid_shortest_path keeps to masks, routes, diagonal factors and corners",
+TEST_CASE("grid_shortest_path respects masks, routes, diagonal factors and corners",
           "[solvers][grid][mask]") {
     const auto enumerate = [](const reference::grid& g, const auto& costs) {
         return reference::best_of(g, reference::all_paths(g), costs);
@@ -552,7 +552,7 @@ TEST_CASE("grid_shortest_path keeps to masks, routes, diagonal factors and corne
 }
 
 TEST_CASE("grid_shortest_path gives mazes of blocked cells to the queue", "[solvers][grid][mask]") {
-    // As many walls as the sweeps over a batch stand, and then some.
+    // As many walls as the sweeps over a batch can handle, and then more.
     for (const double factor : {1.0, 1.5}) {
         reference::grid g{701, 8, 8};
         g.diagonal_factor = factor;
@@ -715,7 +715,7 @@ TEST_CASE("grid_shortest_path says what is wrong with its options and contexts",
     CHECK_THROWS_WITH(solver.solve_batch(thetas, zs), mentions("without a solve_context"));
     std::vector<imle::solve_context> contexts(3);
     CHECK_THROWS_WITH(solver.solve_batch(thetas, zs, contexts),
-                      mentions("contexts is of 3 solves") && mentions("expected 4"));
+                      mentions("contexts is a list of 3") && mentions("expected 4"));
 
     const bool few[5] = {true, true, true, true, true};
     CHECK_THROWS_WITH(solver(theta, z, imle::solve_context{.mask = few}),

@@ -164,8 +164,7 @@ TEST_CASE("k_of_groups says what is wrong", "[solvers][k_of_groups][errors]") {
     CHECK_THROWS_WITH((imle::k_of_groups{0, {3, -1}}), mentions("-1 for group 1"));
     Eigen::Tensor<float, 1> theta(3), z(3), other(4);
     theta.setValues({1, 3, 2});
-    CHECK_THROWS_WITH(imle::k_of_groups{4}(theta, z),
-                      mentions("k is 4") && mentions("members of a group, 3"));
+    CHECK_THROWS_WITH(imle::k_of_groups{4}(theta, z), mentions("k is 4") && mentions("size of a group, 3"));
     CHECK_THROWS_WITH((imle::k_of_groups{1, {2, 2}}(theta, z)), mentions("3 elements") && mentions("4"));
     CHECK_THROWS_WITH(imle::k_of_groups{}(theta, other), mentions("z is of shape [4]"));
     theta(1) = std::numeric_limits<float>::infinity();
@@ -266,7 +265,7 @@ TEST_CASE("k_of_groups: contexts and masks of the wrong size", "[solvers][k_of_g
     const std::vector<imle::solve_context> one(1), both{{}, {.mask = two.span()}};
     imle::k_of_groups solver;
     CHECK_THROWS_WITH(solver.solve_batch(thetas, zs, std::span<const imle::solve_context>(one)),
-                      mentions("contexts is of 1 solves") && mentions("expected 2"));
+                      mentions("contexts is a list of 1") && mentions("expected 2"));
     CHECK_THROWS_WITH(solver.solve_batch(thetas, zs, std::span<const imle::solve_context>(both)),
                       mentions("context.mask is of 2 values") && mentions("expected 3"));
 }

@@ -60,7 +60,7 @@ using imle::solve_context;
 template <class S>
 constexpr bool is_solver = imle::Solver<S, float, 1, Eigen::RowMajor>;
 
-// Which of the forms a solver has, as one number: the layer asks these questions one by one.
+// The forms of a call that a solver has, as one number: the layer tests them one by one.
 template <class S>
 constexpr int forms = (imle::detail::writes_with_context<S, float, 1, Eigen::RowMajor> ? 1 : 0) +
                       (imle::detail::writes<S, float, 1, Eigen::RowMajor> ? 2 : 0) +
@@ -84,7 +84,7 @@ struct counting_solver {
     void operator()(const const_line&, line& z) { z(0) = static_cast<float>(++calls); }
 };
 
-// Says that it maximises, in every form of a call; z is what it was given, so that negatives are seen.
+// Declares that it maximises, in every form of a call; z is its argument, so that negated costs are visible.
 struct maximizer {
     static constexpr imle::sense sense = imle::sense::maximize;
     imle::solve_status operator()(const_line& theta, line& z) {
@@ -157,8 +157,8 @@ struct noise_or_ties {
     }
 };
 
-// The two say the same: costs and minimizing(solver), or -costs and the solver. Bit for bit, gradients with
-// the other sign.
+// Costs with minimizing(solver) and negated costs with the solver must agree bit for bit; gradients have the
+// opposite sign.
 template <class TensorT, class SolverT, class NoiseT, class TargetT>
 void check_mirrored_layers(const SolverT& solver, const NoiseT& noise, const TargetT& target,
                            const imle::layer_options& options, const TensorT& cost, const TensorT& dz) {
@@ -216,7 +216,7 @@ const std::vector<double> weights{3, 4, 2, 5, 1, 3};
 
 }  // namespace
 
-TEST_CASE("minimizing has the forms of a call that the solver has", "[solvers][minimizing]") {
+TEST_CASE("minimizing supports the same forms of a call as its solver", "[solvers][minimizing]") {
     auto writes = imle::minimizing([](auto& theta, auto& z) { z = theta * 2.0f; });
     auto writes_in_context = imle::minimizing([](auto& theta, auto& z, const solve_context& context) {
         z = theta * static_cast<float>(context.instance);
@@ -287,7 +287,7 @@ TEST_CASE("minimizing keeps the solver's state, and copies are independent", "[s
     CHECK(copy.base().calls == 1);
 }
 
-TEST_CASE("minimizing hands a solver that says that it maximises the negatives", "[solvers][minimizing]") {
+TEST_CASE("minimizing passes negated costs to a solver that declares to maximise", "[solvers][minimizing]") {
     const std::vector<float> cost{1, 2, -3}, start{0.5F, 0, 0};
     std::vector<float> z(3);
     const_line cost_view(cost.data(), 3), start_view(start.data(), 3);
@@ -328,7 +328,7 @@ TEST_CASE("minimizing hands a solver that says that it maximises the negatives",
     CHECK(cost == std::vector<float>{1, 2, -3});
 }
 
-TEST_CASE("minimizing gives one that minimises its costs", "[solvers][minimizing]") {
+TEST_CASE("minimizing passes costs unchanged to a solver that minimises", "[solvers][minimizing]") {
     auto once = imle::minimizing(minimizer{});
     auto twice = imle::minimizing(imle::minimizing(maximizer{}));
     STATIC_REQUIRE(std::is_same_v<decltype(twice), imle::minimizing<maximizer>>);
@@ -426,7 +426,7 @@ TEST_CASE("minimizing under a mask finds the least of what it allows", "[solvers
     check(imle::categorical{}, one{5}, imle::testing::k_subsets(5, 1));
     check(imle::assignment{}, two{3, 4}, imle::testing::assignments(3, 4));
     check(imle::spanning_tree{4, imle::complete_graph_edges(4)}, one{6}, imle::testing::spanning_trees(4));
-    // It knows masks where its solver does, and says so where it does not.
+    // It respects masks if its solver does, and throws otherwise.
     STATIC_REQUIRE(
         imle::detail::writes_with_context<imle::minimizing<imle::top_k<>>, float, 1, Eigen::RowMajor>);
     STATIC_REQUIRE(imle::detail::solves_batches_with_context<imle::minimizing<imle::k_of_groups<>>, float, 1,
@@ -435,7 +435,7 @@ TEST_CASE("minimizing under a mask finds the least of what it allows", "[solvers
         !imle::detail::writes_with_context<imle::minimizing<counting_solver>, float, 1, Eigen::RowMajor>);
 }
 
-TEST_CASE("minimizing in a layer is the layer of the negatives", "[solvers][minimizing]") {
+TEST_CASE("minimizing in a layer equals the layer of the negatives", "[solvers][minimizing]") {
     const auto graph = imle::grid_graph(3, 3);
     const auto edges = static_cast<Eigen::Index>(graph.edges().size());
     check_mirrored<lines>("top_k", imle::top_k{2}, {4, 7});
@@ -452,7 +452,7 @@ TEST_CASE("minimizing in a layer is the layer of the negatives", "[solvers][mini
     check_mirrored<Eigen::Tensor<double, 3>>("grid_shortest_path", imle::grid_shortest_path{}, {4, 5, 4});
 }
 
-TEST_CASE("minimizing in losses and estimators is that of the negatives", "[solvers][minimizing]") {
+TEST_CASE("minimizing in losses and estimators equals maximising the negatives", "[solvers][minimizing]") {
     using matrix = Eigen::Tensor<double, 2, Eigen::RowMajor>;
     matrix hat(3, 6), truth(3, 6);
     for (Eigen::Index i = 0; i < hat.size(); ++i) {

@@ -36,7 +36,7 @@ using imle::solve_status;
 using numbers = Eigen::Tensor<double, 1, Eigen::RowMajor>;
 using rows = Eigen::Tensor<double, 2, Eigen::RowMajor>;
 
-// What a solver was asked, by all of its copies.
+// The calls of a solver, over all of its copies.
 struct log_of_calls {
     int copies = 0;
     std::vector<std::string> calls;
@@ -189,7 +189,7 @@ TEST_CASE("per_instance in a layer: each instance has its k, by any number of th
         z, samples(imle::per_instance([&](std::uint64_t id) { return originals[id]; }), 3)));
 }
 
-TEST_CASE("per_instance hands items of one id to its solver together", "[solvers][per_instance]") {
+TEST_CASE("per_instance solves items of one id together", "[solvers][per_instance]") {
     const auto log = std::make_shared<log_of_calls>();
     imle::per_instance solver(std::vector<numbered>{{0, log}, {1, log}, {2, log}});
     const auto [status, zs] = solve_rows(solver, 1, contexts_of({1, 1, 1, 0, 2, 2, 1}));
@@ -207,7 +207,7 @@ TEST_CASE("per_instance hands items of one id to its solver together", "[solvers
     CHECK(z(0) == 7);
     CHECK(log->calls == std::vector<std::string>{"one", "from"});
 
-    // Where the form for batches does not know masks, each item is solved alone.
+    // If the batch form does not take masks, each item is solved alone.
     imle::per_instance masked(std::vector<knows_masks>{{1}, {2}});
     const support::mask first_only = [] {
         support::mask mask(2);
@@ -224,7 +224,7 @@ TEST_CASE("per_instance hands items of one id to its solver together", "[solvers
     start_of_two.setZero();
     CHECK(masked.solve_from(two, start_of_two, z_of_two, contexts[1]) == solve_status::not_proven);
     CHECK((z_of_two(0) == 2 && z_of_two(1) == 0));
-    // And k_of_groups' form does.
+    // k_of_groups' batch form takes masks.
     imle::per_instance groups(std::vector{imle::k_of_groups{2}, imle::k_of_groups{1}});
     CHECK(solve_rows(groups, 2, contexts_of({0, 1})).second == std::vector<double>{1, 1, 1, 0});
     contexts[3].mask = {};
@@ -355,7 +355,7 @@ TEST_CASE("per_instance says what is wrong", "[solvers][per_instance][errors]") 
     two.setZero();
     const auto contexts = contexts_of({0});
     CHECK_THROWS_WITH(solver.solve_batch(two, zs, std::span<const solve_context>(contexts)),
-                      mentions("contexts is of 1 solves"));
+                      mentions("contexts is a list of 1"));
     const auto both = contexts_of({0, 1});
     CHECK_THROWS_WITH(solver.solve_batch(two, other, std::span<const solve_context>(both)),
                       mentions("[2, 4]"));

@@ -190,7 +190,7 @@ TEST_CASE("shortest_path is Bellman and Ford's, ties included", "[solvers][short
     CHECK(wrong_answers<Eigen::ColMajor, double>(35, 16, grid) == 0);
 }
 
-TEST_CASE("shortest_path goes only on edges that the mask allows", "[solvers][shortest_path]") {
+TEST_CASE("shortest_path uses only edges that the mask allows", "[solvers][shortest_path]") {
     std::mt19937 random(6);
     support::tally wrong;
     int infeasible = 0;

@@ -415,20 +415,21 @@ TEST_CASE("shortest_paths says what is wrong", "[solvers][shortest_paths][errors
     const directed_graph graph{3, {{0, 1}, {1, 2}, {2, 1}}};
     const std::vector<od_pair> pairs{{0, 2}, {2, 0}};
     CHECK_THROWS_WITH((shortest_paths{graph, {{0, 2}, {3, 0}}}),
-                      mentions("pair 1, its from, is 3") && mentions("3 nodes"));
-    CHECK_THROWS_WITH((shortest_paths{graph, {{0, -1}}}), mentions("pair 0, its to, is -1"));
+                      mentions("from of shortest_paths' pair 1 is 3") && mentions("3 nodes"));
+    CHECK_THROWS_WITH((shortest_paths{graph, {{0, -1}}}), mentions("to of shortest_paths' pair 0 is -1"));
     CHECK_THROWS_WITH((shortest_paths{graph, pairs, {.first_through_node = 4}}),
                       mentions("first_through_node is 4"));
     CHECK_THROWS_WITH((shortest_paths{graph, pairs, {.closed_nodes = {0, 5}}}),
-                      mentions("closed_nodes is of node 5"));
+                      mentions("closed_nodes is a list with node 5"));
     CHECK_THROWS_WITH((shortest_paths{graph, pairs, {.closed_edges = {-1}}}),
-                      mentions("closed_edges is of edge -1"));
+                      mentions("closed_edges is a list with edge -1"));
     CHECK_THROWS_AS((shortest_paths{graph, pairs, {.negative_costs = static_cast<imle::negative_costs>(7)}}),
                     std::invalid_argument);
 
     shortest_paths solver{graph, pairs};
     const std::vector<float> costs(3, 1);
-    CHECK_THROWS_WITH(solve(solver, costs, {.id = 2}), mentions("id is 2") && mentions("2 pairs"));
+    CHECK_THROWS_WITH(solve(solver, costs, {.id = 2}),
+                      mentions("id is 2") && mentions("less than 2, the number of pairs"));
     CHECK_THROWS_WITH(solve(solver, costs, {.instance = 9}), mentions("id is 9"));
     CHECK_THROWS_WITH(solve(solver, std::vector<float>(4, 1), {}), mentions("theta is of 4 numbers"));
     const bool two[] = {true, true};
@@ -440,7 +441,7 @@ TEST_CASE("shortest_paths says what is wrong", "[solvers][shortest_paths][errors
     const solve_context contexts[] = {{.id = 0}, {.id = 2}};
     CHECK_THROWS_WITH(solver.solve_batch(thetas, zs, contexts), mentions("id is 2"));
     CHECK_THROWS_WITH(solver.solve_batch(thetas, zs, std::span(contexts).first(1)),
-                      mentions("contexts is of 1 solves"));
+                      mentions("contexts is a list of 1"));
 
     // Sums that overflow are not the same as no path, alone and together, with cycles and without.
     const std::vector<float> huge(3, std::numeric_limits<float>::max());

@@ -76,7 +76,7 @@ support::tally differences(const subject<Rank>& of) {
         different.expect(fixtures::same_bits(expected.samples(), found.samples()), "samples of key ", round);
         different.expect(fixtures::same_bits(one.vjp(expected, dz), three.vjp(found, dz)), "gradient of key ",
                          round);
-        // Nothing that a solver has seen before may show.
+        // Earlier solves must have no effect.
         different.expect(fixtures::same_bits(layer(1).forward(theta, key).samples(), expected.samples()),
                          "samples of key ", round, " by a new layer");
     }

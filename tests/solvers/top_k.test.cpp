@@ -110,8 +110,8 @@ TEST_CASE("top_k of many numbers is the head of a stable sort", "[solvers][top_k
     CHECK(wrong == 0);
 }
 
-TEST_CASE("top_k answers the same whatever it has solved before", "[solvers][top_k]") {
-    // It guesses from the last answer where the next one lies: streams of like problems, and sudden others.
+TEST_CASE("top_k's answer does not depend on earlier solves", "[solvers][top_k]") {
+    // It guesses the next answer from the last: streams of similar problems, and sudden changes.
     std::mt19937 random(5);
     imle::top_k solver{9};
     support::tally wrong;

@@ -85,7 +85,7 @@ void fill(TensorT& theta, std::mt19937& random, unsigned range = 1000) {
         theta.data()[i] = -static_cast<typename TensorT::Scalar>(random() % range);
 }
 
-// Minus the rounded distances of random cities: what tours are mostly asked for.
+// Minus the rounded distances of random cities, the most usual instances.
 template <class Scalar>
 edges<Scalar> cities(Eigen::Index n, unsigned seed) {
     std::mt19937 random(seed);
@@ -103,7 +103,7 @@ edges<Scalar> cities(Eigen::Index n, unsigned seed) {
     return theta;
 }
 
-// The costs of one of TSPLIB's files, [n, n]; empty if the cases are not beside the project.
+// The costs of one of TSPLIB's files, [n, n]; empty if the cases are not installed next to the project.
 arcs<> case_costs(const std::string& name) {
     std::ifstream in(std::filesystem::path(IMLE_TEST_DATA_DIR "/../../../shared/cases") / name);
     std::string line;

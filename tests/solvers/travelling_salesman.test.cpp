@@ -246,7 +246,7 @@ void check_hidden_tour(Eigen::Index n, imle::travelling_salesman& solver) {
 
 TEST_CASE("travelling_salesman takes more than 15 nodes", "[solvers][travelling_salesman]") {
     imle::travelling_salesman solver;
-    // Down too: what a larger table left is of no meaning.
+    // Smaller sizes too: data left from a larger table must have no effect.
     for (const Eigen::Index n : {16, 18, 17}) {
         check_hidden_tour<float>(n, solver);
         check_hidden_tour<double>(n, solver);
@@ -288,7 +288,7 @@ TEST_CASE("travelling_salesman uses no missing edge", "[solvers][travelling_sale
         std::vector<double> gains(size);
         for (std::size_t i = 0; i < size; ++i) {
             mask[i] = random() % 8 >= static_cast<unsigned>(trial / 2 % 5);
-            // What is forbidden comes as 0, better than all else.
+            // Forbidden arcs get a theta of 0, better than all others.
             gains[i] = mask[i] ? -1 - static_cast<double>(random() % 100) : 0;
         }
         imle::solve_context context;

@@ -129,7 +129,7 @@ TEST_CASE("statistics: the gradient's expectation is the finite difference of th
         const auto pass = forward.forward(rows_of(theta), random_key{5});
         CHECK(furthest(forward.vjp(pass, rows_of(w)), expected_forward) < tolerance);
         CHECK(furthest(central.vjp(pass, rows_of(w)), expected_central) < tolerance);
-        // And each of them has something to get wrong.
+        // The expected gradients differ clearly from 0 and from each other.
         CHECK(furthest(rows_of(expected_forward), vector(theta.size(), 0.0)) > 10 * tolerance);
         CHECK(furthest(rows_of(expected_forward), expected_central) > 3 * tolerance);
     }

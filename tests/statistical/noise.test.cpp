@@ -123,7 +123,7 @@ TEST_CASE("2^24 numbers of sum_of_gamma", "[statistical][slow]") {
     CHECK(checked > 84 * 3);
 }
 
-TEST_CASE("the counts notice a law that is nearly right", "[statistical][slow]") {
+TEST_CASE("the counts detect a law that is nearly right", "[statistical][slow]") {
     // k = 20.9 in place of 20.8: the standard deviation is off by a quarter of a percent.
     const imle::sum_of_gamma law(20.8, 100), near(20.9, 100);
     const law_bins<float> bins(law, edge_quantiles(law), static_cast<double>(numbers));
@@ -134,7 +134,7 @@ TEST_CASE("the counts notice a law that is nearly right", "[statistical][slow]")
     CHECK(report.broken("chi-square"));
 }
 
-TEST_CASE("the counts notice a fault of one place", "[statistical]") {
+TEST_CASE("the counts detect a fault at one place", "[statistical]") {
     const imle::gumbel law;
     const law_bins<double> bins(law, edge_quantiles(law), static_cast<double>(numbers));
     REQUIRE(bins.bins() == most_edges + 1);

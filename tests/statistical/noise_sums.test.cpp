@@ -1,4 +1,4 @@
-// What sums of sum_of_gamma are, and that the literal sum of gamma numbers is that law.
+// The laws of sums of sum_of_gamma, and that the literal sum of gamma numbers has its law.
 //
 // Fixed seeds, never retried; each comparison fails for the right law with a probability of at most 5e-9, 25
 // of them with one of 1.2e-7.

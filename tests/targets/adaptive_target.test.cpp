@@ -29,7 +29,7 @@ static_assert(imle::TargetDistribution<adaptive_target, double>);
 TEST_CASE("adaptive_target: lambda is beta * rms(theta) / rms(dz)", "[targets]") {
     const adaptive_target target{{.initial_beta = 3}};
     CHECK(target.lambda({.theta_squared = 4, .theta_count = 1, .dz_squared = 9, .dz_count = 1}) == Approx(2));
-    // The same numbers twice, or four times the samples: the same step.
+    // The same numbers repeated, or four times the samples: the same step.
     CHECK(target.lambda({.theta_squared = 8, .theta_count = 2, .dz_squared = 36, .dz_count = 4}) ==
           Approx(2));
     CHECK(target.lambda({.theta_squared = 4, .theta_count = 1, .dz_squared = 0, .dz_count = 1}) == 0);
@@ -164,7 +164,7 @@ TEST_CASE("adaptive_target: a zero step divides by 1", "[targets]") {
     }
 }
 
-TEST_CASE("adaptive_target: a state saved and restored goes on as if nothing had been", "[targets]") {
+TEST_CASE("adaptive_target: learning continues unchanged from a saved state", "[targets]") {
     const matrix theta = numbers<matrix>({3, 4}, 1);
     const adaptive_target start{{.beta_step = 0.2, .beta_momentum = 0.5}};
     imle_layer layer{cube_solver, hashed_noise{}, start, {.samples = 3}};
@@ -180,7 +180,7 @@ TEST_CASE("adaptive_target: a state saved and restored goes on as if nothing had
     CHECK(resumed.target().state() == layer.target().state());
 }
 
-TEST_CASE("adaptive_target: values that make no sense are refused", "[targets]") {
+TEST_CASE("adaptive_target: invalid values are refused", "[targets]") {
     const double nan = std::numeric_limits<double>::quiet_NaN();
     const auto refused = [](imle::adaptive_target_options options) {
         CHECK_THROWS_AS(adaptive_target{options}, std::invalid_argument);
@@ -198,8 +198,7 @@ TEST_CASE("adaptive_target: values that make no sense are refused", "[targets]")
     CHECK_THROWS_AS(target.restore({.previous_update = nan}), std::invalid_argument);
 }
 
-TEST_CASE("adaptive_target: a cotangent that has all but vanished is an ordinary one, only smaller",
-          "[targets]") {
+TEST_CASE("adaptive_target: a nearly vanishing cotangent gives a finite step", "[targets]") {
     constexpr double largest = std::numeric_limits<double>::max();
     CHECK(adaptive_target{}.lambda(
               {.theta_squared = 1, .theta_count = 1, .dz_squared = {1, -2100}, .dz_count = 1}) == largest);
@@ -233,7 +232,7 @@ void check_vanishing_gradient(Scalar tiny) {
 
 }  // namespace
 
-TEST_CASE("adaptive_target: a gradient that all but vanishes stops nothing", "[targets]") {
+TEST_CASE("adaptive_target: a nearly vanishing gradient does not stop the layer", "[targets]") {
     check_vanishing_gradient(1e-39F);
     check_vanishing_gradient(std::numeric_limits<float>::denorm_min());
     check_vanishing_gradient(1e-308);

@@ -57,7 +57,7 @@ TEST_CASE("instance_adaptive_target: the laws of a target", "[targets]") {
     CHECK(imle::testing::check_target<double>(instance_adaptive_target{{.initial_alpha = 0.5}}).passed());
 }
 
-TEST_CASE("instance_adaptive_target: each instance takes, and divides by, a step of its own", "[targets]") {
+TEST_CASE("instance_adaptive_target: each instance takes its own step and is divided by it", "[targets]") {
     const matrix theta = numbers<matrix>({4, 5}, 1);
     const cube dz = scaled_cotangents(6);
     for (const auto kind : {imle::difference::forward, imle::difference::central}) {

@@ -30,7 +30,7 @@ TEST_CASE("perturbation_target: the divisor is the step, where asked", "[targets
     CHECK(imle::perturbation_target{.beta = 3, .scale_gradient = true}.gradient_divisor() == 3);
 }
 
-TEST_CASE("perturbation_target: values that make no sense are refused", "[targets]") {
+TEST_CASE("perturbation_target: invalid values are refused", "[targets]") {
     CHECK_NOTHROW(imle::perturbation_target{.alpha = -1, .beta = 0}.validate());
     CHECK_THROWS_AS((imle::perturbation_target{.beta = -0.5}.validate()), std::invalid_argument);
     CHECK_THROWS_AS((imle::perturbation_target{.beta = HUGE_VAL}.validate()), std::invalid_argument);

@@ -12,7 +12,7 @@
 
 using imle::testing::assignments;
 
-TEST_CASE("Assignments are matrices of as many ones as fit", "[testing][families]") {
+TEST_CASE("Assignments are matrices with as many ones as possible", "[testing][families]") {
     // n!, or more! / (more - fewer)! if there are fewer rows or fewer columns.
     const struct {
         Eigen::Index rows, columns;

@@ -25,8 +25,8 @@ using imle::testing::law_report;
 
 namespace {
 
-// An engine of tensors in miniature, all in double: what an adapter must do, spelt out, so that each step can
-// be done wrong.
+// A miniature engine of tensors, all in double. Every step of an adapter is written out, so that each can be
+// done wrong.
 using numbers = std::vector<double>;
 using tensor = Eigen::Tensor<double, 2, Eigen::RowMajor>;
 using sample_tensor = Eigen::Tensor<double, 3, Eigen::RowMajor>;
@@ -200,7 +200,7 @@ TEST_CASE("Each fault of an adapter is named", "[testing][adapter]") {
     }
 }
 
-TEST_CASE("An adapter's faults beside the vjp", "[testing][adapter]") {
+TEST_CASE("Faults of an adapter outside the vjp are found", "[testing][adapter]") {
     using support::says;
     const auto honest = engine(right);
     const auto changed = [&](auto change) {
@@ -253,7 +253,7 @@ TEST_CASE("An engine that pulls back twice in one backward pass is found", "[tes
                    return right(p);
                })),
                {"the layer is pulled back once"}));
-    // On a copy, or by a pullback, it is a call all the same; and so it is for marginals.
+    // A vjp on a copy, or by a pullback, counts as a call; so does one for marginals.
     CHECK(
         says(complaint([](auto& layer, const tensor& x, imle::random_key key, const adapter_loss<double>& l) {
                  const tensor theta = x * l.scale;
@@ -297,7 +297,7 @@ TEST_CASE("The exact gradient finds faults on its own", "[testing][adapter]") {
     CHECK(broken([](const parts& p) { return p.samples * p.vjp(p.first + p.second + p.square); }));
 }
 
-TEST_CASE("Adapters of marginals pass dz on as it is", "[testing][adapter]") {
+TEST_CASE("Adapters of marginals pass dz to vjp unchanged", "[testing][adapter]") {
     const auto run = [](bool with_samples) {
         return [=](auto& layer, const tensor& x, imle::random_key key, const adapter_loss<double>& loss) {
             const tensor theta = x * loss.scale;
@@ -316,7 +316,7 @@ TEST_CASE("Adapters of marginals pass dz on as it is", "[testing][adapter]") {
                         {"the step is that of the cotangent", "expected vjp(pass, dz) for marginals"}));
 }
 
-TEST_CASE("An adapter is checked on a layer of one's own", "[testing][adapter]") {
+TEST_CASE("check_adapter takes a layer of the caller", "[testing][adapter]") {
     // Column-major instances of rank 2, floats, central differences and a target with a state.
     imle::imle_layer layer{
         imle::top_k{4},

@@ -143,7 +143,7 @@ struct mirrored_by_the_key {
     }
 };
 
-/// One element is another where a fill is in some way special.
+/// One element differs if the fill is special in some way.
 template <class Special>
 struct but_for_some_fills : uniform_noise {
     void fill(const imle::random_key& key, std::uint64_t first, std::span<float> out) const {
@@ -240,7 +240,7 @@ TEST_CASE("check_noise: fills that depend on more than the index", "[check_noise
     CHECK(report_of<but_for_some_fills<those_of_a_length>>().broken(pieces));
 }
 
-TEST_CASE("check_noise: laws of few values, and those that are nearly always one, pass", "[check_noise]") {
+TEST_CASE("check_noise: laws with few values, or with one dominant value, pass", "[check_noise]") {
     for (const double p : {0.5, 0.1, 1e-3, 1e-5}) {
         const imle::std_noise<std::bernoulli_distribution> noise(std::bernoulli_distribution{p});
         const auto report = imle::testing::check_noise<float>(noise, {.numbers = 1 << 14});

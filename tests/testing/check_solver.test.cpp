@@ -181,7 +181,7 @@ TEST_CASE("The built-in solvers keep their laws", "[testing][laws]") {
                    grid_paths(3, 4, 4), {.highest = 0, .trials = 40});
 }
 
-TEST_CASE("Lambdas, and solvers that minimise, keep theirs", "[testing][laws]") {
+TEST_CASE("Lambdas and minimising solvers keep the laws", "[testing][laws]") {
     require_lawful(kruskal(true), spanning_trees(4), {.trials = 40});
     require_lawful(imle::minimizing(kruskal(false)), spanning_trees(4), {.trials = 40});
     // The sense matters: each fails as the other.

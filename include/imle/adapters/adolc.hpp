@@ -28,15 +28,15 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// The key, the place in a larger batch and the rows without an answer, as doubles that stand behind z on the
-/// tape. A reverse sweep restores them as it restores z. So a backward pass takes the noise of the forward
-/// pass that made this z, whatever other tapes and keys the same layer has seen meanwhile.
+/// The key, the place in a larger batch and the rows without an answer, as doubles that follow z on the tape.
+/// A reverse sweep restores them together with z. So a backward pass uses the noise of the forward pass that
+/// produced this z, whatever other tapes and keys the same layer has been used with since.
 struct call_numbers {
     random_key key;
     std::uint64_t first_instance = 0;
     std::vector<Eigen::Index> failed_rows;
 
-    /// How many doubles they are. `rows` is the batch if solves may have no answer, else 0.
+    /// The number of doubles. `rows` is the batch if solves may have no answer, else 0.
     [[nodiscard]] static std::size_t size(Eigen::Index rows) noexcept {
         return 2 * words + static_cast<std::size_t>(rows);
     }
@@ -44,7 +44,7 @@ struct call_numbers {
     void write(std::span<double> out) const {
         const auto of_key = std::bit_cast<std::array<std::uint64_t, 2>>(key);
         const std::array<std::uint64_t, words> whole = {of_key[0], of_key[1], first_instance};
-        for (std::size_t i = 0; i < words; ++i) {  // in halves, which a double holds exactly
+        for (std::size_t i = 0; i < words; ++i) {  // in halves, which a double represents exactly
             out[2 * i] = static_cast<double>(whole[i] & 0xffffffffU);
             out[2 * i + 1] = static_cast<double>(whole[i] >> 32);
         }
@@ -68,35 +68,35 @@ struct call_numbers {
     static constexpr std::size_t words = 3;
 };
 
-/// What the two functions of an `adolc_layer` share.
+/// The state that the two functions of an `adolc_layer` share.
 template <class LayerT, int Rank, int Layout>
 struct adolc_state {
     LayerT layer;
     batch_shape<Rank - 1, Layout> shape;
     random_key key;
-    /// What the options' lists are views of.
+    /// The memory of the lists that the options refer to.
     std::vector<std::uint64_t> ids;
     Eigen::Array<bool, Eigen::Dynamic, 1> mask;
     std::uint64_t first_instance = 0;
-    /// The first one that a sweep met and that nobody has asked for yet.
+    /// The first exception of a sweep that has not been rethrown yet.
     std::exception_ptr failure;
 
-    /// Numbers in theta.
+    /// The number of numbers in theta.
     [[nodiscard]] Eigen::Index size() const { return shape.batch * shape.n; }
     [[nodiscard]] call_options options(std::uint64_t first) const {
         return {first, ids, {mask.data(), static_cast<std::size_t>(mask.size())}};
     }
 };
 
-/// What a sweep returns when the layer threw. ADOL-C's drivers stop at negative numbers.
+/// The return value of a sweep in which the layer threw. ADOL-C's drivers stop at negative numbers.
 inline constexpr int adolc_failed = -3;
 
-/// theta -> (z, what `call_numbers` says): samples if `PerSample`, else marginals. ADOL-C calls it in its
-/// sweeps; its base class registers it, and takes the registration back in its destructor, after which a
-/// sweep over a tape with this function throws ADOL-C's FatalError.
+/// theta -> (z, `call_numbers`): samples if `PerSample`, else marginals. ADOL-C calls it in its sweeps. The
+/// base class registers it, and removes the registration in its destructor; a later sweep over a tape with
+/// this function throws ADOL-C's FatalError.
 ///
-/// No exception may cross a sweep, which would lose its memory and leave its tape open. It is kept, outputs
-/// are NaN, and the sweep returns `adolc_failed`.
+/// No exception may cross a sweep, which would lose its memory and leave its tape open. The exception is
+/// stored, outputs are NaN, and the sweep returns `adolc_failed`.
 template <class LayerT, int Rank, int Layout, bool PerSample>
 class layer_function final : public EDFobject {
   public:
@@ -109,29 +109,29 @@ class layer_function final : public EDFobject {
     explicit layer_function(state_type& state) : state_(state) {
         edf->nestedAdolc = 0;   // the layer works on doubles, so ADOL-C's values need no copy
         edf->dp_x_changes = 0;  // theta is only read
-        // dp_y_priorRequired stays: ADOL-C gives z locations that earlier variables have left, whose values
-        // their own derivatives need.
+        // dp_y_priorRequired stays set: ADOL-C gives z locations of earlier variables, whose values their own
+        // derivatives need.
         const std::size_t numbers = size();
         if (numbers > static_cast<std::size_t>(std::numeric_limits<int>::max()))
-            throw_invalid("shape", message("one that gives ", numbers, " numbers"),
-                          "at most 2147483647, since ADOL-C counts by int");
+            throw_invalid("shape", message("one with ", numbers, " numbers"),
+                          "at most 2147483647, because ADOL-C counts with int");
     }
     layer_function(const layer_function&) = delete;
 
-    /// z for theta, and a note on the tape if there is one.
+    /// z for theta, and the operation on the tape if there is one.
     [[nodiscard]] std::vector<adouble> operator()(std::span<const adouble> theta) {
         if (theta.size() != static_cast<std::size_t>(state_.size()))
             throw_invalid("theta", message("a list of ", theta.size(), " numbers"),
                           message(state_.size(), ", as many as the shape ",
-                                  shape_string(state_.shape.theta()), " holds"));
-        // Solved before ADOL-C hears of the call: if this throws, its tape is as it was.
+                                  shape_string(state_.shape.theta()), " implies"));
+        // Solves before it calls ADOL-C: if this throws, the tape is unchanged.
         std::vector<double> values(theta.size());
         std::transform(theta.begin(), theta.end(), values.begin(),
                        [](const adouble& t) { return t.getValue(); });
         solved_.resize(size());
         solve(values.data(), solved_.data());
 
-        // ADOL-C wants the numbers of a call at consecutive locations.
+        // ADOL-C requires the numbers of a call at consecutive locations.
         ensureContiguousLocations(theta.size());
         std::vector<adouble> x(theta.begin(), theta.end());
         ensureContiguousLocations(solved_.size());
@@ -141,7 +141,7 @@ class layer_function final : public EDFobject {
         return y;
     }
 
-    /// While the tape is written, or without one: what was just solved.
+    /// While the tape is written, or without a tape, returns the values just solved.
     int function(int, double*, int m, double* y) override {
         std::copy_n(solved_.data(), m, y);
         return 0;
@@ -152,8 +152,8 @@ class layer_function final : public EDFobject {
     int fos_reverse(int, double* u, int n, double* gradient, double* x, double* y) override {
         return attempt([&] { pull_back(x, y, u, gradient); }, [&] { spoil(gradient, n); });
     }
-    /// Direction by direction: each is a whole cotangent. ADOL-C hands over the numbers of one variable in
-    /// all directions together, u[m][p] and gradients[n][p], whatever the comments in its header say.
+    /// Handles one direction at a time: each is a whole cotangent. ADOL-C passes the numbers of one variable
+    /// in all directions together, u[m][p] and gradients[n][p], despite the comments in its header.
     int fov_reverse(int m, int p, double** u, int n, double** gradients, double* x, double* y) override {
         std::vector<double> dz(static_cast<std::size_t>(m)), gradient(static_cast<std::size_t>(n));
         int code = 0;
@@ -177,7 +177,7 @@ class layer_function final : public EDFobject {
     }
 
   private:
-    /// How many rows may be without an answer: all or none.
+    /// The largest number of rows without an answer: all or none.
     [[nodiscard]] Eigen::Index rows() const {
         if constexpr (requires { state_.layer.options().failures; })
             if (state_.layer.options().failures == failure_policy::zero_gradient) return state_.shape.batch;
@@ -190,7 +190,7 @@ class layer_function final : public EDFobject {
             return state_.shape.theta();
     }
     [[nodiscard]] std::size_t z_size() const { return static_cast<std::size_t>(z_dimensions().TotalSize()); }
-    /// Of z and of what stands behind it.
+    /// The size of z and of the numbers that follow it.
     [[nodiscard]] std::size_t size() const { return z_size() + call_numbers::size(rows()); }
 
     void solve(const double* x, double* y) const {
@@ -210,7 +210,7 @@ class layer_function final : public EDFobject {
         }
     }
 
-    /// The forward pass, from what the tape holds.
+    /// Rebuilds the forward pass from the contents of the tape.
     [[nodiscard]] pass_type pass_of(const double* x, const double* y) const {
         const std::span<const double> all(y, size());
         if (!all_finite(all))
@@ -228,11 +228,11 @@ class layer_function final : public EDFobject {
                              state_.layer.sample_count(), std::move(was.failed_rows));
     }
 
-    /// Adds theta's gradient to what theta's other uses gave. Samples follow the chain rule: see
+    /// Adds theta's gradient to the gradient from theta's other uses. Samples follow the chain rule: see
     /// `imle::pullback`.
     void pull_back(const double* x, const double* y, const double* u, double* gradient) const {
         const z_view dz(u, z_dimensions());
-        // ADOL-C pulls back through all that its tape holds, used or not. Nothing came back here.
+        // ADOL-C pulls back through all operations on its tape, used or not. Here no cotangent arrived.
         if (std::all_of(dz.data(), dz.data() + dz.size(), [](double d) { return d == 0; })) return;
         const auto pulled = state_.layer.pull_back(pass_of(x, y), dz);
         for (Eigen::Index i = 0; i < pulled.size(); ++i) gradient[i] += pulled.data()[i];
@@ -240,8 +240,8 @@ class layer_function final : public EDFobject {
 
     static void refuse_tangents() {
         throw std::logic_error(
-            "imle: I-MLE defines no derivative in a direction and none of second order, so forward sweeps of "
-            "first order stop here; expected zos_forward and a reverse sweep (see docs/adapters/adolc.md)");
+            "imle: I-MLE defines no directional and no second derivatives, so first-order forward sweeps "
+            "are not supported; expected zos_forward and a reverse sweep (see docs/adapters/adolc.md)");
     }
 
     static void spoil(double* numbers, int count) {
@@ -273,26 +273,27 @@ class layer_function final : public EDFobject {
 ///     ...                                                  // theta: a std::vector<adouble> of batch * n
 ///     const std::vector<adouble> z = on_tape.samples(theta);  // batch * S * n
 ///
-/// `Rank` is theta's, the batch included, and deduced from the shape: {batch, instance...}, or {instance...,
-/// batch} for `Layout` column-major. theta and z are flat, in memory order.
+/// `Rank` is the rank of theta, including the batch, and is deduced from the shape: {batch, instance...}, or
+/// {instance..., batch} for `Layout` column-major. theta and z are flat, in memory order.
 ///
-/// A tape that is evaluated again solves again, with the key that this object has then. Each reverse sweep
-/// takes the noise of the forward sweep before it, and gives the layer the whole cotangent at once.
+/// Evaluating a tape again solves again, with the current key of this object. Each reverse sweep uses the
+/// noise of the preceding forward sweep, and passes the whole cotangent to the layer at once.
 ///
-/// It must outlive the sweeps over its tapes: later ones throw ADOL-C's FatalError. It moves, but does not
-/// copy. ADOL-C as Debian builds it, without OpenMP, is for one thread in the process; the layer's own
-/// threads are no part of that.
+/// The object must outlive the sweeps over its tapes: later ones throw ADOL-C's FatalError. It can be moved
+/// but not copied. ADOL-C as packaged by Debian, without OpenMP, supports one thread in the process; the
+/// layer's own threads do not count.
 template <class LayerT, int Rank, int Layout = Eigen::RowMajor>
 class adolc_layer {
-    static_assert(Rank >= 2, "imle::adolc_layer: the shape has a batch and at least one instance dimension");
+    static_assert(Rank >= 2,
+                  "imle::adolc_layer: the shape must have a batch and at least one instance dimension");
     using state = detail::adolc_state<LayerT, Rank, Layout>;
     static constexpr bool has_marginals = requires { requires LayerT::pulls_back_marginals; };
     template <bool PerSample>
     using function = detail::layer_function<LayerT, Rank, Layout, PerSample>;
 
   public:
-    /// Takes the layer over (move it, or copy it in). Throws `std::invalid_argument` if the shape holds no
-    /// number, or too many for ADOL-C. `options`, which are copied, hold for all calls.
+    /// Takes ownership of the layer (move it, or copy it in). Throws `std::invalid_argument` if the shape is
+    /// empty or too large for ADOL-C. `options` are copied and apply to all calls.
     template <CallOptions OptionsT = call_options>
     adolc_layer(LayerT layer, const Eigen::Index (&shape)[static_cast<std::size_t>(Rank)], random_key key,
                 const OptionsT& options = {})
@@ -302,29 +303,30 @@ class adolc_layer {
     }
 
     /// z, one MAP state per instance and sample: [batch, sample, instance...], or [instance..., sample,
-    /// batch] column-major. theta: its numbers, as many as the shape holds. batch * S solves. Errors as of
-    /// `imle_layer::forward`; the tape is then as it was.
+    /// batch] column-major. theta: as many numbers as the shape implies. batch * S solves. Throws like
+    /// `imle_layer::forward`; the tape is then unchanged.
     [[nodiscard]] std::vector<adouble> samples(std::span<const adouble> theta) { return (*samples_)(theta); }
-    /// The mean of z over the samples, of theta's shape. As `imle_layer::marginals`.
+    /// The mean of z over the samples, of theta's shape, like `imle_layer::marginals`.
     [[nodiscard]] std::vector<adouble> marginals(std::span<const adouble> theta) {
         static_assert(has_marginals,
-                      "imle::adolc_layer: the layer has no marginals(theta, key) whose pass its "
-                      "vjp takes; expected one that has, or samples(). See docs/adapters/adolc.md");
+                      "imle::adolc_layer: the layer's vjp does not accept passes of marginals(theta, "
+                      "key); expected a layer whose vjp does, or samples(). See docs/adapters/adolc.md");
         return (*marginals_)(theta);
     }
 
-    /// The key of calls and of forward sweeps from now on.
+    /// Sets the key of later calls and forward sweeps.
     void set_key(random_key key) noexcept { state_->key = key; }
-    /// The key that was set last.
+    /// The current key.
     [[nodiscard]] random_key key() const noexcept { return state_->key; }
 
-    /// The layer: to read its options, or an adaptive target's state.
+    /// The layer. Use it to read its options or an adaptive target's state.
     [[nodiscard]] LayerT& layer() noexcept { return state_->layer; }
-    /// The same, to be read only.
+    /// The layer, read-only.
     [[nodiscard]] const LayerT& layer() const noexcept { return state_->layer; }
 
-    /// After a sweep that returned a negative code: throws what the layer or its solver threw in it, and
-    /// forgets it. Does nothing if no sweep has failed. If several did, it is the first one's.
+    /// Call this after a sweep that returned a negative code: it rethrows the exception of the layer or its
+    /// solver in that sweep, and forgets it. Does nothing if no sweep has failed. If several did, it throws
+    /// the first one's exception.
     void rethrow_failure() {
         if (const std::exception_ptr failure = std::exchange(state_->failure, nullptr))
             std::rethrow_exception(failure);
@@ -350,7 +352,8 @@ class adolc_layer {
         return detail::shape_of(const_view<double, Rank, Layout>(nullptr, given));
     }
 
-    // On the heap, since ADOL-C's registry holds the functions' addresses and they hold the state's.
+    // On the heap, because ADOL-C's registry keeps the functions' addresses, and the functions keep the
+    // state's.
     std::unique_ptr<state> state_;
     std::unique_ptr<function<true>> samples_;
     std::unique_ptr<std::conditional_t<has_marginals, function<false>, int>> marginals_;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Solvers by Boost.Graph (Debian: libboost-graph-dev; its headers are enough). Not part of `imle.hpp`:
+/// Solvers that use Boost.Graph (Debian: libboost-graph-dev; its headers are enough). Not part of `imle.hpp`:
 /// include it where you use it. See docs/adapters/boost_graph.md.
 
 #include <algorithm>
@@ -31,16 +31,16 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// A graph of Boost's whose edges are numbered. Parallel edges and loops are kept.
+/// A Boost graph with numbered edges. Parallel edges and loops are kept.
 template <class DirectedS>
 using indexed_graph = boost::adjacency_list<boost::vecS, boost::vecS, DirectedS, boost::no_property,
                                             boost::property<boost::edge_index_t, std::size_t>>;
 
-/// A Boost graph that has an edge list and numbers its vertices: adjacency_list with vecS vertices,
+/// A Boost graph with an edge list and numbered vertices: adjacency_list with vecS vertices,
 /// compressed_sparse_row_graph, adjacency_matrix, ...
 template <class GraphT>
 concept boost_edge_list = requires(const GraphT& graph) {
-    // The members and not `boost::graph_traits`, which is a hard error for what is no graph.
+    // Tests the members, because `boost::graph_traits` is a hard error for types that are not graphs.
     typename GraphT::edge_iterator;
     typename GraphT::directed_category;
     boost::edges(graph);
@@ -48,7 +48,7 @@ concept boost_edge_list = requires(const GraphT& graph) {
     get(boost::vertex_index, graph);
 };
 
-/// The edges of a Boost graph in the order of `boost::edges`, which is theta's.
+/// The edges of a Boost graph in the order of `boost::edges`, which is the order of theta.
 template <boost_edge_list GraphT>
 [[nodiscard]] std::vector<graph_edge> edges_of(const GraphT& graph) {
     const auto index = get(boost::vertex_index, graph);
@@ -60,7 +60,8 @@ template <boost_edge_list GraphT>
     return list;
 }
 
-/// Numbers the edges in the order given. Throws `std::invalid_argument` for one that leaves the graph.
+/// Numbers the edges in the order given. Throws `std::invalid_argument` if an edge has a node outside the
+/// graph.
 template <class DirectedS>
 [[nodiscard]] std::shared_ptr<const indexed_graph<DirectedS>> make_indexed_graph(
     Eigen::Index nodes, std::span<const graph_edge> edges) {
@@ -76,31 +77,31 @@ template <class DirectedS>
 }  // namespace detail
 
 /// The matching of largest weight of an undirected graph: edges of which no two share a node, by
-/// `boost::maximum_weighted_matching` (Edmonds' blossoms, O(nodes^3)). Edges of theta <= 0 are never taken,
-/// so the matching need not be perfect.
+/// `boost::maximum_weighted_matching` (Edmonds' blossoms, O(nodes^3)). Edges with theta <= 0 are never
+/// chosen, so the matching need not be perfect.
 ///
-/// theta: one number for each edge, in the order given or of `boost::edges(graph)`; z: 1 on the matching's
-/// edges. Float or double. Which of several best matchings is taken depends on theta alone; of parallel edges
-/// it is the heaviest, the first of equals.
+/// theta: one number per edge, in the order given or of `boost::edges(graph)`; z: 1 on the matching's edges.
+/// Float or double. Which of several best matchings is chosen depends on theta alone. Of parallel edges, the
+/// heaviest is chosen, the first of equal ones.
 ///
-/// Boost compares sums of weights for equality, so it gets integers: theta over its largest value, rounded to
-/// 40 bits. The matching's weight is within nodes * 2^-41 * max theta of the largest.
+/// Boost compares sums of weights for equality, so it gets integers: theta divided by its largest value,
+/// rounded to 40 bits. The matching's weight is within nodes * 2^-41 * max theta of the largest.
 ///
-/// **Boost's own faults**: until the rewrite that answers https://github.com/boostorg/graph/issues/399
+/// **Faults of Boost**: until the rewrite that answers https://github.com/boostorg/graph/issues/399,
 /// `maximum_weighted_matching` fails on some graphs: a failed assertion or a crash (with Boost 1.74 about one
-/// solve in 400 of dense random graphs of 30 nodes, one in 30,000 of 14 or fewer), no end, or a worse
-/// matching; and it leaks. For what must not fail, take `integer_program` with a row for each node (the sum
-/// of its edges <= 1) or, between two sides, `assignment`.
+/// solve in 400 of dense random graphs of 30 nodes, one in 30,000 of 14 or fewer), an endless loop, or a
+/// worse matching; and it leaks memory. If a solve must not fail, use `integer_program` with one row per node
+/// (the sum of its edges <= 1) or, between two sides, `assignment`.
 ///
-/// Throws `std::invalid_argument` for an edge whose ends are not two nodes (no loops), and for a theta of
-/// another size or that is not finite. Allocates. Copies share the edges. No mask is infeasible: a matching
-/// may be empty.
+/// Throws `std::invalid_argument` for an edge whose ends are not two different nodes (no loops), and for a
+/// theta of the wrong size or that is not finite. Allocates. Copies share the edges. No mask is infeasible,
+/// because a matching may be empty.
 class boost_matching {
   public:
     /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
-    /// nodes: how many there are, numbered from 0; edges: in the order of theta.
+    /// nodes: the number of nodes, which are numbered from 0; edges: in the order of theta.
     boost_matching(Eigen::Index nodes, std::vector<graph_edge> edges) : nodes_(nodes) {
         detail::require_graph(nodes, edges);
         for (graph_edge& edge : edges) {
@@ -111,7 +112,7 @@ class boost_matching {
         }
         edges_ = std::make_shared<const std::vector<graph_edge>>(std::move(edges));
     }
-    /// The same for an undirected graph of Boost's, which is copied.
+    /// Copies an undirected Boost graph.
     template <detail::boost_edge_list GraphT>
     explicit boost_matching(const GraphT& graph)
         : boost_matching(static_cast<Eigen::Index>(boost::num_vertices(graph)), detail::edges_of(graph)) {
@@ -119,13 +120,13 @@ class boost_matching {
                       "imle::boost_matching takes an undirected graph");
     }
 
-    /// theta: [edges]; z: the same, all of it is written.
+    /// theta: [edges]; z: the same shape, written in full.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
         static_cast<void>((*this)(theta, z, solve_context{}));
     }
 
-    /// The matching of edges that the context's mask allows.
+    /// The best matching of the edges that the context's mask allows.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
         detail::require_instance(theta, z, context);
@@ -144,7 +145,7 @@ class boost_matching {
         matching_graph graph(static_cast<std::size_t>(nodes_));
         for (const std::size_t e : candidates_) {
             const graph_edge& edge = (*edges_)[e];
-            // Four times an integer, since the algorithm halves its dual variables.
+            // A multiple of four, because the algorithm halves its dual variables.
             const auto weight =
                 4 * std::llround(std::ldexp(static_cast<double>(theta.data()[e]) / largest, 40));
             if (weight > 0)
@@ -186,27 +187,28 @@ class boost_matching {
 };
 
 /// The cheapest path between two nodes of a directed graph, by `boost::dijkstra_shortest_paths`, or by
-/// `boost::dag_shortest_paths` where the graph has no cycle. What `shortest_path` does, by another hand.
+/// `boost::dag_shortest_paths` if the graph has no cycle. The same problem as `shortest_path`, solved by
+/// other code.
 ///
 ///     boost::adjacency_list<boost::vecS, boost::vecS, boost::directedS> graph(4);
 ///     imle::boost_shortest_path solver(graph, 0, 3);       // or an imle::directed_graph
 ///
-/// theta: one number for each edge, in the order of `boost::edges(graph)`; an edge costs -theta. z: 1 on the
-/// path's edges. With source == target the path is empty. Float or double; sums are of double.
+/// theta: one number per edge, in the order of `boost::edges(graph)`; an edge costs -theta. z: 1 on the
+/// path's edges. If source == target, the path is empty. Float or double; sums are in double.
 ///
-/// Ties: the path that Boost's algorithm finds first; it depends on theta alone. Negative costs are exact
-/// without cycles; with them they count as 0 or throw, as `shortest_path_options` says.
+/// Ties: the path that Boost's algorithm finds first, which depends on theta alone. Negative costs are exact
+/// on graphs without cycles; with cycles they count as 0 or throw, as `shortest_path_options` says.
 ///
-/// Throws `std::invalid_argument` from the constructor for nodes that are not there and for a target that
-/// cannot be reached; when solving, for a theta of another size or that is not finite, and where the sums
-/// overflow. A mask that closes every path: `solve_status::infeasible`. O((nodes + edges) log nodes);
-/// allocates. Copies share the graph.
+/// The constructor throws `std::invalid_argument` for nodes that do not exist and for an unreachable target.
+/// A solve throws it for a theta of the wrong size or that is not finite, and if sums overflow. If a mask
+/// closes every path: `solve_status::infeasible`. O((nodes + edges) log nodes); allocates. Copies share the
+/// graph.
 class boost_shortest_path {
   public:
     /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
-    /// From source to target, which are nodes of the graph. O((nodes + edges) log nodes).
+    /// source and target are nodes of the graph. O((nodes + edges) log nodes).
     boost_shortest_path(const directed_graph& graph, Eigen::Index source, Eigen::Index target,
                         const shortest_path_options& options = {})
         : acyclic_(graph.is_acyclic()), options_(options) {
@@ -223,7 +225,7 @@ class boost_shortest_path {
                                   detail::message(target, ", which no path from ", source, " reaches"),
                                   "a node that can be reached");
     }
-    /// The same for a directed graph of Boost's, which is copied.
+    /// Copies a directed Boost graph.
     template <detail::boost_edge_list GraphT>
     boost_shortest_path(const GraphT& graph, Eigen::Index source, Eigen::Index target,
                         const shortest_path_options& options = {})
@@ -231,17 +233,17 @@ class boost_shortest_path {
               directed_graph(static_cast<Eigen::Index>(boost::num_vertices(graph)), detail::edges_of(graph)),
               source, target, options) {
         static_assert(boost::is_directed_graph<GraphT>::value,
-                      "imle::boost_shortest_path takes a directed graph; give an undirected one both arcs of "
-                      "each edge");
+                      "imle::boost_shortest_path takes a directed graph; replace each edge of an undirected "
+                      "graph by two arcs");
     }
 
-    /// theta: [edges]; z: the same, all of it is written.
+    /// theta: [edges]; z: the same shape, written in full.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
         static_cast<void>((*this)(theta, z, solve_context{}));
     }
 
-    /// The path of edges that the context's mask allows.
+    /// The best path of the edges that the context's mask allows.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
         detail::require_instance(theta, z, context);
@@ -277,14 +279,14 @@ class boost_shortest_path {
     using edge_type = boost::graph_traits<graph_type>::edge_descriptor;
     static constexpr double unreached = std::numeric_limits<double>::max();
 
-    /// Whether no path of allowed edges leads to the target.
+    /// Whether no path of allowed edges reaches the target.
     [[nodiscard]] bool is_cut_off(std::span<const bool> mask) {
         for (std::size_t e = 0; e < costs_.size(); ++e) costs_[e] = mask[e] ? 0 : unreached;
         solve(costs_);
         return !(distances_[target_] < unreached);
     }
 
-    /// An edge of cost `unreached`, which is Boost's infinity, leads nowhere.
+    /// An edge of cost `unreached`, which is Boost's infinity, is never part of a path.
     void solve(const std::vector<double>& costs) {
         const graph_type& graph = *graph_;
         distances_.assign(boost::num_vertices(graph), unreached);
@@ -308,27 +310,27 @@ class boost_shortest_path {
     std::size_t source_ = 0, target_ = 0;
     std::shared_ptr<const graph_type> graph_;
     std::vector<double> costs_, distances_;
-    std::vector<edge_type> entries_;  // for each node, the edge by which its best path comes
+    std::vector<edge_type> entries_;  // for each node, the last edge of its best path
 };
 
 /// The spanning tree of largest weight of an undirected graph, by `boost::kruskal_minimum_spanning_tree` on
-/// -theta; a forest where the graph is not connected. What `spanning_tree` does, by another hand.
+/// -theta; a forest if the graph is not connected. The same problem as `spanning_tree`, solved by other code.
 ///
-/// theta: one number for each edge, in the order given or of `boost::edges(graph)`; z: 1 on the tree's edges.
-/// Float or double. Which of several best trees is taken depends on theta alone.
+/// theta: one number per edge, in the order given or of `boost::edges(graph)`; z: 1 on the tree's edges.
+/// Float or double. Which of several best trees is chosen depends on theta alone.
 ///
-/// Throws `std::invalid_argument` for an edge whose ends are not nodes, and for a theta of another size or
-/// that is not finite. A mask that divides what the graph connects: `solve_status::infeasible`. O(edges log
-/// edges); allocates. Copies share the graph.
+/// Throws `std::invalid_argument` for an edge whose ends are not nodes, and for a theta of the wrong size or
+/// that is not finite. If a mask disconnects nodes that the graph connects: `solve_status::infeasible`.
+/// O(edges log edges); allocates. Copies share the graph.
 class boost_spanning_tree {
   public:
     /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
-    /// nodes: how many there are, numbered from 0; edges: in the order of theta.
+    /// nodes: the number of nodes, which are numbered from 0; edges: in the order of theta.
     boost_spanning_tree(Eigen::Index nodes, const std::vector<graph_edge>& edges)
         : graph_(detail::make_indexed_graph<boost::undirectedS>(nodes, edges)) {}
-    /// The same for an undirected graph of Boost's, which is copied.
+    /// Copies an undirected Boost graph.
     template <detail::boost_edge_list GraphT>
     explicit boost_spanning_tree(const GraphT& graph)
         : boost_spanning_tree(static_cast<Eigen::Index>(boost::num_vertices(graph)),
@@ -337,13 +339,13 @@ class boost_spanning_tree {
                       "imle::boost_spanning_tree takes an undirected graph");
     }
 
-    /// theta: [edges]; z: the same, all of it is written.
+    /// theta: [edges]; z: the same shape, written in full.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z) {
         static_cast<void>((*this)(theta, z, solve_context{}));
     }
 
-    /// The tree of edges that the context's mask allows.
+    /// The best tree of the edges that the context's mask allows.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
         detail::require_instance(theta, z, context);
@@ -359,7 +361,7 @@ class boost_spanning_tree {
             boost::weight_map(boost::make_iterator_property_map(costs_.begin(), number)));
         std::fill_n(z.data(), z.size(), scalar_of<ZT>(0));
         for (const auto& edge : tree_) {
-            // It comes last, so without it some nodes are not connected.
+            // This edge would come last, so without it some nodes are not connected.
             if (costs_[get(number, edge)] == forbidden) return detail::no_answer(z);
             z.data()[get(number, edge)] = 1;
         }

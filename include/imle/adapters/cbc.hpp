@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Solvers by CBC, https://github.com/coin-or/Cbc (Debian: coinor-libcbc-dev; pkg-config: cbc, osi-clp). Not
-/// part of `imle.hpp`: include it where you use it, and link CBC. See docs/adapters/cbc.md.
+/// Solvers that use CBC, https://github.com/coin-or/Cbc (Debian: coinor-libcbc-dev; pkg-config: cbc,
+/// osi-clp). Not part of `imle.hpp`: include it where you use it, and link CBC. See docs/adapters/cbc.md.
 
 #include <algorithm>
 #include <cstddef>
@@ -25,7 +25,8 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// Calls solve(). That a mask leaves nothing feasible is a status, with z = 0: other instances may go on.
+/// Calls solve(). If a mask leaves nothing feasible, returns a status, with z = 0, so that other instances
+/// can go on.
 template <class ZT, class SolveT>
 solve_status status_under_mask(std::span<const bool> mask, ZT& z, SolveT&& solve) {
     try {
@@ -46,32 +47,32 @@ solve_status status_under_mask(std::span<const bool> mask, ZT& z, SolveT&& solve
 ///     imle::integer_program flow(incidence, balance, {.row_lower = balance});     // equations
 ///     imle::integer_program plant(imle::read_program("plant.mps"));
 ///
-/// theta and z: as many numbers as variables (or as `options.decisions`), of any rank, in the order of
-/// memory; float or double. Values of integer variables are exact integers. With continuous variables only it
-/// is a linear program.
+/// theta and z have one number per variable (or per entry of `options.decisions`), of any rank, in memory
+/// order; float or double. Values of integer variables are exact integers. If all variables are continuous,
+/// it is a linear program.
 ///
 /// Exactness: no gap is allowed, so the only tolerances are those of the relaxation. <theta, z> is within
 /// 1e-9 * max |theta| times a small factor of the optimum: coordinates of theta (and fixed costs) that are
-/// 1e9 times smaller than the largest one do not count. Rows hold to 1e-7 of their largest term (so exactly,
-/// where A, b and x are integers of moderate size). theta is scaled by a power of two first, so its magnitude
-/// does not matter.
+/// 1e9 times smaller than the largest one have no influence. Rows hold to 1e-7 of their largest term (so
+/// exactly, if A, b and x are integers of moderate size). theta is first scaled by a power of two, so its
+/// magnitude does not matter.
 ///
-/// Ties: which of several optima is taken is CLP's affair, but z depends on theta alone: not on the solves
-/// before it, the copy or the number of threads (within a build of CBC, and unless `limits.seconds` is set).
+/// Ties: CLP decides which of several optima is returned, but z depends on theta alone: not on previous
+/// solves, the copy or the number of threads (for one build of CBC, and unless `limits.seconds` is set).
 ///
-/// Throws `std::invalid_argument` from the constructor for sizes that do not fit, NaN, and bounds that
-/// exclude every value; when solving, for a theta of another size or that is not finite. Throws
+/// The constructor throws `std::invalid_argument` for sizes that do not fit, NaN, and bounds that exclude
+/// every value. A solve throws it for a theta of the wrong size or that is not finite. A solve throws
 /// `solve_failure` with `infeasible`, `unbounded` or `time_limit` (a limit of `options.limits` was reached
-/// before the proof of an optimum, and `accept_incumbent` is not set or no x was found), and
-/// `std::runtime_error` if CBC gives up for numerical reasons.
+/// before an optimum was proved, and `accept_incumbent` is not set or no x was found), and
+/// `std::runtime_error` if CBC fails for numerical reasons.
 ///
-/// A context's mask (of the decisions) sets bounds of 0: x_j = 0 where it forbids j. Where it leaves no x,
-/// `infeasible` is returned.
+/// A context's mask (of the decisions) sets bounds of 0: x_j = 0 where it forbids j. If it leaves no feasible
+/// x, the solve returns `infeasible`.
 ///
-/// Cost: the relaxation first, by the primal simplex from a saved feasible basis: if its answer is integer,
-/// that is all. Then a depth-first search, and beyond 2,000 nodes CBC. Memory is allocated in each solve.
+/// Cost: first the relaxation, by the primal simplex from a saved feasible basis. If its answer is not
+/// integer, then a depth-first search, and after 2,000 nodes CBC. Each solve allocates memory.
 ///
-/// Copies share the constraints and have a model of CLP each, so that every worker thread has its own.
+/// Copies share the constraints, but each has its own CLP model, so every worker thread has one.
 class integer_program {
   public:
     /// It maximises <theta, z>.
@@ -82,29 +83,28 @@ class integer_program {
                     const integer_program_options& options = {})
         : solver_(std::make_shared<const detail::program_data>(detail::make_program(a, b, options)),
                   options.limits) {}
-    /// The same for a dense A.
+    /// The same with a dense A.
     integer_program(const Eigen::MatrixXd& a, const Eigen::VectorXd& b,
                     const integer_program_options& options = {})
         : integer_program(Eigen::SparseMatrix<double>(a.sparseView(1, 0)), b, options) {}
 
-    /// A program that was read from a file. Its objective counts only as far as `program.options.fixed` has
-    /// it.
+    /// A program read from a file. Its objective is ignored, except for the costs in `program.options.fixed`.
     explicit integer_program(const named_program& program)
         : integer_program(program.a, program.b, program.options) {}
 
-    /// theta: one instance; z: of its dimensions, all of it is written. Returns `solved` or `not_proven`.
+    /// theta: one instance; z: of the same dimensions, written in full. Returns `solved` or `not_proven`.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z) {
         return solve(theta, z, {});
     }
 
-    /// The same with x_j = 0 where the context's mask forbids.
+    /// The same with x_j = 0 where the context's mask forbids j.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
         return detail::status_under_mask(context.mask, z, [&] { return solve(theta, z, context); });
     }
 
-    /// The numbers of theta: of variables, or of `options.decisions`.
+    /// The size of theta: the number of variables, or of `options.decisions`.
     [[nodiscard]] Eigen::Index decisions() const noexcept {
         return static_cast<Eigen::Index>(solver_.program().decisions.size());
     }
@@ -149,17 +149,18 @@ class integer_program {
 namespace detail {
 
 /// For each set S of nodes, neither empty nor all, a tour crosses its border at least twice: sum of x over
-/// the edges between S and the rest >= 2 (Dantzig, Fulkerson and Johnson 1954). Finds sets where x does not.
+/// the edges between S and the rest >= 2 (Dantzig, Fulkerson and Johnson 1954). This finds sets for which x
+/// violates the constraint.
 ///
-/// Directed tours enter S as often as they leave it, so the same sums over both directions serve them.
+/// Directed tours enter S as often as they leave it, so the same sums over both directions can be used.
 class subtour_cuts {
   public:
-    /// nodes: n; directed: x is [n, n] in row-major order, else the n(n-1)/2 edges (0,1), (0,2), ..., (1,2),
-    /// ...
+    /// nodes: n; directed: x is [n, n] in row-major order; otherwise x has the n(n-1)/2 edges (0,1), (0,2),
+    /// ..., (1,2), ...
     subtour_cuts(int nodes, bool directed) : n_(nodes), directed_(directed) {}
 
-    /// The sets of nodes that hang together, if there are several; else those that Stoer and Wagner's minimum
-    /// cut (1997) meets on its way, O(n^3).
+    /// Finds the connected components, if there are several; otherwise the sets that Stoer and Wagner's
+    /// minimum cut algorithm (1997) visits, O(n^3).
     void operator()(std::span<const double> x, cutting_rows& found) {
         const std::size_t n = size();
         weights_.assign(n * n, 0);
@@ -178,7 +179,7 @@ class subtour_cuts {
     [[nodiscard]] int edge(int i, int j) const { return i * (2 * n_ - i - 1) / 2 + j - i - 1; }
     [[nodiscard]] double& weight_of(int i, int j) { return weights_[at(i) * size() + at(j)]; }
 
-    /// The constraint of the set of nodes that `inside` marks.
+    /// Adds the constraint of the set of nodes that `inside` marks.
     void add_cut(const std::vector<char>& inside, cutting_rows& found) const {
         found.begin_row(2);
         for (int i = 0; i < n_; ++i)
@@ -208,7 +209,7 @@ class subtour_cuts {
             ++components;
         }
         if (components == 1) return false;
-        // Two components share one border.
+        // Two components have the same border.
         for (int c = components == 2 ? 1 : 0; c < components; ++c) {
             inside_.assign(size(), 0);
             for (std::size_t i = 0; i < size(); ++i) inside_[i] = component_[i] == c;
@@ -217,8 +218,8 @@ class subtour_cuts {
         return true;
     }
 
-    /// Stoer and Wagner: each phase orders the nodes by how strongly they are tied to those before; the last
-    /// one alone is a cut, and then is merged with the one before it.
+    /// Stoer and Wagner: each phase orders the nodes by how strongly they are connected to the nodes before.
+    /// The last node alone is a cut, and is then merged with the one before it.
     void cut_phases(cutting_rows& found) {
         std::vector<std::vector<char>> merged(size(), std::vector<char>(size(), 0));
         for (std::size_t i = 0; i < size(); ++i) merged[i][i] = 1;
@@ -262,38 +263,39 @@ concept ArcsOrEdges = InstanceOfRank<T, 1> || InstanceOfRank<T, 2>;
 
 }  // namespace detail
 
-/// The tour of largest <theta, z>, for more nodes than `travelling_salesman` takes, with the same instances:
-/// - rank 2, theta [n, n]: directed; z(i, j) = 1 where the tour goes from i to j. The diagonal does not
-///   count, and z is 0 there;
+/// The tour of largest <theta, z>, for more nodes than `travelling_salesman` can solve, on the same
+/// instances:
+/// - rank 2, theta [n, n]: directed; z(i, j) = 1 where the tour goes from i to j. The diagonal is ignored,
+///   and z is 0 there;
 /// - rank 1, theta of the n(n-1)/2 undirected edges (0,1), (0,2), ..., (1,2), ...: z = 1 on the tour's edges.
 ///
 /// One node has the empty tour; two have both arcs, or their edge once. A cost is -theta.
 ///
-/// Starts from "each node has two edges" (or one arc in and one out), and adds "each set of nodes is left"
-/// for the sets where that is broken, at every node of the search: branch and cut. The bound is that of Held
-/// and Karp, so the tree is small. Exactness, ties and errors are those of `integer_program`. The program is
-/// made when n changes; constraints that a solve finds are not kept for the next, whose answer would then
-/// depend on it where tours tie. A context's mask closes arcs or edges; where it leaves no tour, `infeasible`
-/// is returned.
+/// It starts from "each node has two edges" (or one arc in and one out), and adds "each set of nodes is left"
+/// for the sets that violate it, at every node of the search: branch and cut. The bound is Held and Karp's,
+/// so the tree is small. For exactness, ties and errors see `integer_program`. The program is built when n
+/// changes. Constraints found in one solve are not kept for the next, because its answer would then depend on
+/// them if tours tie. A context's mask closes arcs or edges; if it leaves no tour, the solve returns
+/// `infeasible`.
 class travelling_salesman_program {
   public:
     /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
-    /// limits: of each solve. Throws `std::invalid_argument` if one of them makes no sense.
+    /// limits: the limits of each solve. Throws `std::invalid_argument` if one of them is invalid.
     explicit travelling_salesman_program(const integer_program_limits& limits = {}) : limits_(limits) {
         integer_program_options options;
-        options.limits = limits;  // checked where every program's are
+        options.limits = limits;  // checked together with every program's
         static_cast<void>(detail::make_program(Eigen::SparseMatrix<double>(0, 0), {}, options));
     }
 
-    /// theta: one instance; z: of its dimensions, all of it is written.
+    /// theta: one instance; z: of the same dimensions, written in full.
     template <detail::ArcsOrEdges ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z) {
         return solve(theta, z, {});
     }
 
-    /// The tour of arcs or edges that the context's mask allows.
+    /// The best tour of the arcs or edges that the context's mask allows.
     template <detail::ArcsOrEdges ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
         return detail::status_under_mask(context.mask, z, [&] { return solve(theta, z, context); });
@@ -310,7 +312,7 @@ class travelling_salesman_program {
             return directed && k % static_cast<std::size_t>(n + 1) == 0;
         };
         const auto is_closed = [&](std::size_t k) { return !context.mask.empty() && !context.mask[k]; };
-        // A column-major [n, n] is the transpose in memory. Its tours are those of the reversed arcs.
+        // In memory, a column-major [n, n] is the transpose. Its tours are those of the reversed arcs.
         costs_.resize(values.size());
         for (std::size_t k = 0; k < values.size(); ++k)
             costs_[k] = is_diagonal(k) || is_closed(k) ? 0 : -static_cast<double>(values[k]);

@@ -21,25 +21,25 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// Reports what cannot be done in CppAD's own way. Not by returning false alone: CppAD looks at that only in
-/// builds without NDEBUG, and would go on with wrong numbers in others.
+/// Reports an operation that is not supported in CppAD's own way. Returning false would not be enough: CppAD
+/// checks that only in builds without NDEBUG, and would continue with wrong numbers in others.
 inline bool cppad_error(const char* what, const std::string& message) {
     CppAD::ErrorHandler::Call(true, __LINE__, __FILE__, what, ("imle: " + message).c_str());
     return false;
 }
 
-/// A layer whose target looks at the whole call, so that an instance's gradient may depend on the others'.
+/// A layer whose target depends on the whole call, so that an instance's gradient may depend on the others'.
 template <class LayerT>
 concept MixesInstances = requires(LayerT& layer) {
     requires has_for_call<std::remove_cvref_t<decltype(layer.target())>>;
 };
 
-/// A layer as an operation on a tape: theta's numbers in, z's out, both in memory order. PassT, a
-/// `sampled_pass` or a `marginals_pass`, says which z.
+/// A layer as an operation on a tape: takes theta's numbers and returns z's, both in memory order. PassT is a
+/// `sampled_pass` (z has all samples) or a `marginals_pass` (z has their mean).
 ///
-/// CppAD calls `forward` when the operation is recorded and in each sweep of order 0, and `reverse` once in a
-/// sweep, with the partial derivatives of all of z: they are complete then, since CppAD comes to an operation
-/// after all that use its results.
+/// CppAD calls `forward` when the operation is recorded and in each sweep of order 0. It calls `reverse` once
+/// per sweep, with the partial derivatives of all of z. They are complete then, because CppAD visits an
+/// operation after all operations that use its results.
 template <class LayerT, class PassT>
 class cppad_atomic : public CppAD::atomic_four<double> {
     using base = CppAD::atomic_four<double>;
@@ -48,21 +48,21 @@ class cppad_atomic : public CppAD::atomic_four<double> {
     using vector = CppAD::vector<T>;
 
   public:
-    /// Holds theta: [batch, instance...] or [instance..., batch].
+    /// The type of theta: [batch, instance...] or [instance..., batch].
     using theta_tensor = typename PassT::theta_tensor;
     /// `Eigen::RowMajor` or `Eigen::ColMajor`: the order of theta and z in memory.
     static constexpr int layout = layout_of<theta_tensor>;
     /// The number of dimensions of an instance.
     static constexpr std::size_t instance_rank = static_cast<std::size_t>(rank_of<theta_tensor>) - 1;
-    /// Whether z is every sample, not their mean.
+    /// Whether z has every sample instead of their mean.
     static constexpr bool by_sample = PassT::keeps_samples;
     static_assert(
         by_sample || requires { requires LayerT::pulls_back_marginals; },
-        "imle::cppad_marginals: the layer has no marginals(theta, key) whose pass its "
-        "vjp takes; expected one that has, or imle::cppad_layer. See docs/adapters/cppad.md");
+        "imle::cppad_marginals: the layer's vjp does not accept passes of marginals(theta, "
+        "key); expected a layer whose vjp does, or imle::cppad_layer. See docs/adapters/cppad.md");
 
     /// layer: copied, and independent of the original. instance: the dimensions of one instance, each
-    /// positive. Not in CppAD's parallel mode: make one for each thread before.
+    /// positive. Do not construct it in CppAD's parallel mode: construct one for each thread before.
     cppad_atomic(LayerT layer, const Eigen::Index (&instance)[instance_rank], random_key key)
         : base(by_sample ? "imle::cppad_layer" : "imle::cppad_marginals"),
           layer_(std::move(layer)),
@@ -75,14 +75,14 @@ class cppad_atomic : public CppAD::atomic_four<double> {
         }
     }
 
-    // CppAD knows it by its address.
+    // CppAD refers to it by its address.
     cppad_atomic(const cppad_atomic&) = delete;
     cppad_atomic& operator=(const cppad_atomic&) = delete;
 
     using base::operator();
-    /// z of theta: theta has batch * n numbers, the batch being any. `call_id` tells the calls on one tape
-    /// apart: each has noise of its own, key.fold_in(call_id), or the key itself for 0. VectorT is one of
-    /// CppAD's simple vectors of AD<double>, a `std::vector`, say. Throws `std::invalid_argument` if the size
+    /// z for theta; theta has batch * n numbers, for any batch. `call_id` distinguishes the calls on one
+    /// tape: each has its own noise, key.fold_in(call_id), or the key itself for 0. VectorT is one of CppAD's
+    /// simple vectors of AD<double>, for example a `std::vector`. Throws `std::invalid_argument` if the size
     /// is no multiple of n.
     template <class VectorT>
     [[nodiscard]] VectorT operator()(const VectorT& theta, std::size_t call_id = 0) {
@@ -92,18 +92,18 @@ class cppad_atomic : public CppAD::atomic_four<double> {
         return z;
     }
 
-    /// The layer: to read its options, or the state of an adaptive target.
+    /// The layer. Use it to read its options or an adaptive target's state.
     [[nodiscard]] LayerT& layer() noexcept { return layer_; }
-    /// The same, to be read only.
+    /// The layer, read-only.
     [[nodiscard]] const LayerT& layer() const noexcept { return layer_; }
 
-    /// The key of forward sweeps from now on. A reverse sweep takes that of its forward sweep.
+    /// Sets the key of later forward sweeps. A reverse sweep uses the key of its forward sweep.
     void set_key(random_key key) { key_ = key; }
-    /// The key that was set last.
+    /// The current key.
     [[nodiscard]] random_key key() const noexcept { return key_; }
 
-    /// How many forward passes are remembered for their reverse sweeps; at first 8. At least as many as there
-    /// are calls on a tape.
+    /// Sets how many forward passes are kept for their reverse sweeps; 8 by default. Set at least the number
+    /// of calls on a tape.
     void set_remembered_passes(std::size_t count) {
         if (count < 1) throw_invalid("the number of remembered passes", count, "at least 1");
         remembered_ = count;
@@ -154,8 +154,8 @@ class cppad_atomic : public CppAD::atomic_four<double> {
                 return cppad_error(
                     "the pass is remembered",
                     message(
-                        "Reverse meets theta of a Forward(0, theta) that is no longer remembered, and the "
-                        "key has changed since, perhaps; expected at most ",
+                        "Reverse needs the pass of a Forward(0, theta) that is no longer remembered, and the "
+                        "key may have changed since; expected at most ",
                         remembered_, " passes between them: see set_remembered_passes"));
             remember(call_id, pass_of(call_id, taylor_x, batch_of(taylor_x.size())));
             pass = &passes_.front().pass;
@@ -198,7 +198,7 @@ class cppad_atomic : public CppAD::atomic_four<double> {
         return no_order(2, "a Hessian's sparsity");
     }
 
-    // On a tape of a tape (base2ad) values can be had, derivatives not.
+    // On a tape of a tape (base2ad) values are available, derivatives are not.
     bool forward(std::size_t call_id, const vector<bool>&, std::size_t, std::size_t order_up,
                  const vector<ad>& ataylor_x, vector<ad>& ataylor_y) override {
         if (order_up > 0) return no_order(order_up, "Forward");
@@ -214,7 +214,7 @@ class cppad_atomic : public CppAD::atomic_four<double> {
         return cppad_error("order",
                            message("the layer's gradient is an estimate that itself has no derivative, "
                                    "and no directional derivative; expected Forward(0, x) and "
-                                   "Reverse(1, w) alone, but ",
+                                   "Reverse(1, w) only, but ",
                                    asked, " was asked for, order ", order));
     }
 
@@ -228,15 +228,15 @@ class cppad_atomic : public CppAD::atomic_four<double> {
             return layer_.marginals(view, key);
     }
 
-    /// The newest pass first.
+    /// Stores a pass; the newest comes first.
     void remember(std::size_t call_id, PassT pass) {
         keys_differ_ = keys_differ_ || (last_key_ && *last_key_ != key_);
         last_key_ = key_;
         while (passes_.size() >= remembered_) passes_.pop_back();
         passes_.push_front({call_id, std::move(pass)});
     }
-    /// The newest pass with this theta and this z. Tapes may share theta and differ in their keys; z tells
-    /// them apart, where it was used: an optimised tape may have dropped the rest.
+    /// The newest pass with this theta and this z. Tapes may share theta and differ in their keys; z
+    /// distinguishes them, as far as it was used: an optimised tape may have dropped the rest.
     [[nodiscard]] const PassT* recall(std::size_t call_id, const vector<double>& theta,
                                       const vector<double>& z, const vector<double>& partial_z) const {
         for (const noted_pass& noted : passes_) {
@@ -272,7 +272,7 @@ class cppad_atomic : public CppAD::atomic_four<double> {
     struct range {
         std::size_t begin, end;
     };
-    /// f(numbers of theta, numbers of z) for each instance.
+    /// Calls f(numbers of theta, numbers of z) for each instance.
     template <class F>
     void each_instance(Eigen::Index batch, F&& f) const {
         const auto n = static_cast<std::size_t>(shape_.n),
@@ -280,7 +280,7 @@ class cppad_atomic : public CppAD::atomic_four<double> {
         for (std::size_t b = 0; b < static_cast<std::size_t>(batch); ++b)
             f(range{b * n, (b + 1) * n}, range{b * values, (b + 1) * values});
     }
-    /// The same for derivatives. A target that looks at the whole call makes them depend on all of it.
+    /// The same for derivatives. With a target that depends on the whole call, they depend on all instances.
     template <class F>
     void each_dependence(Eigen::Index batch, F&& f) const {
         if constexpr (MixesInstances<LayerT>)
@@ -301,7 +301,7 @@ class cppad_atomic : public CppAD::atomic_four<double> {
 
 }  // namespace detail
 
-/// A layer as an atomic function of CppAD: theta, batch * n numbers, to samples, batch * S * n numbers.
+/// A layer as an atomic function of CppAD: maps theta, batch * n numbers, to samples, batch * S * n numbers.
 ///
 ///     imle::cppad_layer choose{layer, {n}, imle::random_key{seed}};   // {n}: the dimensions of an instance
 ///     CppAD::Independent(theta);                    // std::vector<CppAD::AD<double>>, [batch, n]
@@ -309,13 +309,14 @@ class cppad_atomic : public CppAD::atomic_four<double> {
 ///     CppAD::ADFun<double> f(theta, loss_of(z));
 ///     f.Forward(0, values); gradient = f.Reverse(1, weights);
 ///
-/// The chain rule: Reverse hands S times the partial derivatives of all of z to one vjp. Each Forward(0, x)
-/// samples anew from the key, which `set_key` changes between replays; its Reverse uses the same noise.
+/// The chain rule: Reverse passes S times the partial derivatives of all of z to one vjp. Each Forward(0, x)
+/// draws new samples from the key, which you change by `set_key` between replays; its Reverse uses the same
+/// noise.
 ///
-/// Errors: what the layer throws passes through CppAD unchanged, for a wrong size, say. Derivatives that do
-/// not exist, of order 2 or forward, are reported to CppAD's ErrorHandler.
+/// Errors: exceptions of the layer, for example for a wrong size, pass through CppAD unchanged. Derivatives
+/// that do not exist, of order 2 or forward, are reported to CppAD's ErrorHandler.
 ///
-/// The object must outlive the ADFun objects that use it. It is used by one thread at a time.
+/// The object must outlive the ADFun objects that use it. Use it from one thread at a time.
 template <class LayerT, int InstanceRank = 1, int Layout = Eigen::RowMajor>
 class cppad_layer final
     : public detail::cppad_atomic<LayerT, sampled_pass<double, InstanceRank + 1, Layout>> {
@@ -323,8 +324,8 @@ class cppad_layer final
     using detail::cppad_atomic<LayerT, sampled_pass<double, InstanceRank + 1, Layout>>::cppad_atomic;
 };
 
-/// The same for the mean over samples, batch * n numbers. No sample is kept, and the partial derivatives of
-/// the mean go to vjp as they are.
+/// A layer as an atomic function that returns the mean over samples, batch * n numbers. No sample is kept,
+/// and the partial derivatives of the mean go to vjp unchanged.
 template <class LayerT, int InstanceRank = 1, int Layout = Eigen::RowMajor>
 class cppad_marginals final
     : public detail::cppad_atomic<LayerT, marginals_pass<double, InstanceRank + 1, Layout>> {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A layer for any engine of automatic differentiation, by cutting the engine's graph in two at the layer.
+/// A layer for any engine of automatic differentiation: the engine's graph is split in two at the layer.
 
 #include <concepts>
 #include <cstddef>
@@ -16,7 +16,7 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// Numbers that lie one after another, and are no tensor.
+/// A contiguous range of numbers that is not a tensor.
 template <class T, class Scalar>
 concept NumbersOf = !DenseTensor<T> && std::ranges::contiguous_range<T> &&
                     std::same_as<std::ranges::range_value_t<T>, Scalar>;
@@ -25,9 +25,10 @@ concept NumbersOf = !DenseTensor<T> && std::ranges::contiguous_range<T> &&
 
 /// How often `split_graph::backward` may be called.
 enum class backward_calls {
-    /// Once: a second call is taken for a part of a cotangent that came late, and throws.
+    /// Once: a second call is probably a late part of the cotangent, and throws.
     once,
-    /// Any number of times, each with a whole cotangent: for losses that are differentiated one by one.
+    /// Any number of times, each with a whole cotangent: for several losses that are differentiated
+    /// separately.
     any
 };
 
@@ -35,28 +36,28 @@ enum class backward_calls {
 ///
 ///     imle::split_graph split{layer, theta, key};        // theta: the values, out of the engine
 ///     auto z = ...;                                      // fresh inputs of the engine, with split.samples()
-///     auto loss = ...;                                   // in the engine, from z and what else there is
-///     const auto gradient = split.backward(dz);          // dz: what the engine found for all of z
+///     auto loss = ...;                                   // in the engine, from z and other inputs
+///     const auto gradient = split.backward(dz);          // dz: the engine's derivatives for all of z
 ///     auto seed = split.surrogate(theta_variables, gradient);  // in the engine: differentiate this too
 ///
-/// The engine needs no way to add functions of one's own, and may propagate number by number, since the layer
-/// stands between two runs of it. `surrogate` is sum_i gradient_i theta_i, whose derivative goes on to
+/// The engine needs no custom functions, and may propagate number by number, because the layer is called
+/// between two runs of the engine. `surrogate` is sum_i gradient_i theta_i; its derivative continues to
 /// whatever theta was computed from.
 ///
-/// The layer must outlive this: it is not copied, so that an adaptive target learns. Moves, but does not
-/// copy.
+/// The layer must outlive this object. It is not copied, so that an adaptive target learns. The object can be
+/// moved but not copied.
 template <class LayerT, class PassT>
 class split_graph {
   public:
-    /// Holds theta: [batch, instance...] or [instance..., batch].
+    /// The type of theta: [batch, instance...] or [instance..., batch].
     using theta_tensor = typename PassT::theta_tensor;
-    /// Holds z: [batch, sample, instance...] or [instance..., sample, batch].
+    /// The type of z: [batch, sample, instance...] or [instance..., sample, batch].
     using sample_tensor = typename PassT::sample_tensor;
-    /// float or double, as theta.
+    /// float or double, like theta.
     using Scalar = scalar_of<theta_tensor>;
 
-    /// The forward pass: batch * S solves. theta: [batch, instance...] row-major or [instance..., batch]
-    /// column-major. Throws as `imle_layer::forward`.
+    /// Runs the forward pass: batch * S solves. theta: [batch, instance...] row-major or [instance..., batch]
+    /// column-major. Throws like `imle_layer::forward`.
     template <DenseTensor ThetaT, CallOptions OptionsT = call_options>
     split_graph(LayerT& layer, const ThetaT& theta, random_key key,
                 backward_calls calls = backward_calls::once, const OptionsT& options = {})
@@ -65,37 +66,38 @@ class split_graph {
     split_graph(split_graph&&) noexcept = default;
     split_graph& operator=(split_graph&&) noexcept = default;
 
-    /// z: the values of the second half's inputs. [batch, sample, instance...] or [instance..., sample,
+    /// z, the values for the inputs of the second half: [batch, sample, instance...] or [instance..., sample,
     /// batch].
     [[nodiscard]] const sample_tensor& samples() const noexcept { return pass_.samples(); }
-    /// Or their mean, of theta's shape. O(batch * S * n).
+    /// The mean of the samples, of theta's shape. O(batch * S * n).
     [[nodiscard]] theta_tensor marginals() const { return pass_.marginals(); }
     /// The forward pass.
     [[nodiscard]] const PassT& pass() const noexcept { return pass_; }
 
     /// The gradient of the loss with respect to theta, of theta's shape, by one vjp: batch * S solves, or
-    /// twice that. `dz` is a tensor of samples()' shape, the cotangents of all samples, to which the chain
-    /// rule applies: vjp(pass, S * dz), see `imle::pullback`; or one of marginals()' shape, which goes to vjp
-    /// as it is.
+    /// twice as many. `dz` is a tensor of samples()' shape, the cotangents of all samples, to which the chain
+    /// rule applies: vjp(pass, S * dz), see `imle::pullback`; or a tensor of marginals()' shape, which goes
+    /// to vjp unchanged.
     ///
-    /// It must be the whole cotangent, after all that uses z has added its part: the backward pass is not
-    /// linear, so gradients of parts do not add up to it. A second call therefore throws `std::logic_error`
-    /// unless `backward_calls::any` was asked for. Throws as `imle_layer::vjp`, and may then be called again.
+    /// `dz` must be the whole cotangent, after everything that uses z has added its part: the backward pass
+    /// is not linear, so the gradients of parts do not add up to the gradient. A second call therefore throws
+    /// `std::logic_error` unless the object was made with `backward_calls::any`. Throws like
+    /// `imle_layer::vjp`, and may then be called again.
     template <DenseTensor CotangentT>
     [[nodiscard]] theta_tensor backward(const CotangentT& dz) {
         if (done_ && calls_ == backward_calls::once)
             throw std::logic_error(
-                "imle: split_graph::backward is called a second time for one forward pass; expected one call "
-                "with the whole cotangent: add up what all users of z give first, since gradients of parts "
-                "do not add up. For several losses, each with its own whole cotangent, make the "
-                "split_graph with imle::backward_calls::any");
+                "imle: split_graph::backward was called a second time for one forward pass; expected one "
+                "call with the whole cotangent: first add up the cotangents of all users of z, because "
+                "gradients of parts do not add up. For several losses, each with its own whole cotangent, "
+                "make the split_graph with imle::backward_calls::any");
         theta_tensor gradient = layer_->pull_back(pass_, dz);
         done_ = true;
         return gradient;
     }
 
-    /// The same for cotangents that lie one after another, a `std::vector`, say: of samples()' size and
-    /// order, or of marginals()'. Throws `std::invalid_argument` if it is of another size.
+    /// `backward` for contiguous cotangents, for example in a `std::vector`, of the size and order of
+    /// samples() or marginals(). Throws `std::invalid_argument` for any other size.
     template <detail::NumbersOf<Scalar> NumbersT>
     [[nodiscard]] theta_tensor backward(const NumbersT& dz) {
         const auto size = static_cast<Eigen::Index>(std::ranges::size(dz));
@@ -109,9 +111,9 @@ class split_graph {
         return backward(Eigen::TensorMap<const theta_tensor>(numbers, pass_.theta().dimensions()));
     }
 
-    /// sum_i gradient_i theta_i, in the engine's numbers: their derivative with respect to theta is the
-    /// gradient, so to differentiate it is to go on backward from theta. `theta` is indexed in memory order,
-    /// as the gradient. Throws `std::invalid_argument` if the sizes differ.
+    /// sum_i gradient_i theta_i, in the engine's numbers. Its derivative with respect to theta is the
+    /// gradient, so differentiating it continues the backward pass from theta. `theta` is indexed in memory
+    /// order, like the gradient. Throws `std::invalid_argument` if the sizes differ.
     template <class NumbersT>
     [[nodiscard]] static auto surrogate(const NumbersT& theta, const theta_tensor& gradient) {
         using number = std::remove_cvref_t<decltype(theta[0])>;

@@ -2,12 +2,12 @@
 
 /// @file
 /// A layer on the tape of Stan Math, https://mc-stan.org/math (3.0 and 4). Not part of `imle.hpp`: include it
-/// where you use it, and before other headers that include Eigen, as with Stan's own. See
+/// where you use it, before other headers that include Eigen, like Stan's own headers. See
 /// docs/adapters/stan.md.
 
-// Stan's headers come before all others: they configure Eigen.
+// Stan's headers come first, because they configure Eigen.
 #if __has_include(<stan/math/rev/mat/fun/Eigen_NumTraits.hpp>)
-#include <stan/math/rev/mat/fun/Eigen_NumTraits.hpp>  // Stan Math 3; version 4 has it in core.hpp
+#include <stan/math/rev/mat/fun/Eigen_NumTraits.hpp>  // Stan Math 3; version 4 includes it in core.hpp
 #endif
 #include <stan/math/rev/core.hpp>
 #if __has_include(<stan/math/rev/core/reverse_pass_callback.hpp>)
@@ -37,15 +37,15 @@ std::false_type is_stan_matrix_test(const void*);
 
 }  // namespace detail
 
-/// theta on Stan's tape: `std::vector<stan::math::var>`, one instance; a vector of Eigen's, one instance; or
-/// a matrix or array of Eigen's, or an expression of them, an instance in each row.
+/// theta on Stan's tape: a `std::vector<stan::math::var>` or an Eigen vector, for one instance; or an Eigen
+/// matrix or array, or an expression of one, with an instance in each row.
 template <class T>
 concept StanTheta = std::same_as<T, std::vector<stan::math::var>> ||
     decltype(detail::is_stan_matrix_test(static_cast<const T*>(nullptr)))::value;
 
 namespace detail {
 
-/// What theta is evaluated to and z is made of, and whether it is one instance.
+/// The evaluated type of theta, the element type of z, and whether theta is one instance.
 template <class ThetaT>
 struct stan_traits {
     using container = typename ThetaT::PlainObject;
@@ -57,7 +57,7 @@ struct stan_traits<std::vector<stan::math::var>> {
     static constexpr bool one_instance = true;
 };
 
-/// The numbers of an instance.
+/// The number of numbers in an instance.
 template <StanTheta ThetaT>
 [[nodiscard]] Eigen::Index stan_columns(const ThetaT& theta) {
     if constexpr (stan_traits<ThetaT>::one_instance)
@@ -66,7 +66,7 @@ template <StanTheta ThetaT>
         return theta.cols();
 }
 
-/// theta as a row-major batch of variables, and how values of its shape are made.
+/// theta as a row-major batch of variables, and a way to make values of its shape.
 template <StanTheta ThetaT>
 class stan_batch {
     static constexpr bool one_instance = stan_traits<ThetaT>::one_instance;
@@ -74,7 +74,7 @@ class stan_batch {
   public:
     using container = typename stan_traits<ThetaT>::container;
 
-    // Evaluated once: reading an expression makes variables each time.
+    // Evaluates an expression only once, because each evaluation makes new variables.
     explicit stan_batch(const ThetaT& theta) : theta_(theta) {}
     [[nodiscard]] Eigen::Index rows() const {
         if constexpr (one_instance)
@@ -86,7 +86,7 @@ class stan_batch {
     [[nodiscard]] const stan::math::var& operator()(Eigen::Index i, Eigen::Index j) const {
         return at(theta_, i, j);
     }
-    /// theta's shape, filled with make(row, column).
+    /// A value of theta's shape, filled with make(row, column).
     template <class F>
     [[nodiscard]] container shaped(F&& make) const {
         container result(theta_);
@@ -107,8 +107,8 @@ class stan_batch {
     container theta_;
 };
 
-/// A function as a variable: how it was done before Stan Math 4 had `reverse_pass_callback`. Its value is
-/// never read. It lies in Stan's arena, where no destructor runs.
+/// A function as a variable, as was usual before Stan Math 4 had `reverse_pass_callback`. Its value is never
+/// read. It lives in Stan's arena, where no destructor runs.
 template <class F>
 struct stan_callback final : stan::math::vari {
     static_assert(std::is_trivially_destructible_v<F>);
@@ -117,16 +117,16 @@ struct stan_callback final : stan::math::vari {
     void chain() override { f(); }
 };
 
-/// What a tape owns: gone when its memory is recovered.
+/// An object owned by the tape: destroyed when the tape's memory is recovered.
 template <class T>
 struct stan_owner final : stan::math::chainable_alloc {
     std::unique_ptr<T> owned;
     explicit stan_owner(std::unique_ptr<T> pointer) : owned(std::move(pointer)) {}
 };
 
-/// z's nodes for theta's: fresh ones, which have nothing to do in a reverse pass but to hold what comes back.
-/// `call` gives z and its pullback for theta's values as a row-major tensor. The tape pulls z's cotangent
-/// back after all that is put on it from now on, hence as a whole.
+/// Makes z's nodes for theta's. The new nodes do nothing in a reverse pass except collect the cotangent.
+/// `call` returns z and its pullback for theta's values as a row-major tensor. The tape pulls z's cotangent
+/// back after all operations that are recorded later, hence when it is complete.
 template <class BatchT, std::size_t InstanceRank, class CallT>
 [[nodiscard]] std::vector<stan::math::vari*> put_on_tape(const BatchT& batch,
                                                          const Eigen::Index (&instance)[InstanceRank],
@@ -137,7 +137,7 @@ template <class BatchT, std::size_t InstanceRank, class CallT>
             nodes.push_back(batch(i, j).vi_);
             if (nodes.back() == nullptr)
                 throw_invalid("theta", message("without a value in row ", i, ", coordinate ", j),
-                              "variables that were given one");
+                              "variables with a value");
         }
     constexpr int rank = static_cast<int>(InstanceRank);
     Eigen::DSizes<Eigen::Index, rank> given;
@@ -146,7 +146,7 @@ template <class BatchT, std::size_t InstanceRank, class CallT>
     for (std::size_t i = 0; i < InstanceRank; ++i) shape[i + 1] = given[i] = instance[i];
     if (given.TotalSize() != batch.columns())
         throw_invalid("instance", shape_string(given),
-                      message("a shape that holds theta's ", batch.columns(), " numbers an instance"));
+                      message("a shape with theta's ", batch.columns(), " numbers per instance"));
     Eigen::Tensor<double, rank + 1, Eigen::RowMajor> theta(shape);
     for (std::size_t i = 0; i < nodes.size(); ++i) theta.data()[i] = nodes[i]->val_;
 
@@ -162,7 +162,7 @@ template <class BatchT, std::size_t InstanceRank, class CallT>
             dz.data()[i] = fresh[i]->adj_;
             reached = reached || fresh[i]->adj_ != 0;
         }
-        // Stan runs through all of its tape, also through what the differentiated number does not use.
+        // Stan visits its whole tape, including operations that the differentiated number does not use.
         if (!reached) return;
         const auto gradient = pullback(dz);
         for (std::size_t i = 0; i < theta_nodes.size(); ++i) theta_nodes[i]->adj_ += gradient.data()[i];
@@ -181,22 +181,23 @@ template <class BatchT, std::size_t InstanceRank, class CallT>
 
 }  // namespace detail
 
-/// z on Stan's tape, one MAP state per instance and sample: S containers of theta's kind and shape,
-/// `z[s](b, j)` for a matrix, `z[s](j)` or `z[s][j]` for a vector. batch * S solves.
+/// z on Stan's tape, one MAP state per instance and sample: S containers of theta's kind and shape, `z[s](b,
+/// j)` for a matrix, `z[s](j)` or `z[s][j]` for a vector. batch * S solves.
 ///
 /// The reverse pass calls the layer once, with the whole cotangent, by the chain rule (see `imle::pullback`):
-/// batch * S solves again. If nothing came back to any z, it is not called.
+/// batch * S solves again. If no cotangent reaches any z, it does not call the layer.
 ///
-/// What the tape keeps shares the layer's parts and outlives the layer. Errors: as of `imle_layer::forward`,
-/// and from `grad` as of `imle_layer::vjp`; what a solver throws arrives unchanged. A variable without a
-/// value throws `std::invalid_argument`.
+/// The tape shares the layer's parts, which outlive the layer. Throws like `imle_layer::forward`, and `grad`
+/// throws like `imle_layer::vjp`; a solver's exception passes through unchanged. A variable without a value
+/// throws `std::invalid_argument`.
 template <class LayerT, StanTheta ThetaT, CallOptions OptionsT = call_options>
 [[nodiscard]] auto stan_samples(LayerT& layer, const ThetaT& theta, random_key key,
                                 const OptionsT& options = {}) {
     return stan_samples(layer, theta, {detail::stan_columns(theta)}, key, options);
 }
-/// The same for instances that are no vectors: `instance` is their shape, row-major, as {12, 12} for the 144
-/// numbers of a row. Throws `std::invalid_argument` if it holds another number of them.
+/// `stan_samples` for instances that are not vectors: `instance` is their shape, row-major, for example {12,
+/// 12} for the 144 numbers of a row. Throws `std::invalid_argument` if the shape does not have as many
+/// numbers as a row.
 template <class LayerT, StanTheta ThetaT, std::size_t InstanceRank, CallOptions OptionsT = call_options>
 [[nodiscard]] auto stan_samples(LayerT& layer, const ThetaT& theta,
                                 const Eigen::Index (&instance)[InstanceRank], random_key key,
@@ -214,14 +215,14 @@ template <class LayerT, StanTheta ThetaT, std::size_t InstanceRank, CallOptions 
     return z;
 }
 
-/// The mean of z over the samples on Stan's tape, of theta's kind and shape. As `stan_samples`, but the
-/// cotangent goes to vjp as it is, and no sample is kept.
+/// The mean of z over the samples on Stan's tape, of theta's kind and shape. Like `stan_samples`, but the
+/// cotangent goes to vjp unchanged, and no sample is kept.
 template <class LayerT, StanTheta ThetaT, CallOptions OptionsT = call_options>
 [[nodiscard]] auto stan_marginals(LayerT& layer, const ThetaT& theta, random_key key,
                                   const OptionsT& options = {}) {
     return stan_marginals(layer, theta, {detail::stan_columns(theta)}, key, options);
 }
-/// The same for instances that are no vectors.
+/// `stan_marginals` for instances that are not vectors.
 template <class LayerT, StanTheta ThetaT, std::size_t InstanceRank, CallOptions OptionsT = call_options>
 [[nodiscard]] auto stan_marginals(LayerT& layer, const ThetaT& theta,
                                   const Eigen::Index (&instance)[InstanceRank], random_key key,
@@ -229,7 +230,7 @@ template <class LayerT, StanTheta ThetaT, std::size_t InstanceRank, CallOptions 
     static_assert(
         requires { requires LayerT::pulls_back_marginals; },
         "imle::stan_marginals: the layer has no marginals_and_pullback(theta, key, options); "
-        "expected one that has, or imle::stan_samples. See docs/adapters/stan.md");
+        "expected a layer that has it, or imle::stan_samples. See docs/adapters/stan.md");
     const detail::stan_batch<ThetaT> batch(theta);
     const auto nodes = detail::put_on_tape(batch, instance, [&](const auto& values) {
         return layer.marginals_and_pullback(values, key, options);

@@ -2,7 +2,7 @@
 
 /// @file
 /// Layers for libtorch, https://pytorch.org/cppdocs (Debian: libtorch-dev; CMake: find_package(Torch)). Not
-/// part of `imle.hpp`: include it where you use it, and link torch. GCC only: clang 14 does not take
+/// part of `imle.hpp`: include it where you use it, and link torch. GCC only: clang 14 does not compile
 /// libtorch 1.13's headers as C++20. See docs/adapters/torch.md.
 
 #include <array>
@@ -28,13 +28,13 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// A layer with a target whose state is `adaptive_target`'s.
+/// A layer whose target has the state of `adaptive_target`.
 template <class LayerT>
 concept AdaptiveLayer = requires(LayerT& layer, const adaptive_target_state& state) {
     { layer.target().state() } -> std::convertible_to<adaptive_target_state>;
     layer.target().restore(state);
 };
-/// A layer with a target that has any state.
+/// A layer whose target has any state.
 template <class LayerT>
 concept LearningLayer = requires(LayerT& layer) {
     requires has_update<std::remove_cvref_t<decltype(layer.target())>>;
@@ -44,7 +44,7 @@ concept LearningLayer = requires(LayerT& layer) {
 inline constexpr const char* sequence_name = "imle_key_and_step";
 inline constexpr const char* adaptive_name = "imle_adaptive_target";
 
-/// Writes the key and the step, 3 words as integers, and an adaptive target's 3 numbers.
+/// Writes the key and the step, 3 words as integers, and the 3 numbers of an adaptive target.
 template <class LayerT>
 void write_state(torch::serialize::OutputArchive& archive, random_key key, std::uint64_t step,
                  const LayerT& layer) {
@@ -55,14 +55,15 @@ void write_state(torch::serialize::OutputArchive& archive, random_key key, std::
         const double numbers[] = {state.beta, state.grad_norm, state.previous_update};
         archive.write(adaptive_name, torch::tensor(at::ArrayRef<double>(numbers), torch::kFloat64), true);
     } else {
-        TORCH_CHECK(!LearningLayer<LayerT>,
-                    "imle: the layer's target has a state, of which torch_layer knows nothing; expected a "
-                    "target whose state() and restore() are adaptive_target's (or save the state yourself)");
+        TORCH_CHECK(
+            !LearningLayer<LayerT>,
+            "imle: torch_layer cannot save the state of the layer's target; expected a target with the "
+            "state() and restore() of adaptive_target (or save the state yourself)");
     }
     archive.write(sequence_name, torch::tensor(at::ArrayRef<std::int64_t>(words), torch::kInt64), true);
 }
 
-/// Three numbers of an archive, or c10::Error.
+/// Reads three numbers of an archive, or throws c10::Error.
 template <class Scalar>
 [[nodiscard]] torch::Tensor three_numbers(torch::serialize::InputArchive& archive, const char* name) {
     torch::Tensor numbers;
@@ -74,7 +75,7 @@ template <class Scalar>
     return in_order(numbers.cpu());
 }
 
-/// Reads what `write_state` wrote.
+/// Reads the output of `write_state`.
 template <class LayerT>
 void read_state(torch::serialize::InputArchive& archive, random_key& key, std::uint64_t& step,
                 LayerT& layer) {
@@ -89,7 +90,7 @@ void read_state(torch::serialize::InputArchive& archive, random_key& key, std::u
     step = std::bit_cast<std::uint64_t>(words[2]);
 }
 
-/// What the layer makes of theta: value_of(view) if nothing will want a gradient, or the value of
+/// The layer's output for theta: value_of(view) if no gradient is needed, else the value of
 /// with_pullback(view) as the output of a node.
 template <int InstanceRank, int OutputRank, class LayerT, class ValueT, class PullbackT>
 [[nodiscard]] torch::Tensor on_graph(const char* name, const torch::Tensor& theta, ValueT&& value_of,
@@ -106,19 +107,19 @@ template <int InstanceRank, int OutputRank, class LayerT, class ValueT, class Pu
 
 }  // namespace detail
 
-/// Samples z of the layer: theta [batch, instance...] with `InstanceRank` instance dimensions gives
-/// z [batch, sample, instance...], of theta's type. Differentiable once with respect to theta, by the chain
-/// rule: `imle_layer::value_and_pullback`, whose pullback gets the whole accumulated cotangent.
+/// Samples z of the layer. theta [batch, instance...] with `InstanceRank` instance dimensions gives z [batch,
+/// sample, instance...], of theta's type. Differentiable once with respect to theta, by the chain rule: it
+/// uses `imle_layer::value_and_pullback`, whose pullback gets the whole accumulated cotangent.
 ///
-/// theta is a dense tensor of float or double on the CPU, of any stride; it is copied only where it is not
-/// contiguous. z owns its memory and may be changed in place. Without a gradient to be had (theta does not
-/// require one, or under `torch::NoGradGuard`) nothing is kept.
+/// theta is a dense tensor of float or double on the CPU, of any stride; it is copied only if it is not
+/// contiguous. z owns its memory and may be changed in place. If no gradient is needed (theta does not
+/// require one, or under `torch::NoGradGuard`), nothing is kept.
 ///
 /// The graph shares the layer's parts and outlives the layer. Layer and graphs count as one for the rule of
-/// one thread at a time, and what an adaptive target learns in a backward pass is the layer's.
+/// one thread at a time, and the layer gets whatever an adaptive target learns in a backward pass.
 ///
-/// Throws `c10::Error` for a wrong device, type, layout or rank, and otherwise as `imle_layer::forward`;
-/// `backward()` throws as `imle_layer::vjp`. batch * S solves each.
+/// Throws `c10::Error` for a wrong device, type, layout or rank, and otherwise like `imle_layer::forward`;
+/// `backward()` throws like `imle_layer::vjp`. batch * S solves each.
 template <int InstanceRank, class LayerT, CallOptions OptionsT = call_options>
 [[nodiscard]] torch::Tensor torch_samples(LayerT& layer, const torch::Tensor& theta, random_key key,
                                           const OptionsT& options = {}) {
@@ -128,26 +129,26 @@ template <int InstanceRank, class LayerT, CallOptions OptionsT = call_options>
         [&](const auto& view) { return layer.value_and_pullback(view, key, options); });
 }
 
-/// The mean of the layer's samples, none of which is kept: theta [batch, instance...] with `InstanceRank`
-/// instance dimensions gives mu of the same shape and type. Differentiable once with respect to theta:
-/// `imle_layer::marginals_and_pullback`, with the whole accumulated cotangent of mu.
+/// The mean of the layer's samples, none of which is kept. theta [batch, instance...] with `InstanceRank`
+/// instance dimensions gives mu of the same shape and type. Differentiable once with respect to theta: it
+/// uses `imle_layer::marginals_and_pullback`, with the whole accumulated cotangent of mu.
 ///
-/// theta, errors, lifetime and threads as for `torch_samples`. batch * S solves each way, and as many again
-/// where an adaptive target counts.
+/// For theta, errors, lifetime and threads see `torch_samples`. batch * S solves each way, and as many again
+/// if an adaptive target counts.
 template <int InstanceRank, class LayerT, CallOptions OptionsT = call_options>
 [[nodiscard]] torch::Tensor torch_marginals(LayerT& layer, const torch::Tensor& theta, random_key key,
                                             const OptionsT& options = {}) {
     static_assert(
         requires { requires LayerT::pulls_back_marginals; },
         "imle::torch_marginals: the layer does not pull back through passes of marginals; "
-        "expected one that has, or imle::torch_samples. See docs/adapters/torch.md");
+        "expected a layer that does, or imle::torch_samples. See docs/adapters/torch.md");
     return detail::on_graph<InstanceRank, InstanceRank + 1, LayerT>(
         "imle::torch_marginals", theta,
         [&](const auto& view) { return std::move(layer.marginals(view, key, options)).marginals(); },
         [&](const auto& view) { return layer.marginals_and_pullback(view, key, options); });
 }
 
-/// What a `torch_layer` returns.
+/// The output of a `torch_layer`.
 enum class torch_output {
     /// [batch, sample, instance...]: `torch_samples`.
     samples,
@@ -155,19 +156,19 @@ enum class torch_output {
     marginals
 };
 
-/// What a `torch_layer` holds: a layer, a key and the number of the next call.
+/// The module of a `torch_layer`: a layer, a key and the number of the next call.
 ///
 /// Call t of `forward(theta)` draws the noise of `key().fold_in(t)`, in training and in evaluation: train()
-/// and eval() change nothing here. `torch::save` and `torch::load` keep key, number and what an
-/// `adaptive_target` has learned, so that a run goes on where it was. They are no buffers, since a module's
+/// and eval() have no effect. `torch::save` and `torch::load` save and restore the key, the number and what
+/// an `adaptive_target` has learned, so a run can be resumed. They are not buffers, because a module's
 /// to(dtype) would round them.
 template <int InstanceRank, class LayerT>
 class torch_layer_impl : public torch::nn::Module {
     static constexpr bool has_marginals = requires { requires LayerT::pulls_back_marginals; };
 
   public:
-    /// key: the noise of call t is drawn from `key.fold_in(t)`. Throws `c10::Error` if `output` is marginals
-    /// and the layer cannot pull back through them.
+    /// key: call t draws its noise from `key.fold_in(t)`. Throws `c10::Error` if `output` is marginals and
+    /// the layer cannot pull back through them.
     explicit torch_layer_impl(LayerT layer, random_key key = random_key{0},
                               torch_output output = torch_output::samples)
         : Module("imle::torch_layer"), layer_(std::move(layer)), key_(key), output_(output) {
@@ -177,15 +178,16 @@ class torch_layer_impl : public torch::nn::Module {
             "marginals; expected torch_output::samples, or another layer");
     }
 
-    /// The layer's output for the next number. Only a call that returns counts. Throws as `torch_samples`.
+    /// The layer's output for the next number. Only a call that returns advances the number. Throws like
+    /// `torch_samples`.
     torch::Tensor forward(const torch::Tensor& theta) {
         torch::Tensor output = forward_with(theta, key_.fold_in(step_));
         ++step_;
         return output;
     }
 
-    /// The layer's output for a key of one's own, say for a shard of a batch or to draw the same noise twice.
-    /// Does not count.
+    /// The layer's output for a key of your own, for example for a shard of a batch or to draw the same noise
+    /// twice. Does not advance the number.
     template <CallOptions OptionsT = call_options>
     [[nodiscard]] torch::Tensor forward_with(const torch::Tensor& theta, random_key key,
                                              const OptionsT& options = {}) {
@@ -195,24 +197,25 @@ class torch_layer_impl : public torch::nn::Module {
         return torch_samples<InstanceRank>(layer_, theta, key, options);
     }
 
-    /// The layer: to read its options, or the state of an adaptive target.
+    /// The layer. Use it to read its options or an adaptive target's state.
     [[nodiscard]] LayerT& layer() noexcept { return layer_; }
-    /// The same, to be read only.
+    /// The layer, read-only.
     [[nodiscard]] const LayerT& layer() const noexcept { return layer_; }
-    /// The key that every call folds its number into.
+    /// The key, into which every call folds its number.
     [[nodiscard]] random_key key() const noexcept { return key_; }
     /// The number of the next call.
     [[nodiscard]] std::uint64_t step() const noexcept { return step_; }
-    /// Makes `step` the number of the next call.
+    /// Sets the number of the next call.
     void set_step(std::uint64_t step) noexcept { step_ = step; }
 
-    /// Throws `c10::Error` if the target learns but is no `adaptive_target`: its state is not known here.
+    /// Throws `c10::Error` if the target learns but is not an `adaptive_target`, because its state is unknown
+    /// here.
     void save(torch::serialize::OutputArchive& archive) const override {
         Module::save(archive);
         detail::write_state(archive, key_, step_, layer_);
     }
 
-    /// Throws `c10::Error` if the archive holds none, or not this, and then changes nothing.
+    /// Throws `c10::Error`, and changes nothing, if the archive has no state or a different one.
     void load(torch::serialize::InputArchive& archive) override {
         detail::read_state(archive, key_, step_, layer_);
         Module::load(archive);
@@ -227,7 +230,7 @@ class torch_layer_impl : public torch::nn::Module {
         return copy;
     }
 
-    /// What `std::cout << module` prints: the output and the options, in one line.
+    /// Prints the output and the options in one line, for `std::cout << module`.
     void pretty_print(std::ostream& out) const override {
         out << "imle::torch_layer(instance_rank=" << InstanceRank
             << ", output=" << (output_ == torch_output::samples ? "samples" : "marginals")
@@ -250,15 +253,15 @@ class torch_layer_impl : public torch::nn::Module {
     torch_output output_;
 };
 
-/// The holder of a `torch_layer_impl`, as `torch::nn::Linear` is one: a shared pointer that can be registered
-/// as a submodule, put into a `torch::nn::Sequential`, called, saved, loaded and printed.
+/// The holder of a `torch_layer_impl`, as `torch::nn::Linear` is for `LinearImpl`: a shared pointer that can
+/// be registered as a submodule, put into a `torch::nn::Sequential`, called, saved, loaded and printed.
 template <int InstanceRank, class LayerT>
 class torch_layer : public torch::nn::ModuleHolder<torch_layer_impl<InstanceRank, LayerT>> {
   public:
     using torch::nn::ModuleHolder<torch_layer_impl<InstanceRank, LayerT>>::ModuleHolder;
 };
 
-/// A `torch_layer` whose layer's type is deduced.
+/// Makes a `torch_layer` and deduces the layer's type.
 template <int InstanceRank, class LayerT>
 [[nodiscard]] torch_layer<InstanceRank, LayerT> make_torch_layer(
     LayerT layer, random_key key = random_key{0}, torch_output output = torch_output::samples) {

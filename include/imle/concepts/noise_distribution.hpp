@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The concept of a noise distribution, and of one whose density has a known slope.
+/// The concepts of a noise distribution and of a density with a known score.
 
 #include <concepts>
 #include <cstdint>
@@ -13,58 +13,58 @@ namespace imle::inline IMLE_ABI {
 
 /// Independent numbers of one law, as a pure function of a key and an index.
 ///
-/// Syntax: `noise.fill(key, first, out)` on a const object, `out` a `std::span<Scalar>`.
+/// Syntax: `noise.fill(key, first, out)` on a const object; `out` is a `std::span<Scalar>`.
 ///
 /// Laws, which no compiler can check (`imle::testing::check_noise` does):
 /// - Random access: element i of `out` is element `first + i` of one infinite sequence that the key
-///   determines. Filling a range in any pieces, in any order, from any thread gives the same bits. This is
-///   what lets the layer replay the noise of the forward pass in the backward pass instead of storing it,
-///   and what makes shards and thread counts invisible.
-/// - Every number is finite; the layer throws `imle::noise_error` otherwise.
-/// - Keys that differ give independent sequences.
+///   determines. A range can be filled in any pieces, in any order, from any thread, with the same bits. So
+///   the layer can replay the noise of the forward pass in the backward pass instead of storing it, and
+///   shards and thread counts do not affect results.
+/// - Every number is finite; otherwise the layer throws `imle::noise_error`.
+/// - Different keys give independent sequences.
 ///
-/// A weaker concept (an engine to advance) was rejected: a state that moves cannot be split over threads
-/// without changing the numbers.
+/// A weaker concept (an engine with a state that advances) was rejected: its sequence could not be split over
+/// threads without changing the numbers.
 ///
-/// Optional: `static constexpr bool is_zero = true` says that every number is 0, and the layer never asks.
-/// `static constexpr bool multiplies_theta = true` says that the numbers are standard normal and that the
-/// layer perturbs theta * exp(T * xi - T^2 / 2) with them instead of theta + T * eps: see `multiplicative`.
+/// Optional: `static constexpr bool is_zero = true` says that every number is 0; the layer then never calls
+/// `fill`. `static constexpr bool multiplies_theta = true` says that the numbers are standard normal and that
+/// the layer perturbs to theta * exp(T * xi - T^2 / 2) instead of theta + T * eps: see `multiplicative`.
 template <class N, class Scalar>
 concept NoiseDistribution = std::copy_constructible<N> && std::floating_point<Scalar> &&
     requires(const N& noise, random_key key, std::uint64_t first, std::span<Scalar> out) {
     noise.fill(key, first, out);
 };
 
-/// A noise distribution for float, for double or for both: what the layer's class can ask for before the
-/// scalar is known.
+/// A noise distribution for float, double or both. The layer's class can require this before the scalar is
+/// known.
 template <class N>
 concept NoiseDistributionOfSomeScalar = NoiseDistribution<N, float> || NoiseDistribution<N, double>;
 
-/// True if N says that all its numbers are 0.
+/// True if N declares that all its numbers are 0.
 template <class N>
 inline constexpr bool is_zero_noise = requires {
     requires static_cast<bool>(N::is_zero);
 };
 
-/// True if N says that theta is multiplied by exp(T * xi - T^2 / 2).
+/// True if N declares that it multiplies theta by exp(T * xi - T^2 / 2).
 template <class N>
 inline constexpr bool is_multiplicative_noise = requires {
     requires static_cast<bool>(N::multiplies_theta);
 };
 
-/// A noise of one fixed law with a density f that says its score, -d/dx log f(x).
+/// A noise of one fixed law with a density f and a known score, -d/dx log f(x).
 ///
-/// Syntax: `noise.score(x)` on a const object, for a double x that `fill` may give; a number that converts to
-/// double.
+/// Syntax: `noise.score(x)` on a const object, for any double x that `fill` may produce. The result converts
+/// to double.
 ///
 /// Laws, which no compiler can check:
-/// - f is absolutely continuous on the whole line (it vanishes at the ends of its support), so that
-///   d/dt E g(t + eps) = E g(t + eps) score(eps) for any bounded g, by integration by parts; its mean is 0;
-/// - the variance of score(eps) is finite, or averages would not settle.
+/// - f is absolutely continuous on the whole line (it vanishes at the ends of its support), so that d/dt E
+///   g(t + eps) = E g(t + eps) score(eps) for any bounded g, by integration by parts; the score's mean is 0;
+/// - the variance of score(eps) is finite, or averages would not converge.
 ///
-/// `normal`, `gumbel` and `gamma` of shape above 2 have it, and `multiplicative` noise has that of its
-/// standard normal numbers. `sum_of_gamma` has none: its density is known only as an integral. Nor have
-/// `exponential` and `uniform`, whose densities jump.
+/// `normal`, `gumbel` and `gamma` of shape above 2 have a score; `multiplicative` noise has the score of its
+/// standard normal numbers. `sum_of_gamma` has none, because its density is known only as an integral.
+/// `exponential` and `uniform` have none, because their densities jump.
 template <class N>
 concept ScoredNoise = NoiseDistributionOfSomeScalar<N> && requires(const N& noise, double x) {
     { noise.score(x) } -> std::convertible_to<double>;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The concept of a solver, its sense, the context of a solve, and all the forms that a call can take.
+/// The concept of a solver, its sense, the context of a solve, and all forms of the call.
 
 #include <algorithm>
 #include <concepts>
@@ -15,12 +15,12 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// What a solver does with theta. `maximize`, the default: z = argmax <theta, z>. `minimize`: theta is a cost
-/// c and z = argmin <c, z>. A solver says which by a member
-/// `static constexpr imle::sense sense = imle::sense::minimize;` or is wrapped by `imle::minimizing`.
+/// Whether a solver maximises or minimises. `maximize`, the default: z = argmax <theta, z>. `minimize`: theta
+/// is a cost c and z = argmin <c, z>. A solver declares it by a member `static constexpr imle::sense sense =
+/// imle::sense::minimize;`, or is wrapped in `imle::minimizing`.
 enum class sense { maximize, minimize };
 
-/// The sense of a solver's type: its member `sense`, or `maximize` where it has none.
+/// The sense of a solver type: its member `sense`, or `maximize` if it has none.
 template <class SolverT>
 inline constexpr sense sense_of = [] {
     if constexpr (requires {
@@ -31,17 +31,17 @@ inline constexpr sense sense_of = [] {
         return imle::sense::maximize;
 }();
 
-/// Which solve this is. A solver that accepts it can look up its own map, pair or capacity, and which
+/// Identifies a solve. A solver that accepts it can look up its own map, pair or capacity, and which
 /// coordinates may be 1.
 struct solve_context {
     /// The global index of the instance: its row in the call plus the call's `first_instance`.
     std::uint64_t instance = 0;
-    /// The sample within the instance, from 0 to `layer_options::samples` - 1.
+    /// The index of the sample within the instance, from 0 to `layer_options::samples` - 1.
     std::uint64_t sample = 0;
-    /// Which data this is: the row's number in `call_options::ids`, or else `instance`.
+    /// Identifies the data: the row's number in `call_options::ids`, or `instance` without ids.
     std::uint64_t id = instance;
-    /// The coordinates that may be chosen, in theta's order of memory; empty if all may. theta is 0 at the
-    /// others.
+    /// The coordinates that may be chosen, in theta's memory order; empty if all may. At all others theta is
+    /// 0.
     std::span<const bool> mask = {};
 
     /// Whether coordinate i may be chosen.
@@ -49,7 +49,7 @@ struct solve_context {
         return mask.empty() || mask[static_cast<std::size_t>(i)];
     }
 
-    /// True if all members are equal, the masks by their values.
+    /// True if all members are equal; masks are compared by value.
     friend constexpr bool operator==(const solve_context& a, const solve_context& b) noexcept {
         return a.instance == b.instance && a.sample == b.sample && a.id == b.id &&
                std::equal(a.mask.begin(), a.mask.end(), b.mask.begin(), b.mask.end());
@@ -70,14 +70,15 @@ concept writes = requires(S& solver, const_view<Scalar, Rank, Layout>& theta,
     solver(theta, z);
 };
 
-/// True unless T has a member `Layout` that is another one. Eigen's lazy expressions have none; assigning one
-/// of the wrong layout is Eigen's own static assertion.
+/// True unless T has a member `Layout` that differs. Eigen's lazy expressions have none; assigning one of the
+/// wrong layout fails with Eigen's own static assertion.
 template <class T, int Layout>
 inline constexpr bool layout_fits = !requires {
     requires static_cast<int>(T::Layout) != Layout;
 };
 
-/// A result that can be z: a tensor or tensor expression of the instance's rank, scalar and layout.
+/// A result that can be assigned to z: a tensor or tensor expression of the instance's rank, scalar and
+/// layout.
 template <class Result, class Scalar, int Rank, int Layout>
 concept is_z = is_tensor_expression<Result> && requires {
     requires std::remove_cvref_t<Result>::NumDimensions == Rank;
@@ -137,17 +138,17 @@ solve_status status_of(F&& solve) {
 
 /// Computes a MAP state: z = argmax over z in C of <theta, z>, or the argmin for `sense::minimize`.
 ///
-/// Syntax, for one instance of rank `Rank`; theta is an `Eigen::TensorMap<const Eigen::Tensor<Scalar, Rank,
-/// Layout>>`, z the same without const, both passed as lvalues. One of, the first that fits being used:
-/// - `solver(theta, z, context)` and `solver(theta, z)`, writing all of z (it comes filled with NaN);
-/// - `z = solver(theta, context)` and `z = solver(theta)`, returning a tensor of theta's dimensions.
+/// Syntax, for one instance of rank `Rank`: theta is an `Eigen::TensorMap<const Eigen::Tensor<Scalar, Rank,
+/// Layout>>`, z the same without const, both passed as lvalues. The first of these forms that fits is used:
+/// - `solver(theta, z, context)` and `solver(theta, z)`, which write all of z (it is filled with NaN before);
+/// - `z = solver(theta, context)` and `z = solver(theta)`, which return a tensor of theta's dimensions.
 ///
 /// `context` is a `const imle::solve_context&`. Optional members:
 /// - `solver.solve_batch(thetas, zs)` or `(thetas, zs, std::span<const solve_context>)`, with one more,
-///   outermost dimension; used instead where present;
+///   outermost dimension; used instead if present;
 /// - `solver.solve_from(theta, start, z)` or `(theta, start, z, context)`, where `start` is the z that the
 ///   forward pass found for the same instance and sample; used instead in the one-sided backward pass of a
-///   pass that kept its samples, where theta has moved little;
+///   pass that kept its samples, because theta has changed little;
 /// - `static constexpr imle::sense sense`.
 ///
 /// Laws, which no compiler can check (`imle::testing::check_solver` does):
@@ -156,8 +157,8 @@ solve_status status_of(F&& solve) {
 /// - invariant to positive scaling of theta, away from ties;
 /// - `solve_batch` and `solve_from` give the same bits as single solves.
 ///
-/// Copies matter: each worker thread has one, so a solver needs no lock. Asking for a const call was
-/// rejected, since good solvers keep scratch memory.
+/// Each worker thread has its own copy, so a solver needs no lock. Requiring a const call was rejected,
+/// because good solvers keep scratch memory.
 template <class S, class Scalar, int Rank, int Layout>
 concept Solver = std::copy_constructible<S> && std::floating_point<Scalar> &&
     (detail::writes_with_context<S, Scalar, Rank, Layout> || detail::writes<S, Scalar, Rank, Layout> ||

@@ -16,29 +16,29 @@ namespace imle::inline IMLE_ABI {
 
 /// Builds the target parameters theta' of one instance and sample from theta and the cotangent dz.
 ///
-/// Syntax: `target.parameters(theta, dz, theta_prime)` on a const object, with
-/// `std::span<const Scalar> theta, dz` and `std::span<Scalar> theta_prime` of one length, all of theta_prime
-/// written, in the order of memory.
+/// Syntax: `target.parameters(theta, dz, theta_prime)` on a const object, with `std::span<const Scalar>
+/// theta, dz` and `std::span<Scalar> theta_prime` of the same length, in memory order. It writes all of
+/// theta_prime.
 ///
 /// Laws, which no compiler can check (`imle::testing::check_target` does):
-/// - a pure function of theta, dz and the target's value: same arguments, same bits;
-/// - `dz = 0` moves nothing that the target does not move for every dz (theta' = alpha * theta, say);
-/// - the convention is to maximise <theta, z>: a step downhill subtracts dz.
-///   <theta'(dz) - theta'(-dz), dz> is never positive, and negative for some dz unless `gradient_divisor()`
-///   is 0. For a minimising solver the layer calls with theta = -cost and negates the result; the target
-///   never learns of it.
+/// - a pure function of theta, dz and the target's value: the same arguments give the same bits;
+/// - `dz = 0` changes nothing that the target does not change for every dz (for example theta' = alpha *
+///   theta);
+/// - the convention is to maximise <theta, z>: a step downhill subtracts dz. <theta'(dz) - theta'(-dz), dz>
+///   is never positive, and negative for some dz unless `gradient_divisor()` is 0. For a minimising solver
+///   the layer passes theta = -cost and negates the result; the target needs no knowledge of it.
 ///
-/// Optional hooks, each used when present:
-/// - `target.validate()`: throws `std::invalid_argument` if the target's values make no sense. Called when
-///   a layer is made and before each vjp.
-/// - `target.gradient_divisor()`: the step actually taken, by which the gradient is divided (0 divides by 1).
-/// - `target.for_call(const target_sums&)`: a target (any `TargetDistribution`) for this one vjp, made from
-///   sums over the whole call; its `parameters` and `gradient_divisor` are then used. For a step that depends
-///   on norms.
-/// - `target.for_instance(const target_sums&)`: as `for_call`, which it takes the place of, with the sums
-///   over one instance and its samples: each instance then has a target, and a step, of its own.
-/// - `target.update(const target_sums&)`: called after a vjp that did not throw, with `nonzeros` filled in:
-///   the only place where a target may change its state.
+/// Optional hooks, each used if present:
+/// - `target.validate()`: throws `std::invalid_argument` if a value of the target is invalid. Called when a
+///   layer is made and before each vjp.
+/// - `target.gradient_divisor()`: the step taken, by which the gradient is divided (0 divides by 1).
+/// - `target.for_call(const target_sums&)`: returns a target (any `TargetDistribution`) for this vjp, made
+///   from sums over the whole call; its `parameters` and `gradient_divisor` are then used. For steps that
+///   depend on norms.
+/// - `target.for_instance(const target_sums&)`: replaces `for_call`; gets the sums over one instance and its
+///   samples. Each instance then has its own target and its own step.
+/// - `target.update(const target_sums&)`: called after a vjp that did not throw, with `nonzeros` filled in.
+///   Only here may a target change its state.
 template <class T, class Scalar>
 concept TargetDistribution = std::copy_constructible<T> && std::floating_point<Scalar> &&
     requires(const T& target, std::span<const Scalar> theta, std::span<const Scalar> dz,
@@ -46,12 +46,12 @@ concept TargetDistribution = std::copy_constructible<T> && std::floating_point<S
     target.parameters(theta, dz, theta_prime);
 };
 
-/// A target for float, for double or for both: what the layer's class can ask for before the scalar is known.
+/// A target for float, double or both. The layer's class can require this before the scalar is known.
 template <class T>
 concept TargetDistributionOfSomeScalar = TargetDistribution<T, float> || TargetDistribution<T, double>;
 
-/// A sum of squares, value * 2^exponent, which no square of a double over- or underflows. The exponent is
-/// even, and 0 for sums of ordinary size. Two doubles' worth of plain numbers, the same on every machine.
+/// A sum of squares, value * 2^exponent, in which no square of a double overflows or underflows. The exponent
+/// is even, and 0 for sums of ordinary size. Its two members are plain numbers, the same on every machine.
 struct square_sum {
     /// The sum is value * 2^exponent.
     double value = 0;
@@ -61,14 +61,14 @@ struct square_sum {
     constexpr square_sum() = default;
     /// sum * 2^power_of_two.
     constexpr square_sum(double sum, int power_of_two = 0) noexcept : value(sum), exponent(power_of_two) {}
-    /// The sum as one double, where it fits.
+    /// The sum as one double, if it fits.
     explicit operator double() const noexcept { return std::ldexp(value, exponent); }
 
-    /// Adds (scale * x)^2 for all numbers x, in their order.
+    /// Adds (scale * x)^2 for all numbers x, in order.
     template <class Scalar>
     void add(std::span<const Scalar> numbers, Scalar scale = 1) noexcept {
         square_sum more{sum(numbers, scale)};
-        if constexpr (sizeof(Scalar) > sizeof(float)) {  // a float's square always fits a double
+        if constexpr (sizeof(Scalar) > sizeof(float)) {  // the square of a float always fits a double
             if (!(more.value > 0x1p-900 && more.value < 0x1p+1000)) {
                 double largest = 0;
                 for (const Scalar x : numbers) largest = std::max(largest, std::abs(double(scale * x)));
@@ -90,10 +90,11 @@ struct square_sum {
         return *this;
     }
 
-    /// The sum of both.
+    /// The sum of two sums.
     friend square_sum operator+(square_sum a, square_sum b) noexcept { return a += b; }
 
-    /// The root of the sum over `count`; 0 where that is 0. It fits a double again.
+    /// The square root of the sum divided by `count`; 0 if `count` is 0. Unlike the sum, it always fits a
+    /// double.
     [[nodiscard]] double root_mean(std::uint64_t count) const noexcept {
         return count == 0 ? 0 : std::ldexp(std::sqrt(value / static_cast<double>(count)), exponent / 2);
     }
@@ -111,7 +112,7 @@ struct square_sum {
         }
         return total;
     }
-    /// Of the numbers times 2^shift.
+    /// Adds the squares of the numbers times 2^shift.
     template <class Scalar>
     static double shifted_sum(std::span<const Scalar> numbers, Scalar scale, int shift) noexcept {
         double total = 0;
@@ -123,24 +124,26 @@ struct square_sum {
     }
 };
 
-/// What a target may know of a whole vjp: sums, so that shards and ranks can add theirs up before use.
+/// The sums over a whole vjp that a target may use. Shards and ranks can add theirs up before use.
 struct target_sums {
-    /// Sum of theta^2 over the call's instances (of the cost's, for a minimising solver: the sign is lost).
+    /// Sum of theta^2 over the call's instances (of cost^2 for a minimising solver; the sign does not
+    /// matter).
     square_sum theta_squared{};
     /// How many numbers are in that sum: instances * n.
     std::uint64_t theta_count = 0;
-    /// Sum of dz^2 over the cotangents as they were given: per sample, or one for all samples.
+    /// Sum of dz^2 over the cotangents as given: one per sample, or one for all samples.
     square_sum dz_squared{};
     /// How many numbers are in that sum.
     std::uint64_t dz_count = 0;
-    /// Coordinates in which the per-sample difference z - z' is not 0, over all instances and samples.
+    /// The number of coordinates in which the per-sample differences z - z' are not 0, over all instances and
+    /// samples.
     std::uint64_t nonzeros = 0;
-    /// How many differences (instances * samples) those were counted in.
+    /// The number of differences (instances * samples) over which `nonzeros` was counted.
     std::uint64_t differences = 0;
 
-    /// The root mean square of theta; 0 where there is none.
+    /// The root mean square of theta; 0 if there is none.
     [[nodiscard]] double theta_rms() const noexcept { return theta_squared.root_mean(theta_count); }
-    /// The root mean square of dz; 0 where there is none.
+    /// The root mean square of dz; 0 if there is none.
     [[nodiscard]] double dz_rms() const noexcept { return dz_squared.root_mean(dz_count); }
 
     /// Adds another shard's sums.
@@ -153,7 +156,7 @@ struct target_sums {
         differences += other.differences;
         return *this;
     }
-    /// The sums of both shards.
+    /// The sum of two shards' sums.
     friend target_sums operator+(target_sums a, const target_sums& b) noexcept { return a += b; }
     /// True if all sums and counts are equal.
     friend bool operator==(const target_sums&, const target_sums&) noexcept = default;

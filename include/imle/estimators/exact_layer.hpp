@@ -94,7 +94,7 @@ class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, e
             may_overflow |= write_row(call, b, dmu, detail::family_row(gradient, b, n));
         }
         if (may_overflow)
-            detail::require_finite_gradient(call, gradient, "a finite one: a smaller cotangent");
+            detail::require_finite_gradient(call, gradient, "a finite one: use a smaller cotangent");
     }
 
     /// The mean over samples, n numbers, summed in double. Up to rounding, no mean is larger than the
@@ -121,7 +121,7 @@ class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, e
                                  std::span<Scalar> out) const {
         static_assert(DifferentiableFamily<FamilyT, Scalar>,
                       "imle::DifferentiableFamily: the layer's family has no marginals_vjp(theta, dmu, "
-                      "gradient) const for this scalar; score_function_layer does without. See "
+                      "gradient) const for this scalar; score_function_layer does not need it. See "
                       "docs/concepts/exponential_family.md");
         if (std::all_of(dmu.begin(), dmu.end(), [](Scalar d) { return d == Scalar(0); })) {
             std::fill(out.begin(), out.end(), Scalar(0));

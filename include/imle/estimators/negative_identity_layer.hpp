@@ -239,7 +239,7 @@ class negative_identity_layer
         }
         for (const Eigen::Index row : values.failed) std::fill_n(gradient + row * n, n, Scalar(0));
         detail::require_finite_gradient(call, gradient,
-                                        "a cotangent, divided by theta's norm, that is finite");
+                                        "a cotangent that stays finite when it is divided by theta's norm");
     }
 
     /// Projects the numbers that a row's mask allows.

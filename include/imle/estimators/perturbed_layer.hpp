@@ -35,7 +35,7 @@ template <class N>
 struct require_scored_noise {
     static_assert(
         ScoredNoise<N>,
-        "imle::ScoredNoise: the noise of a perturbed_layer has score(x), -d/dx log of its density, as "
+        "imle::ScoredNoise: the noise of a perturbed_layer must have score(x), -d/dx log of its density, as "
         "normal, gumbel, gamma of shape above 2 and multiplicative have. See "
         "docs/concepts/noise_distribution.md");
     using type = N;
@@ -123,7 +123,7 @@ class perturbed_layer
                         const detail::cotangent<Scalar>& dmu, Scalar* gradient) const {
         if (options_.baseline == baseline::leave_one_out && call.samples < 2)
             detail::throw_invalid("the pass's number of samples", call.samples,
-                                  "at least 2, since baseline::leave_one_out compares each with the others "
+                                  "at least 2, because baseline::leave_one_out compares each with the others "
                                   "(or baseline::none)");
         detail::write_for_theta(values, call, dmu, gradient,
                                 [&](const auto&... rows) { write_rows(rows...); });
@@ -154,8 +154,8 @@ class perturbed_layer
         for (const Eigen::Index row : values.failed) std::fill_n(gradient + row * n, n, Scalar(0));
         detail::require_finite_gradient(
             call, gradient,
-            "a finite one: a larger temperature, a smaller cotangent or, for multiplicative noise, a theta "
-            "further from 0");
+            "a finite one: use a larger temperature, a smaller cotangent or, for multiplicative noise, a "
+            "theta further from 0");
     }
 
     /// weights[s] = a_s - b_s of one instance. With the leave-one-out baseline, the weights of samples that

@@ -71,7 +71,7 @@ class score_function_layer
         const auto call = checked_losses(pass, values);
         if (level() == baseline::exact_marginals)
             detail::throw_invalid("score_function_options::baseline",
-                                  "baseline::exact_marginals, which losses alone do not determine,",
+                                  "baseline::exact_marginals, which losses alone do not determine",
                                   "a call of vjp, of gradient(pass, losses, baseline), or another baseline");
         require_others(call.samples);
         typename sampled_pass<Scalar, Rank, Layout>::theta_tensor gradient(call.shape.theta());
@@ -92,7 +92,7 @@ class score_function_layer
         const auto& baselines = detail::evaluated(baseline);
         using tensor = detail::evaluated_t<BaselineT>;
         static_assert(std::same_as<scalar_of<tensor>, Scalar> && rank_of<tensor> == 1,
-                      "imle: the baseline is a tensor of rank 1, [batch], of theta's scalar");
+                      "imle: the baseline must be a tensor of rank 1, [batch], of theta's scalar");
         const auto call = checked_losses(pass, values);
         detail::require_shape("baseline", baselines, Eigen::DSizes<Eigen::Index, 1>(call.shape.batch),
                               "[batch],");
@@ -155,7 +155,7 @@ class score_function_layer
                                              const LossesT& losses) {
         static_assert(
             std::same_as<scalar_of<LossesT>, Scalar> && layout_of<LossesT> == Layout && rank_of<LossesT> == 2,
-            "imle: losses are [batch, sample] row-major, [sample, batch] column-major, of theta's "
+            "imle: losses must be [batch, sample] row-major, [sample, batch] column-major, of theta's "
             "scalar and layout");
         const auto call = detail::call_of(pass);
         constexpr bool row_major = Layout == Eigen::RowMajor;
@@ -229,7 +229,7 @@ class score_function_layer
             if (!detail::all_finite(std::span<const Scalar>(out))) write(0x1p-512);
         }
         detail::require_finite_gradient(call, gradient,
-                                        "a finite one: smaller losses or a smaller cotangent");
+                                        "a finite one: use smaller losses or a smaller cotangent");
     }
 
     /// Instance b's samples: from the pass, or drawn again.

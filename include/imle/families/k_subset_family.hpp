@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Subsets of k of n, exactly: samples, marginals and their gradient.
+/// Exact k-subsets: samples, marginals and their gradient.
 
 #include <algorithm>
 #include <cmath>
@@ -25,26 +25,28 @@
 namespace imle::inline IMLE_ABI {
 
 /// The exponential family of `top_k`: p(z; theta) proportional to exp(<theta, z>) on 0/1 vectors of n numbers
-/// with k ones. Its samples, marginals and gradient are those of SIMPLE (Ahmed, Zeng, Niepert, Van den
-/// Broeck, "SIMPLE: a gradient estimator for k-subset sampling", ICLR 2023; theorem 1 for the marginals).
+/// with k ones. Samples, marginals and gradient are those of SIMPLE (Ahmed, Zeng, Niepert, Van den Broeck,
+/// "SIMPLE: a gradient estimator for k-subset sampling", ICLR 2023; theorem 1 for the marginals).
 ///
-/// It is not the law of `imle_layer{top_k{k}, gumbel{}}`, the k largest of theta + Gumbel noise: that is
-/// Plackett and Luce's law of k draws without replacement, which agrees only for k = 1 (and k = 0, k = n).
+/// This is not the law of `imle_layer{top_k{k}, gumbel{}}`, the k largest of theta + Gumbel noise. Those
+/// follow the Plackett-Luce model of k draws without replacement, which agrees only for k = 1 (and k = 0, k =
+/// n).
 ///
-/// Everything comes from the probabilities of j heads among the first i of n independent coins, whose
-/// probabilities are tilted so that k heads are likely; not, as SIMPLE has it, from logarithms of elementary
-/// symmetric polynomials: products and sums of positive numbers alone, a few roundings a coin, for theta of
-/// any finite size. Marginals are accurate to about n * 1e-16 of the smaller of mu_i and 1 - mu_i, down to
-/// 1e-100, and are worked out in double for float as well.
+/// All results are computed from the probabilities of j heads among the first i of n independent coins, which
+/// are tilted so that k heads are likely. SIMPLE uses logarithms of elementary symmetric polynomials instead.
+/// The coins need only products and sums of positive numbers, with a few roundings per coin, for finite theta
+/// of any size. Marginals are accurate to about n * 1e-16 of the smaller of mu_i and 1 - mu_i, down to
+/// 1e-100; they are computed in double for float too.
 ///
-/// theta is an instance of any rank, n >= k numbers; it throws `std::invalid_argument` if there are fewer, or
-/// if one is not finite. Several threads may use one family at once.
+/// theta is an instance of any rank with n >= k numbers. Fewer numbers, or one that is not finite, throw
+/// `std::invalid_argument`. Several threads may use one family at once.
 class k_subset_family {
   public:
-    /// Without some coordinates, it is the same family of the others: so a layer respects a mask.
+    /// Restricted to some coordinates, this is the same family on fewer numbers, so a layer can respect any
+    /// mask.
     static constexpr bool restricts_to_any = true;
 
-    /// Throws `std::invalid_argument` if k is negative. 0 is the empty set.
+    /// Throws `std::invalid_argument` if k is negative. k = 0 gives the empty set.
     explicit k_subset_family(Eigen::Index k) : k_(k) {
         if (k < 0) detail::throw_invalid("k of k_subset_family", k, "at least 0");
     }
@@ -52,9 +54,9 @@ class k_subset_family {
     /// The number of ones in a state.
     [[nodiscard]] Eigen::Index k() const noexcept { return k_; }
 
-    /// One draw: ones and zeros. O(n k) time: the coins are decided from the last to the first, each by its
-    /// probability given what is left to choose. Coin i of draw `item` is decided by element item * n + i of
-    /// the key's sequence of uniform doubles (`uniforms`), for float too.
+    /// One draw: ones and zeros. O(n k) time. The coins are decided from the last to the first, each with its
+    /// probability given the number of heads still to be chosen. Coin i of draw `item` uses element item *
+    /// n + i of the key's sequence of uniform doubles (`uniforms`), for float too.
     template <std::floating_point Scalar>
     void sample(std::span<const Scalar> theta, random_key key, std::uint64_t item,
                 std::span<Scalar> z) const {
@@ -62,8 +64,8 @@ class k_subset_family {
         sample_several(theta, key, item, z);
     }
 
-    /// Draws first_item, first_item + 1, ..., as many as zs has room for, with the bits of `sample`: the
-    /// O(n k) is paid once, and O(n) for each draw.
+    /// Draws items first_item, first_item + 1, ..., as many as fit into zs, with the same bits as `sample`.
+    /// The O(n k) work is done once; each draw takes O(n).
     template <std::floating_point Scalar>
     void sample_several(std::span<const Scalar> theta, random_key key, std::uint64_t first_item,
                         std::span<Scalar> zs) const {
@@ -93,7 +95,7 @@ class k_subset_family {
         detail::family_subset_table<false> table(coins);
         const double total = table.probability();
         table.backwards([&](std::size_t i, const auto& others) {
-            // Whichever is the less likely; the other is 1 minus that.
+            // The less likely of the two; the other is 1 minus it.
             const double p = coins.heads()[i], q = coins.tails()[i];
             const double mean = p <= q ? p * others(1).probability / total
                                        : 1 - detail::rounded(q * others(0).probability / total);
@@ -101,9 +103,9 @@ class k_subset_family {
         });
     }
 
-    /// The gradient of <dmu, mu(theta)>, which is Cov(z) dmu: SIMPLE's backward pass. Exact, O(n k):
-    /// Cov(z_i, <dmu, z>) = P(z_i = 1) (E[<dmu, z> | z_i = 1] - E <dmu, z>), whose expectations follow the
-    /// recurrences of the probabilities. dmu must be finite.
+    /// The gradient of <dmu, mu(theta)>, which is Cov(z) dmu: SIMPLE's backward pass. Exact, O(n k): Cov(z_i,
+    /// <dmu, z>) = P(z_i = 1) (E[<dmu, z> | z_i = 1] - E <dmu, z>), whose expectations follow the same
+    /// recurrences as the probabilities. dmu must be finite.
     template <std::floating_point Scalar>
     void marginals_vjp(std::span<const Scalar> theta, std::span<const Scalar> dmu,
                        std::span<Scalar> gradient) const {
@@ -118,8 +120,8 @@ class k_subset_family {
             return;
         }
         const detail::family_coins coins(theta, k);
-        // <1, z> is k whatever z is, so a constant may be taken off dmu: their mean, lest the difference of
-        // expectations cancel. And dmu of any size must not overflow on the way.
+        // <1, z> is k for every z, so a constant may be subtracted from dmu. Subtracting the mean prevents
+        // cancellation in the difference of expectations. Scaling prevents overflow for dmu of any size.
         const auto weights = detail::make_unique_for_overwrite<double[]>(n);
         double mean_weight = 0;
         for (std::size_t i = 0; i < n; ++i) {
@@ -147,7 +149,7 @@ class k_subset_family {
         });
     }
 
-    /// log sum exp(<theta, z>) over all k-subsets z, whose gradient the marginals are. O(n k).
+    /// log sum exp(<theta, z>) over all k-subsets z. Its gradient are the marginals. O(n k).
     template <std::floating_point Scalar>
     [[nodiscard]] double log_partition(std::span<const Scalar> theta) const {
         const std::size_t n = theta.size(), k = checked(theta);
@@ -166,7 +168,7 @@ class k_subset_family {
     friend bool operator==(const k_subset_family&, const k_subset_family&) noexcept = default;
 
   private:
-    /// k, after a look at theta.
+    /// Returns k after checking theta.
     template <class Scalar>
     [[nodiscard]] std::size_t checked(std::span<const Scalar> theta) const {
         const auto k = static_cast<std::size_t>(k_);
@@ -177,8 +179,9 @@ class k_subset_family {
         return k;
     }
 
-    /// P(z_i = 1 | r are to be chosen of the first i + 1) = p_i F_i[r - 1] / F_{i+1}[r]. Where that is 1 the
-    /// two are equal to the last bit, and a uniform number is less than 1: always k are chosen.
+    /// P(z_i = 1 | r of the first i + 1 are to be chosen) = p_i F_i[r - 1] / F_{i+1}[r]. Where this is 1,
+    /// numerator and denominator are equal to the last bit, and a uniform number is less than 1: so exactly k
+    /// are always chosen.
     template <class Scalar>
     static void draw(const detail::family_coins& coins, detail::family_subset_table<false>& table,
                      random_key key, std::uint64_t first_item, std::span<Scalar> zs) {

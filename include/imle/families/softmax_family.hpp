@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// One of n, exactly: samples, marginals and their gradient.
+/// The exact choice of one of n: samples, marginals and their gradient.
 
 #include <algorithm>
 #include <cmath>
@@ -23,15 +23,16 @@ namespace imle::inline IMLE_ABI {
 
 /// The exponential family of `categorical`: one-hot vectors with P(z_i = 1) = softmax(theta)_i.
 ///
-/// theta is an instance of any rank, at least one number; an empty one and one that is not finite throw
-/// `std::invalid_argument`. Sums are taken in double. Several threads may use one family at once.
+/// theta is an instance of any rank with at least one number. If it is empty or not finite,
+/// `std::invalid_argument` is thrown. Sums are taken in double. Several threads may use one family at once.
 class softmax_family {
   public:
-    /// Without some coordinates, it is the same family of the others: so a layer respects a mask.
+    /// Restricted to some coordinates, this is the same family on fewer numbers, so a layer can respect any
+    /// mask.
     static constexpr bool restricts_to_any = true;
 
     /// One draw by the Gumbel-max trick: the argmax of theta_i + element item * n + i of the key's sequence
-    /// of `gumbel{}`. These are the bits of `imle_layer{categorical{}, gumbel{}, ...}`. O(n).
+    /// of `gumbel{}`. The bits are the same as those of `imle_layer{categorical{}, gumbel{}, ...}`. O(n).
     template <std::floating_point Scalar>
     void sample(std::span<const Scalar> theta, random_key key, std::uint64_t item,
                 std::span<Scalar> z) const {
@@ -62,7 +63,7 @@ class softmax_family {
         detail::require_size("gradient", gradient.size(), theta.size());
         detail::require_finite("dmu", dmu);
         const weights mu(theta);
-        double half_mean = 0;  // halves: the difference of two large numbers stays in range
+        double half_mean = 0;  // halves, so that the difference of two large numbers stays in range
         for (std::size_t i = 0; i < theta.size(); ++i)
             half_mean += detail::rounded(mu[i] * (0.5 * static_cast<double>(dmu[i])));
         for (std::size_t i = 0; i < theta.size(); ++i)
@@ -82,8 +83,8 @@ class softmax_family {
     friend bool operator==(const softmax_family&, const softmax_family&) noexcept = default;
 
   private:
-    /// softmax(theta)_i = value_i / sum, value_i = exp(theta_i) relative to the largest: no logarithm of
-    /// their sum is added to a number beside which it might be lost.
+    /// softmax(theta)_i = value_i / sum, with value_i = exp(theta_i) relative to the largest. So the
+    /// logarithm of the sum is not added to a number so large that it would be lost.
     struct weights {
         template <class Scalar>
         explicit weights(std::span<const Scalar> theta)

@@ -15,7 +15,7 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// A column-major tensor whose i-th dimension is the tensor's place(i)-th.
+/// A column-major copy whose dimension i is dimension place(i) of `tensor`.
 template <class TensorT, class PlaceT>
 [[nodiscard]] auto reordered(const TensorT& tensor, PlaceT&& place) {
     constexpr int rank = tensor_traits<TensorT>::rank;
@@ -25,22 +25,22 @@ template <class TensorT, class PlaceT>
         tensor.shuffle(order));
 }
 
-/// Column-major [first..., rest...] with its first `Count` dimensions moved behind the others in the opposite
-/// order: [batch, instance...] becomes [instance..., batch], [batch, sample, instance...] becomes
-/// [instance..., sample, batch]. O(size).
+/// Moves the first `Count` dimensions of a column-major tensor to the end, in reverse order: [batch,
+/// instance...] becomes [instance..., batch]; [batch, sample, instance...] becomes [instance..., sample,
+/// batch]. O(size).
 template <int Count, class TensorT>
 [[nodiscard]] auto with_batch_last(const TensorT& tensor) {
     constexpr int rank = tensor_traits<TensorT>::rank;
     return reordered(tensor, [](int i) { return i < rank - Count ? i + Count : rank - 1 - i; });
 }
 
-/// The way back.
+/// The inverse of `with_batch_last`.
 template <int Count, class TensorT>
 [[nodiscard]] auto with_batch_first(const TensorT& tensor) {
     return reordered(tensor, [](int i) { return i < Count ? rank_of<TensorT> - 1 - i : i - Count; });
 }
 
-/// What `imle::batch_first` gives.
+/// The result of `imle::batch_first`.
 template <class Scalar, int Rank>
 class batch_first_tensor {
   public:
@@ -57,7 +57,7 @@ inline constexpr bool is_batch_first = false;
 template <class Scalar, int Rank>
 inline constexpr bool is_batch_first<batch_first_tensor<Scalar, Rank>> = true;
 
-/// Options of a call whose theta has its batch first, for one whose batch is last.
+/// Converts the options of a call whose theta has its batch first to the order of a call whose batch is last.
 template <class Scalar, int Rank>
 class batch_first_options {
   public:
@@ -65,7 +65,7 @@ class batch_first_options {
         : options_(options) {
         const auto last = dimensions_of(theta.batch_last());
         constexpr std::size_t rank = Rank;
-        // One instance's mask has no batch to move.
+        // A mask of one instance has no batch dimension to move.
         if (static_cast<Eigen::Index>(options.mask.size()) != theta.batch_last().size() || last[rank - 1] < 2)
             return;
         Eigen::DSizes<Eigen::Index, Rank> first;
@@ -85,7 +85,7 @@ class batch_first_options {
     Eigen::Tensor<bool, Rank> mask_;
 };
 
-/// A tensor whose batch comes first, or what `imle::batch_first` made of one, with its batch last.
+/// The batch-last form of a tensor whose batch comes first, or of a result of `imle::batch_first`.
 template <class TensorT>
 [[nodiscard]] auto batch_last_of(const TensorT& tensor) {
     if constexpr (is_batch_first<TensorT>)
@@ -94,7 +94,7 @@ template <class TensorT>
         return with_batch_last<1>(evaluated(tensor));
 }
 
-/// A pass whose tensors are read and given with their batch first.
+/// A pass whose tensors are read and returned with their batch first.
 template <class PassT>
 class batch_first_pass {
   public:
@@ -122,15 +122,15 @@ class batch_first_pass {
     }
     [[nodiscard]] Eigen::Index sample_count() const noexcept { return pass_.sample_count(); }
 
-    /// The pass as the layer has it.
+    /// The underlying pass, with its batch last.
     [[nodiscard]] const PassT& batch_last() const noexcept { return pass_; }
-    /// A cotangent of the samples' or of theta's shape, as the layer wants it.
+    /// Converts a cotangent of the samples' or of theta's shape to the layer's order.
     template <class CotangentT>
     [[nodiscard]] auto with_batch_last(const CotangentT& dz) const {
         const auto& values = evaluated(dz);
         using tensor = evaluated_t<CotangentT>;
         static_assert(layout_of<tensor> == Eigen::ColMajor,
-                      "imle::batch_first: the cotangent is column-major, as theta is. See "
+                      "imle::batch_first: the cotangent must be column-major, as theta is. See "
                       "docs/layer.md#tensors");
         constexpr int count = rank_of<tensor> == rank_of<theta_tensor> ? 1 : 2;
         return detail::with_batch_last<count>(values);
@@ -150,10 +150,11 @@ inline constexpr bool is_batch_first_pass<batch_first_pass<PassT>> = true;
 
 }  // namespace detail
 
-/// A column-major tensor [batch, instance...], or an expression of such, for a layer or a loss, whose results
-/// then have their batch first too: samples [batch, sample, instance...], marginals and gradients [batch,
-/// instance...]. (As it is, a column-major tensor has its batch last.) An instance reaches the solver
-/// column-major. Each tensor is copied once on its way in or out: O(size).
+/// Marks a column-major tensor [batch, instance...], or an expression of one, as having its batch first.
+/// Layers and losses accept it, and their results have their batch first too: samples [batch, sample,
+/// instance...], marginals and gradients [batch, instance...]. (Without this mark, the batch of a
+/// column-major tensor is its last dimension.) The solver receives each instance column-major. Each tensor is
+/// copied once on its way in or out: O(size).
 ///
 ///     auto pass = layer.forward(imle::batch_first(theta), key);      // theta: Tensor<float, 2>(batch, n)
 ///     auto gradient = layer.vjp(pass, pass.marginals() - wanted);   // [batch, n], like wanted
@@ -162,7 +163,7 @@ template <class TensorT>
     const auto& values = detail::evaluated(tensor);
     using evaluated = detail::evaluated_t<TensorT>;
     static_assert(layout_of<evaluated> == Eigen::ColMajor,
-                  "imle::batch_first: a row-major tensor has its batch first as it is. See "
+                  "imle::batch_first: a row-major tensor already has its batch first. See "
                   "docs/layer.md#tensors");
     return detail::batch_first_tensor<scalar_of<evaluated>, rank_of<evaluated>>(
         detail::with_batch_last<1>(values));

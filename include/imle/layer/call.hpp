@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A call of a layer: its arguments, checked. All checks throw `std::invalid_argument`.
+/// The arguments of a layer's call, and their checks. All checks throw `std::invalid_argument`.
 
 #include <algorithm>
 #include <concepts>
@@ -22,22 +22,25 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// What a call may say beside theta and key: `layer.forward(theta, key, {.ids = ids, .mask = mask})`. A
-/// number in its place is `first_instance`. The order of the members is part of the contract.
+/// Optional arguments of a call, after theta and key: `layer.forward(theta, key, {.ids = ids, .mask =
+/// mask})`. A plain number in their place sets `first_instance`. The order of the members is part of the
+/// contract.
 ///
-/// A pass copies what it is called with. Throws `std::invalid_argument` where a size does not fit.
+/// A pass copies its options. Throws `std::invalid_argument` if a size does not fit.
 struct call_options {
-    /// The call's rows are rows `first_instance`... of a larger batch, whose noise they get.
+    /// The rows of this call are rows `first_instance`, `first_instance` + 1, ... of a larger batch, and get
+    /// the noise of those rows.
     std::uint64_t first_instance = 0;
-    /// Which data each row is, one number a row: `solve_context::id`, which is the instance without them.
+    /// One number for each row that identifies its data: the solver gets it as `solve_context::id`. Without
+    /// ids, that is the instance's index.
     std::span<const std::uint64_t> ids = {};
-    /// The coordinates that may be chosen, in theta's order of memory, or in one instance's if it holds for
-    /// all. A forbidden one is never 1 and has gradient 0; its theta is not looked at, and its noise is 0.
-    /// Throws unless the solver asks for a context.
+    /// The coordinates that may be chosen, in theta's memory order: one mask for the whole batch, or one
+    /// instance's mask for all rows. A forbidden coordinate of z is never 1; its gradient is 0, its theta is
+    /// ignored, and its noise is 0. Throws unless the solver accepts a context.
     std::span<const bool> mask = {};
 };
 
-/// `call_options`, or the number of the first instance.
+/// Either `call_options` or the index of the first instance.
 template <class T>
 concept CallOptions = std::same_as<T, call_options> || std::convertible_to<const T&, std::uint64_t>;
 
@@ -51,32 +54,33 @@ template <CallOptions OptionsT>
         return {.first_instance = static_cast<std::uint64_t>(options)};
 }
 
-/// One call's arguments, already checked. Pointers are to the caller's numbers, in the order of memory.
+/// The checked arguments of one call. Pointers refer to the caller's numbers, in memory order.
 template <class Scalar, int Rank, int Layout>
 struct layer_call {
     batch_shape<Rank, Layout> shape;
     Eigen::Index samples;
     const Scalar* theta;
     random_key key;
-    /// `mask` may be one instance's.
+    /// `mask` may hold one instance's mask for all rows.
     call_options options;
-    /// Whether theta is one instance, which all rows share.
+    /// Whether theta is a single instance, shared by all rows.
     bool shares_theta = false;
 
     [[nodiscard]] std::uint64_t first_instance() const noexcept { return options.first_instance; }
     [[nodiscard]] const Scalar* theta_of(Eigen::Index row) const noexcept {
         return shares_theta ? theta : theta + row * shape.n;
     }
-    /// How many instances theta has.
+    /// The number of instances in theta.
     [[nodiscard]] Eigen::Index theta_rows() const noexcept { return shares_theta ? 1 : shape.batch; }
-    /// The coordinates that a row allows; empty: all.
+    /// The coordinates that a row allows. Empty means all.
     [[nodiscard]] std::span<const bool> mask_of(Eigen::Index row) const noexcept {
         const auto n = static_cast<std::size_t>(shape.n);
         if (options.mask.size() <= n) return options.mask;
         return options.mask.subspan(static_cast<std::size_t>(row) * n, n);
     }
     [[nodiscard]] bool is_masked() const noexcept { return !options.mask.empty(); }
-    /// Whether rows that share a theta have masks of their own, so that no number of it is forbidden to all.
+    /// Whether rows that share a theta have masks of their own. No coordinate of theta then counts as
+    /// forbidden.
     [[nodiscard]] bool has_mask_beside_theta() const noexcept {
         return shares_theta && options.mask.size() > static_cast<std::size_t>(shape.n);
     }
@@ -85,7 +89,7 @@ struct layer_call {
         return {instance, sample, options.ids.empty() ? instance : options.ids[static_cast<std::size_t>(row)],
                 mask_of(row)};
     }
-    /// `count` of its rows, from `row` on, as a call.
+    /// The part of the call that consists of `count` rows, starting at `row`.
     [[nodiscard]] layer_call rows(Eigen::Index row, Eigen::Index count) const {
         layer_call part = *this;
         const auto first = static_cast<std::size_t>(row), size = static_cast<std::size_t>(count);
@@ -106,7 +110,7 @@ void write_forbidden(std::span<const bool> mask, Scalar* values, Scalar value = 
         if (!mask[i]) values[i] = value;
 }
 
-/// The numbers that a mask allows (all, if it is empty), of `values` of one instance or of several.
+/// The numbers that a mask allows (all, if it is empty), from `values` of one or several instances.
 template <class Scalar>
 [[nodiscard]] std::vector<Scalar> allowed_numbers(std::span<const bool> mask,
                                                   std::span<const Scalar> values) {
@@ -118,7 +122,7 @@ template <class Scalar>
     return allowed;
 }
 
-/// The way back, with 0 where the mask forbids.
+/// The inverse of `allowed_numbers`: writes 0 where the mask forbids.
 template <class Number, class Scalar>
 void write_allowed_numbers(std::span<const bool> mask, std::span<const Number> allowed,
                            std::span<Scalar> values) {
@@ -127,21 +131,21 @@ void write_allowed_numbers(std::span<const bool> mask, std::span<const Number> a
         values[i] = mask.empty() || mask[i % mask.size()] ? static_cast<Scalar>(*next++) : Scalar(0);
 }
 
-/// What a backward pass needs beside the call.
+/// The cotangent of a backward pass.
 template <class Scalar>
 struct cotangent {
     const Scalar* dz;
-    /// Whether dz has a sample dimension; if not, each sample gets its instance's.
+    /// Whether dz has a sample dimension. If not, every sample uses its instance's cotangent.
     bool per_sample;
-    /// What dz is multiplied by, number by number, before it is used.
+    /// A factor for each number of dz.
     Scalar scale = 1;
-    /// Where dz is, if it is not the caller's.
+    /// The memory of dz, if it is not the caller's.
     std::shared_ptr<const std::vector<Scalar>> own = {};
 };
 
 // ---- checks -----------------------------------------------------------------------------------------------
 
-/// `whose` says in words what `expected` is.
+/// `whose` describes `expected` in words.
 template <DenseTensor TensorT, int Rank>
 void require_shape(const char* argument, const TensorT& tensor,
                    const Eigen::DSizes<Eigen::Index, Rank>& expected, const char* whose) {
@@ -164,18 +168,18 @@ void require_finite(const char* argument, const Scalar* values, Eigen::Index bat
     throw_invalid(argument, message(values[at], place, ", coordinate ", at % n), expected);
 }
 
-/// Rows of a batch, each once, rising.
+/// Throws unless `rows` are rows of the batch in strictly ascending order.
 inline void require_rows(const char* argument, std::span<const Eigen::Index> rows, Eigen::Index batch) {
     Eigen::Index last = -1;
     for (const Eigen::Index row : rows) {
         if (row <= last || row >= batch)
             throw_invalid(argument, message("a list with ", row, " after ", last),
-                          message("rising rows, each of 0 to ", batch - 1));
+                          message("ascending rows from 0 to ", batch - 1));
         last = row;
     }
 }
 
-/// Samples must be countable, and every noise element's number fit 64 bits.
+/// The number of samples must fit `Eigen::Index`, and the index of every noise element 64 bits.
 template <class CallT>
 void require_addresses(const CallT& call) {
     constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
@@ -185,7 +189,7 @@ void require_addresses(const CallT& call) {
     const auto n = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(call.shape.n));
     if (batch > most_items / samples / n)
         throw_invalid("the number of samples", call.samples,
-                      "batch * samples * n to fit 64 bits with a sign");
+                      "batch * samples * n to fit 64 bits, sign included");
     if (call.first_instance() > most - batch || call.first_instance() + batch > most / samples / n)
         throw_invalid("first_instance", call.first_instance(),
                       "(first_instance + batch) * samples * n to fit 64 bits");
@@ -199,41 +203,42 @@ void require_finite_batch(const char* argument, const TensorT& tensor,
     require_finite(argument, tensor.data(), shape.batch, 0, shape.n, expected);
 }
 
-/// Throws unless `tensor` has the dimensions of `model`, whose name is `whose`, and finite numbers. Another
-/// scalar, rank or layout does not compile.
+/// Throws unless `tensor` has the dimensions of `model`, which messages call `whose`, and finite numbers. A
+/// different scalar, rank or layout does not compile.
 template <DenseTensor TensorT, DenseTensor ModelT>
 void require_like(const char* argument, const TensorT& tensor, const ModelT& model, const char* whose) {
-    static_assert(std::same_as<scalar_of<TensorT>, scalar_of<ModelT>> &&
-                      rank_of<TensorT> == rank_of<ModelT> && layout_of<TensorT> == layout_of<ModelT>,
-                  "imle: all tensors of a loss have one scalar, rank and layout. See docs/estimators.md");
+    static_assert(
+        std::same_as<scalar_of<TensorT>, scalar_of<ModelT>> && rank_of<TensorT> == rank_of<ModelT> &&
+            layout_of<TensorT> == layout_of<ModelT>,
+        "imle: all tensors of a loss must have one scalar, rank and layout. See docs/estimators.md");
     require_shape(argument, tensor, dimensions_of(model), whose);
     require_finite_batch(argument, tensor);
 }
 
-/// Throws if a number of a gradient of theta's shape overflowed.
+/// Throws if a number of a gradient of theta's shape has overflowed.
 template <class CallT, class Scalar>
 void require_finite_gradient(const CallT& call, const Scalar* gradient, const char* expected) {
     const std::span<const Scalar> all(gradient, static_cast<std::size_t>(call.shape.batch * call.shape.n));
     if (all_finite(all)) return;
     const std::size_t at = first_not_finite(all);
-    throw_invalid("the gradient", message(all[at], " at number ", at, " in memory"), expected);
+    throw_invalid("the gradient", message(all[at], " at element ", at, " in memory"), expected);
 }
 
 // ---- calls ------------------------------------------------------------------------------------------------
 
-/// Throws unless ids and mask fit the call.
+/// Throws unless the sizes of ids and mask fit the call.
 template <class CallT>
 void require_options(const CallT& call) {
     const auto batch = static_cast<std::size_t>(call.shape.batch), n = static_cast<std::size_t>(call.shape.n);
     const std::size_t ids = call.options.ids.size(), mask = call.options.mask.size();
     if (ids != 0 && ids != batch)
-        throw_invalid("call_options::ids", message("a list of ", ids), message("one id a row, ", batch));
+        throw_invalid("call_options::ids", message("a list of ", ids), message("one id per row, ", batch));
     if (mask != 0 && mask != n && mask != batch * n)
         throw_invalid("call_options::mask", message("a list of ", mask),
-                      message("theta's size, ", batch * n, ", or that of one instance, ", n));
+                      message("theta's size, ", batch * n, ", or the size of one instance, ", n));
 }
 
-/// Throws unless a call's sizes fit and theta is finite where it is looked at.
+/// Throws unless a call's sizes fit and all of theta that is used is finite.
 template <class CallT>
 void check_call(const CallT& call) {
     require_options(call);
@@ -255,8 +260,8 @@ void check_call(const CallT& call) {
     require_addresses(call);
 }
 
-/// A forward call's arguments, of theta's numbers. theta is one instance, [1, instance...], that
-/// `shared_rows` rows share, unless that is negative.
+/// The checked arguments of a forward call. If `shared_rows` is not negative, theta is one instance, [1,
+/// instance...], that so many rows share.
 template <DenseTensor ThetaT>
 [[nodiscard]] auto checked_call(const ThetaT& theta, Eigen::Index samples, random_key key,
                                 const call_options& options, Eigen::Index shared_rows = -1) {
@@ -270,7 +275,7 @@ template <DenseTensor ThetaT>
     return call;
 }
 
-/// The call that made a pass, once more. Throws `std::logic_error` for a pass that was moved from.
+/// Rebuilds the call that made a pass. Throws `std::logic_error` if the pass was moved from.
 template <class PassT>
 [[nodiscard]] auto call_of(const PassT& pass) {
     pass.require_whole();
@@ -287,7 +292,8 @@ template <class PassT>
     return call;
 }
 
-/// `dz`, of theta's shape or, for a pass that kept its samples, of theirs. O(size of dz).
+/// Checks `dz`, which has theta's shape or, for a pass that kept its samples, the samples' shape. O(size of
+/// dz).
 template <class PassT, DenseTensor CotangentT>
 [[nodiscard]] auto checked_cotangent(const PassT& pass, const CotangentT& dz) {
     using theta_tensor = typename PassT::theta_tensor;
@@ -295,9 +301,9 @@ template <class PassT, DenseTensor CotangentT>
     constexpr int rank = rank_of<theta_tensor>;
     static_assert(
         std::same_as<scalar_of<CotangentT>, Scalar> && layout_of<CotangentT> == layout_of<theta_tensor>,
-        "imle: the cotangent has theta's scalar and layout. See docs/layer.md");
+        "imle: the cotangent must have theta's scalar and layout. See docs/layer.md");
     static_assert(rank_of<CotangentT> == rank || (PassT::keeps_samples && rank_of<CotangentT> == rank + 1),
-                  "imle: the cotangent has theta's shape or, for a pass of forward, the samples'. See "
+                  "imle: the cotangent must have theta's shape or, for a pass of forward, the samples'. See "
                   "docs/layer.md");
     constexpr bool per_sample = rank_of<CotangentT> == rank + 1;
     const auto shape = pass.shape();
@@ -309,7 +315,7 @@ template <class PassT, DenseTensor CotangentT>
                       pass.shares_theta() ? "the marginals' shape" : "theta's shape");
     cotangent<Scalar> checked{dz.data(), per_sample};
     if (!pass.mask().empty()) {
-        // What lies at forbidden coordinates, which may be anything, must count nowhere.
+        // Numbers at forbidden coordinates may be anything, and must not have any effect.
         const auto call = call_of(pass);
         const Eigen::Index per_row = (per_sample ? samples : 1) * shape.n;
         auto own = std::make_shared<std::vector<Scalar>>(dz.data(), dz.data() + dz.size());

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The layer: a solver made differentiable by implicit maximum-likelihood estimation.
+/// A solver made differentiable by implicit maximum-likelihood estimation.
 
 #include <atomic>
 #include <concepts>
@@ -26,17 +26,18 @@ namespace imle::inline IMLE_ABI {
 ///     auto pass = layer.forward(theta, imle::random_key{seed});
 ///     auto gradient = layer.vjp(pass, dz);
 ///
-/// `forward` and `marginals` sample z = MAP(theta + T_in * eps). `vjp` is the mean over samples of
-/// z - MAP(theta' + T_tgt * eps), or the central difference, theta' the target's parameters: batch * S
-/// solves, twice that for `difference::central` and for an adaptive target on a pass of `marginals`, which
-/// counts nonzeros per sample. `layer_interface` has these functions, their shapes and errors.
+/// `forward` and `marginals` sample z = MAP(theta + T_in * eps). `vjp` returns the mean over samples of z -
+/// MAP(theta' + T_tgt * eps), or the central difference; the target computes theta'. It takes batch * S
+/// solves. It takes twice as many for `difference::central`, and for an adaptive target on a pass of
+/// `marginals`, because the target counts nonzeros per sample. See `layer_interface` for all functions, their
+/// shapes and errors.
 ///
-/// Sign: the solver maximises <theta, z>; one whose `sense` is `minimize` gets costs.
+/// Sign: the solver maximises <theta, z>. If its `sense` is `minimize`, theta is a cost.
 ///
-/// Threads: calls of const functions may run at the same time. An adaptive target moves its step with each
-/// `vjp`, which is then not const: one thread at a time (a second call throws `std::logic_error`). A copy is
-/// independent, an adaptive target's state included, and cheap; a layer that was moved from can only be
-/// assigned to or destroyed.
+/// Threads: const functions may be called at the same time. With an adaptive target, each `vjp` changes the
+/// step, so it is not const: call it from one thread at a time (a second concurrent call throws
+/// `std::logic_error`). A copy is cheap and independent, including an adaptive target's state. A layer that
+/// was moved from can only be assigned to or destroyed.
 template <std::copy_constructible SolverT, NoiseDistributionOfSomeScalar NoiseT,
           TargetDistributionOfSomeScalar TargetT, Executor ExecutorT = thread_executor>
 class imle_layer
@@ -46,10 +47,10 @@ class imle_layer
     using typename base::sampler_type;
 
   public:
-    /// Whether `vjp` changes the target: true if that is adaptive.
+    /// Whether `vjp` changes the target: true for an adaptive target.
     static constexpr bool learns = detail::has_update<TargetT>;
 
-    /// Throws `std::invalid_argument` if an option or the target's values make no sense.
+    /// Throws `std::invalid_argument` if an option or a value of the target is invalid.
     imle_layer(SolverT solver, NoiseT noise, TargetT target, layer_options options = {},
                ExecutorT executor = {})
         : base(sampler_type(std::move(solver), std::move(noise), options, std::move(executor))),
@@ -57,7 +58,7 @@ class imle_layer
         if constexpr (detail::has_validate<TargetT>) this->target().validate();
     }
 
-    /// An independent layer with copies of the parts, the target's state among them.
+    /// An independent layer with copies of all parts, including the target's state.
     imle_layer(const imle_layer& other)
         : base(other.sampler_.independent_copy()), target_(std::make_shared<shared_target>(other.target())) {}
     imle_layer(imle_layer&&) noexcept = default;
@@ -69,41 +70,43 @@ class imle_layer
     imle_layer& operator=(imle_layer&&) noexcept = default;
     ~imle_layer() = default;
 
-    /// What the target may know of a whole vjp with this cotangent, for adding up over shards and ranks.
+    /// The sums over the call that a target uses for a vjp with this cotangent. Add them up over shards and
+    /// ranks.
     template <class PassT, class CotangentT>
     [[nodiscard]] target_sums sums(const PassT& pass, const CotangentT& dz) const {
         return sums_of<false>(pass, detail::evaluated(dz));
     }
 
-    /// One shard's part of a vjp: the gradient, with the step that `whole`, the sums of all shards, gives,
-    /// and this shard's counts. The target does not move; add up all shards' counts and call
-    /// `target().update` with them.
+    /// One shard's part of a vjp: the gradient and this shard's counts. The step comes from `whole`, the sums
+    /// over all shards. The target does not change: add up the counts of all shards and pass them to
+    /// `target().update`.
     template <class PassT, class CotangentT>
     [[nodiscard]] auto vjp_shard(const PassT& pass, const CotangentT& dz, const target_sums& whole) const {
         return shard_of<false>(pass, detail::evaluated(dz), whole);
     }
 
-    /// `sums` by the chain rule, as `pull_back`: samples' cotangents count S times.
+    /// `sums` by the chain rule, like `pull_back`: cotangents of samples are multiplied by S.
     template <class PassT, class CotangentT>
     [[nodiscard]] target_sums pull_back_sums(const PassT& pass, const CotangentT& dz) const {
         return sums_of<true>(pass, detail::evaluated(dz));
     }
-    /// `vjp_shard` by the chain rule, as `pull_back`; `whole` is the sum of what `pull_back_sums` gave.
+    /// `vjp_shard` by the chain rule, like `pull_back`; `whole` is the sum of all results of
+    /// `pull_back_sums`.
     template <class PassT, class CotangentT>
     [[nodiscard]] auto pull_back_shard(const PassT& pass, const CotangentT& dz,
                                        const target_sums& whole) const {
         return shard_of<true>(pass, detail::evaluated(dz), whole);
     }
 
-    /// The target, whose state may be read, restored and, for shards, updated.
+    /// The target. You can read and restore its state and, for shards, update it.
     [[nodiscard]] TargetT& target() { return shared().target; }
-    /// The same, to be read only.
+    /// The target, read-only.
     [[nodiscard]] const TargetT& target() const { return shared().target; }
 
   private:
     friend layer_interface<imle_layer>;
 
-    /// Each instance's target, for a target that makes them; kept so that no call allocates.
+    /// One target per instance, if the target provides them; kept so that calls do not allocate.
     static auto no_targets() {
         if constexpr (detail::has_for_instance<TargetT>)
             return std::vector<decltype(std::declval<const TargetT&>().for_instance(target_sums{}))>();
@@ -115,7 +118,7 @@ class imle_layer
     struct shared_target {
         explicit shared_target(TargetT t) : target(std::move(t)) {}
         TargetT target;
-        std::atomic<int> in_use{0};  // not bool: RISC-V has no exchange of bytes
+        std::atomic<int> in_use{0};  // not bool: RISC-V has no atomic exchange of bytes
         std::mutex mutex;
         instance_targets spare = no_targets();
     };
@@ -129,7 +132,7 @@ class imle_layer
     [[nodiscard]] shared_target& shared() const {
         if (!target_)
             throw std::logic_error(
-                "imle: the layer was moved from; expected one that was not, or a new one assigned to it");
+                "imle: the layer was moved from; expected a layer that was not (assign one to use it again)");
         return *target_;
     }
 
@@ -145,7 +148,7 @@ class imle_layer
         base::write_marginals(call, mean, failed_rows);
     }
 
-    /// The gradient by a target without state.
+    /// The gradient for a target without state.
     template <class Scalar, class CallT>
     void write_gradient(const detail::pass_values<Scalar>& values, const CallT& call,
                         const detail::cotangent<Scalar>& dz, Scalar* gradient) const {
@@ -155,7 +158,7 @@ class imle_layer
         (void)gradient_and_counts(values, call, dz, whole, gradient);
     }
 
-    /// The gradient; then a target that learns does.
+    /// The gradient; then the target is updated.
     template <class Scalar, class CallT>
     void write_gradient(const detail::pass_values<Scalar>& values, const CallT& call,
                         const detail::cotangent<Scalar>& dz, Scalar* gradient) {
@@ -212,15 +215,15 @@ class imle_layer
         }
     }
 
-    /// Writes the gradient and returns the counts for the target's update (zero where it has none). The
-    /// target is not changed.
+    /// Writes the gradient and returns the counts for the target's update (zero if it has none). Does not
+    /// change the target.
     template <class Scalar, class CallT>
     [[nodiscard]] target_sums gradient_and_counts(const detail::pass_values<Scalar>& values,
                                                   const CallT& call, const detail::cotangent<Scalar>& dz,
                                                   const target_sums& whole, Scalar* gradient) const {
         require_target<Scalar>();
         if constexpr (detail::has_validate<TargetT>) target().validate();
-        // write_rows(call, dz, values, out) returns the counts of the rows that it is given.
+        // write_rows(call, dz, values, out) returns the counts of the rows it gets.
         const auto write_by = [&](auto&& write_rows) {
             target_sums counts;
             detail::write_for_theta(values, call, dz, gradient,
@@ -288,13 +291,13 @@ class imle_layer
         if constexpr (detail::has_for_call<TargetT>)
             static_assert(
                 TargetDistribution<decltype(std::declval<const TargetT&>().for_call(target_sums{})), Scalar>,
-                "imle::TargetDistribution: what the target's for_call returns has no parameters(theta, dz, "
+                "imle::TargetDistribution: the result of the target's for_call has no parameters(theta, dz, "
                 "theta_prime) const for this scalar. See docs/concepts/target_distribution.md");
         if constexpr (detail::has_for_instance<TargetT>)
             static_assert(
                 TargetDistribution<decltype(std::declval<const TargetT&>().for_instance(target_sums{})),
                                    Scalar>,
-                "imle::TargetDistribution: what the target's for_instance returns has no parameters(theta, "
+                "imle::TargetDistribution: the result of the target's for_instance has no parameters(theta, "
                 "dz, theta_prime) const for this scalar. See docs/concepts/target_distribution.md");
     }
 
@@ -303,7 +306,7 @@ class imle_layer
 
 namespace detail {
 
-/// As `require_noise`.
+/// Like `require_noise`.
 template <class T>
 struct require_target {
     static_assert(TargetDistributionOfSomeScalar<T>,

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The settings of a layer, and what it counts where they ask for that.
+/// The options of a layer, and the statistics of a call.
 
 #include <cstdint>
 #include <limits>
@@ -22,61 +22,61 @@ enum class difference {
     central
 };
 
-/// What a layer does about a solve without an answer: see `solve_status`.
+/// How a layer handles a solve without an answer: see `solve_status`.
 enum class failure_policy {
-    /// The `solve_failure` reaches the caller.
+    /// The call throws `solve_failure`.
     throw_error,
-    /// The call goes on: the sample's z is 0, the instance's gradient is 0, and the pass tells which
-    /// instances failed.
+    /// The call continues: the sample's z and the instance's gradient are 0, and the pass lists the instances
+    /// that failed.
     zero_gradient
 };
 
-/// The settings of a layer. The order of the members is part of the contract.
+/// The options of a layer. The order of the members is part of the contract.
 struct layer_options {
     /// Samples S per instance, at least 1.
     Eigen::Index samples = 1;
-    /// T_in, the scale of the noise in the forward pass; 0 is no noise.
+    /// T_in, the scale of the noise in the forward pass; 0 means no noise.
     double input_temperature = 1;
     /// T_tgt, the scale of the same noise in the backward pass.
     double target_temperature = 1;
-    /// One-sided or central.
+    /// One-sided (forward) or central difference.
     imle::difference difference = imle::difference::forward;
-    /// Worker threads; 0 is one for each core. Results do not depend on it.
+    /// Worker threads; 0 means one for each core. Results do not depend on it.
     int threads = 1;
-    /// What becomes of a call if the solver has no answer.
+    /// How a call handles solves without an answer.
     failure_policy failures = failure_policy::throw_error;
-    /// Whether each pass counts and times what it does, for `imle_layer::statistics`. Costs a few per cent
-    /// where solves are fast.
+    /// Whether each pass counts and times its work, for `imle_layer::statistics`. Costs a few per cent if
+    /// solves are fast.
     bool statistics = false;
 };
 
-/// What `imle_layer::statistics` returns for the last forward or backward pass of a layer with
+/// The result of `imle_layer::statistics`: the last forward or backward pass of a layer with
 /// `layer_options::statistics`. The counts do not depend on the number of threads.
 struct call_statistics {
-    /// Solves that the solver was asked for. With `skipped` they are one for each instance and sample; two in
-    /// central differences, and where an adaptive target counts the differences of a `marginals_pass`.
+    /// Calls of the solver. Together with `skipped` this is one for each instance and sample, or two for
+    /// central differences and if an adaptive target counts the differences of a `marginals_pass`.
     std::uint64_t solves = 0;
-    /// Solves that were left out because their result was known, see docs/layer.md, "What is not solved", or
+    /// Solves that were skipped because their result was known (see docs/layer.md, "What is not solved") or
     /// because the instance had failed in the forward pass.
     std::uint64_t skipped = 0;
-    /// Solves without an answer, where `layer_options::failures` lets a call go on.
+    /// Solves without an answer, if `layer_options::failures` lets a call continue.
     std::uint64_t failed = 0;
-    /// Backward passes: instances times samples whose difference z - z' was taken. 0 in forward passes, and
-    /// in one-sided backward passes of a `marginals_pass`, which see means only.
+    /// In backward passes: the number of differences z - z' taken, over instances and samples. 0 in forward
+    /// passes, and in one-sided backward passes of a `marginals_pass`, which use means only.
     std::uint64_t differences = 0;
-    /// Of those, differences that are zero: samples that tell the gradient nothing. Too small a step has
-    /// many.
+    /// The number of those differences that are zero: samples that contribute nothing to the gradient. Many
+    /// are zero if the step is too small.
     std::uint64_t zero_differences = 0;
-    /// The wall clock's time of the call, in seconds.
+    /// Wall-clock time of the call, in seconds.
     double seconds = 0;
-    /// Time in the noise's `fill`; seconds, added up over threads.
+    /// Time in the noise's `fill`, in seconds, summed over threads.
     double noise_seconds = 0;
-    /// Time in the solver; seconds, added up over threads.
+    /// Time in the solver, in seconds, summed over threads.
     double solve_seconds = 0;
-    /// Time in all else; seconds, added up over threads.
+    /// All other time, in seconds, summed over threads.
     double other_seconds = 0;
 
-    /// The share of zero differences, 0 to 1; NaN where none was taken.
+    /// The share of zero differences, from 0 to 1; NaN if there are no differences.
     [[nodiscard]] double zero_share() const noexcept {
         if (differences == 0) return std::numeric_limits<double>::quiet_NaN();
         return static_cast<double>(zero_differences) / static_cast<double>(differences);
@@ -85,7 +85,7 @@ struct call_statistics {
 
 namespace detail {
 
-// Settings that several options have, checked in one way. All throw `std::invalid_argument`.
+// Checks of settings that several options share. All throw `std::invalid_argument`.
 
 inline void require_samples(const char* option, Eigen::Index samples) {
     if (samples < 1) throw_invalid(option, samples, "at least 1");
@@ -100,7 +100,7 @@ inline void require_threads(const char* option, int threads) {
     if (threads < 0) throw_invalid(option, threads, "0 (all cores) or a positive number");
 }
 
-/// The settings, if they make sense.
+/// Returns the options if they are valid.
 inline const layer_options& checked(const layer_options& options) {
     require_samples("layer_options::samples", options.samples);
     require_temperature("layer_options::input_temperature", options.input_temperature);

@@ -1,11 +1,12 @@
 #pragma once
 
 /// @file
-/// What a forward pass leaves behind: theta, the key, and the samples or their mean.
+/// The result of a forward pass: theta, the key, and the samples or their mean.
 ///
-/// A pass owns its numbers, ids and mask, so it outlives the layer and can be copied; noise is not stored,
-/// since the key replays it. `Rank` is theta's, the batch included. Theta is [batch, instance...], or
-/// [instance..., batch] column-major; the samples have one more dimension, next to the batch.
+/// A pass owns its numbers, ids and mask, so it outlives the layer and can be copied. The noise is not
+/// stored, because the key reproduces it. `Rank` is the rank of theta, including the batch. Theta is [batch,
+/// instance...], or [instance..., batch] column-major; the samples have one more dimension, next to the
+/// batch.
 
 #include <algorithm>
 #include <cstdint>
@@ -22,32 +23,32 @@ namespace imle::inline IMLE_ABI {
 namespace detail {
 struct pass_writer;
 
-/// What both kinds of passes have.
+/// The common part of both kinds of passes.
 template <class Scalar, int Rank, int Layout>
 class any_pass {
   public:
     /// [batch, instance...], or [instance..., batch] column-major.
     using theta_tensor = Eigen::Tensor<Scalar, Rank, Layout>;
 
-    /// theta as it was given, but for 0 where the mask forbids a coordinate.
+    /// theta as given, with 0 where the mask forbids a coordinate.
     [[nodiscard]] const theta_tensor& theta() const noexcept { return theta_; }
-    /// The key of the call, from which the backward pass draws the noise again.
+    /// The key of the call, which reproduces the noise in the backward pass.
     [[nodiscard]] random_key key() const noexcept { return key_; }
-    /// `call_options::first_instance` of the call.
+    /// The call's `call_options::first_instance`.
     [[nodiscard]] std::uint64_t first_instance() const noexcept { return first_instance_; }
-    /// `call_options::ids`, as they were given.
+    /// The call's `call_options::ids`.
     [[nodiscard]] std::span<const std::uint64_t> ids() const noexcept { return ids_; }
-    /// `call_options::mask`, as it was given.
+    /// The call's `call_options::mask`.
     [[nodiscard]] std::span<const bool> mask() const noexcept {
         return {mask_.data(), static_cast<std::size_t>(mask_.size())};
     }
-    /// The rows of theta for which a solve failed, rising: their failed samples are 0 (in the mean too), and
-    /// their gradient will be. Only with `failure_policy::zero_gradient`.
+    /// The rows of theta for which a solve failed, in ascending order. Their failed samples are 0 (in the
+    /// mean too), and so is their gradient. Only with `failure_policy::zero_gradient`.
     [[nodiscard]] const std::vector<Eigen::Index>& failed_rows() const noexcept { return failed_rows_; }
 
-    /// Whether theta is one instance, [1, instance...], which all rows share (see `imle::shared`).
+    /// Whether theta is one instance, [1, instance...], shared by all rows (see `imle::shared`).
     [[nodiscard]] bool shares_theta() const noexcept { return shared_rows_ >= 0; }
-    /// The batch and the instance.
+    /// The shape: the batch and the dimensions of an instance.
     [[nodiscard]] batch_shape<Rank - 1, Layout> shape() const {
         auto shape = shape_of(theta_);
         if (shares_theta()) shape.batch = shared_rows_;
@@ -63,8 +64,8 @@ class any_pass {
         require_options(layer_call<Scalar, Rank - 1, Layout>{shape(), 1, nullptr, key, options});
     }
 
-    /// Allocates nothing where the sizes are the same as before, and changes nothing if it throws. They may
-    /// be the pass's own.
+    /// Copies the options. It does not allocate if their sizes are the same as before, and changes nothing if
+    /// it throws. The options may refer to the pass's own memory.
     void keep(const call_options& options) {
         const auto mask_size = static_cast<Eigen::Index>(options.mask.size());
         const bool keeps_ids = options.ids.size() == ids_.size(), keeps_mask = mask_size == mask_.size();
@@ -86,7 +87,7 @@ class any_pass {
     static void require_whole(bool whole) {
         if (!whole)
             throw std::logic_error(
-                "imle: the pass was moved from, or its samples were; expected a pass that still has them");
+                "imle: the pass or its samples were moved from; expected a pass that still has them");
     }
 
     using mask_array = Eigen::Array<bool, Eigen::Dynamic, 1>;
@@ -102,7 +103,7 @@ class any_pass {
 
 }  // namespace detail
 
-/// What a layer's `forward` returns: theta, the key, and a MAP state per instance and sample.
+/// The result of a layer's `forward`: theta, the key, and a MAP state per instance and sample.
 template <class Scalar, int Rank, int Layout>
 class sampled_pass : public detail::any_pass<Scalar, Rank, Layout> {
     using base = detail::any_pass<Scalar, Rank, Layout>;
@@ -114,8 +115,8 @@ class sampled_pass : public detail::any_pass<Scalar, Rank, Layout> {
     /// [batch, sample, instance...], or [instance..., sample, batch] column-major.
     using sample_tensor = Eigen::Tensor<Scalar, Rank + 1, Layout>;
 
-    /// From parts that were saved. `options`: as the call had them. Throws `std::invalid_argument` if they do
-    /// not fit one another.
+    /// Rebuilds a pass from saved parts. `options` are the options of the original call. Throws
+    /// `std::invalid_argument` if the parts do not fit one another.
     template <CallOptions OptionsT = call_options>
     sampled_pass(theta_tensor theta, sample_tensor samples, random_key key, const OptionsT& options,
                  std::vector<Eigen::Index> failed_rows = {})
@@ -131,7 +132,7 @@ class sampled_pass : public detail::any_pass<Scalar, Rank, Layout> {
 
     /// z, one MAP state per instance and sample.
     [[nodiscard]] const sample_tensor& samples() const& noexcept { return samples_; }
-    /// Moves the samples out of the pass, which then has none.
+    /// Moves the samples out of the pass and leaves it without samples.
     [[nodiscard]] sample_tensor samples() && noexcept { return std::move(samples_); }
 
     /// The mean of z over the samples, of theta's shape: an estimate of the marginals. O(batch * samples *
@@ -157,7 +158,7 @@ class sampled_pass : public detail::any_pass<Scalar, Rank, Layout> {
     sample_tensor samples_;
 };
 
-/// What a layer's `marginals` returns: theta, the key, and the mean MAP state per instance. Its memory does
+/// The result of a layer's `marginals`: theta, the key, and the mean MAP state per instance. Its memory does
 /// not grow with the number of samples.
 template <class Scalar, int Rank, int Layout>
 class marginals_pass : public detail::any_pass<Scalar, Rank, Layout> {
@@ -168,8 +169,8 @@ class marginals_pass : public detail::any_pass<Scalar, Rank, Layout> {
     static constexpr bool keeps_samples = false;
     using typename base::theta_tensor;
 
-    /// From parts that were saved. Throws `std::invalid_argument` if they do not fit one another or
-    /// `sample_count` < 1.
+    /// Rebuilds a pass from saved parts. Throws `std::invalid_argument` if the parts do not fit one another
+    /// or `sample_count` < 1.
     template <CallOptions OptionsT = call_options>
     marginals_pass(theta_tensor theta, theta_tensor marginals, random_key key, const OptionsT& options,
                    Eigen::Index sample_count, std::vector<Eigen::Index> failed_rows = {})
@@ -184,13 +185,13 @@ class marginals_pass : public detail::any_pass<Scalar, Rank, Layout> {
     }
 
     marginals_pass(const marginals_pass&) = default;
-    /// Leaves the other without marginals.
+    /// Leaves `other` without marginals.
     marginals_pass(marginals_pass&& other) noexcept
         : base(std::move(other)),
           marginals_(std::move(other.marginals_)),
           sample_count_(std::exchange(other.sample_count_, 0)) {}
     marginals_pass& operator=(const marginals_pass&) = default;
-    /// Leaves the other without marginals.
+    /// Leaves `other` without marginals.
     marginals_pass& operator=(marginals_pass&& other) noexcept {
         base::operator=(std::move(other));
         marginals_ = std::move(other.marginals_);
@@ -201,7 +202,7 @@ class marginals_pass : public detail::any_pass<Scalar, Rank, Layout> {
 
     /// The mean of z over the samples, of theta's shape: an estimate of the marginals.
     [[nodiscard]] const theta_tensor& marginals() const& noexcept { return marginals_; }
-    /// Moves the marginals out of the pass, which then has none.
+    /// Moves the marginals out of the pass and leaves it without marginals.
     [[nodiscard]] theta_tensor marginals() && noexcept {
         sample_count_ = 0;
         return std::move(marginals_);
@@ -221,20 +222,20 @@ class marginals_pass : public detail::any_pass<Scalar, Rank, Layout> {
 
 namespace detail {
 
-/// Kinds of passes, and what wraps them.
+/// Kinds of passes, and their wrappers.
 template <class PassT>
 concept SampledPass = PassT::keeps_samples;
 template <class PassT>
 concept MarginalsPass = !PassT::keeps_samples;
 
-/// What backward passes need of a pass, or of some rows of it.
+/// The values of a pass, or of some of its rows, for a backward pass.
 template <class Scalar>
 struct pass_values {
-    /// The samples, or null where it kept none.
+    /// The samples, or null if the pass kept none.
     const Scalar* z;
-    /// Their mean, where it kept none.
+    /// The mean of the samples, if the pass kept no samples.
     const Scalar* mean;
-    /// Rows, rising.
+    /// The failed rows, in ascending order.
     std::span<const Eigen::Index> failed;
 };
 
@@ -247,9 +248,9 @@ template <class PassT>
         return pass_values<Scalar>{nullptr, pass.marginals().data(), pass.failed_rows()};
 }
 
-/// Writes a gradient of theta's shape by `write(values, call, dz, gradient)`, which writes one of all the
-/// rows of a call. Where rows share their theta, the gradient is their sum, in their order and in double; so
-/// many are then written at a time that their memory is bounded.
+/// Writes a gradient of theta's shape by `write(values, call, dz, gradient)`, which writes the gradient of
+/// all rows of a call. If rows share their theta, the gradient is the sum over the rows, in order and in
+/// double. It then processes a limited number of rows at a time, so memory is bounded.
 template <class Scalar, class CallT, class WriteT>
 void write_for_theta(const pass_values<Scalar>& values, const CallT& call, const cotangent<Scalar>& dz,
                      Scalar* gradient, WriteT&& write) {
@@ -282,7 +283,7 @@ void write_for_theta(const pass_values<Scalar>& values, const CallT& call, const
         throw_invalid("the sum of the rows' gradients", "a number that is not finite", "a smaller cotangent");
 }
 
-/// A pass's samples or, where it kept none, its marginals.
+/// The samples of a pass or, if it kept none, its marginals.
 template <class PassT>
 [[nodiscard]] decltype(auto) output_of(const PassT& pass) {
     if constexpr (PassT::keeps_samples)
@@ -291,14 +292,14 @@ template <class PassT>
         return pass.marginals();
 }
 
-/// The only one that may change a pass.
+/// The only class that may change a pass.
 struct pass_writer {
-    /// Makes a pass that of a call: theta and what else the call says are the pass's own, and its values,
-    /// which `write(call, values, failed_rows)` is to fill in, have the right shape. Memory is kept where the
-    /// shape stays the same. theta may lie in the pass.
+    /// Rewrites a pass for a new call. The pass stores theta and the call's other arguments, and `write(call,
+    /// values, failed_rows)` fills in its values, which already have the right shape. Memory is reused if the
+    /// shape is the same. theta may lie in the pass.
     ///
-    /// If memory cannot be had, the pass is as it was before. If `write` throws, the pass is consistent, and
-    /// its values are NaN: they must not look like a result.
+    /// If memory cannot be allocated, the pass is unchanged. If `write` throws, the pass is consistent but
+    /// its values are NaN, so that they cannot be taken for a result.
     template <class PassT, class CallT, class WriteT>
     static void write(PassT& pass, CallT call, WriteT&& write) {
         auto& values = values_of(pass);
@@ -309,8 +310,8 @@ struct pass_writer {
             else
                 return call.shape.theta();
         }();
-        // New memory is all there before old memory goes. (Eigen's resize leaves a dangling pointer if it
-        // throws, and theta may lie in what it would free.)
+        // Allocates all new memory before it frees old memory. (Eigen's resize leaves a dangling pointer if
+        // it throws, and theta may lie in the memory that it would free.)
         using theta_tensor = typename PassT::theta_tensor;
         using value_tensor = std::remove_reference_t<decltype(values)>;
         const bool keeps_theta = dimensions_of(pass.theta_) == theta_shape;
@@ -342,7 +343,7 @@ struct pass_writer {
         }
     }
 
-    /// A pass of a call that does not exist yet, without samples.
+    /// A new pass of a call, without samples.
     template <class PassT, class CallT>
     [[nodiscard]] static PassT empty(const CallT& call) {
         CallT none = call;

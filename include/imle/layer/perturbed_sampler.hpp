@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Perturb-and-MAP: samples of a solver under noise. The forward half of every layer around a solver.
+/// Perturb-and-MAP: samples of a solver under noise. The forward half of every layer with a solver.
 
 #include <algorithm>
 #include <concepts>
@@ -21,23 +21,23 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// One sample of one instance, as `perturbed_replay` gives it back.
+/// One sample of one instance, as `perturbed_replay` passes it to its caller.
 template <class Scalar>
 struct perturbed_sample {
-    /// The sample within the instance, from 0.
+    /// The sample's index within the instance, from 0.
     Eigen::Index sample;
     /// The n numbers that the solver maximised over, bit for bit: theta + T * eps, or theta * exp(T * xi -
-    /// T^2 / 2) with noise that multiplies. Of a minimising solver, the negative of the cost that it was
-    /// given.
+    /// T^2 / 2) with multiplicative noise. For a minimising solver, the negative of the cost that it
+    /// received.
     const Scalar* parameters;
-    /// d parameters_i / d theta_i, or null where it is 1.
+    /// d parameters_i / d theta_i, or null if it is 1.
     const Scalar* factors;
-    /// What the solver found.
+    /// The solver's answer.
     const Scalar* z;
 };
 
 /// The noise and the perturbed parameters of a pass that kept its samples, drawn again from its key: see
-/// `perturbed_sampler::replay`. The memory is that of a few thousand numbers.
+/// `perturbed_sampler::replay`. It uses memory for a few thousand numbers.
 template <class SolverT, NoiseDistributionOfSomeScalar NoiseT, class Scalar, int Rank, int Layout>
 class perturbed_replay {
     static constexpr bool minimizes = sense_of<SolverT> == sense::minimize;
@@ -64,8 +64,8 @@ class perturbed_replay {
         factors_.resize(multiplies ? size_ : 0);
     }
 
-    /// Calls f(sample, eps) for the samples of one row, rising; eps are n numbers, 0 where the mask forbids,
-    /// null without noise. O(S * n).
+    /// Calls f(sample, eps) for the samples of one row, in order. eps points to n numbers, 0 where the mask
+    /// forbids; it is null without noise. O(S * n).
     template <class F>
     void for_each_noise(Eigen::Index row, F&& f) {
         const auto samples = static_cast<std::size_t>(call_.samples);
@@ -82,7 +82,7 @@ class perturbed_replay {
         }
     }
 
-    /// Calls f(perturbed_sample) for the samples of one row, rising. O(S * n).
+    /// Calls f(perturbed_sample) for the samples of one row, in order. O(S * n).
     template <class F>
     void for_each(Eigen::Index row, F&& f) {
         const Scalar* const theta = call_.theta_of(row);
@@ -97,7 +97,7 @@ class perturbed_replay {
     }
 
   private:
-    /// As `detail::perturbed_solve`, bit for bit.
+    /// The same computation as in `detail::perturbed_solve`, bit for bit.
     void perturb(const Scalar* eps) {
         if constexpr (multiplies) {
             detail::write_noise_factors(scale_, eps, factors_.data(), size_);
@@ -119,10 +119,10 @@ class perturbed_replay {
 
 /// Samples z = MAP(theta + T_in * eps) of a solver under noise, or the argmin of c - T_in * eps for costs.
 ///
-/// What `layer_interface` says of shapes, randomness, threads and errors begins here. Copies are cheap: they
-/// share solver, noise and workers, which no call changes for another.
+/// The rules of `layer_interface` on shapes, randomness, threads and errors hold here too. Copies are cheap:
+/// they share solver, noise and workers, and no call affects another.
 ///
-/// Of the options, `target_temperature` and `difference` have no meaning here.
+/// The options `target_temperature` and `difference` have no effect here.
 template <std::copy_constructible SolverT, NoiseDistributionOfSomeScalar NoiseT,
           Executor ExecutorT = thread_executor>
 class perturbed_sampler {
@@ -130,13 +130,13 @@ class perturbed_sampler {
     /// Whether the solver minimises, so that theta holds costs.
     static constexpr bool minimizes = sense_of<SolverT> == sense::minimize;
 
-    /// Throws `std::invalid_argument` if an option makes no sense.
+    /// Throws `std::invalid_argument` if an option is invalid.
     perturbed_sampler(SolverT solver, NoiseT noise, const layer_options& options = {},
                       ExecutorT executor = {})
         : shared_(std::make_shared<shared>(std::move(solver), std::move(noise), detail::checked(options),
                                            std::move(executor))) {}
 
-    /// The same parts, with workers and statistics of its own.
+    /// A sampler with the same parts and its own workers and statistics.
     [[nodiscard]] perturbed_sampler independent_copy() const {
         const shared& from = parts();
         return perturbed_sampler(from.solver, from.noise, from.options, from.pool.executor());
@@ -150,7 +150,7 @@ class perturbed_sampler {
         sample(call, options().input_temperature, z, failed_rows);
     }
 
-    /// Writes the mean of z over the samples, batch * n numbers, likewise.
+    /// Writes the mean of z over the samples, batch * n numbers, and the rows for which a solve failed.
     template <class Scalar, int Rank, int Layout>
     void write_marginals(const detail::layer_call<Scalar, Rank, Layout>& call, Scalar* mean,
                          std::vector<Eigen::Index>& failed_rows) const {
@@ -168,8 +168,8 @@ class perturbed_sampler {
         });
     }
 
-    /// z = MAP(theta) of every instance, without noise, of theta's shape; of a shared theta [count,
-    /// instance...]. batch solves. Throws as a layer's `forward`.
+    /// z = MAP(theta) of every instance, without noise, of theta's shape; for a shared theta, [count,
+    /// instance...]. batch solves. Throws like a layer's `forward`.
     template <class ThetaT, CallOptions OptionsT = call_options>
     [[nodiscard]] auto map(const ThetaT& theta, const OptionsT& options = {}) const {
         const call_options given = detail::options_of(options);
@@ -183,14 +183,14 @@ class perturbed_sampler {
         }
     }
 
-    /// The noise of a call and what its solves were given, drawn again; z: its samples. Valid as long as the
-    /// sampler and what the call points to.
+    /// Draws the noise of a call, and what its solver received, again. z: the samples of the call. Valid as
+    /// long as the sampler and the memory that the call refers to.
     template <class Scalar, int Rank, int Layout>
     [[nodiscard]] perturbed_replay<SolverT, NoiseT, Scalar, Rank, Layout> replay(
         const detail::layer_call<Scalar, Rank, Layout>& call, const Scalar* z) const {
         return {noise(), options().input_temperature, call, z};
     }
-    /// Of a pass that kept its samples.
+    /// The replay of a pass that kept its samples.
     template <class PassT>
     [[nodiscard]] auto replay(const PassT& pass) const {
         return replay(detail::call_of(pass), pass.samples().data());
@@ -203,8 +203,8 @@ class perturbed_sampler {
     /// The options.
     [[nodiscard]] const layer_options& options() const { return parts().options; }
 
-    /// What the last call that has ended did and what took its time. Throws `std::logic_error` unless the
-    /// options have `.statistics = true`.
+    /// Counts and times of the last completed call. Throws `std::logic_error` unless the options have
+    /// `.statistics = true`.
     [[nodiscard]] call_statistics statistics() const {
         if (!options().statistics)
             throw std::logic_error(
@@ -213,7 +213,7 @@ class perturbed_sampler {
         return parts().pool.statistics();
     }
 
-    /// Calls f(runner, solve), with which one call's work is done, and what it leaves behind is cleaned up.
+    /// Calls f(runner, solve), which does the work of one call, and cleans up afterwards.
     template <class F>
     void in_one_call(F&& f) const {
         shared& own = parts();
@@ -233,7 +233,7 @@ class perturbed_sampler {
                       "std::span<Scalar>) const for this scalar. See docs/concepts/noise_distribution.md");
     }
 
-    /// The same, and throws unless the solver can respect the call's mask.
+    /// The same check; also throws unless the solver can respect the call's mask.
     template <class Scalar, int InstanceRank, int Layout>
     static void require_fit(const detail::layer_call<Scalar, InstanceRank, Layout>& call) {
         require_parts<Scalar, InstanceRank, Layout>();
@@ -256,7 +256,7 @@ class perturbed_sampler {
     [[nodiscard]] shared& parts() const {
         if (!shared_)
             throw std::logic_error(
-                "imle: the layer was moved from; expected one that was not, or a new one assigned to it");
+                "imle: the layer was moved from; expected a layer that was not (assign one to use it again)");
         return *shared_;
     }
 
@@ -299,14 +299,13 @@ class perturbed_sampler {
 
 namespace detail {
 
-// A wrong part given to class template argument deduction should fail with one sentence, not with a list of
-// deduction guides that do not fit: these traits are instantiated by the guide below.
+// If class template argument deduction gets a wrong part, the error should be one sentence instead of a list
+// of deduction guides that do not fit: the guide below instantiates these traits.
 template <class S>
 struct require_solver_object {
-    static_assert(
-        std::copy_constructible<S>,
-        "imle::Solver: a solver is an object that can be copied, since each worker thread has its own. See "
-        "docs/concepts/solver.md");
+    static_assert(std::copy_constructible<S>,
+                  "imle::Solver: a solver must be an object that can be copied, because each worker thread "
+                  "has its own. See docs/concepts/solver.md");
     using type = S;
 };
 template <class N>

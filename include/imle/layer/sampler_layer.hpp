@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A layer whose forward half is perturb-and-MAP: what all layers around a solver begin with.
+/// A layer whose forward half is perturb-and-MAP: the common base of all layers with a solver.
 
 #include <cstdint>
 #include <utility>
@@ -16,8 +16,8 @@ namespace imle::inline IMLE_ABI {
 template <class LayerT, class SolverT, class NoiseT, class ExecutorT>
 class sampler_layer : public layer_interface<LayerT> {
   public:
-    /// z = MAP(theta) of every instance, without noise, of theta's shape; of a shared theta [count,
-    /// instance...]. batch solves. Errors as `forward`.
+    /// z = MAP(theta) of every instance, without noise, of theta's shape; for a shared theta, [count,
+    /// instance...]. batch solves. Throws like `forward`.
     template <class ThetaT, CallOptions OptionsT = call_options>
     [[nodiscard]] auto map(const ThetaT& theta, const OptionsT& options = {}) const {
         return sampler_.map(theta, options);
@@ -29,11 +29,11 @@ class sampler_layer : public layer_interface<LayerT> {
     [[nodiscard]] const NoiseT& noise() const { return sampler_.noise(); }
     /// The options.
     [[nodiscard]] const layer_options& options() const { return sampler_.options(); }
-    /// S, the samples per instance.
+    /// S, the number of samples per instance.
     [[nodiscard]] Eigen::Index sample_count() const { return sampler_.options().samples; }
 
-    /// What the last call that has ended did and what took its time. Throws `std::logic_error` unless the
-    /// options have `.statistics = true`.
+    /// Counts and times of the last completed call. Throws `std::logic_error` unless the options have
+    /// `.statistics = true`.
     [[nodiscard]] call_statistics statistics() const { return sampler_.statistics(); }
 
   protected:

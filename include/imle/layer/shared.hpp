@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// One theta for many rows.
+/// One theta shared by many rows.
 
 #include <cstddef>
 #include <cstdint>
@@ -31,7 +31,7 @@ template <class TensorT>
                                                                                           dimensions);
 }
 
-/// What `imle::shared` gives.
+/// The result of `imle::shared`.
 template <class Scalar, int Rank, int Layout>
 class shared_theta {
   public:
@@ -47,7 +47,7 @@ class shared_theta {
     Eigen::Index count_;
 };
 
-/// A pass's type of samples, where it keeps some.
+/// The type of a pass's samples, if it keeps some.
 template <class PassT>
 struct sample_tensor_of {};
 template <SampledPass PassT>
@@ -55,7 +55,8 @@ struct sample_tensor_of<PassT> {
     using sample_tensor = typename PassT::sample_tensor;
 };
 
-/// The pass of a shared theta: samples and marginals have a batch, theta and its gradient have none.
+/// The pass of a shared theta: samples and marginals have a batch dimension, theta and its gradient have
+/// none.
 template <class PassT>
 class shared_pass : public sample_tensor_of<PassT> {
     static constexpr int rank = rank_of<typename PassT::theta_tensor> - 1;
@@ -67,45 +68,45 @@ class shared_pass : public sample_tensor_of<PassT> {
     /// [instance...].
     using theta_tensor = Eigen::Tensor<scalar_of<typename PassT::theta_tensor>, rank, layout>;
 
-    /// rows: the pass as the layer has it, theta a batch of one.
+    /// rows: the underlying pass, whose theta is a batch of one.
     explicit shared_pass(PassT rows) : rows_(std::move(rows)) {}
 
     /// theta as it was given, [instance...].
     [[nodiscard]] theta_tensor theta() const { return as_instance(rows_.theta()); }
     /// z, [count, sample, instance...].
     [[nodiscard]] decltype(auto) samples() const& noexcept { return rows_.samples(); }
-    /// Moves the samples out of the pass, which then has none.
+    /// Moves the samples out of the pass and leaves it without samples.
     [[nodiscard]] auto samples() && noexcept { return std::move(rows_).samples(); }
     /// The mean of z over the samples, [count, instance...].
     [[nodiscard]] decltype(auto) marginals() const { return rows_.marginals(); }
     /// The key of the call.
     [[nodiscard]] random_key key() const noexcept { return rows_.key(); }
-    /// `call_options::first_instance` of the call.
+    /// The call's `call_options::first_instance`.
     [[nodiscard]] std::uint64_t first_instance() const noexcept { return rows_.first_instance(); }
-    /// `call_options::ids`, as they were given.
+    /// The call's `call_options::ids`.
     [[nodiscard]] std::span<const std::uint64_t> ids() const noexcept { return rows_.ids(); }
-    /// `call_options::mask`, as it was given.
+    /// The call's `call_options::mask`.
     [[nodiscard]] std::span<const bool> mask() const noexcept { return rows_.mask(); }
-    /// The rows for which a solve failed, rising: their failed samples are 0. Only with
+    /// The rows for which a solve failed, in ascending order: their failed samples are 0. Only with
     /// `failure_policy::zero_gradient`.
     [[nodiscard]] const std::vector<Eigen::Index>& failed_rows() const noexcept {
         return rows_.failed_rows();
     }
     /// S, the number of samples of each row.
     [[nodiscard]] Eigen::Index sample_count() const noexcept { return rows_.sample_count(); }
-    /// The batch, which is the number of rows, and the instance.
+    /// The shape: the batch, which is the number of rows, and the dimensions of an instance.
     [[nodiscard]] auto shape() const { return rows_.shape(); }
 
-    /// The pass as the layer has it: theta a batch of one.
+    /// The underlying pass, whose theta is a batch of one.
     [[nodiscard]] const PassT& rows() const noexcept { return rows_; }
-    /// The same, to be written to.
+    /// The underlying pass, writable.
     [[nodiscard]] PassT& rows() noexcept { return rows_; }
 
-    /// A batch of one as an instance.
+    /// Views a batch of one as an instance.
     [[nodiscard]] theta_tensor as_instance(const typename PassT::theta_tensor& row) const {
         return Eigen::TensorMap<const theta_tensor>(row.data(), shape_of(row).instance);
     }
-    /// An instance as a batch of one.
+    /// Views an instance as a batch of one.
     template <class TensorT>
     [[nodiscard]] static auto as_row(TensorT& instance) {
         return as_batch_of_one(instance);
@@ -127,10 +128,10 @@ inline constexpr bool is_shared_pass<shared_pass<PassT>> = true;
 
 }  // namespace detail
 
-/// One instance's theta, [instance...] without a batch, for `count` rows of a call, whose ids or masks tell
-/// them apart: `layer.forward(imle::shared(theta, count), key, {.ids = ids})`. Samples, marginals and noise
-/// are those of a batch that repeats theta; `vjp` gives the sum of its rows' gradients, of theta's shape.
-/// O(n) memory for theta and its gradient.
+/// Shares one instance's theta, [instance...] without a batch, between `count` rows of a call. The rows may
+/// differ in their ids or masks: `layer.forward(imle::shared(theta, count), key, {.ids = ids})`. Samples,
+/// marginals and noise are the same as for a batch that repeats theta. `vjp` returns the sum of the rows'
+/// gradients, of theta's shape. O(n) memory for theta and its gradient.
 template <class TensorT>
 [[nodiscard]] auto shared(const TensorT& one, Eigen::Index count) {
     using tensor = detail::evaluated_t<TensorT>;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Calls a user's solver in whichever form it has, and checks what comes back.
+/// Calls your solver in whichever form it has, and checks its answers.
 
 #include <algorithm>
 #include <concepts>
@@ -16,7 +16,7 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// Copies what a returning solver returned to z. Throws `solver_error` if its dimensions are not the
+/// Copies the result of a solver that returns z. Throws `solver_error` if its dimensions are not the
 /// instance's.
 template <class Scalar, int Rank, int Layout, class Result>
 void store_solution(const Result& result, mutable_view<Scalar, Rank, Layout>& z,
@@ -30,14 +30,14 @@ void store_solution(const Result& result, mutable_view<Scalar, Rank, Layout>& z,
                 context.instance, context.sample);
         std::copy_n(result.data(), z.size(), z.data());
     } else {
-        // A lazy expression: evaluating it into a tensor of its own tells its dimensions.
+        // A lazy expression has to be evaluated before its dimensions are known.
         const Eigen::Tensor<Scalar, Rank, Layout> evaluated = result;
         store_solution<Scalar, Rank, Layout>(evaluated, z, context);
     }
 }
 
-/// Whether `solve_one` tells the solver which solve it is, so that it can respect a mask. A form is looked at
-/// only where those before it do not fit: a generic function's body need not compile for it.
+/// Whether `solve_one` passes a context to the solver, so that it can respect a mask. A form is tested only
+/// if the forms before it do not fit: the body of a generic function need not compile for it.
 template <class SolverT, class Scalar, int Rank, int Layout>
 [[nodiscard]] consteval bool is_told_context() {
     if constexpr (writes_with_context<SolverT, Scalar, Rank, Layout>)
@@ -63,22 +63,22 @@ template <class Scalar, int Rank, int Layout, class SolverT>
     return solve_status::solved;
 }
 
-/// Solves items that lie one after another in memory, and checks what comes back.
+/// Solves items that are contiguous in memory, and checks the answers.
 ///
-/// z is filled with NaN first, so that a cell that the solver forgets is found; the first item that is not
-/// finite throws `solver_error`. A solve that fails throws `solve_failure` or, where failures are tolerated,
-/// gets z = 0.
+/// z is filled with NaN first, so that coordinates that the solver does not write are detected. The first
+/// item that is not finite throws `solver_error`. A failed solve throws `solve_failure` or, if failures are
+/// tolerated, gets z = 0.
 template <class Scalar, int Rank, int Layout, class SolverT>
 class solver_port {
   public:
-    /// `solver`: this worker's copy, made afresh from `original` after it has thrown, since what it was doing
-    /// is not known.
+    /// `solver`: this worker's copy. After an exception it is replaced by a new copy of `original`, because
+    /// its state is unknown.
     solver_port(const SolverT& original, std::optional<SolverT>& solver,
                 const batch_shape<Rank, Layout>& shape, bool tolerates_failures)
         : original_(original), solver_(solver), shape_(shape), tolerates_(tolerates_failures) {}
 
-    /// Solves `contexts.size()` items. Where `starts` is not null and the solver can start from a solution,
-    /// the j-th starts from that number `items[j]` of `starts`. Calls failed(j) for each that failed.
+    /// Solves `contexts.size()` items. If `starts` is not null and the solver can start from a solution, item
+    /// j starts from solution number `items[j]` of `starts`. Calls failed(j) for each item that failed.
     template <class FailedT>
     void solve(const Scalar* theta, Scalar* z, std::span<const solve_context> contexts,
                const std::type_identity_t<Scalar>* starts, std::span<const Eigen::Index> items,
@@ -112,8 +112,8 @@ class solver_port {
     }
 
   private:
-    /// By `solve_batch`, where there is one. False if some solve in it failed and that is tolerated: which
-    /// one, single solves will tell.
+    /// Solves by `solve_batch`, if there is one. Returns false if a solve in it failed and failures are
+    /// tolerated: single solves then find out which one.
     bool solve_together([[maybe_unused]] const Scalar* theta, [[maybe_unused]] Scalar* z,
                         [[maybe_unused]] std::span<const solve_context> contexts) {
         if constexpr (BatchSolver<SolverT, Scalar, Rank, Layout>) {
@@ -122,7 +122,7 @@ class solver_port {
             const auto dimensions = shape_.batched(static_cast<Eigen::Index>(contexts.size()));
             const_view<Scalar, Rank + 1, Layout> thetas(theta, dimensions);
             mutable_view<Scalar, Rank + 1, Layout> zs(z, dimensions);
-            // Without an item to name: a single solve is asked again for that.
+            // No item to name here: a single solve finds it.
             const bool solved = succeeds(std::nullopt, [&] {
                 if constexpr (solves_batches_with_context<SolverT, Scalar, Rank, Layout>)
                     return status_of([&] { return solver_->solve_batch(thetas, zs, contexts); });
@@ -149,8 +149,8 @@ class solver_port {
             return status_of([&] { return solver_->solve_from(theta, start, z); });
     }
 
-    /// Calls `solve`, for one item or for several (no context). A batch's returned status is never thrown:
-    /// single solves say whose it is.
+    /// Calls `solve`, for one item or for several (no context). A status returned for a batch is never
+    /// thrown: single solves find the item.
     template <class F>
     [[nodiscard]] bool succeeds(const std::optional<solve_context>& context, F&& solve) {
         solve_status status{};

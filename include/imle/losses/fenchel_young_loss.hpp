@@ -170,7 +170,7 @@ class fenchel_young_loss {
         const auto call = detail::checked_call(theta.as_row(), options_.samples, key, options, theta.count());
         static_assert(std::same_as<scalar_of<YT>, Scalar> && layout_of<YT> == layout_of<tensor> &&
                           rank_of<YT> == rank_of<tensor> + 1,
-                      "imle::shared: y is [count, instance...], of theta's scalar and layout. See "
+                      "imle::shared: y must be [count, instance...], of theta's scalar and layout. See "
                       "docs/estimators.md");
         detail::require_shape("y", y, call.shape.theta(), "[count, instance...],");
         const Eigen::Index n = call.shape.n, batch = call.shape.batch;

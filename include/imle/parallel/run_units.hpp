@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Numbered units of work on a few workers, with errors that do not depend on how many.
+/// Runs numbered units of work on a few workers, with errors that do not depend on the number of workers.
 
 #include <algorithm>
 #include <atomic>
@@ -15,17 +15,17 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// Calls f(worker, unit) for every unit in [0, units), each worker in [0, workers) one unit at a time.
+/// Calls f(worker, unit) for every unit in [0, units). Each worker in [0, workers) runs one unit at a time.
 ///
-/// If units throw, what the lowest of them threw is rethrown after all workers have stopped. Units are handed
-/// out in rising order and one that was handed out is always run, so every unit below a failing one is run:
-/// the lowest failure is found whatever the number of workers.
+/// If units throw, the exception of the lowest unit is rethrown after all workers have stopped. Units are
+/// handed out in ascending order, and each unit that was handed out is run, so every unit below a failing one
+/// is run: the lowest failure is found whatever the number of workers.
 ///
-/// Where the executor says how much work is worth its threads, worker 0 does the first units on the calling
-/// thread while their time tells how long the rest will take; unless all of them are expected to take
-/// `expected_seconds` (0: not known) and that is worth it.
+/// If the executor declares its `least_work()`, worker 0 first runs units on the calling thread, and their
+/// time tells how long the rest will take. It skips this if all units are expected to take `expected_seconds`
+/// (0: not known) and that is enough work for threads.
 ///
-/// Returns about how many seconds one thread would have taken, or 0 where no executor wants to know.
+/// Returns the approximate number of seconds that one thread would have taken, or 0 if that was not measured.
 template <Executor ExecutorT, class F>
 double run_units(ExecutorT& executor, std::size_t workers, std::size_t units, double expected_seconds,
                  F&& f) {
@@ -39,7 +39,7 @@ double run_units(ExecutorT& executor, std::size_t workers, std::size_t units, do
     seconds alone{0};
     if constexpr (requires { executor.least_work(); }) {
         const std::chrono::nanoseconds enough = executor.least_work();
-        // Until then the clock tells more of itself and of cold caches.
+        // Before that, clock overhead and cold caches dominate the measurement.
         constexpr std::chrono::microseconds first_guess{20};
         const clock::time_point start = clock::now();
         if (seconds(expected_seconds) < enough) {
@@ -57,7 +57,7 @@ double run_units(ExecutorT& executor, std::size_t workers, std::size_t units, do
     std::mutex failure_mutex;
     std::size_t failed_unit = units;
     std::exception_ptr failure;
-    // Of the workers' own clocks, so that the time in which threads wake up is not taken for work.
+    // Measured by the workers' own clocks, so that the time to wake threads does not count as work.
     std::atomic<clock::rep> together{0};
 
     auto work = [&](std::size_t worker) noexcept {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The executor that a layer uses unless it is given another: a few threads that live as long as it.
+/// The default executor of a layer: a few threads that live as long as the executor.
 
 #include <chrono>
 #include <condition_variable>
@@ -22,24 +22,24 @@ namespace imle::inline IMLE_ABI {
 
 /// Worker threads that start when they are first needed and then wait for the next call.
 ///
-/// Eigen 3.4's ThreadPool is not used: it ends the process when a task throws. A copy has threads of its own,
-/// started when that copy first needs them, so copying costs nothing.
+/// Eigen 3.4's ThreadPool is not used, because it ends the process if a task throws. A copy has its own
+/// threads, which start when the copy first needs them, so copying is cheap.
 ///
-/// Waking a thread takes tens of microseconds, so a call begins on the caller's thread, and others join only
-/// when what is left seems to take at least `least_work()`: a small step is never slower with threads than
-/// without.
+/// Waking a thread takes tens of microseconds. So a call begins on the caller's thread, and others join only
+/// if the rest of the work seems to take at least `least_work()`: a small step is never slower with threads
+/// than without.
 ///
-/// A process that was forked has none of its parent's threads: there the executor starts its own, and leaves
-/// the parent's few hundred bytes behind. (No other thread may be inside a call while the process forks.)
+/// A forked process has none of its parent's threads: in it the executor starts its own, and leaks the few
+/// hundred bytes of the parent's pool. (No other thread may be inside a call while the process forks.)
 class thread_executor {
   public:
     thread_executor() = default;
-    /// With another cut-off; 0 has all threads work from the start.
+    /// Sets `least_work()`; with 0 all threads work from the start.
     explicit thread_executor(std::chrono::nanoseconds least_work) noexcept : least_work_(least_work) {}
-    /// With the same cut-off, and threads of its own.
+    /// Copies `least_work()`; the copy has its own threads.
     thread_executor(const thread_executor& other) noexcept : least_work_(other.least_work_) {}
     thread_executor(thread_executor&&) noexcept = default;
-    /// Takes the other's cut-off, and ends its own threads.
+    /// Copies `least_work()` and ends this executor's threads.
     thread_executor& operator=(const thread_executor& other) noexcept {
         if (this != &other) {
             pool_.reset();
@@ -50,12 +50,12 @@ class thread_executor {
     thread_executor& operator=(thread_executor&&) noexcept = default;
     ~thread_executor() = default;
 
-    /// How long what is left of a call must seem to take on one thread before others are woken: 100 us unless
-    /// it was given.
+    /// How long the rest of a call must seem to take on one thread before others are woken: 100 us by
+    /// default.
     [[nodiscard]] std::chrono::nanoseconds least_work() const noexcept { return least_work_; }
 
-    /// Calls f(0), ..., f(n - 1), the calling thread taking part, and returns when all have returned. f must
-    /// not throw. Where the system refuses a thread, those that there are do the work.
+    /// Calls f(0), ..., f(n - 1), also on the calling thread, and returns when all have returned. f must not
+    /// throw. If the system refuses to start a thread, the existing threads do the work.
     template <class F>
     void parallel_for(std::size_t n, F&& f) {
         if (n <= 1) {
@@ -104,7 +104,7 @@ class thread_executor {
                 try {
                     workers_.emplace_back([this] { wait_for_work(); });
                 } catch (const std::system_error&) {
-                    return;  // no more threads to be had: the caller's own thread takes what is left
+                    return;  // no more threads available: the caller's thread does the rest
                 }
             }
         }
@@ -118,7 +118,7 @@ class thread_executor {
             }
         }
 
-        /// Takes items until none is left. Items are few and large, so one mutex for all is no bottleneck.
+        /// Takes items until none is left. There are few, large items, so a single mutex is no bottleneck.
         void take_items(std::unique_lock<std::mutex>& lock) {
             while (next_ < size_) {
                 const std::size_t item = next_++;
@@ -141,7 +141,8 @@ class thread_executor {
         std::vector<std::thread> workers_;
     };
 
-    /// Ends a pool in the process that made it; elsewhere its threads are not there to be joined.
+    /// Ends a pool in the process that made it. In a forked process its threads do not exist and cannot be
+    /// joined.
     class deleter {
       public:
         deleter() noexcept : process_(this_process()) {}

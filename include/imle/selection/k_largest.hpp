@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The largest, the k-th largest and the k largest of n numbers. Solvers and families both select.
+/// The largest, the k-th largest and the k largest of n numbers, for solvers and families.
 
 #include <algorithm>
 #include <array>
@@ -14,9 +14,9 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// A number that is at most the k-th largest: the k-th largest of `Columns` column maxima, the numbers being
-/// written in rows of that length. There are k columns whose largest is as large, so k numbers are. It leaves
-/// few to look at, and is found without a branch on the numbers. k <= Columns <= n.
+/// A lower bound of the k-th largest number: the k-th largest of `Columns` column maxima, if the numbers are
+/// written in rows of that length. k columns have a maximum of at least the bound, so k numbers reach it. Few
+/// other numbers do, and it is found without a branch on the numbers. k <= Columns <= n.
 template <std::size_t Columns, class Scalar>
 [[nodiscard]] Scalar bound_by_columns(std::span<const Scalar> values, std::size_t k) noexcept {
     using count = lane_integer<Scalar>;
@@ -28,7 +28,7 @@ template <std::size_t Columns, class Scalar>
             largest[j] = values[row + j] > largest[j] ? values[row + j] : largest[j];
     for (std::size_t j = 0; row + j < values.size(); ++j) largest[j] = std::max(largest[j], values[row + j]);
 
-    std::array<count, Columns> at_least{};  // how many columns reach the largest of this one
+    std::array<count, Columns> at_least{};  // how many column maxima are at least this one
     for (std::size_t i = 0; i < Columns; ++i)
         for (std::size_t j = 0; j < Columns; ++j) at_least[j] += largest[i] >= largest[j] ? 1 : 0;
     Scalar bound = *std::min_element(largest.begin(), largest.end());
@@ -37,8 +37,8 @@ template <std::size_t Columns, class Scalar>
     return bound;
 }
 
-/// The k-th largest of n <= Columns numbers, 1 <= k <= n: of those that k numbers reach, the largest. All
-/// pairs are compared, without a branch on the numbers.
+/// The k-th largest of n <= Columns numbers, 1 <= k <= n: the largest number that at least k numbers reach.
+/// Compares all pairs, without a branch on the numbers.
 template <std::size_t Columns, class Scalar>
 [[nodiscard]] Scalar kth_largest_by_comparing(std::span<const Scalar> values, std::size_t k) noexcept {
     using count = lane_integer<Scalar>;
@@ -48,7 +48,7 @@ template <std::size_t Columns, class Scalar>
     std::array<count, Columns> at_least{};
     for (const Scalar value : values)
         for (std::size_t j = 0; j < Columns; ++j) at_least[j] += value >= column[j] ? 1 : 0;
-    // What fills the columns up is reached by all, and larger than none.
+    // All numbers reach the padding, and it is larger than none of them.
     Scalar kth = std::numeric_limits<Scalar>::lowest();
     for (std::size_t j = 0; j < Columns; ++j) {
         const Scalar candidate = at_least[j] >= static_cast<count>(k) ? column[j] : kth;
@@ -57,7 +57,7 @@ template <std::size_t Columns, class Scalar>
     return kth;
 }
 
-/// How many numbers `kth_largest_of_few` takes.
+/// The largest n for `kth_largest_of_few`.
 inline constexpr std::size_t most_to_compare = 64;
 
 /// The k-th largest of n <= `most_to_compare` numbers.
@@ -68,21 +68,21 @@ template <class Scalar>
     return kth_largest_by_comparing<most_to_compare>(values, k);
 }
 
-/// Where the k-th largest number is likely to be, learnt from solves before: a bound a little below the last
-/// one, so that a few numbers more than k reach it. A guess saves time and never changes an answer.
+/// A guess of the k-th largest number, learned from previous solves: a bound slightly below the last one, so
+/// that a few more than k numbers reach it. A guess saves time and never changes an answer.
 template <class Scalar>
 class kth_guess {
   public:
     [[nodiscard]] bool known() const noexcept { return known_; }
     [[nodiscard]] Scalar bound() const noexcept { return bound_; }
 
-    /// `bound`: what was tried last, which `kept` numbers reached; kth: the answer.
+    /// `bound`: the last bound tried; `kept`: how many numbers reached it; kth: the answer.
     void learn(Scalar kth, Scalar bound, std::size_t kept, std::size_t k) noexcept {
         if (!known_) {
             margin_ = kth - bound;
             known_ = true;
         } else if (kept < k) {
-            margin_ *= 2;  // too high: the solve had to be done otherwise
+            margin_ *= 2;  // too high: the guess was of no use
         } else if (kept > k + k / 2 + 8) {
             margin_ *= Scalar(0.8);
         } else if (kept < k + 4) {
@@ -100,9 +100,9 @@ class kth_guess {
     Scalar margin_ = 0;
 };
 
-/// The value of the k-th largest of n numbers, 1 <= k <= n. scratch: n numbers. O(n) on average; up to 64
-/// numbers are all compared; where k is small beside n, most numbers are dismissed by the guess or, if too
-/// few reach that, by `bound_by_columns`.
+/// The value of the k-th largest of n numbers, 1 <= k <= n. scratch: n numbers. O(n) on average. Up to 64
+/// numbers are compared pair by pair. If k is small compared with n, the guess discards most numbers or, if
+/// too few reach the guess, `bound_by_columns` does.
 template <class Scalar>
 [[nodiscard]] Scalar kth_largest(std::span<const Scalar> values, std::size_t k, std::span<Scalar> scratch,
                                  kth_guess<Scalar>& guess) {
@@ -139,11 +139,11 @@ template <class Scalar>
     return *kth;
 }
 
-/// The index of the largest of n >= 1 numbers, the first of equal ones. Short and without a branch on the
-/// numbers, for a few of them.
+/// The index of the largest of n >= 1 numbers, the first of equal ones. Has no branch on the numbers; for
+/// small n.
 template <class Scalar>
 [[nodiscard]] std::size_t first_largest(std::span<const Scalar> values) noexcept {
-    // As wide as Scalar, so that both are selected alike.
+    // As wide as Scalar, so that both are selected in the same way.
     using index = lane_integer<Scalar>;
     Scalar largest = values[0];
     index at = 0;
@@ -155,7 +155,7 @@ template <class Scalar>
     return static_cast<std::size_t>(at);
 }
 
-/// The same among those that a mask allows; n if there is none. Numbers where it forbids are not looked at.
+/// `first_largest` among the numbers that a mask allows; n if there is none. Forbidden numbers are not read.
 template <class Scalar>
 [[nodiscard]] std::size_t first_largest_allowed(std::span<const Scalar> values,
                                                 std::span<const bool> mask) noexcept {
@@ -169,11 +169,11 @@ template <class Scalar>
     return at;
 }
 
-/// z: 1 at whatever reaches the k-th largest value, 0 elsewhere; if several equal it and so too many are
-/// taken, the last of those are given back.
+/// Sets z to 1 where a number reaches the k-th largest value, and to 0 elsewhere. If ties make that too many,
+/// the last of the equal ones are set back to 0.
 template <class Scalar>
 void select_from(std::span<const Scalar> values, Scalar kth, std::size_t k, Scalar* z) noexcept {
-    // Counts as wide as Scalar let the loop vectorise; a block is too short for them to overflow.
+    // Counts as wide as Scalar let the loop vectorise; a block is too short to overflow them.
     using count = lane_integer<Scalar>;
     constexpr std::size_t block = 4096;
     std::size_t taken = 0;
@@ -192,8 +192,8 @@ void select_from(std::span<const Scalar> values, Scalar kth, std::size_t k, Scal
         }
 }
 
-/// z: 1 at the k largest of n numbers, 0 elsewhere; of equal ones the lowest indices are chosen.
-/// 0 <= k <= n; scratch: n numbers.
+/// Sets z to 1 at the k largest of n numbers, and to 0 elsewhere; of equal ones the lowest indices are
+/// chosen. 0 <= k <= n; scratch: n numbers.
 template <class Scalar>
 void select_largest(std::span<const Scalar> values, std::size_t k, std::span<Scalar> scratch,
                     kth_guess<Scalar>& guess, Scalar* z) {
@@ -203,15 +203,15 @@ void select_largest(std::span<const Scalar> values, std::size_t k, std::span<Sca
         select_from(values, kth_largest(values, k, scratch, guess), k, z);
 }
 
-/// The most groups that are worth a place in a register each, and the largest k for which that is faster than
-/// to go through the groups one by one (measured).
+/// The number of groups that are selected in lanes, and the largest k for which this is faster than one group
+/// at a time (measured).
 inline constexpr std::size_t group_lanes = 16;
 inline constexpr std::size_t largest_k_in_lanes = 4;
 
-/// `select_largest` for `group_lanes` groups, one after the other in memory, each of n > k numbers,
-/// 1 <= k <= largest_k_in_lanes: one group in each lane, where the k largest so far are kept in order. A
-/// number goes past those that are at least as large and shifts the others by one place: no branch depends on
-/// the numbers.
+/// `select_largest` for `group_lanes` groups, contiguous in memory, each of n > k numbers, 1 <= k <=
+/// largest_k_in_lanes. Each lane handles one group and keeps its k largest so far in order. A new number is
+/// inserted after those that are at least as large and shifts the others by one place, so no branch depends
+/// on the numbers.
 template <class Scalar>
 void select_in_lanes(const Scalar* values, std::size_t n, std::size_t k, Scalar* z) {
     using integer = lane_integer<Scalar>;
@@ -244,7 +244,7 @@ void select_in_lanes(const Scalar* values, std::size_t n, std::size_t k, Scalar*
             z[lane * n + static_cast<std::size_t>(at[place][lane])] = 1;
 }
 
-/// `select_largest` for each of several groups of n numbers, one after the other in memory.
+/// `select_largest` for each of several groups of n numbers, contiguous in memory.
 template <class Scalar>
 void select_largest_of_groups(const Scalar* values, std::size_t groups, std::size_t n, std::size_t k,
                               std::span<Scalar> scratch, Scalar* z) {

@@ -81,7 +81,7 @@ class all_or_nothing {
         if (id >= tables())
             detail::throw_invalid(
                 "solve_context::id", id,
-                detail::message("that of one of the ", tables(), " tables of demands, numbered from 0"));
+                detail::message("less than ", tables(), ", the number of tables of demands"));
         network_->check_costs(theta.data(), context.mask, context.instance);
         std::fill_n(z.data(), z.size(), Scalar(0));
         const table& demands = (*tables_)[static_cast<std::size_t>(id)];
@@ -124,11 +124,11 @@ class all_or_nothing {
                 return detail::message("all_or_nothing's demand ", i, " of table ", t);
             };
             for (std::size_t i = 0; i < demands.size(); ++i) {
-                network.require_node(demands[i].from, where(i), ", its from,");
-                network.require_node(demands[i].to, where(i), ", its to,");
+                network.require_node(demands[i].from, "from of ", where(i));
+                network.require_node(demands[i].to, "to of ", where(i));
                 if (!detail::is_finite(demands[i].amount) || demands[i].amount < 0)
-                    detail::throw_invalid(detail::message(where(i), ", its amount,").c_str(),
-                                          demands[i].amount, "a finite number, 0 or more");
+                    detail::throw_invalid(detail::message("amount of ", where(i)).c_str(), demands[i].amount,
+                                          "a finite number, 0 or more");
             }
             std::erase_if(demands, [](const demand& d) { return d.from == d.to || d.amount == 0; });
             std::stable_sort(demands.begin(), demands.end(),

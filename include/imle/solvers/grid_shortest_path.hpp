@@ -119,8 +119,8 @@ class grid_shortest_path {
         : grid_shortest_path(options) {
         if (routes.empty()) detail::throw_invalid("routes", "empty", "one route or more");
         if (options.start || options.goal)
-            detail::throw_invalid("grid_shortest_path_options::start or ::goal", "set beside routes",
-                                  "both empty, as each route has its own");
+            detail::throw_invalid("grid_shortest_path_options::start or ::goal", "set together with routes",
+                                  "neither, because each route has its own");
         routes_.assign(routes.begin(), routes.end());
     }
 
@@ -260,7 +260,7 @@ class grid_shortest_path {
         const shape_t shape(RowMajor ? rows : cols, RowMajor ? cols : rows);
         if (!routes_.empty() && contexts.empty())
             detail::throw_invalid("the call of a grid_shortest_path with routes", "without a solve_context",
-                                  "one, whose id says which route");
+                                  "one whose id selects the route");
         const ends fixed = ends_by_options<RowMajor>(shape);
         solve_status status = solve_status::solved;
         const auto solve_next = [&]<class L>(L, Eigen::Index done, int used) {

@@ -70,8 +70,7 @@ void require_dimensions(const ThetaT& theta, const ZT& z) {
 /// Throws unless a batch has one context for each instance.
 inline void require_contexts(std::size_t given, Eigen::Index batch) {
     if (given != static_cast<std::size_t>(batch))
-        throw_invalid("contexts", message("of ", given, " solves"),
-                      message(batch, ", one for each instance"));
+        throw_invalid("contexts", message("a list of ", given), message(batch, ", one for each instance"));
 }
 
 /// Throws unless an instance's numbers are finite where its mask allows (everywhere, if it is empty): an
@@ -84,8 +83,8 @@ void require_numbers(std::span<const Scalar> values, std::span<const bool> mask)
     if (all_finite(values)) return;
     for (std::size_t i = first_not_finite(values); i < values.size(); ++i)
         if ((mask.empty() || mask[i]) && !all_finite(values.subspan(i, 1)))
-            throw_invalid("theta", message(values[i], " at element ", i, " in the order of memory"),
-                          "finite numbers; to forbid a choice use a mask or a large finite one");
+            throw_invalid("theta", message(values[i], " at element ", i, " in memory"),
+                          "finite numbers (to forbid a choice, use a mask or a large finite number)");
 }
 
 /// Throws unless z has theta's dimensions and theta is finite where the context's mask allows.

@@ -150,14 +150,14 @@ class k_of_groups {
         if (sized && theta.size() != batch * total_)
             detail::throw_invalid("theta",
                                   detail::message("of ", batch == 0 ? 0 : theta.size() / batch, " elements"),
-                                  detail::message("as many as the sizes sum to, ", total_));
+                                  detail::message("the sum of the sizes, ", total_));
         if (theta.size() == 0 && (k_ == 0 || batch == 0 || (!sized && groups == 0)))
             return solve_status::solved;
         const run equal{groups, sized ? 0 : theta.size() / (batch * groups)};
         const std::span<const run> runs = sized ? std::span<const run>(runs_) : std::span(&equal, 1);
         if (!sized && equal.size < k_)
             detail::throw_invalid("k_of_groups' k", k_,
-                                  detail::message("at most the members of a group, ", equal.size));
+                                  detail::message("at most the size of a group, ", equal.size));
         const auto values = detail::values_of(theta);
         select_runs(masked ? copy_allowed(values, contexts) : values.data(), batch, runs, z.data());
         return masked ? clear_infeasible(contexts, values.size() / contexts.size(), runs, z.data())

@@ -200,9 +200,9 @@ class knapsack {
         throw solve_failure(
             solve_status::time_limit,
             detail::message("imle: knapsack visited ", search.nodes(),
-                            " nodes, its knapsack_options::node_limit, without a proof that its best set of "
-                            "items is the best; expected an easier problem, or a larger limit: "
-                            "knapsack{weights, capacities, {.node_limit = ...}}, where 0 is none"));
+                            " nodes, its knapsack_options::node_limit, without proving that its best set of "
+                            "items is optimal; expected an easier problem, or a larger limit: "
+                            "knapsack{weights, capacities, {.node_limit = ...}}, where 0 means none"));
     }
 
     [[nodiscard]] std::uint64_t node_limit() const noexcept {

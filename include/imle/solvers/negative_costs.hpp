@@ -34,7 +34,7 @@ void reject_negative_costs(std::span<const Scalar> theta, WhereT&& where, std::s
     for (std::size_t i = 0; i < theta.size(); ++i)
         if (theta[i] > 0 && (mask.empty() || mask[i]))
             throw_invalid("the cost -theta", message(-theta[i], " at ", where(i)),
-                          "0 or more, as negative costs are to be rejected");
+                          "0 or more, because of negative_costs::reject");
 }
 
 [[noreturn]] inline void throw_path_overflow() {

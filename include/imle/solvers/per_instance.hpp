@@ -204,8 +204,9 @@ class per_instance : public detail::same_sense<SolverT> {
 
     static void require_no_mask(const solve_context& context) {
         if (!context.mask.empty())
-            detail::throw_invalid("context.mask", detail::message("of ", context.mask.size(), " values"),
-                                  "none: per_instance's solvers take no context, so cannot respect it");
+            detail::throw_invalid(
+                "context.mask", detail::message("of ", context.mask.size(), " values"),
+                "none: per_instance's solvers take no context, so they cannot respect a mask");
     }
 
     template <class Scalar, int Rank, int Layout>

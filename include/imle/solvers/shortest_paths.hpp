@@ -134,8 +134,8 @@ class shortest_paths {
         : network_(std::make_shared<const detail::network>(std::move(graph), std::move(options))),
           pairs_(std::make_shared<const std::vector<od_pair>>(std::move(pairs))) {
         for (std::size_t i = 0; i < pairs_->size(); ++i) {
-            network_->require_node((*pairs_)[i].from, "shortest_paths' pair ", i, ", its from,");
-            network_->require_node((*pairs_)[i].to, "shortest_paths' pair ", i, ", its to,");
+            network_->require_node((*pairs_)[i].from, "from of shortest_paths' pair ", i);
+            network_->require_node((*pairs_)[i].to, "to of shortest_paths' pair ", i);
         }
     }
 
@@ -220,9 +220,8 @@ class shortest_paths {
     template <class Scalar>
     void check(const Scalar* theta, const solve_context& context) const {
         if (context.id >= pairs_->size())
-            detail::throw_invalid(
-                "solve_context::id", context.id,
-                detail::message("that of one of the ", pairs_->size(), " pairs, numbered from 0"));
+            detail::throw_invalid("solve_context::id", context.id,
+                                  detail::message("less than ", pairs_->size(), ", the number of pairs"));
         detail::require_mask(context.mask, network_->edges());
         network_->check_costs(theta, context.mask, context.instance);
     }

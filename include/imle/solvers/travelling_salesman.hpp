@@ -224,8 +224,8 @@ class travelling_salesman {
         if (n > max_nodes)
             detail::throw_invalid("the number of nodes", n,
                                   detail::message("at most ", max_nodes,
-                                                  "; for more there are imle::tour_search, a heuristic, and "
-                                                  "imle::travelling_salesman_program of "
+                                                  "; for more, use imle::tour_search, a heuristic, or "
+                                                  "imle::travelling_salesman_program from "
                                                   "imle/adapters/cbc.hpp"));
         detail::require_instance(theta, z);
         std::fill_n(z.data(), z.size(), scalar_of<ThetaT>(0));

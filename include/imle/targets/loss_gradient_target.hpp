@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A target distribution that moves only where the loss does.
+/// A target distribution that changes theta only where the loss has a gradient.
 
 #include <cstddef>
 #include <span>
@@ -12,10 +12,10 @@ namespace imle::inline IMLE_ABI {
 
 /// Per coordinate theta'_i = theta_i where dz_i = 0, else -dz_i.
 ///
-/// For the Hamming loss on binary z, whose cotangent is 1 - 2y, and a target temperature of 0 the target's
-/// MAP state is y itself, so the gradient is exactly marginals - y.
+/// For the Hamming loss on binary z, whose cotangent is 1 - 2y, and a target temperature of 0, the target's
+/// MAP state is y itself. The gradient is then exactly marginals - y.
 struct loss_gradient_target {
-    /// Writes theta', n numbers each. O(n).
+    /// Writes theta'; all spans have n numbers. O(n).
     template <class Scalar>
     void parameters(std::span<const Scalar> theta, std::span<const Scalar> dz,
                     std::span<Scalar> theta_prime) const {

@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// What `check_adapter` asks an engine to compute, what it wants back, and what it gets from an adapter with
-/// a known fault.
+/// The losses that `check_adapter` lets an engine compute, the right results, and the results of adapters
+/// with known faults.
 
 #include <algorithm>
 #include <array>
@@ -17,47 +17,47 @@
 
 namespace imle::inline IMLE_ABI::testing {
 
-/// What an adapter's z is.
+/// The kind of z that an adapter returns.
 enum class adapter_output {
-    /// All samples, as of `value_and_pullback`: S * dz goes to vjp.
+    /// All samples, like `value_and_pullback`: S * dz goes to vjp.
     samples,
-    /// Their mean, of theta's shape, as of `marginals`: dz goes to vjp as it is.
+    /// Their mean, of theta's shape, like `marginals`: dz goes to vjp unchanged.
     marginals
 };
 
-/// A loss of a layer's output z, and how theta comes from the inputs x:
+/// A loss of a layer's output z, and how theta depends on the inputs x:
 ///
 ///     theta = scale * x
 ///     L = sum first_i z_i + sum second_i z_i + sum square_i z_i z_i
 ///
-/// An engine of scalars calls `theta(x)` and the loss itself with its own numbers; an engine of tensors
-/// writes the two lines above with the weights as they lie in memory, which is z's order. z stands in several
-/// terms, since an engine must add up what they give before the layer's one backward call.
+/// An engine of scalars calls `theta(x)` and the loss itself with its own numbers. An engine of tensors
+/// writes the two lines above with the weights, whose memory order is z's. z appears in several terms,
+/// because an engine must add up their cotangents before the layer's single backward call.
 ///
-/// The weights are small multiples of powers of two. So the cotangent is exact in whatever order an engine
-/// adds, and gradients can be compared number for number.
+/// The weights are small multiples of powers of two. So the cotangent is exact whatever the order of
+/// addition, and gradients can be compared number by number.
 template <class Scalar>
 struct adapter_loss {
-    /// theta = scale * x: a power of two.
+    /// The factor in theta = scale * x; a power of two.
     Scalar scale = 1;
-    /// Weights of z, of z once more and of z * z, each of z's size.
+    /// Weights of z, of z again, and of z * z, each of z's size.
     std::vector<Scalar> first, second, square;
 
-    /// scale * x, number by number, for an engine of scalars: a `std::vector` of its numbers. Each `x[i]` is
-    /// a number that can be copied and multiplied by a Scalar.
+    /// scale * x, number by number, for an engine of scalars. Returns a `std::vector` of the engine's
+    /// numbers. Each `x[i]` can be copied and multiplied by a Scalar.
     template <class NumbersT>
     [[nodiscard]] auto theta(const NumbersT& x) const {
         using number = std::remove_cvref_t<decltype(x[0])>;
         std::vector<number> result;
         result.reserve(static_cast<std::size_t>(x.size()));
         for (std::size_t i = 0; i < static_cast<std::size_t>(x.size()); ++i) {
-            number t = x[i] * scale;  // by name: an engine's product may be an expression of it
+            number t = x[i] * scale;  // a named number: an engine's product may be an expression of it
             result.push_back(std::move(t));
         }
         return result;
     }
 
-    /// L for an engine of scalars, whose numbers `z[i]` know `+` and `*` with each other and `*` with a
+    /// L for an engine of scalars, whose numbers `z[i]` support `+` and `*` with each other and `*` with a
     /// Scalar.
     template <class NumbersT>
     [[nodiscard]] auto operator()(const NumbersT& z) const {
@@ -72,10 +72,10 @@ struct adapter_loss {
     }
 };
 
-/// What an engine computed: z and dL/dx, in memory order.
+/// The results of an engine: z and dL/dx, in memory order.
 template <class Scalar>
 struct adapter_result {
-    /// As many numbers as z and as x have, in memory order.
+    /// As many numbers as in z and in x, in memory order.
     std::vector<Scalar> z, gradient;
 };
 
@@ -83,10 +83,10 @@ struct adapter_result {
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// A fault that can be told from the gradients that it gives.
+/// A fault that can be recognised by its gradients.
 struct adapter_fault {
-    std::string_view law;     // which it breaks
-    std::string_view advice;  // what was seen, and what to do about it
+    std::string_view law;     // the law that it breaks
+    std::string_view advice;  // the symptom, and how to fix it
 };
 
 inline constexpr std::string_view law_whole_cotangent = "the whole cotangent arrives in one call";
@@ -127,7 +127,7 @@ inline constexpr std::array<adapter_fault, 18> adapter_faults{{
     {law_layout, "the cotangent's dimensions are reversed; expected [batch, sample, n]"},
 }};
 
-/// One loss, one theta, one key: what is right, and what each fault would give.
+/// One loss, one theta, one key: the right result and the result of each fault.
 template <class Scalar, class LayerT, class TensorT>
 class adapter_case {
   public:
@@ -153,7 +153,7 @@ class adapter_case {
     [[nodiscard]] const numbers& z() const noexcept { return z_; }
     [[nodiscard]] const numbers& right() const noexcept { return right_; }
 
-    /// True for each fault, in the order of `adapter_faults`, that explains the gradient.
+    /// For each fault, in the order of `adapter_faults`: whether it explains the gradient.
     [[nodiscard]] std::array<bool, adapter_faults.size()> explained(const numbers& found) {
         const auto S = static_cast<Scalar>(layer_.sample_count());
         const numbers parts[] = {cotangent([&](std::size_t i) { return loss_.first[i]; }),
@@ -209,7 +209,8 @@ class adapter_case {
         return dz;
     }
 
-    /// dL/dx for one backward call with dz. Each on a copy of the layer: a target may have a state.
+    /// dL/dx for one backward call with dz. Each call uses a copy of the layer, because a target may have a
+    /// state.
     [[nodiscard]] numbers gradient(const numbers& dz) const {
         LayerT layer(layer_);
         const auto pulled_back = [&](auto result) {
@@ -253,7 +254,7 @@ class adapter_case {
         return true;
     }
 
-    /// The numbers of a tensor of three dimensions, with these in another order.
+    /// The numbers of a three-dimensional tensor with its dimensions permuted.
     [[nodiscard]] static numbers permuted(const numbers& a, std::array<std::size_t, 3> dimensions,
                                           std::array<std::size_t, 3> order) {
         const std::array<std::size_t, 3> strides{dimensions[1] * dimensions[2], dimensions[2], 1};

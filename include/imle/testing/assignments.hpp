@@ -14,11 +14,11 @@
 namespace imle::inline IMLE_ABI::testing {
 
 /// The family of `assignment`: 0/1 matrices [rows, columns] with min(rows, columns) ones, at most one in each
-/// row and column; `assignments(n, n)` are the n! permutation matrices. Sides of 1 to 7, else
+/// row and column. `assignments(n, n)` are the n! permutation matrices. Sides of 1 to 7; others throw
 /// `std::invalid_argument`.
 class assignments : public enumerated_family<2> {
   public:
-    /// Sides of 1 to 7.
+    /// Throws `std::invalid_argument` unless both sides are 1 to 7.
     assignments(Eigen::Index rows, Eigen::Index columns)
         : enumerated_family<2>(detail::message("the assignments of ", rows, " rows to ", columns, " columns"),
                                {rows, columns}, all_assignments(rows, columns)) {}
@@ -32,7 +32,7 @@ class assignments : public enumerated_family<2> {
         std::vector<vector> states;
         vector state(row_count * column_count, 0);
         std::vector<bool> taken(column_count, false);
-        // Gives a row each free column in turn, or none if some rows may still go without.
+        // Assigns each free column in turn to the row, or none if some rows may still go without.
         const auto assign = [&](const auto& again, std::size_t row, std::size_t without) -> void {
             if (row == row_count) return states.push_back(state);
             for (std::size_t column = 0; column < column_count; ++column) {

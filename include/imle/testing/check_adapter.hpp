@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The laws of an adapter to an engine of automatic differentiation.
+/// The laws of an adapter for an engine of automatic differentiation.
 
 #include <algorithm>
 #include <array>
@@ -28,22 +28,23 @@
 
 namespace imle::inline IMLE_ABI::testing {
 
-/// What `check_adapter` does.
+/// The options of `check_adapter`.
 struct check_adapter_options {
     /// The name in the report.
     std::string subject = "adapter";
-    /// What z is.
+    /// The kind of z.
     adapter_output output = adapter_output::samples;
-    /// How many random thetas and keys for each loss.
+    /// The number of random thetas and keys for each loss.
     int trials = 4;
-    /// The seed of everything: the outcome is a function of the adapter and of the options.
+    /// The seed of all random numbers: the result is a function of the adapter and the options.
     std::uint64_t seed = 1;
-    /// The comparison with the exact gradient: runs, and samples an instance in each. 0 runs leave it out.
+    /// The number of runs of the comparison with the exact gradient; 0 leaves it out.
     int exact_runs = 8;
-    /// Samples an instance in each run of that comparison.
+    /// Samples per instance in each of these runs.
     Eigen::Index exact_samples = 2048;
-    /// How likely a right adapter fails that comparison, at most: by Bernstein's inequality with the exact
-    /// variances, so nothing is asymptotic. The seed being fixed, a failure is no reason to try again.
+    /// An upper bound of the probability that a correct adapter fails that comparison, by Bernstein's
+    /// inequality with the exact variances, so without asymptotics. The seed is fixed, so trying again does
+    /// not help after a failure.
     double false_alarm = 1e-6;
 };
 
@@ -55,14 +56,14 @@ namespace imle::inline IMLE_ABI::detail {
 struct counted_target : perturbation_target {
     std::shared_ptr<int> backward_passes = std::make_shared<int>(0);
 
-    /// The layer asks for it once in each vjp.
+    /// The layer calls this once in each vjp.
     [[nodiscard]] perturbation_target for_call(const target_sums&) const {
         ++*backward_passes;
         return *this;
     }
 };
 
-/// Runs an adapter on losses, and notes in a report which laws it breaks.
+/// Runs an adapter on losses, and records in a report which laws it breaks.
 template <class Scalar, class RunT>
 class adapter_laws {
   public:
@@ -73,7 +74,7 @@ class adapter_laws {
     adapter_laws(RunT& run, const testing::check_adapter_options& options, testing::law_report& report)
         : run_(run), options_(options), report_(report), random_(options.seed) {}
 
-    /// z and the gradient against the layer's own, number by number, for each kind of loss.
+    /// Compares z and the gradient with the layer's own, number by number, for each kind of loss.
     template <class LayerT, class TensorT>
     void compare(const LayerT& layer, TensorT x) {
         const char* const kinds[] = {"a linear loss", "a loss of squares", "a loss that uses z twice",
@@ -96,8 +97,8 @@ class adapter_laws {
             }
     }
 
-    /// The mean of many gradients against the exact one. Under Gumbel noise categorical samples have the
-    /// probabilities softmax(theta), so for L = mean over samples of <w, z> the expected gradient is
+    /// Compares the mean of many gradients with the exact one. Under Gumbel noise categorical samples have
+    /// the probabilities softmax(theta), so for L = mean over samples of <w, z> the expected gradient is
     /// softmax(theta) - softmax(theta - beta w).
     void compare_with_exact() {
         constexpr Eigen::Index batch = 2, n = 4;
@@ -137,9 +138,10 @@ class adapter_laws {
             const auto p = family.softmax(theta), q = family.softmax(target);
             for (std::size_t j = 0; j < p.size(); ++j) {
                 const double mean = p[j] - q[j];
-                // One sample's difference is -1, 0 or 1; both passes choose j with the probability below.
+                // The difference of one sample is -1, 0 or 1; `both` is the probability that both passes
+                // choose j.
                 const double variance = p[j] + q[j] - 2 * both(theta, target, j) - mean * mean;
-                const double third = 2 * level / 3;  // 2: between a difference and its mean, at most
+                const double third = 2 * level / 3;  // 2 bounds the distance of a difference from its mean
                 const double bound =
                     (third + std::sqrt(third * third + 2 * trials * variance * level)) / trials;
                 const double found = sum[static_cast<std::size_t>(b * n) + j] / options_.exact_runs;
@@ -152,7 +154,7 @@ class adapter_laws {
         }
     }
 
-    /// Says which laws were broken. A fault is named only if it explains every gradient that was seen.
+    /// Reports which laws were broken. A fault is named only if it explains every wrong gradient.
     void conclude() {
         std::size_t named = adapter_faults.size();
         const bool wrong = std::any_of(gradients_.begin(), gradients_.end(),
@@ -167,7 +169,7 @@ class adapter_laws {
                               adapter_faults[f].advice, g.where);
             report_.check("the gradient is the layer's own",
                           g.difference.empty() || named != adapter_faults.size(), g.difference, g.where);
-            // Where gradients are wrong, that explains the rest.
+            // Wrong gradients explain the rest.
             report_.check("the layer is pulled back once", wrong || g.backward_passes <= 1,
                           "one backward pass of the engine called the layer's vjp ", g.backward_passes,
                           " times: it solves for nothing, and a target with a state learns too often",
@@ -176,7 +178,7 @@ class adapter_laws {
     }
 
   private:
-    /// One gradient: the faults that explain it, and where it differs from the right one, if it does.
+    /// The faults that explain one gradient, and where it differs from the right one, if it does.
     struct gradient_note {
         std::array<bool, adapter_faults.size()> explained;
         std::string difference, where;
@@ -201,7 +203,7 @@ class adapter_laws {
                       again && again->z == found->z && again->gradient == found->gradient, where);
     }
 
-    /// What the engine makes of it, on a copy of the layer. Empty if it threw or counts are wrong.
+    /// The engine's result for a copy of the layer. Empty if it threw or a size is wrong.
     template <class LayerT, class TensorT>
     std::optional<result_type> result_of(const LayerT& layer, const TensorT& x, random_key key,
                                          const loss_type& loss, const std::string& where) {
@@ -229,7 +231,7 @@ class adapter_laws {
         return found;
     }
 
-    /// How many there have been; 0 if the layer's target does not count them.
+    /// The number of backward passes so far; 0 if the layer's target does not count them.
     template <class LayerT>
     static int backward_passes_of(const LayerT& layer) {
         if constexpr (std::same_as<std::remove_cvref_t<decltype(layer.target())>, counted_target>)
@@ -238,7 +240,7 @@ class adapter_laws {
             return 0;
     }
 
-    /// Where the two differ first; empty if nowhere.
+    /// The first difference of the two; empty if there is none.
     static std::string difference(const numbers& found, const numbers& right) {
         for (std::size_t i = 0; i < right.size(); ++i)
             if (!(found[i] == right[i])) return message("[", i, "] is ", found[i], "; expected ", right[i]);
@@ -248,13 +250,13 @@ class adapter_laws {
     static loss_type zeros(std::size_t size) {
         return {Scalar(1), numbers(size, 0), numbers(size, 0), numbers(size, 0)};
     }
-    /// How many z there are for each number of theta.
+    /// The number of z per number of theta.
     [[nodiscard]] Eigen::Index copies_of(Eigen::Index samples) const {
         return options_.output == testing::adapter_output::samples ? samples : 1;
     }
 
-    /// P(argmax of theta + g and argmax of theta' + g are both j) for Gumbel noise g: g_j exceeds each g_i by
-    /// the larger of two differences, which is a softmax again.
+    /// P(argmax of theta + g and argmax of theta' + g are both j) for Gumbel noise g: g_j must exceed each
+    /// g_i by the larger of two differences, which is a softmax again.
     static double both(const std::vector<double>& theta, const std::vector<double>& target, std::size_t j) {
         double total = 0;
         for (std::size_t i = 0; i < theta.size(); ++i)
@@ -262,9 +264,10 @@ class adapter_laws {
         return 1 / total;
     }
 
-    // Not the standard's distributions, which differ between libraries: a failure is the same everywhere.
+    // Does not use the standard's distributions, which differ between libraries, so a failure is the same
+    // everywhere.
     Scalar symmetric() { return static_cast<Scalar>(static_cast<double>(random_() >> 11) * 0x1p-52 - 1); }
-    /// A multiple of 1/4 in [-2, 2], not 0.
+    /// A nonzero multiple of 1/4 in [-2, 2].
     Scalar weight() {
         const auto eighths = static_cast<int>(random_() >> 60);
         return static_cast<Scalar>(eighths < 8 ? eighths - 8 : eighths - 7) / 4;
@@ -283,9 +286,9 @@ class adapter_laws {
 
 namespace imle::inline IMLE_ABI::testing {
 
-/// Checks an adapter on a layer and a theta of one's own. S should be a power of two, and z made of small
-/// integers, so that cotangents are exact. theta is only where the checks begin: further ones are random, in
-/// (-1, 1) and (-2, 2). The exact gradient is not compared, since it is not known, and calls of vjp are not
+/// Checks an adapter with your own layer and theta. S should be a power of two, and z should consist of small
+/// integers, so that cotangents are exact. theta is used for the first check; the others use random ones, in
+/// (-1, 1) and (-2, 2). The exact gradient is not compared, because it is not known, and calls of vjp are not
 /// counted.
 template <class LayerT, class TensorT, class RunT>
 [[nodiscard]] law_report check_adapter(RunT&& run, const LayerT& layer, const TensorT& theta,
@@ -297,7 +300,8 @@ template <class LayerT, class TensorT, class RunT>
     return report;
 }
 
-/// Checks an adapter to an engine. `run` is ten lines that let the engine compute a loss and its gradient:
+/// Checks an adapter for an engine. `run` is about ten lines in which the engine computes a loss and its
+/// gradient:
 ///
 ///     const auto run = [](auto& layer, const auto& x, imle::random_key key, const auto& loss) {
 ///         // x: Eigen::Tensor<Scalar, 2, Eigen::RowMajor> [batch, n]; theta = loss.scale * x, in the engine;
@@ -306,18 +310,17 @@ template <class LayerT, class TensorT, class RunT>
 ///     };
 ///     CHECK(imle::testing::check_adapter<Scalar>(run).passed());
 ///
-/// The layer is an `imle_layer` of `categorical`, `gumbel` and a `perturbation_target` that counts, a copy
-/// that `run` may use as it likes until it returns. What the loss is, see `adapter_loss`. Laws:
+/// The layer is an `imle_layer` of `categorical`, `gumbel` and a `perturbation_target` that counts. It is a
+/// copy that `run` may use freely until it returns. For the loss see `adapter_loss`. Laws:
 ///
-/// - z is the layer's own, and so is the gradient, number for number, for linear losses and others, for a z
-///   that is used twice, and for a mean over samples. Where a gradient is wrong and a known fault explains
-///   all that were seen, the report names the fault: no factor S, a vjp for each user of z, a transposed
-///   cotangent, ...
+/// - z and the gradient equal the layer's own, number by number, for linear losses and others, for a z that
+///   is used twice, and for a mean over samples. If gradients are wrong and a known fault explains all of
+///   them, the report names the fault: no factor S, a vjp for each user of z, a transposed cotangent, ...
 /// - the layer's vjp is called once for each backward pass of the engine;
-/// - a second run gives the same;
-/// - the mean of many gradients is the exact one, which is known on the family `categories`.
+/// - a second run gives the same results;
+/// - the mean of many gradients is the exact one, which is known for the family `categories`.
 ///
-/// Throws what `run` throws unless it is a `std::exception`: that is reported.
+/// A `std::exception` thrown by `run` is reported; any other exception passes through.
 template <class Scalar, class RunT>
 [[nodiscard]] law_report check_adapter(RunT&& run, const check_adapter_options& options = {}) {
     using layer_type = imle_layer<imle::categorical<>, imle::gumbel, detail::counted_target>;

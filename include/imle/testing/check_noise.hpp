@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The laws of a noise distribution, for a noise of the library or of one's own.
+/// The laws of a noise distribution, for the library's noises and your own.
 
 #include <algorithm>
 #include <cmath>
@@ -19,23 +19,24 @@
 namespace imle::inline IMLE_ABI {
 namespace testing {
 
-/// What `check_noise` does.
+/// The options of `check_noise`.
 struct check_noise_options {
     /// The name in the report.
     std::string subject = "noise";
-    /// How many numbers the statistics are of. O(numbers log numbers).
+    /// The number of elements in each statistic. O(numbers log numbers).
     std::size_t numbers = std::size_t{1} << 16;
-    /// The seed of everything: the outcome is a function of the noise and of the options.
+    /// The seed of all random numbers: the result is a function of the noise and the options.
     std::uint64_t seed = 1;
-    /// How likely a correct noise fails one statistical law, at most. The Kolmogorov-Smirnov bound is exact
-    /// (the inequality of Dvoretzky, Kiefer, Wolfowitz and Massart); those of mean and variance are by the
-    /// central limit theorem, the latter with the law's fourth cumulant if it has `cumulant(n)`. The seed
-    /// being fixed, a failure is no reason to try again.
+    /// An upper bound of the probability that a correct noise fails one statistical law. The
+    /// Kolmogorov-Smirnov bound is exact (the inequality of Dvoretzky, Kiefer, Wolfowitz and Massart). The
+    /// bounds of mean and variance use the central limit theorem, the latter with the law's fourth cumulant
+    /// if the noise has `cumulant(n)`. The seed is fixed, so trying again does not help after a failure.
     double false_alarm = 1e-6;
-    /// At how many places the distribution functions are compared.
+    /// The number of places at which the distribution functions are compared.
     std::size_t places = 400;
-    /// Whether all elements have one law, as the concept asks. Without it, for a noise whose law depends on
-    /// the element (each coordinate its own), the correlation of ranks is left out.
+    /// Whether all elements have the same law, as the concept requires. Set it to false for a noise whose law
+    /// depends on the element (for example one law per coordinate): the correlation of ranks is then left
+    /// out.
     bool one_law = true;
 };
 
@@ -58,7 +59,8 @@ concept HasCdf = requires(const N& noise, double x) {
     static_cast<double>(noise.cdf(x));
 };
 
-/// Fills a piece `shift` elements into an array, and compares it with what a longer fill has there.
+/// Fills a piece that starts `shift` elements into an array, and compares it with the same elements of a
+/// longer fill.
 template <class Scalar, class N>
 void check_piece(law_report& report, const N& noise, const random_key& key, std::uint64_t first,
                  std::span<const Scalar> expected, std::size_t shift) {
@@ -97,8 +99,8 @@ void check_random_access(law_report& report, const N& noise, const random_key& k
         }
         noise.fill(key, first, std::span<Scalar>());
     }
-    // What one long fill gives, from every place that a block could begin at, to spans of every alignment;
-    // and in pieces of every length up to 40 and near powers of two.
+    // Compares one long fill with fills that start at every possible offset within a block, into spans of
+    // every alignment, and with pieces of every length up to 40 and near powers of two.
     const std::vector<Scalar> whole = draw<Scalar>(noise, key, 0, std::size_t{1} << 17);
     const std::span<const Scalar> long_fill(whole);
     for (std::size_t first = 0; first < 1100; ++first)
@@ -136,8 +138,8 @@ void check_law(law_report& report, const N& noise, const random_key& key,
     }
     const double bound = two_sided_bound(options.false_alarm);
     if constexpr (HasMean<N>) {
-        // The sample's own spread, or the law's, whichever is larger: a law of rare large numbers may miss
-        // them.
+        // The larger of the sample's spread and the law's: the sample may miss the rare large numbers of a
+        // law.
         double spread = second;
         if constexpr (HasVariance<N>) spread = std::max(spread, static_cast<double>(noise.variance()));
         const double rounding = std::abs(mean) * static_cast<double>(std::numeric_limits<Scalar>::epsilon());
@@ -145,7 +147,7 @@ void check_law(law_report& report, const N& noise, const random_key& key,
                      numbers.size(), " numbers: ", mean, ", of the law: ", noise.mean());
     }
     if constexpr (HasCumulant<N>) {
-        // A sample underrates the fourth moment of a law of rare large numbers: take the law's, where it is
+        // A sample underestimates the fourth moment of a law with rare large numbers: use the law's, if it is
         // known.
         fourth = std::max(fourth, noise.cumulant(4) + 3 * noise.cumulant(2) * noise.cumulant(2));
     }
@@ -163,7 +165,7 @@ void check_law(law_report& report, const N& noise, const random_key& key,
             const auto range = std::equal_range(numbers.begin(), numbers.end(), x);
             const double below = static_cast<double>(range.first - numbers.begin()) / n;
             const double up_to = static_cast<double>(range.second - numbers.begin()) / n;
-            // x stands for all that rounds to it.
+            // x represents all numbers that round to it.
             const double low = noise.cdf(static_cast<double>(std::nextafter(x, -infinity)));
             const double high = noise.cdf(static_cast<double>(std::nextafter(x, infinity)));
             report.check("Kolmogorov-Smirnov", low <= up_to + distance && high >= below - distance, "at ", x,
@@ -178,17 +180,19 @@ void check_law(law_report& report, const N& noise, const random_key& key,
 /// Checks the laws of `NoiseDistribution` on `noise`, for one scalar:
 ///
 /// - random access: fills in any pieces, in any order, from any index up to 2^64 - 1 and to any address give
-///   the same bits, and write nothing but their span; up to 2^17 elements at once are tried;
+///   the same bits, and write only their span; up to 2^17 elements at once are tried;
 /// - every number is finite;
-/// - elements differ, and are independent: their ranks are not correlated with those of elements up to 64
-///   further, or a power of two, and no more are equal than chance makes;
-/// - a sequence does not repeat itself: periods up to 1,024 times `numbers` are found, and powers of two;
-/// - keys that differ give sequences that differ (of two thousand keys: fewer than some 50,000 in all are
-///   found), are not shifts of one another (found as far as periods are) and not correlated;
-/// - where the noise has `mean()`, `variance()`, `cdf(x)`: the numbers have them.
+/// - elements differ and are independent: their ranks are not correlated with those of elements up to 64
+///   positions, or a power of two, later; and no more of them are equal than by chance;
+/// - a sequence does not repeat itself: periods up to 1,024 times `numbers`, and powers of two, are found;
+/// - different keys give different sequences (two thousand keys are tried: a noise with fewer than some
+///   50,000 distinct keys is found), which are not shifts of one another (shifts are found as far as periods
+///   are) and not correlated;
+/// - if the noise has `mean()`, `variance()` or `cdf(x)`, the numbers agree with them.
 ///
-/// Less is found where nearly all numbers are equal. A noise that says `is_zero` must be 0 instead. Takes
-/// some 6,500 short fills and a million numbers: a fraction of a second, but for a noise that is slow itself.
+/// The checks are weaker if nearly all numbers are equal. A noise that declares `is_zero` must be 0 instead.
+/// The cost is some 6,500 short fills and a million numbers: a fraction of a second, unless the noise itself
+/// is slow.
 template <std::floating_point Scalar, NoiseDistribution<Scalar> N>
 [[nodiscard]] law_report check_noise(const N& noise, const check_noise_options& options = {}) {
     law_report report(options.subject);

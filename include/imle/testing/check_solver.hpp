@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The laws of a solver, checked against a family that is written out.
+/// The laws of a solver, checked against an enumerated family.
 
 #include <algorithm>
 #include <bit>
@@ -25,19 +25,19 @@
 
 namespace imle::inline IMLE_ABI::testing {
 
-/// How `check_solver` makes its inputs, and what it lets pass.
+/// The options of `check_solver`: its inputs and its tolerance.
 struct check_solver_options {
     /// The solver's domain, for each number of theta: `.highest = 0` for a solver of shortest paths that
     /// maximises, `.lowest = 0` for one that minimises costs.
     double lowest = -std::numeric_limits<double>::infinity();
-    /// No theta is above it.
+    /// No number of theta is larger.
     double highest = std::numeric_limits<double>::infinity();
-    /// How many random vectors of each kind.
+    /// The number of random vectors of each kind.
     int trials = 100;
-    /// Other seeds, other vectors.
+    /// The seed of the random vectors.
     std::uint64_t seed = 1;
-    /// How far from the best value an answer may be, as a share of the sum of |theta|: 1e-6, say, for a
-    /// solver that stops at a tolerance of its own.
+    /// How far from the best value an answer may be, as a share of the sum of |theta|: for example 1e-6 for a
+    /// solver that stops at its own tolerance.
     double tolerance = 0;
 };
 
@@ -45,8 +45,8 @@ struct check_solver_options {
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// Folds a number into [lowest, highest]: mirrored at a bound, so that a half-line keeps the distribution of
-/// |t|, and cut where that is not enough.
+/// Folds a number into [lowest, highest]: mirrored at a bound, so that on a half-line |t| keeps its
+/// distribution, and clamped if that is not enough.
 [[nodiscard]] inline double folded(double t, const testing::check_solver_options& options) {
     if (t > options.highest) t = options.highest - (t - options.highest);
     if (t < options.lowest) t = options.lowest + (options.lowest - t);
@@ -61,14 +61,15 @@ namespace imle::inline IMLE_ABI::detail {
     });
 }
 
-/// Always the zeros, the unit vectors, the denormal and the huge; then random vectors of several kinds.
+/// Always zeros, unit vectors, denormal and huge numbers; then random vectors of several kinds.
 template <class Scalar>
 [[nodiscard]] std::vector<std::vector<double>> solver_inputs(std::size_t n,
                                                              const testing::check_solver_options& options) {
     if (!(options.lowest < options.highest))
         throw_invalid("check_solver_options::lowest", options.lowest, "less than highest");
     std::mt19937_64 random(options.seed);
-    // Not the standard's distributions, which differ between libraries: a failure is the same everywhere.
+    // Does not use the standard's distributions, which differ between libraries, so a failure is the same
+    // everywhere.
     const auto unit = [&] { return static_cast<double>(random() >> 11) * 0x1p-53; };
     const double tiny = static_cast<double>(std::numeric_limits<Scalar>::denorm_min());
     const double huge = std::pow(static_cast<double>(std::numeric_limits<Scalar>::max()), 0.8);
@@ -92,7 +93,7 @@ template <class Scalar>
     for (int trial = 0; trial < options.trials; ++trial) {
         add([&](std::size_t) { return 2 * unit() - 1; });
         add([&](std::size_t) { return std::floor(5 * unit()) - 2; });  // integers: ties
-        // Near ties: integers moved by multiples of one small gap, whose sums are exact in Scalar.
+        // Near ties: integers plus multiples of one small gap. Their sums are exact in Scalar.
         const double gap = std::ldexp(1.0, -1 - trial % smallest_gap);
         const double size = std::ldexp(1.0, 10 * (trial % 3) - 10), sides = trial % 4 < 2 ? 1 : 2;
         add([&](std::size_t) {
@@ -106,7 +107,7 @@ template <class Scalar>
     return inputs;
 }
 
-/// Asks one solver for its answers, and notes in a report which laws they break.
+/// Queries one solver for answers, and records in a report which laws they break.
 template <class Scalar, int Rank, int Layout, class SolverT>
 class solver_laws {
     static_assert(
@@ -130,7 +131,7 @@ class solver_laws {
         shape_.n = static_cast<Eigen::Index>(family.size());
     }
 
-    /// One answer, and the laws that it can break alone. Empty if the solver threw.
+    /// One answer, checked against the laws that concern a single answer. Empty if the solver threw.
     std::optional<vector> single(const vector& theta) {
         const auto z = solve(solver_, theta);
         if (!z) return std::nullopt;
@@ -158,7 +159,7 @@ class solver_laws {
         return state;
     }
 
-    /// <theta - theta', z - z'> >= 0, the other way round for a minimiser.
+    /// <theta - theta', z - z'> >= 0, or <= 0 for a minimising solver.
     void monotone(const vector& theta1, const vector& z1, const vector& theta2, const vector& z2) {
         double product = 0;
         for (std::size_t i = 0; i < z1.size(); ++i) product += (theta1[i] - theta2[i]) * (z1[i] - z2[i]);
@@ -167,10 +168,11 @@ class solver_laws {
                       " and theta' = ", theta2);
     }
 
-    /// The same answer for factor * theta, where the best state leads by more than rounding can take away.
+    /// Checks that factor * theta gives the same answer, if the best state leads by more than rounding
+    /// errors.
     void scaling(const vector& theta, const vector& z, double factor) {
         const vector moved = rounded(scaled(theta, factor));
-        // A denormal has too few digits: half of it may be another problem altogether.
+        // A denormal has too few digits: half of it may be a different problem.
         for (const double t : moved)
             if (t != 0 && std::abs(t) < static_cast<double>(std::numeric_limits<Scalar>::min())) return;
         if (family_.maximizers(scaled(theta, sign), 8 * rounding(theta)).size() != 1) return;
@@ -180,7 +182,7 @@ class solver_laws {
                       factor, " * theta, theta = ", theta);
     }
 
-    /// `solve_batch` over all of these has the bits of single solves.
+    /// Checks that `solve_batch` over all thetas has the bits of single solves.
     void batch(std::span<const vector> thetas) {
         if constexpr (BatchSolver<SolverT, Scalar, Rank, Layout>) {
             const std::size_t n = family_.size();
@@ -210,7 +212,7 @@ class solver_laws {
         }
     }
 
-    /// `solve_from` has the bits of a single solve, whichever state it starts from.
+    /// Checks that `solve_from` has the bits of a single solve, whichever state it starts from.
     void warm(const vector& theta, const vector& start_theta) {
         if constexpr (WarmSolver<SolverT, Scalar, Rank, Layout>) {
             const auto start = solve(solver_, start_theta), expected = solve(solver_, theta);
@@ -231,7 +233,7 @@ class solver_laws {
         }
     }
 
-    /// theta as the solver will see it.
+    /// theta rounded to Scalar, as the solver gets it.
     [[nodiscard]] static vector rounded(const vector& theta) {
         vector result;
         for (const double t : theta) result.push_back(static_cast<double>(static_cast<Scalar>(t)));
@@ -251,7 +253,7 @@ class solver_laws {
             " for theta = ", theta);
     }
 
-    /// What call(theta, z) writes to z. Empty if it throws; `where` says it then.
+    /// The z that call(theta, z) writes. Empty if it throws; then `where` is used in the report.
     template <int ViewRank, class CallT, class... Where>
     std::optional<numbers> answer(const numbers& theta,
                                   const Eigen::DSizes<Eigen::Index, ViewRank>& dimensions, CallT&& call,
@@ -269,7 +271,7 @@ class solver_laws {
         return z;
     }
 
-    /// By how much values may differ through rounding sums of n numbers in Scalar.
+    /// The largest rounding error of a sum of n numbers in Scalar.
     [[nodiscard]] double rounding(const vector& theta) const {
         double sum = 0;
         for (const double t : theta) sum += std::abs(t);
@@ -277,8 +279,9 @@ class solver_laws {
         return (2 * static_cast<double>(theta.size()) * epsilon + tolerance_) * sum;
     }
 
-    /// By how much a value may fall short of the best. Where all numbers are multiples of one unit, so small
-    /// that every sum of them is exact in Scalar with digits to spare, nothing rounds: less than one unit.
+    /// How much a value may fall short of the best. If all numbers are multiples of one unit, small enough
+    /// that every sum is exact in Scalar with digits to spare, nothing is rounded, and the slack is less than
+    /// one unit.
     [[nodiscard]] double slack(const vector& theta) const {
         double sum = 0, unit = std::numeric_limits<double>::infinity();
         for (const double t : theta) {
@@ -289,7 +292,7 @@ class solver_laws {
         if (tolerance_ == 0 && sum > 0 && sum / unit * largest_entry_ <= exact) return unit / 2;
         return rounding(theta);
     }
-    /// The largest power of two of which t is a multiple.
+    /// The largest power of two that divides t.
     [[nodiscard]] static double lowest_bit(double t) {
         int exponent = 0;
         const double mantissa = std::abs(std::frexp(t, &exponent));
@@ -297,7 +300,7 @@ class solver_laws {
         return std::ldexp(1.0, exponent - 53 + std::countr_zero(digits));
     }
 
-    // The family's order is row-major; a column-major instance has its first dimension innermost.
+    // The family's order is row-major; in a column-major instance the first dimension is innermost.
     [[nodiscard]] std::size_t in_memory(std::size_t i) const {
         if constexpr (Layout == Eigen::RowMajor) return i;
         std::size_t place = 0, stride = family_.size();
@@ -329,7 +332,7 @@ class solver_laws {
     SolverT solver_;
     const testing::enumerated_family<Rank>& family_;
     double tolerance_;
-    double largest_entry_ = 0;  // infinite where a state is not of integers, so that its values may round
+    double largest_entry_ = 0;  // infinite if a state has non-integers, because its values may round
     testing::law_report& report_;
     batch_shape<Rank, Layout> shape_;
 };
@@ -338,25 +341,24 @@ class solver_laws {
 
 namespace imle::inline IMLE_ABI::testing {
 
-/// Checks the laws of the `Solver` concept on a small family whose states are those that the solver chooses
-/// from:
+/// Checks the laws of the `Solver` concept on a small family whose states are the solver's feasible answers:
 ///
 ///     CHECK(imle::testing::check_solver<float>(my_solver{}, imle::testing::k_subsets(8, 3)).passed());
 ///     check_solver<double>(imle::grid_shortest_path{}, grid_paths(3, 3), {.highest = 0});
 ///
-/// - feasible: z is one of the family's states, all of it written;
-/// - optimal: no state has a better value (lower, for `sense::minimize`), up to rounding, and
-///   none at all where sums of theta do not round;
-/// - deterministic: bit for bit, when called again and on a copy;
+/// - feasible: z is one of the family's states, and is written in full;
+/// - optimal: no state has a better value (lower, for `sense::minimize`), up to rounding; the check is exact
+///   if sums of theta do not round;
+/// - deterministic: the same bits when called again and on a copy;
 /// - monotone: <theta - theta', z - z'> >= 0 (<= 0 for `sense::minimize`);
-/// - invariant to positive scaling, where no other state ties;
-/// - `solve_batch`, where there is one, gives the bits of single solves in batches of many sizes;
-/// - `solve_from`, where there is one, gives them whatever state it starts from.
+/// - invariant to positive scaling, unless another state ties;
+/// - `solve_batch`, if there is one, gives the bits of single solves in batches of many sizes;
+/// - `solve_from`, if there is one, gives the bits of single solves whatever state it starts from.
 ///
-/// Which state wins a tie is the solver's own affair, as long as it always does. The inputs are zeros, unit
-/// vectors, denormal and huge numbers, small integers (ties), integers moved by small gaps of many magnitudes
-/// (near ties) and `trials` random vectors, all within the domain of `options`. Scalar is what theta and z
-/// are made of, Layout theirs. The solver is copied. Deterministic.
+/// Any state may win a tie, as long as it is always the same. The inputs are zeros, unit vectors, denormal
+/// and huge numbers, small integers (ties), integers plus small gaps of many magnitudes (near ties) and
+/// `trials` random vectors, all within the domain of `options`. Scalar and Layout are those of theta and z.
+/// The solver is copied. Deterministic.
 template <class Scalar, int Layout = Eigen::RowMajor, class SolverT, int Rank>
 [[nodiscard]] law_report check_solver(const SolverT& solver, const enumerated_family<Rank>& family,
                                       const check_solver_options& options = {}) {
@@ -371,7 +373,7 @@ template <class Scalar, int Layout = Eigen::RowMajor, class SolverT, int Rank>
 
     for (std::size_t i = 0; i < thetas.size(); ++i) {
         if (zs[i].empty()) continue;
-        // Each input against a few others: of its own kind, and of any.
+        // Compares each input with a few others, of the same kind and of any kind.
         for (const std::size_t other : {i + 1, i + 2, i * 7 + 3}) {
             const std::size_t j = other % thetas.size();
             if (!zs[j].empty()) check.monotone(thetas[i], zs[i], thetas[j], zs[j]);

@@ -23,9 +23,9 @@ namespace imle::inline IMLE_ABI::testing {
 
 /// The options of `check_target`.
 struct check_target_options {
-    /// How many random pairs of theta and dz.
+    /// The number of random pairs of theta and dz.
     int trials = 100;
-    /// Other seeds, other pairs.
+    /// The seed of the random pairs.
     std::uint64_t seed = 1;
 };
 
@@ -33,13 +33,13 @@ struct check_target_options {
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// A theta and a cotangent of one length.
+/// A theta and a cotangent of the same length.
 template <class Scalar>
 struct target_input {
     std::vector<Scalar> theta, dz;
 };
 
-/// Lengths 0, 1, odd and even; zeros, the tiny, the large and the random, in every combination.
+/// Lengths 0, 1, odd and even; zero, tiny, large and random numbers, in every combination.
 template <class Scalar>
 [[nodiscard]] std::vector<target_input<Scalar>> target_inputs(const testing::check_target_options& options) {
     std::mt19937_64 random(options.seed);
@@ -53,14 +53,14 @@ template <class Scalar>
         const double theta_scale = scales[(trial / 5) % 4], dz_scale = scales[(trial / 20) % 4];
         target_input<Scalar> input{std::vector<Scalar>(n), std::vector<Scalar>(n)};
         for (Scalar& t : input.theta) t = static_cast<Scalar>((2 * unit() - 1) * theta_scale);
-        for (Scalar& d : input.dz)  // cotangents are often 0 in places
+        for (Scalar& d : input.dz)  // cotangents are often partly 0
             d = static_cast<Scalar>(unit() < 0.3 ? 0 : (2 * unit() - 1) * dz_scale);
         inputs.push_back(std::move(input));
     }
     return inputs;
 }
 
-/// theta', between two guards that must stay: outside of it a target has nothing to write.
+/// theta', between two guard values: a target must not write outside its span.
 template <class Scalar>
 struct target_answer {
     std::vector<Scalar> theta_prime;
@@ -78,7 +78,8 @@ template <class TargetT, class Scalar>
             guarded.front() == Scalar(-12345) && guarded.back() == Scalar(-12345)};
 }
 
-/// <theta'(dz) - theta'(-dz), dz>, which a step downhill makes negative, and how far rounding may move it.
+/// <theta'(dz) - theta'(-dz), dz>, which is negative for a step downhill, and the largest rounding error of
+/// it.
 struct downhill_slope {
     double slope = 0, rounding = 0;
 };
@@ -111,7 +112,7 @@ template <class Scalar, class TargetT>
     return false;
 }
 
-/// The laws of a target as a vjp uses it. `steps`: whether a cotangent of size 1 must move theta'.
+/// The laws of a target as a vjp uses it. `steps`: whether a cotangent of size 1 must change theta'.
 template <class Scalar, class TargetT>
 void check_fixed_target(const TargetT& target, const testing::check_target_options& options, bool steps,
                         const std::string& when, testing::law_report& report) {
@@ -120,7 +121,7 @@ void check_fixed_target(const TargetT& target, const testing::check_target_optio
     const auto inputs = target_inputs<Scalar>(options);
     std::vector<target_answer<Scalar>> first;
     for (const auto& input : inputs) first.push_back(ask_target(target, input));
-    // alpha: what dz = 0 leaves of theta. It is the same for all thetas, so ask once.
+    // alpha: the factor of theta at dz = 0. It is the same for all thetas, so it is computed once.
     const target_input<Scalar> one{{Scalar(1)}, {Scalar(0)}};
     const double alpha = static_cast<double>(ask_target(target, one).theta_prime[0]);
 
@@ -163,7 +164,7 @@ void check_fixed_target(const TargetT& target, const testing::check_target_optio
                      "theta' is the same for dz and -dz of size 1", when);
 }
 
-/// Sums of a call with so many differing coordinates in 6 differences.
+/// Sums of a call with so many nonzeros in 6 differences.
 [[nodiscard]] inline target_sums sums_with(double dz_squared, std::uint64_t nonzeros) {
     return {.theta_squared = 8,
             .theta_count = 2,
@@ -173,13 +174,13 @@ void check_fixed_target(const TargetT& target, const testing::check_target_optio
             .differences = 6};
 }
 
-/// The laws of the target itself and of what it makes for a call or an instance.
+/// The laws of the target itself and of the targets that it makes for a call or an instance.
 template <class Scalar, class TargetT>
 void check_target_and_calls(const TargetT& target, const testing::check_target_options& options, bool steps,
                             const std::string& when, testing::law_report& report) {
     if constexpr (has_validate<TargetT>) target.validate();
     if constexpr (has_for_call<TargetT> || has_for_instance<TargetT>) {
-        check_fixed_target<Scalar>(target, options, false, when, report);  // no vjp uses it as it is
+        check_fixed_target<Scalar>(target, options, false, when, report);  // a vjp does not use it directly
         for (const target_sums& sums : {target_sums{}, sums_with(3, 4), sums_with(0, 0)}) {
             const auto fixed = [&] {
                 if constexpr (has_for_instance<TargetT>)
@@ -194,7 +195,7 @@ void check_target_and_calls(const TargetT& target, const testing::check_target_o
     }
 }
 
-/// The laws after `update`, where there is one: few, many and no changes, and a call without instances.
+/// The laws after `update`, if there is one: few, many and no changes, and a call without instances.
 template <class Scalar, class TargetT>
 void check_updates(const TargetT& target, testing::check_target_options options,
                    testing::law_report& report) {
@@ -225,16 +226,18 @@ namespace imle::inline IMLE_ABI::testing {
 ///
 ///     CHECK(imle::testing::check_target<float>(my_target{}).passed());
 ///
-/// - theta' is written in full, finite for finite input, and nothing beside it is written;
+/// - theta' is written in full, is finite for finite input, and nothing outside its span is written;
 /// - pure: the same arguments give the same bits, on a copy too;
-/// - dz = 0 leaves alpha * theta, for one number alpha that is the target's own (0 and 1 included);
-/// - downhill: <theta'(dz) - theta'(-dz), dz> <= 0 up to rounding, and some dz of size 1 makes it negative,
-///   unless `gradient_divisor()` is 0: so a target says that it takes no step (beta = 0);
-/// - `gradient_divisor`, where there is one, is finite and not negative; `validate` accepts the target;
-/// - the same for what `for_call` or `for_instance` makes, where there is one (that must move then);
-/// - the same, but that it moves, after each of several series of `update`, where there is one.
+/// - dz = 0 leaves alpha * theta, for a number alpha that belongs to the target (possibly 0 or 1);
+/// - downhill: <theta'(dz) - theta'(-dz), dz> <= 0 up to rounding, and negative for some dz of size 1, unless
+///   `gradient_divisor()` is 0, which means that the target takes no step (beta = 0);
+/// - `gradient_divisor`, if there is one, is finite and not negative; `validate` accepts the target;
+/// - the targets that `for_call` or `for_instance` makes, if there are such hooks, obey the same laws (and
+///   must move);
+/// - after each of several series of calls of `update`, if there is one, the same laws hold, except that the
+///   target need not move.
 ///
-/// Inputs of 0, 1 and more numbers: zeros, the denormal, the large (1e6) and the random. Deterministic.
+/// Inputs have 0, 1 and more numbers: zero, denormal, large (1e6) and random. Deterministic.
 template <class Scalar, class TargetT>
 requires TargetDistribution<TargetT, Scalar>
 [[nodiscard]] law_report check_target(const TargetT& target, const check_target_options& options = {}) {

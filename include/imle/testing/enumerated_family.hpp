@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A discrete exponential family that is small enough to be written out.
+/// A discrete exponential family that is small enough to be enumerated.
 
 #include <algorithm>
 #include <array>
@@ -21,21 +21,21 @@
 
 namespace imle::inline IMLE_ABI::testing {
 
-/// The family p(z; theta) = exp(<theta, z> / T) / Z over a list of states, with all that can be computed by
-/// going through the list: the exact answers that samples and gradients are checked against.
+/// The family p(z; theta) = exp(<theta, z> / T) / Z over a list of states. It computes exact results by
+/// enumeration, to compare samples and gradients with.
 ///
-/// A state is n numbers, the instance in row-major order of its dimensions; so are theta and what is
-/// returned. All in double, with the largest exponent taken out of every sum, so that no theta is too large.
-/// The cost of each call is O(states * n), or O(states * n^2) where it says so. A theta or z that is not n
-/// numbers long, and a temperature that is not positive, throw `std::invalid_argument`.
+/// A state consists of n numbers, the instance in row-major order; so do theta and the results. All
+/// computations are in double, with the largest exponent factored out of every sum, so no theta is too large.
+/// Each call costs O(states * n), or O(states * n^2) where stated. A theta or z whose size is not n, or a
+/// temperature that is not positive, throws `std::invalid_argument`.
 template <int Rank = 1>
 class enumerated_family {
   public:
     /// One state, or one theta: n numbers.
     using vector = std::vector<double>;
 
-    /// name: for messages; dimensions: the instance's; states: each once, of as many numbers as the
-    /// dimensions say.
+    /// name: for messages; dimensions: of an instance; states: each listed once, with as many numbers as the
+    /// dimensions imply.
     enumerated_family(std::string name, std::array<Eigen::Index, Rank> dimensions, std::vector<vector> states)
         : name_(std::move(name)), dimensions_(dimensions), states_(std::move(states)) {
         size_ = 1;
@@ -47,11 +47,11 @@ class enumerated_family {
         sorted_.insert(states_.begin(), states_.end());
     }
 
-    /// What it is, for messages.
+    /// The name, for messages.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     /// The dimensions of an instance.
     [[nodiscard]] const std::array<Eigen::Index, Rank>& dimensions() const noexcept { return dimensions_; }
-    /// n, the numbers of an instance.
+    /// n, the number of numbers in an instance.
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     /// All states.
     [[nodiscard]] const std::vector<vector>& states() const noexcept { return states_; }
@@ -84,7 +84,7 @@ class enumerated_family {
         return found;
     }
 
-    /// A state of largest value: the first in the list.
+    /// A state of largest value; the first in the list if several tie.
     [[nodiscard]] const vector& map(std::span<const double> theta) const {
         return states_[maximizers(theta).front()];
     }
@@ -100,7 +100,7 @@ class enumerated_family {
         return p;
     }
 
-    /// T log sum_z exp(<theta, z> / T), whose gradient the marginals are.
+    /// T log sum_z exp(<theta, z> / T). Its gradient are the marginals.
     [[nodiscard]] double gibbs_log_partition(std::span<const double> theta, double temperature = 1) const {
         require_temperature(temperature);
         const vector value = values(theta);
@@ -110,7 +110,7 @@ class enumerated_family {
         return largest + temperature * std::log(total);
     }
 
-    /// E f(z) for f that maps a state, `std::span<const double>`, to a number.
+    /// E f(z); f maps a state, `std::span<const double>`, to a number.
     template <class FunctionT>
     [[nodiscard]] double gibbs_expected(std::span<const double> theta, double temperature,
                                         FunctionT&& f) const {
@@ -154,7 +154,7 @@ class enumerated_family {
         });
     }
 
-    /// Cov(z), n x n; the Jacobian of the marginals is this over T. O(states * n^2).
+    /// Cov(z), n x n. Divided by T, it is the Jacobian of the marginals. O(states * n^2).
     [[nodiscard]] Eigen::MatrixXd gibbs_covariance(std::span<const double> theta,
                                                    double temperature = 1) const {
         const vector p = gibbs_probabilities(theta, temperature);
@@ -169,7 +169,7 @@ class enumerated_family {
         return covariance;
     }
 
-    /// Throws `std::invalid_argument` unless an argument of this name and so many numbers is of size n.
+    /// Throws `std::invalid_argument` unless `numbers`, the size of the argument of this name, is n.
     void require_size(const char* argument, std::size_t numbers) const {
         if (numbers != size_)
             detail::throw_invalid(argument, detail::message("of ", numbers, " numbers"),

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Any enumerated family as one that the estimators of exact families take.
+/// Makes any enumerated family usable by the estimators of exact families.
 
 #include <algorithm>
 #include <concepts>
@@ -19,18 +19,17 @@
 
 namespace imle::inline IMLE_ABI::testing {
 
-/// An `ExponentialFamily` (and `DifferentiableFamily`) from a list of states, to try estimators on any
+/// An `ExponentialFamily` (and `DifferentiableFamily`) over a list of states, for trying estimators on any
 /// structure: `gibbs_family{spanning_trees(5)}`, `gibbs_family{k_subsets(6, 2)}`. p(z) is proportional to
 /// exp(<theta, z> / T).
 ///
-/// An enumerated family's states are in row-major order, so instances of two dimensions and more must be
-/// row-major. A theta of another size than the family's, or one that is not finite, throws
-/// `std::invalid_argument`. Each call goes through all states: O(states * n). Several threads may use one
-/// family at once.
+/// The states of an enumerated family are in row-major order, so instances of two or more dimensions must be
+/// row-major. A theta whose size is not the family's, or that is not finite, throws `std::invalid_argument`.
+/// Each call enumerates all states: O(states * n). Several threads may use one family at once.
 template <int Rank = 1>
 class gibbs_family {
   public:
-    /// The layout that instances of two dimensions and more must have.
+    /// The required layout of instances of two or more dimensions.
     static constexpr int layout = Eigen::RowMajor;
 
     /// Throws `std::invalid_argument` unless the temperature is positive and finite.
@@ -40,13 +39,13 @@ class gibbs_family {
             detail::throw_invalid("temperature", temperature, "a positive number");
     }
 
-    /// The list of states, and what is computed from it.
+    /// The underlying enumerated family.
     [[nodiscard]] const enumerated_family<Rank>& family() const noexcept { return family_; }
     /// The temperature T.
     [[nodiscard]] double temperature() const noexcept { return temperature_; }
 
-    /// One draw: the first state at which the sum of probabilities exceeds element `item` of the key's
-    /// sequence of uniform doubles.
+    /// One draw: the first state whose cumulative probability exceeds element `item` of the key's sequence of
+    /// uniform doubles.
     template <std::floating_point Scalar>
     void sample(std::span<const Scalar> theta, random_key key, std::uint64_t item,
                 std::span<Scalar> z) const {
@@ -54,7 +53,7 @@ class gibbs_family {
         sample_several(theta, key, item, z);
     }
 
-    /// Draws first_item, first_item + 1, ..., with the bits of `sample`. O(states * n + draws * (n + log
+    /// Draws first_item, first_item + 1, ..., with the same bits as `sample`. O(states * n + draws * (n + log
     /// states)).
     template <std::floating_point Scalar>
     void sample_several(std::span<const Scalar> theta, random_key key, std::uint64_t first_item,
@@ -68,8 +67,8 @@ class gibbs_family {
         for (std::size_t j = 0; j * n < zs.size(); ++j) {
             double u = 0;
             uniforms(key, first_item + j, std::span<double>(&u, 1));
-            // The last sum is 1 only to rounding; scaled by it, u always finds a state, and one that is
-            // possible.
+            // The last sum is 1 only up to rounding. Scaled by it, u always selects a state of positive
+            // probability.
             const auto found = std::upper_bound(sums.begin(), sums.end(), u * sums.back());
             const auto& state =
                 family_.states()[static_cast<std::size_t>(std::min(found, sums.end() - 1) - sums.begin())];
@@ -119,7 +118,7 @@ class gibbs_family {
     double temperature_;
 };
 
-// A family that derives from an enumerated one (k_subsets, say) is taken as that.
+// A class derived from an enumerated family (for example k_subsets) is treated as its base.
 template <int Rank>
 gibbs_family(const enumerated_family<Rank>&, double = 1) -> gibbs_family<Rank>;
 

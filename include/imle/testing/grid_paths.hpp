@@ -13,13 +13,13 @@
 
 namespace imle::inline IMLE_ABI::testing {
 
-/// The family of `grid_shortest_path`: 0/1 maps [rows, columns] of the cells of the simple paths from cell
-/// (0, 0) to the last one, in steps to 4 or 8 neighbours. Paths over the same cells in another order are one
-/// state.
+/// The family of `grid_shortest_path`: 0/1 maps [rows, columns] of the cells on a simple path from cell (0,
+/// 0) to the last cell, in steps to 4 or 8 neighbours. Paths through the same cells in different orders are
+/// one state.
 ///
-/// The solver is exact on theta <= 0; where a theta is positive the best simple path is another problem. The
-/// number of paths explodes: rows * columns <= 16 is asked for (else `std::invalid_argument`), 3 x 3 is what
-/// tests want.
+/// The solver is exact for theta <= 0; with positive numbers in theta, the best simple path is a different
+/// problem. The number of paths grows exponentially: rows * columns must be at most 16 (else
+/// `std::invalid_argument`), and 3 x 3 suits tests.
 class grid_paths : public enumerated_family<2> {
   public:
     /// At most 16 cells; connectivity: 4 or 8.
@@ -36,7 +36,7 @@ class grid_paths : public enumerated_family<2> {
             detail::throw_invalid("connectivity", connectivity, "4 or 8");
         std::vector<vector> paths;
         vector used(static_cast<std::size_t>(rows * cols), 0);
-        // Enters a cell that is not used yet and goes on from there in all ways.
+        // Enters an unused cell and continues from there in all possible ways.
         const auto walk = [&](const auto& again, Eigen::Index row, Eigen::Index col) -> void {
             if (row < 0 || row >= rows || col < 0 || col >= cols) return;
             double& here = used[static_cast<std::size_t>(row * cols + col)];

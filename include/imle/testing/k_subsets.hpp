@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// All subsets of k of n elements, and one of n.
+/// All k-subsets of n elements, and the one-hot vectors.
 
 #include <bit>
 #include <cstddef>
@@ -11,12 +11,12 @@
 
 namespace imle::inline IMLE_ABI::testing {
 
-/// The family of `top_k`: 0/1 vectors of n numbers of which k are 1. Under Gumbel noise its perturb-and-MAP
-/// marginals (`gumbel_marginals`) are Plackett and Luce's inclusion probabilities for k draws without
-/// replacement. 1 <= n <= 20 and 0 <= k <= n, else `std::invalid_argument`.
+/// The family of `top_k`: 0/1 vectors of n numbers of which k are 1. Its perturb-and-MAP marginals under
+/// Gumbel noise (`gumbel_marginals`) are the inclusion probabilities of the Plackett-Luce model for k draws
+/// without replacement. 1 <= n <= 20 and 0 <= k <= n, else `std::invalid_argument`.
 class k_subsets : public matroid_family {
   public:
-    /// n: how many numbers, 1 to 20; k: how many of them are 1, 0 to n.
+    /// n: the size of a vector, 1 to 20; k: the number of ones, 0 to n.
     k_subsets(std::size_t n, std::size_t k)
         : matroid_family(detail::message("the ", k, "-subsets of ", n), n,
                          [k = checked(n, k)](subset s, std::size_t) {
@@ -30,8 +30,8 @@ class k_subsets : public matroid_family {
     }
 };
 
-/// The family of `categorical`: one-hot vectors of n numbers. Here Gibbs and perturb-and-MAP are one law:
-/// under Gumbel noise the argmax has the probabilities softmax(theta / T), so `gumbel_marginals` equals
+/// The family of `categorical`: one-hot vectors of n numbers. Here Gibbs and perturb-and-MAP have the same
+/// law: under Gumbel noise the argmax has the probabilities softmax(theta / T). So `gumbel_marginals` equals
 /// `gibbs_marginals`, and the Jacobian is (diag(p) - p p') / T.
 class categories : public k_subsets {
   public:

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What a suite of laws found: free of any test framework.
+/// The results of a suite of laws, independent of any test framework.
 
 #include <algorithm>
 #include <cstddef>
@@ -19,17 +19,18 @@
 
 namespace imle::inline IMLE_ABI::testing {
 
-/// The outcome of `check_solver`, `check_noise` or `check_target`.
+/// The result of `check_solver`, `check_noise`, `check_target` or `check_adapter`.
 ///
-/// In a test: `CHECK(report.passed())` with `INFO(report)`, or print it. A suite tries a law thousands of
-/// times, so a law that breaks gives one line, with the first case in which it broke and how often it did.
+/// In a test: `CHECK(report.passed())` with `INFO(report)`, or print it. A suite tries each law thousands of
+/// times, so the report has one line for each broken law, with the first case in which it broke and how often
+/// it broke.
 class law_report {
   public:
-    /// `subject` names what is checked: "gumbel", say.
+    /// `subject` names the object under test, for example "gumbel".
     explicit law_report(std::string subject = {}) : subject_(std::move(subject)) {}
 
-    /// Notes one trial of a law. `details` stream into the message, vectors as lists; they are looked at only
-    /// for the first failure of each law. Returns `holds`, so that a suite can skip what makes no sense then.
+    /// Records one trial of a law. `details` are streamed into the message, vectors as lists, but only for
+    /// the first failure of each law. Returns `holds`, so that a suite can skip dependent checks.
     template <class... Details>
     bool check(std::string_view law, bool holds, const Details&... details) {
         entry& e = entry_of(law);
@@ -42,15 +43,15 @@ class law_report {
         return holds;
     }
 
-    /// True if no law broke. A report without any trial has not passed: nothing was looked at.
+    /// True if no law broke. A report without trials has not passed, because nothing was checked.
     [[nodiscard]] bool passed() const {
         return !laws_.empty() &&
                std::all_of(laws_.begin(), laws_.end(), [](const entry& e) { return e.failures == 0; });
     }
-    /// The same as `passed`.
+    /// Equal to `passed`.
     explicit operator bool() const { return passed(); }
 
-    /// One line for each law that broke: the law, how often, and the first case.
+    /// One line for each broken law: the law, how often it broke, and the first case.
     [[nodiscard]] std::vector<std::string> failures() const {
         std::vector<std::string> lines;
         for (const entry& e : laws_)
@@ -60,23 +61,23 @@ class law_report {
         return lines;
     }
 
-    /// True if the named law was tried and broke at least once.
+    /// True if this law was tried and broke at least once.
     [[nodiscard]] bool broken(std::string_view law) const {
         return std::any_of(laws_.begin(), laws_.end(),
                            [&](const entry& e) { return e.law == law && e.failures != 0; });
     }
 
-    /// How often the named law was tried; 0 if never.
+    /// How often this law was tried; 0 if never.
     [[nodiscard]] std::uint64_t trials(std::string_view law) const {
         for (const entry& e : laws_)
             if (e.law == law) return e.trials;
         return 0;
     }
 
-    /// What was tested.
+    /// The name of the object under test.
     [[nodiscard]] const std::string& subject() const noexcept { return subject_; }
 
-    /// Adds what another report found.
+    /// Adds the results of another report.
     law_report& operator+=(const law_report& other) {
         for (const entry& e : other.laws_) {
             entry& mine = entry_of(e.law);
@@ -87,7 +88,7 @@ class law_report {
         return *this;
     }
 
-    /// A line for each law, in the order in which they were first tried.
+    /// Prints a line for each law, in the order in which they were first tried.
     friend std::ostream& operator<<(std::ostream& out, const law_report& report) {
         out << report.subject_ << (report.passed() ? ": all laws hold\n" : ": FAILED\n");
         if (report.laws_.empty()) out << "  no law was tried\n";
@@ -134,7 +135,7 @@ class law_report {
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// True if two lists are the same, bit for bit. Empty ones, which may have no memory, are.
+/// True if two lists are the same, bit for bit. Two empty lists, which may have no memory, are the same.
 template <class Scalar>
 [[nodiscard]] bool same_bits(std::span<const Scalar> a, std::span<const Scalar> b) {
     return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Families whose MAP is found greedily, and their exact marginals under Gumbel noise.
+/// Families whose MAP state a greedy search finds, and their exact marginals under Gumbel noise.
 
 #include <algorithm>
 #include <cmath>
@@ -17,18 +17,18 @@
 
 namespace imle::inline IMLE_ABI::testing {
 
-/// The bases of a matroid on n elements: subsets of k of n, spanning trees of a graph. Their MAP is greedy:
-/// take the largest theta that may still be added, until none may.
+/// The bases of a matroid on n elements, such as k-subsets or the spanning trees of a graph. Their MAP state
+/// is found greedily: take the largest theta that may still be added, until none may.
 ///
-/// That gives perturb-and-MAP marginals under Gumbel noise in closed form. The noisy thetas are a race; given
-/// what has been taken so far (in whatever order), the next one taken is i with probability exp(theta_i / T)
-/// over the sum of that over all that may still be added. For k-subsets this is Plackett and Luce's model
-/// without replacement; for matroids in general see Struminsky, Gadetsky, Rakitin, Karpushkin and Vetrov,
-/// "Leveraging recursive Gumbel-max trick for approximate inference in combinatorial spaces" (NeurIPS 2021).
-/// The recursion goes over independent sets, at most 2^n: n <= 20.
+/// So the perturb-and-MAP marginals under Gumbel noise have a closed form. The noisy thetas are a race: given
+/// the elements taken so far (in whatever order), the next one is i with probability exp(theta_i / T) over
+/// the sum of the same for all elements that may still be added. For k-subsets this is the Plackett-Luce
+/// model without replacement; for matroids in general see Struminsky, Gadetsky, Rakitin, Karpushkin and
+/// Vetrov, "Leveraging recursive Gumbel-max trick for approximate inference in combinatorial spaces" (NeurIPS
+/// 2021). The recursion runs over independent sets, at most 2^n: n <= 20.
 class matroid_family : public enumerated_family<1> {
   public:
-    /// A set of elements: bit i for element i.
+    /// A set of elements; bit i represents element i.
     using subset = std::uint32_t;
     /// The largest n.
     static constexpr std::size_t max_size = 20;
@@ -46,14 +46,15 @@ class matroid_family : public enumerated_family<1> {
         return mean;
     }
 
-    /// The gradient of <w, gumbel_marginals(theta)>, by the recursion run backwards. O(2^n n).
+    /// The gradient of <w, gumbel_marginals(theta)>, by the reverse recursion. O(2^n n).
     [[nodiscard]] vector gumbel_marginals_vjp(std::span<const double> theta, double temperature,
                                               std::span<const double> w) const {
         require_size("theta", theta.size());
         require_size("w", w.size());
         require_temperature(temperature);
         const vector reached = forward(theta, temperature);
-        // worth[s]: E <w, z> given that the set s has been taken. Adding an element gives a larger number.
+        // worth[s]: E <w, z> given that the set s has been taken. Adding an element increases the number of a
+        // set.
         vector worth(reached.size(), 0);
         vector gradient(size(), 0);
         for (std::size_t s = reached.size(); s-- > 0;) {
@@ -64,7 +65,8 @@ class matroid_family : public enumerated_family<1> {
             }
             const vector p = chances(s, theta, temperature);
             for (std::size_t e = 0; e < p.size(); ++e) worth[s] += p[e] * worth[with(s, next_[s][e])];
-            // d p_e / d theta_j = p_e ([e = j] - p_j) / T, so theta_j moves worth[s] by the covariance.
+            // d p_e / d theta_j = p_e ([e = j] - p_j) / T, so the derivative of worth[s] in theta_j is a
+            // covariance.
             for (std::size_t e = 0; e < p.size(); ++e)
                 gradient[next_[s][e]] +=
                     reached[s] * p[e] * (worth[with(s, next_[s][e])] - worth[s]) / temperature;
@@ -105,8 +107,8 @@ class matroid_family : public enumerated_family<1> {
         return next;
     }
 
-    /// The independent sets to which nothing may be added, each once. Other sets have no additions either;
-    /// they are told apart by being reached.
+    /// The independent sets to which nothing may be added, each once. Sets that are not independent have no
+    /// additions either, but they are never reached.
     static std::vector<vector> bases(std::size_t n, const additions& next) {
         std::vector<bool> reached(next.size());
         reached[0] = true;
@@ -122,7 +124,7 @@ class matroid_family : public enumerated_family<1> {
         return states;
     }
 
-    /// The chance of each element that may be added to s to be the next: a softmax.
+    /// The probability that each element that may be added to s is the next: a softmax.
     [[nodiscard]] vector chances(std::size_t s, std::span<const double> theta, double temperature) const {
         double largest = theta[next_[s].front()];
         for (const std::size_t i : next_[s]) largest = std::max(largest, theta[i]);

@@ -14,14 +14,14 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// The round trips through 2 to 8 nodes, as `directed_tours` or `tours` writes them.
+/// The round trips through 2 to 8 nodes, in the format of `directed_tours` or `tours`.
 [[nodiscard]] inline std::vector<std::vector<double>> tour_states(std::size_t nodes, bool directed) {
     if (nodes < 2 || nodes > 8) throw_invalid("the number of nodes", nodes, "2 to 8");
     std::vector<std::size_t> order(nodes);  // starts at node 0
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::vector<std::vector<double>> states;
     do {
-        if (!directed && order[1] > order.back()) continue;  // the same tour the other way round
+        if (!directed && order[1] > order.back()) continue;  // the same tour in the other direction
         auto& state = states.emplace_back(directed ? nodes * nodes : nodes * (nodes - 1) / 2, 0.0);
         for (std::size_t i = 0; i < nodes; ++i) {
             const std::size_t from = order[i], to = order[(i + 1) % nodes];
@@ -37,8 +37,8 @@ namespace imle::inline IMLE_ABI::detail {
 namespace imle::inline IMLE_ABI::testing {
 
 /// The family of `travelling_salesman` on instances of rank 1: the (nodes - 1)!/2 round trips through all
-/// nodes, as 0/1 vectors over the edges in the order (0, 1), (0, 2), ..., (1, 2), .... Two nodes: their edge,
-/// once. 2 to 8 nodes, else `std::invalid_argument`.
+/// nodes, as 0/1 vectors over the edges in the order (0, 1), (0, 2), ..., (1, 2), .... Two nodes have one
+/// tour, their edge. 2 to 8 nodes, else `std::invalid_argument`.
 class tours : public enumerated_family<1> {
   public:
     /// nodes: 2 to 8.

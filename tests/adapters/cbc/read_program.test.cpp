@@ -15,7 +15,7 @@
 #include "support/catch.hpp"
 #include "support/messages.hpp"
 
-// CoinUtils loses some of what it has read of a file that it gives up.
+// CoinUtils leaks memory for a file that it gives up on.
 extern "C" const char* __lsan_default_suppressions() { return "leak:CoinMpsIO::readMps"; }
 
 namespace {
@@ -117,7 +117,7 @@ TEST_CASE("read_program minimises the objective of a file that maximises", "[ada
     CHECK(optimum(imle::read_program(file.path())) == Approx(3 - 10));
 }
 
-TEST_CASE("read_program's objective beside theta", "[adapters][cbc]") {
+TEST_CASE("read_program's objective in addition to theta", "[adapters][cbc]") {
     const mps file(text_with(""));
     const std::string path = file.path();
     // [read]

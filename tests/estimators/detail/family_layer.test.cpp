@@ -1,4 +1,4 @@
-// What the layers around an exact family have in common.
+// The common part of the layers around an exact family.
 
 #include <imle/estimators/detail/family_layer.hpp>
 
@@ -28,7 +28,7 @@ using imle::score_function_layer;
 
 namespace {
 
-// E z as a pass: the exact mean, with what a pass of `forward` says of its call, and a way back.
+// Marginals as a pass: the exact mean, the call's data, and the backward pass.
 template <class Scalar, int Layout, class LayerT>
 void check_marginals_pass(const LayerT& layer) {
     using matrix = Eigen::Tensor<Scalar, 2, Layout>;
@@ -165,7 +165,7 @@ TEST_CASE("layers around a family take empty batches and empty instances", "[est
     check_all_empty(score_function_layer{k_subset_family{0}, {.samples = 2}});
 }
 
-TEST_CASE("samples that are drawn again are looked at", "[estimators][families][errors]") {
+TEST_CASE("samples drawn again in a backward pass are checked", "[estimators][families][errors]") {
     const score_function_layer layer{forgetful_family{}, {.samples = 2}};
     Eigen::Tensor<double, 2, Eigen::RowMajor> theta(2, 3);
     theta.setConstant(0.25);

@@ -48,8 +48,8 @@ struct worst_errors {
 
 constexpr double tolerance = 1e-10;
 
-// Allowed are 1e-10, relative, and what the rounding of x and of the lower bound to double makes of a
-// function that changes fast, close to that bound.
+// The allowed error is 1e-10, relative, plus the effect of rounding x and the lower bound to double: close to
+// that bound the functions change fast.
 template <class LawT>
 void compare(const LawT& law, const row& r, worst_errors& worst) {
     double rounding = std::abs(r.x), steepness = std::max(r.pdf / r.cdf, r.pdf / r.survival);
@@ -66,7 +66,7 @@ void compare(const LawT& law, const row& r, worst_errors& worst) {
     note(worst.survival, std::abs(law.survival(r.x) / r.survival - 1),
          tolerance + r.pdf / r.survival * rounding);
     note(worst.pdf, std::abs(law.pdf(r.x) / r.pdf - 1), tolerance + steepness * rounding);
-    // The quantile of a probability that is 1 but for the last digits cannot tell them.
+    // If the probability is 1 up to the last digits, its quantile is not determined.
     if (r.cdf < 0.9)
         note(worst.quantile, std::abs(law.quantile(r.cdf) - r.x), tolerance * r.cdf / r.pdf + 4 * rounding);
     if (r.survival < 0.9)

@@ -1,4 +1,4 @@
-// Which solves a backward pass leaves out, and where it lets the solver start.
+// Which solves a backward pass skips, and where the solver starts.
 
 #include <imle/layer/detail/backward.hpp>
 
@@ -97,7 +97,7 @@ TEST_CASE("layer_engine: an unmoved theta' is not solved again", "[layer]") {
             CHECK(skipped.solves == 2 * samples);
             CHECK((row_is_zero(skipped.gradient, 1) && row_is_zero(skipped.gradient, 3)));
             CHECK_FALSE(row_is_zero(skipped.gradient, 0));
-            // A temperature that differs in its last bit: nothing may be left out, and nothing else differs.
+            // With a temperature that differs in the last bit nothing may be skipped; nothing else changes.
             const double near = std::nextafter(1., 2.);
             const auto solved = vjp_of(perturbation_target{.alpha = 1, .beta = 2},
                                        {.target_temperature = near}, dz, keep, minimize);
@@ -110,7 +110,7 @@ TEST_CASE("layer_engine: an unmoved theta' is not solved again", "[layer]") {
     }
 }
 
-TEST_CASE("layer_engine: the other side of a zero cotangent is the same side", "[layer]") {
+TEST_CASE("layer_engine: a zero cotangent makes both sides the same", "[layer]") {
     const imle::layer_options central{.target_temperature = 0.5, .difference = difference::central};
     const matrix dz = some_zero_rows();
     for (const bool keep : {true, false}) {
@@ -129,13 +129,13 @@ TEST_CASE("layer_engine: the other side of a zero cotangent is the same side", "
     }
 }
 
-TEST_CASE("layer_engine: cotangents of samples are looked at one by one", "[layer]") {
+TEST_CASE("layer_engine: the cotangent of each sample is checked for zeros on its own", "[layer]") {
     cube dz = numbers<cube>({batch, samples, n}, 9);
     for (Eigen::Index i = 0; i < n; ++i) dz(0, 1, i) = dz(2, 0, i) = dz(2, 1, i) = dz(2, 2, i) = 0;
     const perturbation_target target{.alpha = 1, .beta = 2};
     const auto skipped = vjp_of(target, {}, dz, true);
     CHECK(skipped.solves == batch * samples - 4);
-    // What was left out counts as a zero difference.
+    // A skipped solve counts as a zero difference.
     CHECK(skipped.statistics.differences == static_cast<std::uint64_t>(batch * samples));
     CHECK(skipped.statistics.zero_differences >= 4);
     const auto solved = vjp_of(target, {.target_temperature = std::nextafter(1., 2.)}, dz, true);
@@ -146,7 +146,7 @@ TEST_CASE("layer_engine: cotangents of samples are looked at one by one", "[laye
     CHECK(central.solves == 2 * (batch * samples - 4));
 }
 
-TEST_CASE("layer_engine: what an adaptive target counts does not depend on what is left out", "[layer]") {
+TEST_CASE("layer_engine: an adaptive target's counts do not depend on skipped solves", "[layer]") {
     const matrix theta = numbers<matrix>({batch, n}, 5), dz = some_zero_rows();
     for (const auto side : {difference::forward, difference::central}) {
         imle::adaptive_target_state states[2];
@@ -164,7 +164,7 @@ TEST_CASE("layer_engine: what an adaptive target counts does not depend on what 
                 *solver.solves = 0;
                 return layer.vjp(pass, dz);
             }();
-            // Without samples each difference needs both its sides.
+            // Without samples, each difference needs both of its sides.
             CHECK(*solver.solves == (side == difference::central || !keep ? 2 : 1) * 2 * samples);
             CHECK(row_is_zero(gradient, 1));
             states[keep] = layer.target().state();
@@ -238,7 +238,7 @@ void check_warm_starts() {
 
 }  // namespace
 
-TEST_CASE("layer_engine: a solver that can starts from the forward pass's z", "[layer]") {
+TEST_CASE("layer_engine: a solver with solve_from starts from the forward pass's z", "[layer]") {
     STATIC_REQUIRE(imle::WarmSolver<warm_solver<true>, double, 1, Eigen::RowMajor>);
     STATIC_REQUIRE(imle::WarmSolver<warm_solver<false>, double, 1, Eigen::RowMajor>);
     STATIC_REQUIRE(imle::WarmSolver<imle::minimizing<warm_solver<true>>, double, 1, Eigen::RowMajor>);

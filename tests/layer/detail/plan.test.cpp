@@ -73,11 +73,11 @@ TEST_CASE("sample_plan: what is summed or solved together does not depend on the
     CHECK(wrong == 0);
 }
 
-TEST_CASE("sample_plan: a few samples of one instance are work for several workers", "[layer]") {
+TEST_CASE("sample_plan: a few samples of one instance are divided among several workers", "[layer]") {
     CHECK(sample_plan(1, 10, 65536, {true, 2}).units() == 10);
     // One worker does them together.
     CHECK(sample_plan(1, 10, 9, {true, 1}).units() == 1);
-    // Many instances are many units, but not more than are of use.
+    // Many instances give many units, but not more than are useful.
     CHECK(sample_plan(4096, 10, 9, {true, 2}).units() >= 16);
     CHECK(sample_plan(4096, 10, 9, {true, 2}).units() <= 4096);
 }
@@ -92,7 +92,7 @@ TEST_CASE("sample_plan: solves that are known to be quick are handed out togethe
     CHECK(plan.chunks_per_unit * plan.chunk <= plan.piece_size);
     // Nor does it change what is summed together.
     CHECK(plan.chunk == sample_plan(1000, 10, 16, {true, 2}).chunk);
-    // A batch solver's units are its own matter.
+    // The units of a batch solver do not depend on it.
     CHECK(sample_plan(7, 100, 16, {false, 2, 50}).units() == sample_plan(7, 100, 16).units());
 }
 

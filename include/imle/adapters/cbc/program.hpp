@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// An integer program without its objective, checked, and what the searches for its states share.
+/// An integer program without its objective, its checks, and what the searches share.
 
 #include <algorithm>
 #include <chrono>
@@ -24,22 +24,22 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// When to stop a solve before the proof of an optimum. It is then a `solve_failure` of status `time_limit`,
-/// or an answer of status `not_proven` with `accept_incumbent`.
+/// When to stop a solve before an optimum is proved. The solve then throws a `solve_failure` of status
+/// `time_limit` or, with `accept_incumbent`, returns an answer of status `not_proven`.
 struct integer_program_limits {
-    /// Seconds by the clock on the wall for one solve. Whether it is reached depends on the machine.
+    /// Seconds of wall-clock time for one solve. Whether it is reached depends on the machine.
     double seconds = std::numeric_limits<double>::infinity();
-    /// Nodes of the search tree for one solve. Whether it is reached does not.
+    /// Nodes of the search tree for one solve. Whether it is reached does not depend on the machine.
     std::int64_t nodes = std::numeric_limits<std::int64_t>::max();
-    /// Take the best x found within the limits as the answer, of status `solve_status::not_proven`. Laws that
-    /// need an optimum do not hold for it. Where no x was found, the solve fails as without this.
+    /// Use the best x found within the limits as the answer, of status `solve_status::not_proven`. It need
+    /// not obey the laws that require an optimum. If no x was found, the solve fails as without this option.
     bool accept_incumbent = false;
 };
 
-/// Row bounds, variables' bounds, which variables are integers, limits, and which variables theta is about.
-/// What is left empty has its default; the order of the members is part of the contract.
+/// Row bounds, bounds of variables, which variables are integers, limits, and which variables theta refers
+/// to. Empty members have their defaults; the order of the members is part of the contract.
 struct integer_program_options {
-    /// [rows] lower bounds of A x: row_lower <= A x <= b. Default: -infinity. Equal to b for an equation.
+    /// [rows] lower bounds of A x: row_lower <= A x <= b. Default: -infinity. For equations set it to b.
     Eigen::VectorXd row_lower = {};
     /// [variables] lower bounds of x. Default: 0.
     Eigen::VectorXd lower = {};
@@ -47,21 +47,21 @@ struct integer_program_options {
     Eigen::VectorXd upper = {};
     /// [variables] true for a variable that must be an integer. Default: all.
     std::vector<bool> integer = {};
-    /// When to give up.
+    /// When to stop a solve.
     integer_program_limits limits = {};
-    /// The variables that theta and z are about, in their order: theta has one number, and z one value, for
-    /// each. The others (flows, slacks, order variables) are chosen with them; they get no noise and no
-    /// gradient. Default: all variables.
+    /// The variables that theta and z refer to, in their order: theta has one number, and z one value, for
+    /// each. The others (flows, slacks, order variables) are optimised together with them; they get no noise
+    /// and no gradient. Default: all variables.
     std::vector<Eigen::Index> decisions = {};
-    /// [variables] costs beside theta: z belongs to the x of largest <theta, x of the decisions> - <fixed,
-    /// x>. Costs, so x is chosen to make them small, under `minimizing` too. Default: 0.
+    /// [variables] costs in addition to theta: z belongs to the x of largest <theta, x of the decisions> -
+    /// <fixed, x>. They are costs under `minimizing` too: x is chosen to make them small. Default: 0.
     Eigen::VectorXd fixed = {};
 };
 
 namespace detail {
 
 /// The set { x : row_lower <= A x <= row_upper, lower <= x <= upper, x_j an integer where integer[j] }, and
-/// what of x a solver is about.
+/// the variables that a solver refers to.
 struct program_data {
     using matrix = Eigen::SparseMatrix<double>;
 
@@ -79,8 +79,8 @@ struct program_data {
     }
 };
 
-/// CLP takes coefficients below 1e-20 for 0 and bounds above 1e20 for none; and a double has 15 digits. So
-/// larger numbers are a mistake in the model rather than a program that could be solved.
+/// CLP treats coefficients below 1e-20 as 0 and bounds above 1e20 as infinite, and a double has 15 digits. So
+/// a larger number is probably a mistake in the model.
 inline constexpr double largest_program_number = 1e15;
 
 /// Throws unless each number is finite and moderate, or the infinity that means "no bound".
@@ -108,7 +108,7 @@ inline void require_order(const Eigen::VectorXd& low, const Eigen::VectorXd& hig
                           message("at most ", high(i), ", ", high_name, " there"));
 }
 
-/// [variables] costs; [decisions] different variables.
+/// Throws unless all fixed costs are of moderate size and all decisions are different variables.
 inline void require_decisions(const program_data& program) {
     for (Eigen::Index j = 0; j < program.fixed.size(); ++j)
         if (!(std::abs(program.fixed(j)) <= largest_program_number))
@@ -121,13 +121,13 @@ inline void require_decisions(const program_data& program) {
             throw_invalid("decisions of integer_program", message(j, " at ", k),
                           message("variables from 0 to ", program.variables() - 1));
         if (seen[static_cast<std::size_t>(j)])
-            throw_invalid("decisions of integer_program", message("with variable ", j, " twice"),
-                          "each variable once at most");
+            throw_invalid("decisions of integer_program", message("a list with variable ", j, " twice"),
+                          "each variable at most once");
         seen[static_cast<std::size_t>(j)] = true;
     }
 }
 
-/// Checks everything that can be known to be wrong without a search.
+/// Checks everything that can be checked without a search.
 inline program_data make_program(program_data::matrix a, const Eigen::VectorXd& b,
                                  const integer_program_options& options) {
     constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -176,7 +176,7 @@ inline program_data make_program(program_data::matrix a, const Eigen::VectorXd& 
         program.upper(j) = std::floor(high);
         if (program.lower(j) > program.upper(j))
             throw_invalid("the range of integer_program's variable", message(low, " to ", high, " at ", j),
-                          "a range with an integer in it, since the variable is an integer");
+                          "a range that contains an integer, because the variable is an integer");
     }
     if (!(options.limits.seconds > 0))
         throw_invalid("limits.seconds of integer_program", options.limits.seconds, "a positive number");
@@ -185,14 +185,14 @@ inline program_data make_program(program_data::matrix a, const Eigen::VectorXd& 
     return program;
 }
 
-/// How a search ended.
+/// The outcome of a search.
 enum class search_end {
-    finished,  // nothing is left to be searched
+    finished,  // nothing is left to search
     limit,     // a limit of nodes or seconds was reached
-    trouble    // CLP could not solve a relaxation, or what it found breaks a constraint after rounding
+    trouble    // CLP could not solve a relaxation, or its answer violates a constraint after rounding
 };
 
-/// The rest of one solve's limits.
+/// The remaining limits of one solve.
 class search_budget {
   public:
     explicit search_budget(const integer_program_limits& limits)
@@ -215,28 +215,29 @@ class search_budget {
     std::chrono::steady_clock::time_point start_;
 };
 
-/// By how much a bound must be better than the best value for its part of the tree to be searched, where the
-/// largest cost is between 1 and 2. Also CLP's tolerances: a relaxation's value is right to about this.
+/// How much better than the best value a bound must be for its part of the tree to be searched, if the
+/// largest cost is between 1 and 2. CLP's tolerances are the same: the value of a relaxation is accurate to
+/// about this.
 inline constexpr double program_tolerance = 1e-9;
-/// By how much a rounded x may break a row, relative to the row's largest term (or to 1).
+/// How much a rounded x may violate a row, relative to the row's largest term (or to 1).
 inline constexpr double row_tolerance = 1e-7;
-/// How far from an integer counts as integer, until rounding is seen to break a row.
+/// The largest distance from an integer that counts as integer, until rounding violates a row.
 inline constexpr double integrality_tolerance = 1e-6;
 
-/// The best state and its cost. Only feasible states get in, whatever was rounded on the way.
+/// The best feasible x and its cost. Only feasible x are accepted, whatever was rounded before.
 class incumbent {
   public:
-    /// mask: of the variables, false for one that must be 0; empty if none must.
+    /// mask: one value per variable, false if it must be 0; empty if none must.
     incumbent(const program_data& program, std::span<const double> costs, std::span<const bool> mask = {})
         : program_(program), costs_(costs), mask_(mask) {}
 
     [[nodiscard]] bool found() const noexcept { return found_; }
     [[nodiscard]] double cost() const noexcept { return cost_; }
     [[nodiscard]] const std::vector<double>& state() const noexcept { return state_; }
-    /// Only what is cheaper than this is worth a look.
+    /// Only values below this are of interest.
     [[nodiscard]] double cutoff() const noexcept { return cost_ - program_tolerance; }
 
-    /// Rounds x to a state and keeps it if it is the best. False if it breaks a row.
+    /// Rounds x and keeps it if it is the best. Returns false if it violates a row.
     bool offer(const double* x) {
         const auto n = static_cast<std::size_t>(program_.variables());
         candidate_.assign(x, x + n);
@@ -297,7 +298,7 @@ class cutting_rows {
         lower_.push_back(lower);
         starts_.push_back(starts_.back());
     }
-    /// A term of the row begun last.
+    /// Adds a term to the latest row.
     void add(int variable, double value) {
         variables_.push_back(variable);
         values_.push_back(value);
@@ -310,7 +311,7 @@ class cutting_rows {
         values_.clear();
         lower_.clear();
     }
-    /// Appends them to a model. A new row starts basic, so that the basis stays one.
+    /// Appends the rows to a model. A new row starts basic, so that the basis stays a basis.
     void append_to(ClpSimplex& model) const {
         const std::vector<double> no_upper(lower_.size(), COIN_DBL_MAX);
         model.addRows(size(), lower_.data(), no_upper.data(), starts_.data(), variables_.data(),
@@ -323,8 +324,8 @@ class cutting_rows {
     std::vector<double> values_, lower_;
 };
 
-/// Given a point x, adds constraints that every state fulfils and x does not; none if x fulfils them all. An
-/// integer x that is no state must be cut off.
+/// Given a point x, adds constraints that every feasible x satisfies and this x violates; none if it violates
+/// none. An infeasible x with integer values must be cut off.
 using cut_finder = std::function<void(std::span<const double> x, cutting_rows& found)>;
 
 }  // namespace detail

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// An integer program from a file in the MPS format, which every solver of integer programs writes.
+/// Reads an integer program from a file in the MPS format, which every solver of integer programs writes.
 
 #include <algorithm>
 #include <cstddef>
@@ -27,25 +27,25 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// What `integer_program` is made of, with the names of a file.
+/// The arguments of `integer_program`, with the names in a file.
 struct named_program {
     /// [rows, variables]
     Eigen::SparseMatrix<double> a;
     /// [rows] upper bounds; the lower ones are `options.row_lower`.
     Eigen::VectorXd b;
-    /// Bounds and which variables are integers. Limits, decisions and fixed costs are for the caller to set.
+    /// Bounds and which variables are integers. You set limits, decisions and fixed costs.
     integer_program_options options;
-    /// [variables] the file's objective, to be minimised: <costs, x> + constant. (Where the file maximises,
-    /// both have the other sign.) theta = -costs has the file's optimum; `options.fixed = costs` keeps it
-    /// beside theta.
+    /// [variables] the file's objective, to be minimised: <costs, x> + constant. (If the file maximises, both
+    /// have the opposite sign.) theta = -costs gives the file's optimum; `options.fixed = costs` keeps the
+    /// objective in addition to theta.
     Eigen::VectorXd costs;
-    /// What the objective adds to <costs, x>.
+    /// The constant that the objective adds to <costs, x>.
     double constant = 0;
     /// [variables] and [rows] the names in the file.
     std::vector<std::string> variable_names, row_names;
 
     /// The index of a variable, for `options.decisions`. O(variables). Throws `std::invalid_argument` if
-    /// there is none of this name.
+    /// there is no variable of this name.
     [[nodiscard]] Eigen::Index variable(std::string_view name) const {
         const auto at = std::find(variable_names.begin(), variable_names.end(), name);
         if (at == variable_names.end())
@@ -57,7 +57,7 @@ struct named_program {
 
 namespace detail {
 
-/// Keeps what CoinUtils says of a file's mistakes, instead of printing it.
+/// Stores CoinUtils' messages on mistakes in a file, instead of printing them.
 class kept_messages : public CoinMessageHandler {
   public:
     int print() override {
@@ -73,14 +73,14 @@ class kept_messages : public CoinMessageHandler {
     std::string text_;
 };
 
-/// A file's lines, for what CoinUtils would read past: that the objective is to be maximised, and sections
-/// that make it another kind of program.
+/// The lines of a file, watched for what CoinUtils ignores: that the objective is to be maximised, and
+/// sections of other kinds of programs.
 class mps_lines : public CoinFileInput {
   public:
     explicit mps_lines(const std::string& path) : CoinFileInput(path), file_(CoinFileInput::create(path)) {}
 
     [[nodiscard]] bool maximizes() const noexcept { return maximizes_; }
-    /// The first section that no linear integer program has, or "".
+    /// The first section that is not part of a linear integer program, or "".
     [[nodiscard]] const std::string& other_section() const noexcept { return other_section_; }
 
     int read(void* buffer, int size) override { return file_->read(buffer, size); }
@@ -113,12 +113,12 @@ class mps_lines : public CoinFileInput {
     bool ends_line_ = true, in_objective_sense_ = false, maximizes_ = false;
 };
 
-/// CoinUtils' reader with an input of ours.
+/// CoinUtils' reader with our own input.
 class mps_file : public CoinMpsIO {
   public:
-    /// messages: are used as long as this lives.
+    /// messages: must outlive this object.
     mps_file(std::unique_ptr<mps_lines> lines, CoinMessageHandler& messages) : lines_(*lines) {
-        passInMessageHandler(&messages);  // first, since the card reader keeps it
+        passInMessageHandler(&messages);  // first, because the card reader keeps it
         cardReader_ =
             new CoinMpsCardReader(lines.release(), this);  // owns the lines; the base owns the reader
     }
@@ -130,11 +130,11 @@ class mps_file : public CoinMpsIO {
 
 }  // namespace detail
 
-/// Reads a file in the MPS format, fixed or free; compressed by gzip too, where CoinUtils can.
+/// Reads a file in the MPS format, fixed or free; also compressed by gzip, if CoinUtils supports it.
 ///
-/// Throws `std::invalid_argument`, with what is wrong, for a file that cannot be read or is no such program:
-/// special ordered sets, semi-continuous variables and quadratic terms are none. (CoinUtils leaks what it had
-/// read of a malformed file, some 80 kB each.)
+/// Throws `std::invalid_argument`, with the reason, for a file that cannot be read or is not a linear integer
+/// program: special ordered sets, semi-continuous variables and quadratic terms are not supported. (CoinUtils
+/// leaks its memory for a malformed file, some 80 kB each.)
 [[nodiscard]] inline named_program read_program(const std::string& path) {
     const auto refuse = [&](const std::string& what) {
         detail::throw_invalid(("program in " + path).c_str(), what,
@@ -150,7 +150,7 @@ class mps_file : public CoinMpsIO {
     detail::mps_file file(std::move(lines), messages);
     const int errors = file.readMps();
     if (const std::string& section = file.lines().other_section(); !section.empty())
-        refuse("with the section " + section);
+        refuse("one with the section " + section);
     if (errors != 0) refuse("not readable" + messages.text());
     const int variables = file.getNumCols(), rows = file.getNumRows();
     const auto copy = [](const double* values, int count) {
@@ -175,7 +175,7 @@ class mps_file : public CoinMpsIO {
     program.options.upper = copy(file.getColUpper(), variables);
     for (int j = 0; j < variables; ++j) {
         const int kind = file.isIntegerOrSemiContinuous(j);
-        if (kind > 1) refuse(detail::message("with the semi-continuous variable ", file.columnName(j)));
+        if (kind > 1) refuse(detail::message("one with the semi-continuous variable ", file.columnName(j)));
         program.options.integer.push_back(kind == 1);
         program.variable_names.emplace_back(file.columnName(j));
     }

@@ -63,13 +63,13 @@ void write_allowed(const CallT& call, Eigen::Index b, std::span<Scalar> out, Wri
         return;
     }
     if constexpr (!restricts_to_any<FamilyT>) {
-        throw_invalid("call_options::mask", "given to a family that knows nothing of masks",
+        throw_invalid("call_options::mask", "given to a family that does not support masks",
                       "one with `restricts_to_any`, such as k_subset_family (docs/estimators.md)");
     } else {
         const std::vector<Scalar> allowed = allowed_numbers(mask, theta);
         if (allowed.empty())
             throw_invalid("call_options::mask", message("false everywhere in row ", b),
-                          "a coordinate that may be chosen in each row");
+                          "at least one coordinate that may be chosen in each row");
         std::vector<Scalar> written(allowed.size() * (out.size() / mask.size()), unwritten<Scalar>());
         write(std::span<const Scalar>(allowed), std::span<Scalar>(written));
         write_allowed_numbers(mask, std::span<const Scalar>(written), out);
@@ -135,8 +135,8 @@ class family_layer : public layer_interface<LayerT> {
             "docs/concepts/exponential_family.md");
         static_assert(
             family_fits_layout<FamilyT, Rank, Layout>,
-            "imle::ExponentialFamily: the family reads an instance of several dimensions in one layout, "
-            "and theta is of the other. See docs/concepts/exponential_family.md");
+            "imle::ExponentialFamily: the family accepts instances of several dimensions in one layout, "
+            "and theta has the other. See docs/concepts/exponential_family.md");
     }
 
   private:

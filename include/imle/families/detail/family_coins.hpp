@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The law of k-subsets as independent coins of which k show heads.
+/// The law of k-subsets, represented by independent coins of which k show heads.
 
 #include <algorithm>
 #include <array>
@@ -20,14 +20,14 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// Probabilities p_i = 1 / (1 + exp(c - theta_i)) for a c of which sum p_i is about k.
+/// Probabilities p_i = 1 / (1 + exp(c - theta_i)), with c chosen so that sum p_i is about k.
 ///
 /// For any c, independent coins with these p_i, given that k of them show heads, have the law of k-subsets:
 /// p(z) is proportional to prod (p_i / (1 - p_i))^z_i = exp(<theta, z> - k c). The choice of c keeps numbers
-/// in range: with sum p_i within a standard deviation of k, the probability of k heads is of the order of
-/// one over that deviation, so that it never underflows. The elementary symmetric polynomials of exp(theta)
-/// themselves leave a double's range for theta of a few hundred, and their logarithms cost an exponential
-/// and a logarithm for every step.
+/// in range: with sum p_i within a standard deviation of k, the probability of k heads is of the order of one
+/// over that deviation, so it never underflows. The elementary symmetric polynomials of exp(theta) leave the
+/// range of a double for theta of a few hundred, and their logarithms would cost an exponential and a
+/// logarithm per step.
 ///
 /// p_i and q_i = 1 - p_i are both accurate where they are small; below exp(-700) either is 0.
 class family_coins {
@@ -60,8 +60,8 @@ class family_coins {
     /// 1 - p_i.
     [[nodiscard]] const double* tails() const noexcept { return memory_.get() + padded_; }
 
-    /// log sum exp(<theta, z>) over all k-subsets z, less the logarithm of the probability of k heads:
-    /// k c + sum log(1 + exp(theta_i - c)). The terms of theta far above c are put together without c.
+    /// log sum exp(<theta, z>) over all k-subsets z, minus the logarithm of the probability of k heads: k c +
+    /// sum log(1 + exp(theta_i - c)). The terms of theta far above c are combined without c.
     template <class Scalar>
     [[nodiscard]] double log_weight(std::span<const Scalar> theta) const noexcept {
         double sum = 0, above = 0, count = 0;
@@ -77,14 +77,14 @@ class family_coins {
     }
 
   private:
-    // Sums are taken in this many lanes: a fixed order, which does not depend on what a compiler vectorises.
+    // Sums use this many lanes, in a fixed order that does not depend on how a compiler vectorises.
     static constexpr std::size_t lanes = 8;
     using vector = family_lanes;
     static constexpr std::size_t chains = lanes / vector::size;
     static_assert(lanes % vector::size == 0);
 
-    /// Half way between the k-th largest and the next one: there, whatever theta is, the k largest have
-    /// p >= 1/2 and the others p <= 1/2.
+    /// The midpoint between the k-th largest and the next number. With this c, for any theta, the k largest
+    /// have p >= 1/2 and the others p <= 1/2.
     template <class Scalar>
     [[nodiscard]] static double middle(std::span<const Scalar> theta, std::size_t k) {
         const auto scratch = make_unique_for_overwrite<Scalar[]>(theta.size());
@@ -100,7 +100,8 @@ class family_coins {
         return rounded(0.5 * static_cast<double>(kth)) + rounded(0.5 * static_cast<double>(next));
     }
 
-    /// p and q up to a common factor: exp(theta - c) and 1, or 1 and exp(c - theta), whichever is not large.
+    /// p and q up to a common factor: exp(theta - c) and 1, or 1 and exp(c - theta), so that neither is
+    /// large.
     template <class Scalar>
     void write_weights(std::span<const Scalar> theta) noexcept {
         constexpr double far = 700;  // exp(-far) is a normal number, as are its products with the odds
@@ -119,10 +120,10 @@ class family_coins {
         }
     }
 
-    /// The shift of c at which the mean number of heads, sum p_i, is within a standard deviation of k, by
-    /// Newton's method. At shift 0 the mean is within twice the variance of k, since the k largest have
-    /// p >= 1/2 and the others p <= 1/2: where the variance is small nothing is to be done, and elsewhere the
-    /// first step is at most 2.
+    /// The shift of c for which the mean number of heads, sum p_i, is within a standard deviation of k, by
+    /// Newton's method. At shift 0 the mean is within twice the variance of k, because the k largest have p
+    /// >= 1/2 and the others p <= 1/2. If the variance is small, no step is needed; otherwise the first step
+    /// is at most 2.
     [[nodiscard]] double balanced() const noexcept {
         constexpr int most_steps = 60;
         constexpr double longest_step = 2;

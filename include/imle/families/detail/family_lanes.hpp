@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The vectors of doubles that the tables of exact families are computed with.
+/// The vectors of doubles used by the tables of exact families.
 
 #include <algorithm>
 #include <cstddef>
@@ -12,13 +12,14 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// Numbers are laid out in blocks of this many, whatever the instruction set.
+/// The block size of all arrays, whatever the instruction set.
 inline constexpr std::size_t family_block = 4;
 
-/// Four doubles at most: rows of a table are k + 1 numbers, of which wider vectors would waste more. A row's
-/// step needs the numbers one place before, or after, those of a vector (`one_before`, `one_after`). To load
-/// them would be slow: a load that straddles two stores waits until both have reached the cache, and the row
-/// before has just been stored. So they are put together from the two vectors that they are in.
+/// At most four doubles: a table's rows have k + 1 numbers, and wider vectors would waste more of the last
+/// block. The step of a row needs the numbers one place before or after the ones in a vector (`one_before`,
+/// `one_after`). Loading them would be slow: a load that straddles two stores waits until both have reached
+/// the cache, and the previous row has just been stored. So they are assembled from the two vectors that
+/// contain them.
 using family_lanes = vector_lanes<double, std::min(family_block, widest_lanes<double>::size)>;
 
 }  // namespace detail

@@ -3,16 +3,16 @@
 /// @file
 /// The number of heads among the first and among the last of n coins.
 ///
-/// Symbols: p_i, q_i = 1 - p_i the coins' probabilities; elements are counted from 0;
-/// F_i[j] = P(j heads among the first i coins), B_i[j] = P(k - j heads among the coins from i on), so that
-/// sum_j F_i[j] B_i[j] = P(k heads) for any i. With weights w: G_i[j] and H_i[j] are the same, of each
-/// outcome not its probability but that times the sum of w over its heads.
+/// Symbols: p_i, q_i = 1 - p_i are the coins' probabilities; elements are counted from 0; F_i[j] = P(j heads
+/// among the first i coins) and B_i[j] = P(k - j heads among the coins from i on), so sum_j F_i[j] B_i[j] =
+/// P(k heads) for any i. With weights w: G_i[j] and H_i[j] are like F and B, but sum over outcomes the
+/// probability times the sum of w over the heads.
 ///
 ///     F_{i+1}[j] = q_i F_i[j] + p_i F_i[j-1]        G_{i+1}[j] = q_i G_i[j] + p_i (G_i[j-1] + w_i F_i[j-1])
 ///     B_i[j] = q_i B_{i+1}[j] + p_i B_{i+1}[j+1]    H_i[j] = q_i H_{i+1}[j] + p_i (H_{i+1}[j+1] +
 ///                                                            w_i B_{i+1}[j+1])
 ///
-/// Of F, B nothing is ever subtracted: relative errors stay within a few roundings a coin.
+/// F and B involve no subtraction: relative errors are at most a few roundings per coin.
 
 #include <algorithm>
 #include <array>
@@ -27,29 +27,28 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// Where a row's numbers are: [low, high), multiples of the block. Outside they count as 0.
+/// The range of a row's numbers: [low, high), multiples of the block. Outside it they count as 0.
 struct family_band {
     std::size_t low;
     std::size_t high;
 };
 
-/// F (and G) of all i, forwards and then, a segment of i at a time, backwards.
+/// F (and G) of all i, computed forwards and then, one segment of i at a time, backwards.
 ///
-/// Memory: where the whole table is larger than a processor's second cache, only every sqrt(n)-th row is
-/// kept, and the rows between are worked out again on the way back: that is faster than to fetch them from
-/// further away. Time: O(n min(k, n - k, spread)), where spread is about 40 standard deviations of the number
-/// of heads: rows are cut off where a probability is below `negligible`, and where k can no longer be
-/// reached.
+/// Memory: if the whole table is larger than a processor's second-level cache, only every sqrt(n)-th row is
+/// kept. The rows between are computed again on the way back, which is faster than fetching them from slower
+/// memory. Time: O(n min(k, n - k, spread)), where spread is about 40 standard deviations of the number of
+/// heads: rows are cut off where a probability is below `negligible`, and where k can no longer be reached.
 ///
-/// Rows are computed in blocks of 4. A block of zeros stands on both sides of a row's band; one such block
-/// between two rows serves both.
+/// Rows are computed in blocks of 4. Each row's band has a block of zeros on both sides; adjacent rows share
+/// one.
 template <bool Weighted>
 class family_subset_table {
   public:
     static constexpr std::size_t block = family_block;
     static constexpr double negligible = 1e-100;
 
-    /// `weights`: w_i for each coin, null unless Weighted. Runs forwards through all coins. The coins must
+    /// `weights`: w_i for each coin; null unless Weighted. Runs forwards through all coins. The coins must
     /// outlive the table.
     explicit family_subset_table(const family_coins& coins, const double* weights = nullptr)
         : n_(coins.size()),
@@ -85,9 +84,9 @@ class family_subset_table {
     /// The sum of w over the heads, times the probability, summed over all outcomes of k heads.
     [[nodiscard]] double weighted() const noexcept { return weighted_; }
 
-    /// Calls f(i, sums) from the last coin to the first. `sums(t)` is, over the outcomes of all coins but i
+    /// Calls f(i, sums) from the last coin to the first. `sums(t)` covers the outcomes of all coins except i
     /// with k - t heads, t = 0 or 1: the sum of their probabilities and, if Weighted, of the probability
-    /// times the sum of w over the heads. Once only.
+    /// times the sum of w over the heads. Call it only once.
     template <class F>
     void backwards(F&& f) {
         double* here = memory_.get() + block + (segments_ + length_ + 1) * stride_;
@@ -109,8 +108,9 @@ class family_subset_table {
         }
     }
 
-    /// Calls f(first, last, rows) for each segment [first, last) of coins, from the last to the first:
-    /// rows(i) is F_i, i in [first, last], where j is in reach of k heads. Once only.
+    /// Calls f(first, last, rows) for each segment [first, last) of coins, from the last to the first.
+    /// rows(i) is F_i for i in [first, last], at every j from which k heads can be reached. Call it only
+    /// once.
     template <class F>
     void segments_backwards(F&& f) {
         for (std::size_t s = segments_; s-- > 0;) {
@@ -128,7 +128,7 @@ class family_subset_table {
     using vector = family_lanes;
     static constexpr std::size_t chains = block / vector::size;
 
-    /// Numbers that a table may have: 512 KiB.
+    /// The largest table that is kept whole, in numbers: 512 KiB.
     static constexpr std::size_t cached_numbers = 65536;
 
     [[nodiscard]] static std::size_t segment_length(std::size_t n, std::size_t stride) {
@@ -141,10 +141,10 @@ class family_subset_table {
     [[nodiscard]] family_band& band(std::size_t at) noexcept { return bands_[segments_ + at]; }
     [[nodiscard]] std::size_t begin(std::size_t s) const noexcept { return s * length_; }
     [[nodiscard]] std::size_t end(std::size_t s) const noexcept { return std::min(n_, (s + 1) * length_); }
-    /// Where G is, from F on; likewise H and B.
+    /// The offset of G from F, and of H from B.
     [[nodiscard]] std::size_t second() const noexcept { return columns_ + block; }
 
-    /// The blocks of zeros before and after [low, high).
+    /// Writes the blocks of zeros before and after [low, high).
     void write_zeros(double* values, family_band at) const noexcept {
         for (std::size_t part = 0; part < (Weighted ? 2u : 1u); ++part) {
             double* const here = values + part * second();
@@ -152,7 +152,7 @@ class family_subset_table {
             std::fill_n(here + at.high, block, 0.0);
         }
     }
-    /// A row of zeros.
+    /// Writes a row of zeros.
     void start(double* values, family_band at) const noexcept {
         for (std::size_t part = 0; part < (Weighted ? 2u : 1u); ++part)
             std::fill(values + part * second() + at.low, values + part * second() + at.high, 0.0);
@@ -165,7 +165,7 @@ class family_subset_table {
         write_zeros(to, at);
     }
 
-    /// Rows begin(s) to end(s).
+    /// Computes the rows begin(s) to end(s).
     void fill(std::size_t s) noexcept {
         band(0) = bands_[s];
         copy(checkpoint(s), band(0), row(0));
@@ -174,17 +174,17 @@ class family_subset_table {
             band(at + 1) = step(row(at), band(at), row(at + 1), i);
         }
     }
-    /// The last segment is still there from the way forwards.
+    /// Computes the rows of a segment again. The last segment is still there from the forward run.
     void refill(std::size_t s) noexcept {
         if (s + 1 < segments_) fill(s);
     }
 
-    /// From F_i (and G_i) to F_{i+1}.
+    /// Computes F_{i+1} (and G_{i+1}) from F_i (and G_i).
     [[nodiscard]] family_band step(const double* from, family_band at, double* to,
                                    std::size_t i) const noexcept {
         const vector p(p_[i]), q(q_[i]), w(Weighted ? w_[i] : 0.0);
         if (at.high < columns_ && from[at.high - 1] != 0) at.high += block;
-        const std::size_t left = n_ - (i + 1);  // so many heads may still come
+        const std::size_t left = n_ - (i + 1);  // the largest number of heads still to come
         if (k_ > left) at.low = std::max(at.low, (k_ - left) / block * block);
         const std::size_t g = second();
         vector f_before = vector::load(from + at.low - vector::size), g_before = f_before;
@@ -202,12 +202,12 @@ class family_subset_table {
         return trimmed(to, at);
     }
 
-    /// From B_{i+1} (and H_{i+1}) to B_i.
+    /// Computes B_i (and H_i) from B_{i+1} (and H_{i+1}).
     [[nodiscard]] family_band step_back(const double* from, family_band at, double* to,
                                         std::size_t i) const noexcept {
         const vector p(p_[i]), q(q_[i]), w(Weighted ? w_[i] : 0.0);
         if (at.low > 0 && from[at.low] != 0) at.low -= block;
-        at.high = std::min(at.high, i / block * block + block);  // no more than i heads before
+        at.high = std::min(at.high, i / block * block + block);  // at most i heads before
         const std::size_t h = second();
         vector b_here = vector::load(from + at.low), h_here = b_here;
         if constexpr (Weighted) h_here = vector::load(from + h + at.low);
@@ -226,7 +226,7 @@ class family_subset_table {
         return trimmed(to, at);
     }
 
-    /// Cuts off the blocks at both ends that hold nothing of note. Smaller numbers would in the end be
+    /// Cuts off blocks at both ends whose numbers are all negligible. Smaller numbers would eventually be
     /// subnormal, on which processors are slow.
     [[nodiscard]] family_band trimmed(double* values, family_band at) const noexcept {
         const auto negligible_at = [values](std::size_t j) {
@@ -239,7 +239,7 @@ class family_subset_table {
         return at;
     }
 
-    /// sum_j F_i[j] B_{i+1}[j + t], where t is 1 if Shifted, else 0, and, if Weighted, the sum of G_i[j]
+    /// sum_j F_i[j] B_{i+1}[j + t], where t is 1 if Shifted, else 0. If Weighted, also the sum of G_i[j]
     /// B_{i+1}[j + t] + F_i[j] H_{i+1}[j + t].
     template <bool Shifted>
     [[nodiscard]] sums both_sides(const double* f, family_band f_at, const double* b,
@@ -277,7 +277,7 @@ class family_subset_table {
     const double* q_;
     const double* w_;
     std::size_t columns_;  // numbers in a row
-    std::size_t stride_;   // from one row to the next: a block of zeros behind F, and behind G
+    std::size_t stride_;   // from one row to the next: a block of zeros after F and after G
     std::size_t length_;   // coins in a segment
     std::size_t segments_;
     std::unique_ptr<family_band[]> bands_;  // of the checkpoints, then of a segment's rows

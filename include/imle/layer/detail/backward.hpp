@@ -8,8 +8,8 @@
 ///     central:   grad[b] = mean over s of (MAP(theta'(-dz[b,s]) + T_tgt * eps[b,s])
 ///                                        - MAP(theta'(dz[b,s]) + T_tgt * eps[b,s])) / 2
 ///
-/// both divided by the target's step. eps is the forward pass's, replayed from the key. For costs the sign of
-/// the differences is the opposite.
+/// Both are divided by the target's step. eps is the noise of the forward pass, drawn again from the key. For
+/// costs, the differences change sign.
 
 #include <algorithm>
 #include <cstddef>
@@ -25,7 +25,7 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// What a target may know of `count` rows of a call from `first` on, but for `nonzeros`.
+/// The sums that a target gets for `count` rows of a call from `first` on, without `nonzeros`.
 template <class Scalar, int Rank, int Layout>
 [[nodiscard]] target_sums sums_of_rows(const layer_call<Scalar, Rank, Layout>& call,
                                        const cotangent<Scalar>& dz, Eigen::Index first, Eigen::Index count) {
@@ -45,7 +45,7 @@ template <class Scalar, int Rank, int Layout>
         std::copy_n(call.theta_of(row), n, theta.data());
         write_forbidden(mask, theta.data());
         sums.theta_squared.add(std::span<const Scalar>(theta));
-        // Forbidden numbers are 0, and not counted.
+        // Forbidden numbers are 0 and do not count.
         const auto forbidden = static_cast<std::uint64_t>(std::count(mask.begin(), mask.end(), false));
         sums.theta_count -= forbidden;
         sums.dz_count -= forbidden * static_cast<std::uint64_t>(dz_per_coordinate);
@@ -53,7 +53,7 @@ template <class Scalar, int Rank, int Layout>
     return sums;
 }
 
-/// The step by which a gradient is divided: 1 where the target has none, or took none.
+/// The step that divides a gradient: 1 if the target has none, or took none.
 template <class TargetT>
 [[nodiscard]] double step_of(const TargetT& target) {
     if constexpr (has_gradient_divisor<TargetT>) {
@@ -64,8 +64,8 @@ template <class TargetT>
     }
 }
 
-/// One backward pass. `target_of(row)` is a row's target; `step` the step by which all rows are divided, or
-/// nothing where each row has its own. `counts`: whether nonzeros of the differences are to be counted.
+/// One backward pass. `target_of(row)` is the target of a row. `step` divides the gradient of all rows;
+/// without it, each row's target divides its own. `counts`: whether to count the nonzeros of the differences.
 template <class SolverT, class NoiseT, class ExecutorT, class TargetOfT, class Scalar, int Rank, int Layout>
 class backward_pass {
     using solve_type = perturbed_solve<SolverT, NoiseT>;
@@ -106,8 +106,8 @@ class backward_pass {
     }
 
   private:
-    /// grad = mean over s of (z - MAP(theta' + T_tgt * eps)) / step. Where the pass kept no z, it is solved
-    /// for again.
+    /// grad = mean over s of (z - MAP(theta' + T_tgt * eps)) / step. If the pass kept no z, solves for it
+    /// again.
     void forward_difference(Scalar* gradient) {
         const bool kept = values_.z != nullptr;
         runner_.expect_solves(call_.shape.batch * call_.samples * (kept ? 1 : 2));
@@ -143,11 +143,11 @@ class backward_pass {
     }
 
     /// grad = (mean of z - mean over s of MAP(theta' + T_tgt * eps)) / step, for a pass that kept no samples
-    /// and a target that counts nothing: one solve a sample.
+    /// and a target that counts nothing. One solve per sample.
     void difference_of_means(Scalar* gradient) {
         const Eigen::Index n = call_.shape.n;
         runner_.expect_solves(call_.shape.batch * call_.samples);
-        // gradient holds the mean of z' until the end.
+        // Until the end, `gradient` holds the mean of z'.
         runner_.reduce(call_, pass_kind::gradient, 1.0, gradient,
                        [&](worker_type& worker, const item_range& piece, sample_sum& sum) {
                            drop_failed(worker);
@@ -173,10 +173,11 @@ class backward_pass {
         }
     }
 
-    // ---- the steps of these -------------------------------------------------------------------------------
+    // ---- steps of the functions above ---------------------------------------------------------------------
 
-    /// Means of the differences of what `solve(worker, add)` adds for a piece: add(near, far), with functions
-    /// that give the n numbers of the worker's j-th item. Items that it drops count as 0.
+    /// The mean over samples of the differences that `solve(worker, add)` adds for each piece by add(near,
+    /// far). The two functions near and far return the n numbers of the worker's j-th item. Items that
+    /// `solve` drops count as 0.
     template <class SolveT>
     void average(Scalar* gradient, double divisor, SolveT&& solve) {
         runner_.reduce(call_, pass_kind::gradient, divisor, gradient,
@@ -195,8 +196,9 @@ class backward_pass {
                        });
     }
 
-    /// theta' of the worker's items, for scale * dz: once for all samples of an instance that have one
-    /// cotangent. With `drop_unmoved`, items are dropped whose theta' is theta, bit for bit.
+    /// theta' of the worker's items for scale * dz. It is computed once per instance if all samples of the
+    /// instance share a cotangent. With `drop_unmoved`, drops the items whose theta' equals theta bit for
+    /// bit.
     [[nodiscard]] std::span<const Scalar* const> parameters(worker_type& worker, Scalar scale,
                                                             bool drop_unmoved) const {
         const Eigen::Index n = call_.shape.n;
@@ -216,7 +218,7 @@ class backward_pass {
                 const Scalar* item_dz = cotangent_of(item);
                 if constexpr (minimizes) theta = scaled(memory.negated_theta, theta, n, Scalar(-1));
                 if (scale != Scalar(1)) item_dz = scaled(memory.scaled_dz, item_dz, n, scale);
-                // What a target forgets to write must not pass for a number of an earlier item.
+                // If a target forgets to write a number, an earlier item's must not be taken for it.
                 std::fill_n(theta_prime, n, unwritten<Scalar>());
                 target_of_(row).parameters(std::span<const Scalar>(theta, size),
                                            std::span<const Scalar>(item_dz, size),
@@ -232,19 +234,20 @@ class backward_pass {
         return memory.parameters;
     }
 
-    /// Whether theta' of an instance whose samples have one cotangent is another than theta.
+    /// Whether theta' differs from theta, for an instance whose samples share a cotangent.
     [[nodiscard]] bool moves(Eigen::Index instance) {
         worker_type& worker = runner_.first_worker();
         worker.items.assign(1, instance * call_.samples);
         return !parameters(worker, dz_.scale, true).empty();
     }
 
-    /// With equal temperatures an unmoved theta' is the forward pass's problem again: the difference is 0.
+    /// With equal temperatures and theta' = theta, the solver would get the forward pass's problem again: the
+    /// difference is 0.
     [[nodiscard]] bool skips_unmoved() const {
         return options().input_temperature == options().target_temperature;
     }
 
-    /// eps of the worker's items, or null where no temperature asks for it.
+    /// eps of the worker's items, or null if no temperature needs it.
     [[nodiscard]] const Scalar* noise_for(worker_type& worker, double one_temperature,
                                           double other_temperature) const {
         if (!perturbs<NoiseT>(one_temperature) && !perturbs<NoiseT>(other_temperature)) return nullptr;
@@ -258,7 +261,7 @@ class backward_pass {
                      "and a temperature that keep it finite");
     }
 
-    /// Drops the items of instances that failed in the forward pass.
+    /// Drops the items of instances for which a solve failed in the forward pass.
     void drop_failed(worker_type& worker) const {
         if (values_.failed.empty()) return;
         std::erase_if(worker.items, [&](Eigen::Index item) {
@@ -266,7 +269,7 @@ class backward_pass {
         });
     }
 
-    /// Drops the items whose cotangent is zero, which no scale changes.
+    /// Drops the items whose cotangent is zero: no scale changes it.
     void drop_zero_cotangents(worker_type& worker) const {
         std::erase_if(worker.items, [&](Eigen::Index item) {
             const Scalar* const values = cotangent_of(item);
@@ -274,14 +277,14 @@ class backward_pass {
         });
     }
 
-    /// Counts a piece's differences for the statistics, and those that are zero.
+    /// Counts a piece's differences for the statistics, and how many of them are zero.
     template <class DifferenceT>
     void count_differences(worker_type& worker, const item_range& piece,
                            const DifferenceT& difference_of) const {
         Eigen::Index nonzero = 0;
         for (std::size_t j = 0; j < worker.items.size(); ++j) {
             const auto difference = difference_of(j);
-            // To the end, without a branch: that is faster than to look for the first.
+            // Reads to the end without a branch, which is faster than searching for the first.
             std::int32_t any = 0;
             for (Eigen::Index i = 0; i < call_.shape.n; ++i) any |= difference(i) != 0;
             nonzero += any;
@@ -310,11 +313,11 @@ class backward_pass {
             call_.shape.batch * call_.shape.n * (values_.z != nullptr ? call_.samples : 1);
         if (!all_finite(std::span(given, static_cast<std::size_t>(given_size))))
             throw_invalid("the pass", "without finite values (the call that wrote it threw)",
-                          "one whose forward call returned");
+                          "a pass whose forward call succeeded");
         const auto row = static_cast<Eigen::Index>(first_not_finite(whole)) / call_.shape.n;
         throw_invalid("the gradient divided by the target's step",
                       message("infinite at step ", step_of(target_of_(row))),
-                      "a step large enough, or an unscaled gradient");
+                      "a larger step, or an unscaled gradient");
     }
 
     [[nodiscard]] const Scalar* cotangent_of(Eigen::Index item) const {
@@ -341,7 +344,7 @@ class backward_pass {
     call_runner<SolverT, ExecutorT>& runner_;
     const solve_type& solve_;
     const TargetOfT& target_of_;
-    double step_;  // 1 where each row has its own
+    double step_;  // 1 if each row has its own
     bool step_by_row_;
     bool counts_;
     const layer_call<Scalar, Rank, Layout>& call_;

@@ -3,8 +3,8 @@
 /// @file
 /// One worker's solves: z = MAP(parameters + T * eps) for the few items of a piece.
 ///
-/// Symbols: theta [batch, n], eps [batch, sample, n], z likewise; an item is one instance and sample. For a
-/// minimising solver theta is a cost c: everything is worked out for -c, and negated where the solver looks.
+/// Symbols: theta is [batch, n]; eps and z are [batch, sample, n]; an item is one instance and sample. For a
+/// minimising solver theta is a cost c: all computations use -c, which is negated again for the solver.
 
 #include <cmath>
 #include <cstddef>
@@ -24,10 +24,10 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// factors[i] = exp(T * xi[i] - T^2 / 2), by which noise that multiplies theta does so: log-normal with mean
-/// 1 for standard normal xi (Dalle, Baty, Bouvier, Parmentier, "Learning with combinatorial optimization
-/// layers: a probabilistic approach", 2022). Without T^2 / 2 its mean would be exp(T^2 / 2). `factors` may be
-/// xi.
+/// factors[i] = exp(T * xi[i] - T^2 / 2), by which multiplicative noise scales theta: log-normal with mean 1
+/// for standard normal xi (Dalle, Baty, Bouvier, Parmentier, "Learning with combinatorial optimization
+/// layers: a probabilistic approach", 2022). Without the term T^2 / 2 its mean would be exp(T^2 / 2).
+/// `factors` may be xi.
 template <class Scalar>
 inline void write_noise_factors(Scalar temperature, const Scalar* xi, Scalar* factors,
                                 std::size_t n) noexcept {
@@ -43,8 +43,8 @@ template <class NoiseT>
     return !is_zero_noise<NoiseT> && temperature != 0;
 }
 
-/// The solves of a layer's solver under its noise. Where a function takes items, they are `worker.items` or
-/// some of them, and its memory is the worker's: what it returns is valid until it is called again.
+/// Solves with a layer's solver and noise. Functions that take items work on `worker.items` or some of them.
+/// They return memory of the worker, which is valid until the next call.
 template <class SolverT, class NoiseT>
 class perturbed_solve {
   public:
@@ -54,9 +54,9 @@ class perturbed_solve {
     perturbed_solve(const SolverT& solver, const NoiseT& noise, const layer_options& options)
         : solver_(solver), noise_(noise), options_(options) {}
 
-    /// eps of the worker's items, n numbers each: element ((first_instance + b) * S + s) * n + i of the key's
-    /// sequence for coordinate i. Consecutive items' elements are consecutive, so they are asked for
-    /// together.
+    /// eps of the worker's items, n numbers each. Coordinate i gets element ((first_instance + b) * S + s) *
+    /// n + i of the key's sequence. Elements of consecutive items are consecutive, so one request covers them
+    /// all.
     template <class Scalar, int Rank, int Layout>
     [[nodiscard]] const Scalar* noise(worker_type& worker,
                                       const layer_call<Scalar, Rank, Layout>& call) const {
@@ -75,7 +75,7 @@ class perturbed_solve {
         return noise;
     }
 
-    /// theta of the worker's items, negated if it is a cost.
+    /// theta of the worker's items; a cost is negated.
     template <class Scalar, int Rank, int Layout>
     [[nodiscard]] std::span<const Scalar* const> theta(worker_type& worker,
                                                        const layer_call<Scalar, Rank, Layout>& call) const {
@@ -101,7 +101,7 @@ class perturbed_solve {
         return memory.parameters;
     }
 
-    /// z = MAP(theta + T_in * eps), or the argmin of c - T_in * eps, of the worker's items.
+    /// z = MAP(theta + T_in * eps) of the worker's items, or the argmin of c - T_in * eps.
     template <class Scalar, int Rank, int Layout>
     void solve_theta(worker_type& worker, const layer_call<Scalar, Rank, Layout>& call, double temperature,
                      const std::type_identity_t<Scalar>* noise, Scalar* z) const {
@@ -112,10 +112,10 @@ class perturbed_solve {
                   : "theta + input_temperature * noise overflows; expected finite sums");
     }
 
-    /// z = MAP(parameters + T * eps) of the worker's items. Both passes come through here, with the same
-    /// operations in the same order: where theta' is theta and the temperatures are equal, the solver would
-    /// be given the bits of the forward pass again. `noise` may be null. `start` is null or, for each item of
-    /// the call, a solution to start from. `overflow` is the message if a sum is not finite.
+    /// z = MAP(parameters + T * eps) of the worker's items. Both passes use this function, so the operations
+    /// and their order are the same: if theta' is theta and the temperatures are equal, the solver gets the
+    /// bits of the forward pass again. `noise` may be null. `start` is null or holds, for each item of the
+    /// call, a solution to start from. `overflow` is the error message for a sum that is not finite.
     template <class Scalar, int Rank, int Layout>
     void solve(worker_type& worker, const layer_call<Scalar, Rank, Layout>& call,
                std::span<const Scalar* const> parameters, double temperature,
@@ -124,7 +124,7 @@ class perturbed_solve {
         const Eigen::Index n = call.shape.n;
         Scalar* const perturbed = worker.template memory_of<Scalar>().perturbed.take(worker.item_count() * n);
         const Scalar scale = static_cast<Scalar>(temperature);
-        // One pass over the numbers: here they are in the nearest cache.
+        // Checks right here, while the numbers are in the nearest cache.
         finite_check<Scalar> check;
         for (Eigen::Index j = 0; j < worker.item_count(); ++j) {
             const Scalar* const from = parameters[static_cast<std::size_t>(j)];
@@ -136,7 +136,7 @@ class perturbed_solve {
         }
         load_contexts(worker, call);
         if (call.is_masked()) {
-            // Again, since what was found at forbidden coordinates must not count.
+            // Checks again: numbers at forbidden coordinates must not count.
             check = {};
             for (Eigen::Index j = 0; j < worker.item_count(); ++j) {
                 Scalar* const out = perturbed + j * n;
@@ -148,7 +148,7 @@ class perturbed_solve {
             solve_items(worker, call, perturbed, worker.items.size(), start, z);
             return;
         }
-        // The items before the first bad one are solved, since an error of a lower item comes first.
+        // Items before the first bad one are solved, because an error of a lower item takes precedence.
         const std::span<const Scalar> all(perturbed, static_cast<std::size_t>(worker.item_count() * n));
         const std::size_t bad = first_not_finite(all) / static_cast<std::size_t>(n);
         solve_items(worker, call, perturbed, bad, start, z);
@@ -169,7 +169,8 @@ class perturbed_solve {
         std::vector<solve_context>& contexts = worker.contexts;
         contexts.resize(items.size());
         for (std::size_t j = 0; j < items.size(); ++j) {
-            // Mostly the one before's next sample: a division takes as long as perturbing many numbers.
+            // This is usually the next sample of the item before. Testing for that avoids a division, which
+            // takes as long as perturbing many numbers.
             if (j > 0 && items[j] == items[j - 1] + 1 && contexts[j - 1].sample + 1 < samples) {
                 contexts[j] = contexts[j - 1];
                 ++contexts[j].sample;
@@ -180,8 +181,9 @@ class perturbed_solve {
         }
     }
 
-    /// out = parameters + scale * noise, or parameters * exp(scale * noise - scale^2 / 2) where the noise
-    /// multiplies; or the cost that is its negative. A factor that underflows gives NaN: theta would be lost.
+    /// out = parameters + scale * noise or, for multiplicative noise, parameters * exp(scale * noise -
+    /// scale^2 / 2). For a cost, out is the negative of that. A factor that underflows gives NaN, because
+    /// theta would be lost.
     template <class Scalar>
     static void perturb(const Scalar* parameters, Scalar scale, const Scalar* noise, Scalar* out,
                         Eigen::Index n, finite_check<Scalar>& check) {

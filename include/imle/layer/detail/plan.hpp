@@ -1,12 +1,12 @@
 #pragma once
 
 /// @file
-/// The plan of a call's work: how its solves are cut up, and in which order samples are summed.
+/// The plan of a call: how its solves are divided, and in which order samples are summed.
 ///
 ///     item    one solve: an instance and a sample, numbered instance * samples + sample, as in memory
 ///     piece   items that one worker perturbs and solves together, so that their numbers stay in cache
-///     chunk   samples of one instance that are summed by themselves, before the chunks are
-///     unit    whole chunks, which one worker does: what is handed out
+///     chunk   samples of one instance that are summed first, before the sums of chunks are added
+///     unit    whole chunks, given to one worker at a time
 
 #include <algorithm>
 #include <cstddef>
@@ -19,43 +19,43 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// Consecutive items of a call: a piece, or a unit.
+/// Consecutive items of a call: a piece or a unit.
 struct item_range {
     Eigen::Index first;
     Eigen::Index count;
 };
 
-/// Who solves a call's items.
+/// How a call's items can be divided.
 struct solve_grain {
-    /// Whether the solver has no `solve_batch`, so that an item may be solved by itself.
+    /// Whether the solver has no `solve_batch`, so that items may be solved one at a time.
     bool one_by_one = false;
-    /// How many workers there may be.
+    /// The largest number of workers.
     Eigen::Index workers = 1;
-    /// How many items are worth being handed out by themselves, where a solve's time is known.
+    /// The smallest number of items worth a unit, if the time of a solve is known.
     Eigen::Index least_items = 1;
 };
 
-/// The cut of `batch` * `samples` solves of `n` numbers. Neither the number of threads nor the place of a
-/// shard within its batch may change a sum's order, or what a batch solver is given: they depend on the
-/// solver and on these numbers alone.
+/// Divides `batch` * `samples` solves of `n` numbers. The plan depends on the solver and on these numbers
+/// alone. So neither the number of threads nor a shard's position in its batch can change the order of a sum
+/// or what a batch solver receives.
 ///
-/// An instance's samples are cut into at most `max_chunks` chunks: one instance can then use all cores, while
-/// the partial sums' memory does not grow with the number of samples.
+/// An instance's samples are cut into at most `max_chunks` chunks. One instance can then use all cores, and
+/// the memory of the partial sums does not grow with the number of samples.
 struct sample_plan {
     static constexpr Eigen::Index max_chunks = 16;
-    /// A batch solver's lanes should be full.
+    /// Fills the lanes of a batch solver.
     static constexpr Eigen::Index batch_multiple = 16;
 
     Eigen::Index batch;
     Eigen::Index samples;
     Eigen::Index n;
-    /// Samples in a chunk; the last one of an instance may have fewer.
+    /// Samples in a chunk; the last chunk of an instance may have fewer.
     Eigen::Index chunk;
     /// Chunks per instance.
     Eigen::Index chunks;
-    /// The most items of a piece.
+    /// The largest number of items in a piece.
     Eigen::Index piece_size;
-    /// Chunks in a unit, of one instance or of several.
+    /// Chunks in a unit, from one instance or several.
     Eigen::Index chunks_per_unit;
 
     sample_plan(Eigen::Index batch_size, Eigen::Index sample_count, Eigen::Index instance_size,
@@ -69,7 +69,7 @@ struct sample_plan {
         piece_size = std::clamp<Eigen::Index>(cached_numbers / std::max<Eigen::Index>(n, 1), 16, 64);
         chunks_per_unit = std::max<Eigen::Index>(1, piece_size / chunk);
         if (grain.one_by_one && grain.workers > 1) {
-            // A solve may take long, so that every worker should find something to do.
+            // A solve may take long, so there should be work for every worker.
             const Eigen::Index units_per_worker = 8;
             const Eigen::Index fewest = std::min(chunks_per_unit, ceil_divide(grain.least_items, chunk));
             chunks_per_unit = std::clamp<Eigen::Index>(batch * chunks / (units_per_worker * grain.workers),
@@ -81,7 +81,7 @@ struct sample_plan {
 
     [[nodiscard]] Eigen::Index units() const { return ceil_divide(batch * chunks, chunks_per_unit); }
 
-    /// How many instances a batch solver's units never cut.
+    /// A batch solver's units consist of whole groups of so many instances.
     [[nodiscard]] Eigen::Index instances_per_unit() const { return chunks == 1 ? chunks_per_unit : 1; }
 
     /// The items of a unit.
@@ -96,27 +96,27 @@ struct sample_plan {
     }
 
   private:
-    /// Of a chunk, counted over all instances.
+    /// The first item of a chunk; chunks are counted over all instances.
     [[nodiscard]] Eigen::Index first_item(Eigen::Index at) const {
         return at / chunks * samples + at % chunks * chunk;
     }
 };
 
-/// Adds up `n` numbers per item into a sum per instance, in double: first within a chunk in the order of
-/// samples, then over chunks in their order. Different workers may add to different units at the same time.
+/// Adds up `n` numbers per item into one sum per instance, in double: first the samples of a chunk in order,
+/// then the chunks in order. Different workers may add to different units at the same time.
 class sample_sum {
   public:
-    /// How many doubles the sums of a plan take.
+    /// The number of doubles that the sums of a plan take.
     [[nodiscard]] static Eigen::Index size(const sample_plan& plan) {
         return plan.batch * plan.chunks * plan.n;
     }
 
-    /// Sums in the caller's memory, `size(plan)` doubles, of items that are counted from `first_item` on.
+    /// Keeps its sums in the caller's memory, `size(plan)` doubles. Items are counted from `first_item` on.
     sample_sum(const sample_plan& plan, Eigen::Index first_item, double* memory)
         : plan_(plan), first_item_(first_item), partial_(memory) {}
 
-    /// Adds the numbers row(j)(i), i < n, of items[j] for all j. `items`, rising, are all or some of a
-    /// piece's items; the others count as zeros. A chunk's pieces come in their order.
+    /// Adds the numbers row(j)(i), i < n, of items[j] for all j. `items`, in ascending order, are all or some
+    /// of a piece's items; the others count as zeros. The pieces of a chunk must come in order.
     template <class RowT>
     void add(const item_range& piece, std::span<const Eigen::Index> items, RowT&& row) {
         std::size_t j = 0;
@@ -128,7 +128,7 @@ class sample_sum {
         });
     }
 
-    /// Adds all items of a piece, whose numbers are `values` and those behind them.
+    /// Adds all items of a piece; `values` points to the numbers of the first, and the others follow.
     template <class Scalar>
     void add(const item_range& piece, const Scalar* values) {
         for_each_item(piece, [&](Eigen::Index, bool begins, double* sum) {
@@ -137,7 +137,7 @@ class sample_sum {
         });
     }
 
-    /// Writes (sum over samples) / samples / divisor for all instances, batch * n numbers. Call it once.
+    /// Writes (sum over samples) / samples / divisor for all instances, batch * n numbers. Call it only once.
     template <class Scalar>
     void write_mean(double divisor, Scalar* out) {
         const Eigen::Index n = plan_.n;
@@ -152,7 +152,7 @@ class sample_sum {
     }
 
   private:
-    /// Calls f(item, whether it is the first of its chunk, the chunk's sum) for a piece's items.
+    /// Calls f(item, whether it is the first of its chunk, the chunk's sum) for the items of a piece.
     template <class F>
     void for_each_item(const item_range& piece, F&& f) const {
         const Eigen::Index first = piece.first - first_item_;
@@ -170,8 +170,8 @@ class sample_sum {
         }
     }
 
-    /// The first item of a chunk begins its sum, on the thread that goes on with it: no thread fills the
-    /// others' memory with zeros. (0 + x, since a sum of nothing but -0 is 0.)
+    /// The first item of a chunk initialises the chunk's sum, on the thread that continues it, so no thread
+    /// has to zero other threads' memory. (It adds 0 + x, because a sum of only -0 is 0.)
     template <class RowT>
     void add_row(const RowT& row, bool begins, double* sum) const {
         const Eigen::Index n = plan_.n;
@@ -186,8 +186,8 @@ class sample_sum {
     double* partial_;
 };
 
-/// Writes the means over samples of batch * samples * n numbers, as `imle_layer::marginals` sums them where
-/// the solver solves batches.
+/// Writes the means over samples of batch * samples * n numbers. The order of summation is the one of
+/// `imle_layer::marginals` for a solver with `solve_batch`.
 template <class Scalar>
 void write_mean_of(const Scalar* values, Eigen::Index batch, Eigen::Index samples, Eigen::Index n,
                    Scalar* mean) {

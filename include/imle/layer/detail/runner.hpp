@@ -1,10 +1,10 @@
 #pragma once
 
 /// @file
-/// Who does a call's work: workers, the threads that they run on, and what they count.
+/// The execution of a call: workers, their threads and their statistics.
 ///
-/// A call takes a workspace out of a pool and puts it back, so that calls of one layer from several threads
-/// share nothing while they solve, and a layer that is called again finds its memory and its solvers.
+/// A call takes a workspace from a pool and returns it. So calls of one layer from several threads share
+/// nothing while they solve, and later calls reuse memory and solvers.
 
 #include <algorithm>
 #include <array>
@@ -31,10 +31,11 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// Aligned memory that only grows. Its numbers are undefined after `take`.
+/// Aligned memory that only grows. Its contents are undefined after `take`.
 ///
-/// By the language's aligned new and not by Eigen's allocator, whose two halves (in Eigen's own namespace) do
-/// not fit one another when translation units of different instruction sets are linked.
+/// It uses the aligned new of the language instead of Eigen's allocator: Eigen's allocation and deallocation
+/// functions (in Eigen's own namespace) may not match when translation units of different instruction sets
+/// are linked.
 template <class Scalar>
 class buffer {
   public:
@@ -60,18 +61,18 @@ class buffer {
     Eigen::Index size_ = 0;
 };
 
-/// The memory of one worker for one scalar: a piece's worth each.
+/// One worker's memory for one scalar; each buffer holds one piece.
 template <class Scalar>
 struct worker_memory {
     buffer<Scalar> noise;
-    /// Where each item's theta or theta' is. Items of one instance may share it.
+    /// The address of each item's theta or theta'. Items of one instance may share it.
     std::vector<const Scalar*> parameters;
-    /// Those of them that are not the caller's.
+    /// The memory of those parameters that are not the caller's.
     buffer<Scalar> own_parameters;
     buffer<Scalar> perturbed, z, other_z, negated_theta, scaled_dz;
 };
 
-/// Adds the time of its life to `seconds`, unless that is null: no clock is read then.
+/// Adds its lifetime to `seconds`. If that is null, it reads no clock.
 class stopwatch {
   public:
     explicit stopwatch(double* seconds) : seconds_(seconds) {
@@ -89,29 +90,29 @@ class stopwatch {
     clock::time_point start_;
 };
 
-/// What a call computes.
+/// The kind of a call's result.
 enum class pass_kind { samples, marginals, gradient };
 
 /// One worker.
 template <class SolverT>
 struct worker {
-    /// This worker's copy of the layer's solver; empty until it is needed, and again after an exception,
-    /// since what a solver was doing when it was interrupted is not known.
+    /// This worker's copy of the layer's solver. It is empty until needed, and again after an exception,
+    /// because an interrupted solver is in an unknown state.
     std::optional<SolverT> solver;
     worker_memory<float> float_memory;
     worker_memory<double> double_memory;
-    /// The piece's items that are to be solved, rising, and their contexts.
+    /// The items of the piece that are to be solved, in ascending order, and their contexts.
     std::vector<Eigen::Index> items;
     std::vector<solve_context> contexts;
-    /// The rows of the call's instances for which a solve failed, in any order.
+    /// The rows of the call for which a solve failed, in any order.
     std::vector<Eigen::Index> failed_rows;
-    /// This worker's part of the call's statistics; `seconds` is its time in all units.
+    /// This worker's part of the call's statistics; `seconds` is its total time in units.
     call_statistics statistics;
-    /// How many numbers of the differences z - z' were not 0.
+    /// The number of nonzeros in the differences z - z'.
     std::uint64_t nonzeros = 0;
 
-    /// Makes room for pieces of `count` items of `n` numbers before the work begins: which worker comes to
-    /// work is chance, and no later call of the same kind should allocate.
+    /// Reserves memory for pieces of `count` items of `n` numbers before the work begins. Which workers get
+    /// work is a matter of chance, and no later call of the same kind should allocate.
     template <class Scalar>
     void prepare(const SolverT& original, Eigen::Index count, Eigen::Index n, pass_kind kind) {
         if (!solver) solver.emplace(original);
@@ -140,12 +141,12 @@ struct worker {
     }
 };
 
-/// What one call uses, and the next one uses again.
+/// Memory and workers of one call, reused by the next.
 template <class SolverT, class ExecutorT>
 struct workspace {
     explicit workspace(const ExecutorT& original) : executor(original) {}
 
-    /// How long an item took in the last call of each kind, for whether threads are worth their waking. No
+    /// The time per item in the last call of each kind. It decides whether waking threads is worthwhile. No
     /// result depends on it.
     struct item_cost {
         Eigen::Index n = -1;
@@ -158,7 +159,7 @@ struct workspace {
     std::array<item_cost, 3> costs;
 };
 
-/// The workspaces of a layer that no call is using, and the statistics of its last call.
+/// The workspaces of a layer that are not in use, and the statistics of its last call.
 template <class SolverT, class ExecutorT>
 class workspace_pool {
   public:
@@ -169,7 +170,7 @@ class workspace_pool {
     [[nodiscard]] std::unique_ptr<workspace_type> take() {
         const std::lock_guard lock(mutex_);
         if (idle_.empty()) {
-            idle_.reserve(++count_);  // so that giving back never throws
+            idle_.reserve(++count_);  // so that give_back never throws
             return std::make_unique<workspace_type>(executor_);
         }
         auto taken = std::move(idle_.back());
@@ -202,7 +203,7 @@ class workspace_pool {
     call_statistics statistics_;
 };
 
-/// One call's work, from its beginning to its end: cut into units and pieces by a `sample_plan`, done by the
+/// The work of one call from beginning to end: divided into units and pieces by a `sample_plan`, done by the
 /// workers of one workspace.
 template <class SolverT, class ExecutorT>
 class call_runner {
@@ -220,7 +221,7 @@ class call_runner {
     call_runner(const call_runner&) = delete;
     call_runner& operator=(const call_runner&) = delete;
     ~call_runner() {
-        // Without `finish`, what the workers' solvers were doing is not known: they are made afresh.
+        // Without `finish`, the workers' solvers are in an unknown state: they are replaced.
         if (!finished_)
             for (auto& worker : space_->workers) worker->solver.reset();
         pool_.give_back(std::move(space_));
@@ -228,25 +229,26 @@ class call_runner {
 
     [[nodiscard]] const layer_options& options() const noexcept { return options_; }
 
-    /// How many solves the call would take if none were skipped.
+    /// Sets how many solves the call would take if none were skipped.
     void expect_solves(Eigen::Index count) noexcept { expected_solves_ = static_cast<std::uint64_t>(count); }
 
-    /// Calls f(worker, piece) for every piece of a call; `worker.items` are then the piece's.
+    /// Calls f(worker, piece) for every piece of a call; `worker.items` are then the items of the piece.
     template <class CallT, class F>
     void for_each_piece(const CallT& call, pass_kind kind, F&& f) {
         const sample_plan plan(call.shape.batch, call.samples, call.shape.n, grain_of(call, kind));
         run(call, plan, 0, kind, f);
     }
 
-    /// Means over samples of what `add_piece(worker, piece, sum)` adds, divided by `divisor`. Instances are
-    /// taken so many at a time that the partial sums' memory is bounded for any batch.
+    /// Computes means over samples of the numbers that `add_piece(worker, piece, sum)` adds, divided by
+    /// `divisor`. It processes a limited number of instances at a time, so the memory of the partial sums is
+    /// bounded for any batch.
     template <class CallT, class Scalar, class F>
     void reduce(const CallT& call, pass_kind kind, double divisor, Scalar* mean, F&& add_piece) {
         const solve_grain grain = grain_of(call, kind);
         const sample_plan whole(call.shape.batch, call.samples, call.shape.n, grain);
         const Eigen::Index most_doubles = Eigen::Index{1} << 22;  // 32 MiB
         const Eigen::Index per_instance = std::max<Eigen::Index>(1, whole.chunks * whole.n);
-        // A whole number of units, so that the call is cut where the plan cuts it.
+        // A whole number of units, so that the boundaries are those of the plan.
         const Eigen::Index at_a_time =
             std::max<Eigen::Index>(1, most_doubles / per_instance / whole.instances_per_unit()) *
             whole.instances_per_unit();
@@ -260,7 +262,7 @@ class call_runner {
         }
     }
 
-    /// Adds the rows for which a solve failed to `rows`, each once, rising.
+    /// Adds the rows for which a solve failed to `rows`, each once, in ascending order.
     void add_failures(std::vector<Eigen::Index>& rows) const {
         for (const auto& worker : space_->workers)
             rows.insert(rows.end(), worker->failed_rows.begin(), worker->failed_rows.end());
@@ -268,24 +270,24 @@ class call_runner {
         rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
     }
 
-    /// Calls f(row) for every row for which a solve failed, some of them more than once.
+    /// Calls f(row) for every row for which a solve failed, possibly more than once.
     template <class F>
     void for_each_failure(F&& f) const {
         for (const auto& worker : space_->workers)
             for (const Eigen::Index row : worker->failed_rows) f(row);
     }
 
-    /// How many numbers of the differences were not 0.
+    /// The number of nonzeros in the differences.
     [[nodiscard]] std::uint64_t nonzeros() const noexcept {
         std::uint64_t count = 0;
         for (const auto& worker : space_->workers) count += worker->nonzeros;
         return count;
     }
 
-    /// A worker for what the calling thread does by itself, between pieces.
+    /// A worker for work that the calling thread does alone, between pieces.
     [[nodiscard]] worker_type& first_worker() noexcept { return *space_->workers.front(); }
 
-    /// The call has succeeded.
+    /// Marks the call as successful.
     void finish() noexcept {
         finished_ = true;
         if (!options_.statistics) return;
@@ -308,7 +310,7 @@ class call_runner {
     }
 
   private:
-    /// Does the pieces of a plan whose first instance is `first_instance` of the call.
+    /// Processes the pieces of a plan; its first instance is instance `first_instance` of the call.
     template <class CallT, class F>
     void run(const CallT& call, const sample_plan& plan, Eigen::Index first_instance, pass_kind kind, F&& f) {
         using Scalar = std::remove_cvref_t<decltype(*call.theta)>;
@@ -326,7 +328,8 @@ class call_runner {
         const double expected_seconds = cost.n == plan.n ? cost.seconds * items : 0;
         double spent = 0;
         {
-            // What one worker does is timed too where others might have helped: solves may become slower.
+            // If others might have helped, the work of a single worker is timed too: solves may become
+            // slower.
             const stopwatch alone(units == 1 && worker_count() > 1 ? &spent : nullptr);
             const auto do_unit = [&](std::size_t worker_index, std::size_t unit_index) {
                 worker_type& worker = *workers[worker_index];

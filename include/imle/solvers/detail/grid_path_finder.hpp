@@ -86,7 +86,7 @@ class grid_path_finder {
         constexpr std::size_t times = octile ? 2 : 1;
         if (times * padded > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
             throw_invalid("theta", message("a grid of ", shape.size(), " cells"),
-                          message("fewer than 2^", octile ? 30 : 31, " with their margin"));
+                          message("fewer than 2^", octile ? 30 : 31, ", margin included"));
         const auto numbers = scratch_.template get<typename L::number_cell>(
             (cost_arrays<Moves> + 1 + (octile ? times : 0)) * padded);
         auto* const distance = numbers.data() + cost_arrays<Moves> * padded;

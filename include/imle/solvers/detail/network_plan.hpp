@@ -99,12 +99,12 @@ struct network_plan {
                           message("0 to the number of nodes, ", nodes));
         for (const Eigen::Index node : closures.nodes)
             if (node < 0 || node >= nodes)
-                throw_invalid("shortest_paths_options::closed_nodes", message("of node ", node),
-                              message("some of the ", nodes, " nodes, numbered from 0"));
+                throw_invalid("shortest_paths_options::closed_nodes", message("a list with node ", node),
+                              message("nodes of the graph, which has ", nodes, ", numbered from 0"));
         for (const Eigen::Index edge : closures.edges)
             if (edge < 0 || edge >= edges)
-                throw_invalid("shortest_paths_options::closed_edges", message("of edge ", edge),
-                              message("some of the ", edges, " edges, numbered from 0"));
+                throw_invalid("shortest_paths_options::closed_edges", message("a list with edge ", edge),
+                              message("edges of the graph, which has ", edges, ", numbered from 0"));
     }
 
     void number_places(const directed_graph& graph) {

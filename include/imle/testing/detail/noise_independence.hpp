@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Whether the elements of a noise, and its keys, are independent.
+/// Tests whether the elements of a noise, and its keys, are independent.
 
 #include <algorithm>
 #include <cmath>
@@ -28,7 +28,7 @@ std::vector<Scalar> draw(const N& noise, const random_key& key, std::uint64_t fi
     return out;
 }
 
-/// z with P(|normal| > z) = probability.
+/// The z for which P(|normal| > z) = probability.
 inline double two_sided_bound(double probability) {
     double low = 0, high = 40;
     for (int i = 0; i < 100; ++i) {
@@ -38,11 +38,11 @@ inline double two_sided_bound(double probability) {
     return high;
 }
 
-/// What is known of a law from a sample: how its values compare, and how often two are equal.
+/// The empirical law of a sample: how its values compare, and how often two are equal.
 template <class Scalar>
 struct sample_law {
     std::vector<Scalar> sorted;
-    double most_frequent = 0;  // a bound of the probability of the value that comes most often
+    double most_frequent = 0;  // an upper bound of the probability of the most frequent value
     double equal_pairs = 0;    // the share of pairs that are equal
 
     explicit sample_law(std::vector<Scalar> numbers) : sorted(std::move(numbers)) {
@@ -60,7 +60,7 @@ struct sample_law {
     }
     /// Whether every element has this law.
     bool shared_by_all = true;
-    /// The share of the law below x, half of it at x, less 1/2.
+    /// The probability of a value below x, plus half the probability of x, minus 1/2.
     [[nodiscard]] double score(Scalar x) const {
         const auto range = std::equal_range(sorted.begin(), sorted.end(), x);
         const auto twice = (range.first - sorted.begin()) + (range.second - sorted.begin());
@@ -68,8 +68,8 @@ struct sample_law {
     }
 };
 
-/// Whether `a[i]` and `b[i]` are independent, as far as their ranks' correlation and the number of equal ones
-/// tell, for all i. `bound` is how many standard deviations are allowed.
+/// Tests whether `a[i]` and `b[i]` are independent, by the correlation of their ranks and the number of equal
+/// pairs. `bound` is the number of standard deviations allowed.
 template <class Scalar>
 void check_independent(law_report& report, std::string_view name, const sample_law<Scalar>& law,
                        std::span<const Scalar> a, std::span<const Scalar> b, std::span<const double> score_a,
@@ -82,11 +82,11 @@ void check_independent(law_report& report, std::string_view name, const sample_l
         square_b += score_b[i] * score_b[i];
         equal += a[i] == b[i];
     }
-    // The expected number is itself an estimate: its variance and that of the count are below 9 times it.
+    // The expected number is an estimate too: its variance and the count's are together below 9 times it.
     const double expected = n * law.equal_pairs;
     report.check(name, equal <= expected + 3 * bound * std::sqrt(expected) + bound * bound, which, ": ",
                  equal, " of ", a.size(), " are equal, where chance makes ", expected);
-    // Where nearly all numbers are one value, the sum is of few terms, and not normal. Where laws differ from
+    // If nearly all numbers have one value, the sum has few terms and is not normal. If laws differ from
     // element to element, the pooled ranks of independent numbers are correlated.
     if (law.most_frequent > 0.9 || !law.shared_by_all) return;
     const double correlation = product / std::sqrt(square_a * square_b);
@@ -94,7 +94,7 @@ void check_independent(law_report& report, std::string_view name, const sample_l
                  correlation);
 }
 
-/// Each element against the one `lag` further, for small lags and for powers of two.
+/// Compares each element with the one `lag` positions later, for small lags and powers of two.
 template <class Scalar>
 void check_neighbours(law_report& report, const sample_law<Scalar>& law, std::span<const Scalar> numbers,
                       double false_alarm) {
@@ -110,19 +110,20 @@ void check_neighbours(law_report& report, const sample_law<Scalar>& law, std::sp
     }
 }
 
-/// Some elements of one key's sequence, from `first` on, by their hash.
+/// A run of elements of one key's sequence, starting at `first`, with its hash.
 struct run {
     std::uint64_t hash;
     std::uint64_t first;
     std::size_t key;
 };
 
-/// Looks for a run of elements that comes twice: in one sequence, which then repeats itself, or in those of
-/// two keys. The runs are so long that chance makes one with `false_alarm` at most.
+/// Looks for a run of elements that occurs twice: in one sequence, which then repeats itself, or in the
+/// sequences of two keys. Runs are so long that chance produces a repetition with a probability of at most
+/// `false_alarm`.
 ///
-/// One key's first elements are looked at from everywhere, and the others at strides of their number, so that
-/// any period or shift up to 1,024 times that number brings two runs together; beyond, powers of two are
-/// tried. Two thousand keys are compared at their first elements.
+/// Runs start at each of one key's first elements, and at strides of their number in the rest, so that any
+/// period or shift up to 1,024 times that number makes two runs coincide; beyond that, powers of two are
+/// tried. Two thousand keys are compared by their first elements.
 template <class Scalar, class N>
 void check_runs(law_report& report, const N& noise, const sample_law<Scalar>& law, std::uint64_t seed,
                 double false_alarm) {
@@ -131,7 +132,7 @@ void check_runs(law_report& report, const N& noise, const sample_law<Scalar>& la
     const double runs_in_all = static_cast<double>(dense + 3 * strides + 2 * many_keys + 256);
     const double surprise = std::log(runs_in_all * runs_in_all / false_alarm);
     const double wanted = std::ceil(surprise / -std::log(law.most_frequent));
-    // Nearly all elements are equal: nothing tells runs apart.
+    // Nearly all elements are equal, so runs cannot be told apart.
     if (!(wanted >= 1 && wanted < static_cast<double>(dense) / 16)) return;
     const std::size_t length = static_cast<std::size_t>(wanted);
 
@@ -145,7 +146,7 @@ void check_runs(law_report& report, const N& noise, const sample_law<Scalar>& la
         bits_of_x = (bits_of_x ^ (bits_of_x >> 31)) * 0xBF58476D1CE4E5B9u;
         return bits_of_x ^ (bits_of_x >> 29);
     };
-    // The runs that begin at `first` and at the `count - 1` elements that follow, of the key that came last.
+    // The runs that begin at `first` and at the `count - 1` following elements, for the latest key.
     const auto add = [&](std::uint64_t first, std::size_t count) {
         const std::vector<Scalar> elements = draw<Scalar>(noise, keys.back(), first, count + length - 1);
         std::uint64_t hash = 0;

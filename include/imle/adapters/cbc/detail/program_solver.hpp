@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Solves one integer program for many objectives, by CLP's relaxation and branch and bound: depth first
-/// where the tree is small, else by CBC.
+/// Solves one integer program for many objectives, by CLP's relaxation and branch and bound: a depth-first
+/// search if the tree is small, otherwise CBC.
 
 #include <algorithm>
 #include <cmath>
@@ -34,9 +34,9 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// Offers a relaxation's x to the incumbent, rounded. If that breaks a row and there are continuous
-/// variables, they are optimised again around the rounded integers; the model is left as it was but for its
-/// values. False if it still breaks a row.
+/// Rounds a relaxation's x and offers it to the incumbent. If the rounded x violates a row and there are
+/// continuous variables, optimises these again with the integers fixed; of the model, only its values change.
+/// Returns false if x still violates a row.
 inline bool offer_rounded(ClpSimplex& model, const double* x, const program_data& program, incumbent& best) {
     if (best.offer(x)) return true;
     if (!program.is_mixed()) return false;
@@ -48,21 +48,21 @@ inline bool offer_rounded(ClpSimplex& model, const double* x, const program_data
     return around.status() == 0 && best.offer(around.primalColumnSolution());
 }
 
-/// Searches depth first: at each node the relaxation by the dual simplex from the parent's basis, then the
-/// most fractional variable (the first of equals) rounded to its nearer side, then to the other one. A node
-/// costs some ten microseconds for a small program, where `CbcModel` takes hundreds; but it has no cuts of
-/// its own, no preprocessing and no heuristics, so a large tree is CBC's.
+/// A depth-first search: at each node it solves the relaxation by the dual simplex from the parent's basis,
+/// then rounds the most fractional variable (the first of equal ones) to its nearer side, then to the other
+/// one. A node costs some ten microseconds for a small program, while `CbcModel` takes hundreds. But it has
+/// no cuts of its own, no preprocessing and no heuristics, so CBC handles large trees.
 struct depth_first_search {
-    ClpSimplex& model;  // with costs, its relaxation solved; left in whatever state the search ends in
+    ClpSimplex& model;  // with costs, its relaxation solved; the search leaves it in any state
     const program_data& program;
     const cut_finder& cuts;
     search_budget& budget;
     std::int64_t nodes_left;
-    incumbent& best;  // takes what is found
+    incumbent& best;  // receives what is found
     cutting_rows found = {};
     search_end end = search_end::finished;
 
-    /// `limit` when the budget or `nodes_left` are used up.
+    /// Returns `limit` when the budget or `nodes_left` is used up.
     search_end run() {
         explore(true);
         return end;
@@ -74,7 +74,7 @@ struct depth_first_search {
         double value = 0;
     };
 
-    /// False if the search must stop.
+    /// Returns false if the search must stop.
     bool explore(bool is_root) {
         if (nodes_left == 0 || budget.exhausted()) return stop(search_end::limit);
         --nodes_left;
@@ -82,7 +82,7 @@ struct depth_first_search {
         do {
             if (!is_root) model.dual(0);
             is_root = false;
-            if (model.status() == 1) return true;  // no state here
+            if (model.status() == 1) return true;  // infeasible here
             if (model.status() != 0)
                 return stop(model.status() == 3 ? search_end::limit : search_end::trouble);
             if (model.objectiveValue() >= best.cutoff()) return true;
@@ -92,7 +92,7 @@ struct depth_first_search {
         branching at = most_fractional(integrality_tolerance);
         if (at.variable < 0) {
             if (offer_rounded(model, model.primalColumnSolution(), program, best)) return true;
-            // Rounding broke a row, so what counted as integer was not.
+            // Rounding violated a row, so a value that counted as integer was not.
             at = most_fractional(1e-12);
             if (at.variable < 0) return stop(search_end::trouble);
         }
@@ -110,14 +110,14 @@ struct depth_first_search {
             model.setColumnBounds(at.variable, go_down ? lower : down + 1, go_down ? down : upper);
             if (!explore(false)) return false;
             model.setColumnBounds(at.variable, lower, upper);
-            // Rows that were added below stay, since they hold everywhere; each is basic at first.
+            // Rows that were added below stay, because they hold everywhere; each is basic at first.
             std::copy(basis.begin(), basis.end(), model.statusArray());
             for (int row = rows; row < model.numberRows(); ++row) model.setRowStatus(row, ClpSimplex::basic);
         }
         return true;
     }
 
-    /// Adds the constraints that x breaks; false if there are none.
+    /// Adds the constraints that x violates; returns false if there are none.
     bool cut_off() {
         if (!cuts) return false;
         found.clear();
@@ -147,7 +147,7 @@ struct depth_first_search {
     }
 };
 
-/// Sets a model of CBC up to prove the optimum with no gap, silently and on this thread.
+/// Configures a CBC model to prove the optimum with no gap, silently and on this thread.
 inline void set_up(CbcModel& model, const search_budget& budget) {
     model.setLogLevel(0);
     model.setAllowableGap(0);
@@ -158,7 +158,7 @@ inline void set_up(CbcModel& model, const search_budget& budget) {
     const std::int64_t nodes = std::min<std::int64_t>(budget.nodes_left(), std::numeric_limits<int>::max());
     model.setMaximumNodes(static_cast<int>(nodes));
     if (budget.timed()) {
-        model.setUseElapsedTime(true);  // the processor's seconds would count all threads'
+        model.setUseElapsedTime(true);  // CPU time would count all threads
         model.setMaximumSeconds(std::max(budget.seconds_left(), 1e-3));
     }
     CglProbing probing;
@@ -174,7 +174,7 @@ inline void set_up(CbcModel& model, const search_budget& budget) {
     CglMixedIntegerRounding2 mixed_rounding;
     CglFlowCover flow_covers;
     CglTwomir two_step_rounding;
-    // -1: CBC tries each at the root and leaves out what does not help.
+    // -1: CBC tries each generator at the root and drops those that do not help.
     model.addCutGenerator(&probing, -1, "probing");
     model.addCutGenerator(&gomory, -1, "gomory");
     model.addCutGenerator(&covers, -1, "knapsack cover");
@@ -182,7 +182,8 @@ inline void set_up(CbcModel& model, const search_budget& budget) {
     model.addCutGenerator(&mixed_rounding, -1, "mixed integer rounding");
     model.addCutGenerator(&flow_covers, -1, "flow cover");
     model.addCutGenerator(&two_step_rounding, -1, "two-step mixed integer rounding");
-    // A first state early: without one CBC did not end on MIPLIB's bell5 (measured: over 30 s instead of 6).
+    // Finds a feasible x early: without one CBC did not end on MIPLIB's bell5 (measured: over 30 s instead of
+    // 6).
     CbcRounding rounding(model);
     model.addHeuristic(&rounding, "rounding");
     CbcHeuristicFPump pump(model);
@@ -190,9 +191,9 @@ inline void set_up(CbcModel& model, const search_budget& budget) {
     model.addHeuristic(&pump, "feasibility pump");
 }
 
-/// Searches the whole tree of `model` (with costs, and the bounds of `program`). Where `cuts` finds that the
-/// best x is no state, the constraints are added and CBC starts again. best: what is known, and takes what is
-/// found.
+/// Searches the whole tree of `model` (with costs, and the bounds of `program`). If `cuts` finds that the
+/// best x is not feasible, adds the constraints and starts CBC again. best: the best x known so far; receives
+/// what is found.
 inline search_end search_by_cbc(ClpSimplex& model, const program_data& program, const cut_finder& cuts,
                                 search_budget& budget, incumbent& best) {
     while (true) {
@@ -223,27 +224,27 @@ inline search_end search_by_cbc(ClpSimplex& model, const program_data& program, 
     }
 }
 
-/// CLP allocates and frees blocks of 160 KB in every call, and glibc at first returns such blocks to the
-/// system each time, which costs more than the simplex method (measured: 10 to 20 ms a knapsack of 16 items
-/// instead of 0.8). glibc raises its threshold to the size of the largest block freed so far, so freeing a
-/// larger one, once, is enough. Elsewhere this does nothing.
+/// CLP allocates and frees blocks of 160 KB in every call. At first glibc returns such blocks to the system
+/// each time, which costs more than the simplex method (measured: 10 to 20 ms per knapsack of 16 items
+/// instead of 0.8). glibc raises its threshold to the size of the largest block freed so far, so freeing one
+/// larger block is enough. With other libraries this does nothing.
 inline void keep_freed_blocks() {
-    void* volatile block = ::operator new (std::size_t{4} << 20);  // volatile: not to be optimised away
+    void* volatile block = ::operator new (std::size_t{4} << 20);  // volatile prevents optimising it away
     ::operator delete(block);
 }
 
-/// Minimises over a `program_data`, again and again.
+/// Minimises over a `program_data` for many objectives.
 ///
-/// Where optima tie, the simplex method's answer depends on the basis that it starts from. So no solve starts
-/// where the last one ended. All start from one basis, feasible and found for no objective, in a fresh copy
-/// of one model of CLP: what a solve returns depends on its objective alone, and primal simplex still saves
-/// the way to a first feasible vertex. The copy costs 2 microseconds for 16 variables.
+/// If optima tie, the simplex method's answer depends on its initial basis. So no solve starts where the last
+/// one ended. All start from the same feasible basis, found without an objective, in a fresh copy of one CLP
+/// model. The result of a solve then depends on its objective alone, and the primal simplex still skips the
+/// search for a first feasible vertex. The copy costs 2 microseconds for 16 variables.
 class program_solver {
   public:
     program_solver(std::shared_ptr<const program_data> program, integer_program_limits limits,
                    cut_finder cuts = {})
         : program_(std::move(program)), limits_(limits), cuts_(std::move(cuts)) {}
-    /// A copy shares the program, which nobody changes, and makes its own model when it first solves.
+    /// A copy shares the program, which never changes, and makes its own model at its first solve.
     program_solver(const program_solver& other)
         : program_(other.program_), limits_(other.limits_), cuts_(other.cuts_) {}
     program_solver(program_solver&&) = default;
@@ -252,9 +253,9 @@ class program_solver {
 
     [[nodiscard]] const program_data& program() const noexcept { return *program_; }
 
-    /// Finds the state of least <costs, x>, with x_j = 0 where mask[j] is false. mask: empty, or one value
-    /// for each variable. The state may be `not_proven` to be the least where the limits allow that. Throws
-    /// `solve_failure`, and `std::runtime_error` if CLP or CBC cannot solve the program.
+    /// Finds the x of least <costs, x>, with x_j = 0 where mask[j] is false. mask: empty, or one value per
+    /// variable. If the limits allow it, x may be `not_proven` to be the least. Throws `solve_failure`, and
+    /// `std::runtime_error` if CLP or CBC cannot solve the program.
     solve_status minimize(std::span<const double> costs, std::span<const bool> mask = {}) try {
         mask_ = mask;
         require_zero_in_bounds();
@@ -287,7 +288,7 @@ class program_solver {
         }
         const bool accepted = end == search_end::limit && limits_.accept_incumbent && best.found();
         if (end == search_end::limit && !accepted) fail(solve_status::time_limit);
-        if (end == search_end::trouble) cannot("find a state that keeps all constraints");
+        if (end == search_end::trouble) cannot("find an x that satisfies all constraints");
         if (!best.found()) fail(solve_status::infeasible);
         state_ = best.state();
         return accepted ? solve_status::not_proven : solve_status::solved;
@@ -296,14 +297,14 @@ class program_solver {
                                  ": " + error.message());
     }
 
-    /// x of the last `minimize`, of all variables.
+    /// The x of the last `minimize`, with all variables.
     [[nodiscard]] std::span<const double> state() const noexcept { return state_; }
 
   private:
-    /// The nodes of `depth_first_search` before CBC starts. It is the faster one on small trees: measured
-    /// with 2,000 nodes for knapsacks of 40 items in 10 dimensions, and for tours, where CBC would start
-    /// again at every cut. A node of a larger program costs more, and with continuous variables cuts are
-    /// worth more than nodes: MIPLIB's egout takes CBC 9 ms, and 80 after 2,000 nodes.
+    /// The nodes of `depth_first_search` before CBC starts. The search is faster than CBC on small trees:
+    /// measured with 2,000 nodes for knapsacks of 40 items in 10 dimensions, and for tours, where CBC would
+    /// start again at every cut. A node of a larger program costs more, and with continuous variables cuts
+    /// are worth more than nodes: MIPLIB's egout takes CBC 9 ms, and 80 after 2,000 nodes.
     [[nodiscard]] std::int64_t small_tree() const {
         constexpr std::int64_t most = 2000, work = 100'000;
         if (cuts_) return most;
@@ -311,8 +312,8 @@ class program_solver {
         return std::clamp<std::int64_t>(work / (program_->is_mixed() ? 20 : 1) / size, 1, most);
     }
 
-    /// Tolerances are absolute, so costs are scaled by a power of two, which rounds nothing, to a largest one
-    /// between 1 and 2.
+    /// Tolerances are absolute, so costs are scaled, without rounding, by a power of two that makes the
+    /// largest one between 1 and 2.
     void scale(std::span<const double> costs) {
         double largest = 0;
         for (const double cost : costs) largest = std::max(largest, std::abs(cost));
@@ -324,7 +325,7 @@ class program_solver {
     /// Whether the mask sets variable j to 0.
     [[nodiscard]] bool is_fixed(std::size_t j) const noexcept { return !mask_.empty() && !mask_[j]; }
 
-    /// What must be 0 must be able to.
+    /// Throws unless every variable that the mask sets to 0 can be 0.
     void require_zero_in_bounds() const {
         for (std::size_t j = 0; j < mask_.size(); ++j) {
             const auto i = static_cast<Eigen::Index>(j);
@@ -333,13 +334,13 @@ class program_solver {
         }
     }
 
-    /// A copy of the start with the costs, and bounds of 0 where the mask forbids.
+    /// A copy of the initial model with the costs, and bounds of 0 where the mask forbids.
     [[nodiscard]] ClpSimplex make_model() const {
         ClpSimplex model(*start_);
         if (!mask_.empty()) {
             for (std::size_t j = 0; j < mask_.size(); ++j)
                 if (is_fixed(j)) model.setColumnBounds(static_cast<int>(j), 0, 0);
-            model.dual(0);  // as for the start: without an objective it only has to become feasible
+            model.dual(0);  // as for the initial model: without an objective it only has to become feasible
             if (model.status() == 1) fail(solve_status::infeasible);
             if (model.status() != 0) cannot("find a first basis");
         }
@@ -364,13 +365,14 @@ class program_solver {
                            program.rows.innerIndexPtr(), program.rows.valuePtr(),
                            bounds(program.lower).data(), bounds(program.upper).data(), none.data(),
                            bounds(program.row_lower).data(), bounds(program.row_upper).data());
-        // Without an objective any basis is dual feasible, so the dual simplex only has to become feasible.
+        // Without an objective any basis is dual feasible, so the dual simplex only has to make it primal
+        // feasible.
         model->dual(0);
         return model;
     }
 
-    /// Without rows each variable goes to the bound that its cost sends it to; without a cost to 0, or as
-    /// near to it as it may.
+    /// Without rows, each variable goes to the bound that its cost prefers; without a cost, to the allowed
+    /// value nearest to 0.
     void minimize_over_box() {
         state_.resize(costs_.size());
         for (std::size_t j = 0; j < state_.size(); ++j) {
@@ -382,15 +384,15 @@ class program_solver {
         }
     }
 
-    /// Without variables A x is 0.
+    /// Without variables, A x is 0.
     void require_empty_state() {
         for (Eigen::Index row = 0; row < program_->row_count(); ++row)
             if (program_->row_lower(row) > 0 || program_->row_upper(row) < 0) fail(solve_status::infeasible);
         state_.clear();
     }
 
-    /// The relaxation has no upper bound. If there is a state at all, then (by Meyer's theorem, for rational
-    /// constraints) neither has the program.
+    /// The relaxation is unbounded. If the program has a feasible x, then (by Meyer's theorem, for rational
+    /// constraints) it is unbounded too.
     [[noreturn]] void fail_unbounded() {
         std::fill(costs_.begin(), costs_.end(), 0.0);
         search_budget budget(limits_);
@@ -405,15 +407,15 @@ class program_solver {
     [[noreturn]] void fail(solve_status status) const {
         const std::string what =
             status == solve_status::infeasible
-                ? "is infeasible: no x keeps all of its constraints; expected at least one"
+                ? "is infeasible: no x satisfies all of its constraints; expected at least one"
             : status == solve_status::unbounded
-                ? "is unbounded for this theta; expected bounds that hold <theta, x> back"
+                ? "is unbounded for this theta; expected constraints that bound <theta, x>"
                 : message("was not solved within ", limits_in_words(),
                           "; expected larger limits or a smaller program");
         throw solve_failure(status, "imle: the integer program " + what);
     }
 
-    /// The limits that are set, or CLP's own.
+    /// Describes the limits that are set, or CLP's own.
     [[nodiscard]] std::string limits_in_words() const {
         const bool timed = limits_.seconds < std::numeric_limits<double>::infinity();
         const bool counted = limits_.nodes < std::numeric_limits<std::int64_t>::max();
@@ -433,7 +435,7 @@ class program_solver {
     cut_finder cuts_;
     std::unique_ptr<ClpSimplex> start_;
     std::vector<double> costs_, state_;
-    std::span<const bool> mask_;  // of the solve that runs
+    std::span<const bool> mask_;  // the mask of the current solve
 };
 
 }  // namespace imle::inline IMLE_ABI::detail

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Torch's tensors seen as Eigen's without a copy, and the layer's node in torch's graph.
+/// Views of torch tensors as Eigen tensors without a copy, and the layer's node in torch's graph.
 
 #include <array>
 #include <cstddef>
@@ -29,13 +29,13 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// The same numbers with each where its index says, in this process's memory: tensors of any stride, views
-/// that negate when they are read, zeros that have no memory. A contiguous tensor is returned as it is.
+/// The same numbers, contiguous and in order, in this process's memory. Handles tensors of any stride, views
+/// that negate when read, and zeros without memory. A contiguous tensor is returned unchanged.
 [[nodiscard]] inline torch::Tensor in_order(const torch::Tensor& tensor) {
     return (tensor._is_zerotensor() ? tensor.clone() : tensor.resolve_neg()).contiguous();
 }
 
-/// Views a tensor for which `in_order` holds. Valid as long as it.
+/// Views a tensor returned by `in_order`. Valid as long as that tensor.
 template <class Scalar, int Rank>
 [[nodiscard]] const_view<Scalar, Rank, Eigen::RowMajor> as_eigen(const torch::Tensor& tensor) {
     Eigen::DSizes<Eigen::Index, Rank> dimensions;
@@ -44,7 +44,7 @@ template <class Scalar, int Rank>
     return {tensor.data_ptr<Scalar>(), dimensions};
 }
 
-/// A torch tensor that owns what the Eigen tensor owned.
+/// A torch tensor that takes over the memory of an Eigen tensor.
 template <class Scalar, int Rank>
 [[nodiscard]] torch::Tensor as_torch(Eigen::Tensor<Scalar, Rank, Eigen::RowMajor>&& tensor) {
     std::array<std::int64_t, static_cast<std::size_t>(Rank)> sizes{};
@@ -56,8 +56,8 @@ template <class Scalar, int Rank>
         owner->data(), sizes, [owner](void*) {}, options);
 }
 
-/// Whether a layer's parts take this scalar. A solver or a noise may be written for one of the two alone; the
-/// other estimators lack some of the parts, or have a family.
+/// Whether a layer's parts accept this scalar. A solver or a noise may be written for only one of the two;
+/// the other estimators lack some of the parts, or have a family.
 template <class LayerT, class Scalar, int InstanceRank>
 inline constexpr bool layer_takes = [](const LayerT* layer) {
     bool takes = true;
@@ -72,7 +72,7 @@ inline constexpr bool layer_takes = [](const LayerT* layer) {
     return takes;
 }(nullptr);
 
-/// Throws `c10::Error` unless theta is what a layer can take, whatever its numbers are.
+/// Throws `c10::Error` unless theta is a tensor that a layer accepts, whatever its numbers are.
 inline void require_theta(const torch::Tensor& theta, int instance_rank) {
     TORCH_CHECK(theta.defined(),
                 "imle: theta is an undefined tensor; expected a tensor [batch, instance...]");
@@ -90,7 +90,7 @@ inline void require_theta(const torch::Tensor& theta, int instance_rank) {
                 "only (forward-mode differentiation through a solver is not defined)");
 }
 
-/// Calls `f(Scalar{})` with theta's scalar. Throws `c10::Error` if the layer's parts do not take it.
+/// Calls `f(Scalar{})` with theta's scalar. Throws `c10::Error` if the layer's parts do not accept it.
 template <class LayerT, int InstanceRank, class F>
 [[nodiscard]] torch::Tensor with_scalar_of(const torch::Tensor& theta, F&& f) {
     constexpr bool takes_float = layer_takes<LayerT, float, InstanceRank>;
@@ -108,9 +108,9 @@ template <class LayerT, int InstanceRank, class F>
                 takes_float ? "Float" : "Double");
 }
 
-/// What a gradient made with create_graph hangs on: there is no second derivative, and whoever asks for it
-/// should hear so. It leads on to all that the gradient depends on, since torch visits only nodes that lie on
-/// a path to what is differentiated.
+/// The node behind a gradient made with create_graph. There is no second derivative, and this node reports it
+/// to whoever asks for one. It is connected to everything that the gradient depends on, because torch visits
+/// only nodes on a path to the differentiated tensor.
 class torch_second_derivative final : public torch::autograd::Node {
   public:
     using Node::Node;
@@ -125,13 +125,13 @@ class torch_second_derivative final : public torch::autograd::Node {
     }
 };
 
-/// Hands the accumulated cotangent of the layer's output to `PullbackT`, which returns theta's gradient.
+/// Passes the accumulated cotangent of the layer's output to `PullbackT`, which returns theta's gradient.
 ///
-/// torch runs a node once, after everything that uses its output, so the whole cotangent comes in one call:
-/// what a backward pass that is not linear needs (docs/design/cotangents.md).
+/// torch runs a node once, after everything that uses its output, so the whole cotangent arrives in one call,
+/// as a nonlinear backward pass requires (docs/design/cotangents.md).
 ///
-/// A node and not a `torch::autograd::Function`, whose context is not freed until the output goes: this one
-/// frees the pass with the graph's other buffers, and has a name of its own in `grad_fn`.
+/// It is a node instead of a `torch::autograd::Function`, whose context is not freed until the output is.
+/// This node frees the pass together with the graph's other buffers, and has its own name in `grad_fn`.
 template <class Scalar, int OutputRank, class PullbackT>
 class torch_node final : public torch::autograd::Node {
   public:
@@ -140,7 +140,7 @@ class torch_node final : public torch::autograd::Node {
 
     [[nodiscard]] std::string name() const override { return name_; }
 
-    /// After a backward pass without retain_graph.
+    /// Called after a backward pass without retain_graph.
     void release_variables() override {
         const std::lock_guard<std::mutex> lock(mutex_);
         pullback_.reset();
@@ -170,10 +170,10 @@ class torch_node final : public torch::autograd::Node {
             return as_torch((*pullback_)(dz));
         } catch (const std::exception&) {
             throw;
-        } catch (...) {  // torch's engine cleans up after std::exception alone
+        } catch (...) {  // torch's engine cleans up only after std::exception
             std::throw_with_nested(std::runtime_error(
-                "imle: in the backward pass the solver, noise or target threw what is no std::exception; see "
-                "std::rethrow_if_nested"));
+                "imle: in the backward pass the solver, noise or target threw something that is no "
+                "std::exception; see std::rethrow_if_nested"));
         }
     }
 
