@@ -5,12 +5,13 @@
 # root); elsewhere it says what to install. Without arguments: the default tests by the default compiler,
 # without optimisation. `--all` adds what needs more packages or more time: optimisation, each header alone,
 # adapters, examples, benchmarks, the pages' code, the testing tools, the slow tests, clang, libc++, sanitizers,
-# AVX2, AVX-512, emulated aarch64, s390x and riscv64, fuzzers.
+# AVX2, AVX-512, emulated aarch64, s390x and riscv64, fuzzers; and, where IMLE_EIGEN_DIR or IMLE_CATCH2_DIR name
+# the folders that another Eigen or Catch2 is installed in, some tests with those.
 
 set -eu
 
 usage() {
-    sed -n '2,8s/^#\( \|$\)//p' "$0"
+    sed -n '2,9s/^#\( \|$\)//p' "$0"
 }
 
 all=no
@@ -202,6 +203,14 @@ build_preset() {
             skip "libc++" "there is no clang++-19 with libc++"
         fi
         ;;
+    newer)
+        if [ -n "${IMLE_EIGEN_DIR-}${IMLE_CATCH2_DIR-}" ]; then
+            build "some tests with the Eigen or Catch2 that the environment names" newer \
+                "-DCMAKE_PREFIX_PATH=${IMLE_EIGEN_DIR-};${IMLE_CATCH2_DIR-}"
+        else
+            skip "another Eigen and Catch2" "neither IMLE_EIGEN_DIR nor IMLE_CATCH2_DIR is set"
+        fi
+        ;;
     aarch64 | s390x | riscv64)
         if have "$1-linux-gnu-g++" && have "qemu-$1"; then
             build "the golden data and hashes for $1" "$1"
@@ -214,7 +223,7 @@ build_preset() {
 
 # Builds whatever the other of two such has not begun, the longest first.
 build_what_is_left() {
-    for each in tests asan avx2 avx512 libcxx clang tsan fuzz aarch64 s390x riscv64; do
+    for each in tests asan avx2 avx512 libcxx clang tsan fuzz aarch64 s390x riscv64 newer; do
         if mkdir "$notes/$each.begun" 2>/dev/null; then build_preset "$each"; fi
     done
 }
