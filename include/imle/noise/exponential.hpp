@@ -31,8 +31,7 @@ struct standard_exponential {
 /// `gamma{1, 1 / rate}`, but all exponential laws share one table.
 class exponential : public detail::location_scale_law<detail::standard_exponential> {
   public:
-    /// rate: 1 over the mean. Throws `std::invalid_argument` unless rate > 0 and rate and 1 / rate are
-    /// finite.
+    /// rate: 1 over the mean, above 0; both must be finite. Throws `std::invalid_argument` otherwise.
     explicit exponential(double rate = 1) : location_scale_law(0, 1 / checked(rate)), rate_(rate) {}
 
     /// The parameter `rate`: 1 over the mean.

@@ -40,8 +40,7 @@ struct standard_gumbel {
 /// vectors samples exactly from the softmax (Papandreou and Yuille, ICCV 2011).
 class gumbel : public detail::location_scale_law<detail::standard_gumbel> {
   public:
-    /// location: the mode; scale: above 0. Throws `std::invalid_argument` unless both are finite and the
-    /// scale is above 0.
+    /// location: the mode, finite; scale: finite and above 0. Throws `std::invalid_argument` otherwise.
     explicit gumbel(double location = 0, double scale = 1)
         : location_scale_law(detail::finite_parameter("location of gumbel", location),
                              detail::positive_parameter("scale of gumbel", scale)) {}

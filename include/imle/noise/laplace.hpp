@@ -34,8 +34,7 @@ struct standard_laplace {
 /// tails and a sharper centre than `normal`.
 class laplace : public detail::location_scale_law<detail::standard_laplace> {
   public:
-    /// location: the centre; scale: above 0. Throws `std::invalid_argument` unless both are finite and the
-    /// scale is above 0.
+    /// location: the centre, finite; scale: finite and above 0. Throws `std::invalid_argument` otherwise.
     explicit laplace(double location = 0, double scale = 1)
         : location_scale_law(detail::finite_parameter("location of laplace", location),
                              detail::positive_parameter("scale of laplace", scale)) {}

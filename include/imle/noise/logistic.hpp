@@ -44,8 +44,7 @@ struct standard_logistic {
 /// Eigen has a function of this name: after `using namespace` of both, write `imle::logistic`.
 class logistic : public detail::location_scale_law<detail::standard_logistic> {
   public:
-    /// location: the centre; scale: above 0. Throws `std::invalid_argument` unless both are finite and the
-    /// scale is above 0.
+    /// location: the centre, finite; scale: finite and above 0. Throws `std::invalid_argument` otherwise.
     explicit logistic(double location = 0, double scale = 1)
         : location_scale_law(detail::finite_parameter("location of logistic", location),
                              detail::positive_parameter("scale of logistic", scale)) {}

@@ -66,7 +66,8 @@ struct standard_normal {
 /// The normal (Gaussian) law.
 class normal : public detail::location_scale_law<detail::standard_normal> {
   public:
-    /// stddev: the standard deviation. Throws `std::invalid_argument` unless both are finite and stddev > 0.
+    /// mean: finite; stddev: the standard deviation, finite and above 0. Throws `std::invalid_argument`
+    /// otherwise.
     explicit normal(double mean = 0, double stddev = 1)
         : location_scale_law(detail::finite_parameter("mean of normal", mean),
                              detail::positive_parameter("stddev of normal", stddev)) {}

@@ -210,8 +210,8 @@ class cdf_source {
         return closed_place(around);
     }
 
-    /// One end of a bracket without a double inside, unless the law jumps there. In this step the law may
-    /// rise as its density says; near a bound, where it may be singular, it may rise by more.
+    /// Returns an end of a bracket without a double inside. Throws if the law jumps there. In this step the
+    /// law may rise as its density says; near a bound, where it may be singular, it may rise by more.
     [[nodiscard]] double closed_place(const bracket& around) const {
         const double jump = std::abs(around.at_high - around.at_low);
         const bool at_bound =

@@ -22,7 +22,7 @@ using lane_word = std::make_unsigned_t<lane_integer<Scalar>>;
 template <class T, std::size_t Size>
 struct vector_types {
     typedef T vector __attribute__((vector_size(sizeof(T) * Size)));
-    /// The same type at any address, whatever the type of the memory.
+    /// The same type without alignment, for memory of any type.
     typedef T unaligned __attribute__((vector_size(sizeof(T) * Size), aligned(alignof(T)), may_alias));
 };
 #else
