@@ -58,9 +58,9 @@ concept RandomDistribution = std::copy_constructible<T> && requires(T distributi
 /// `std_noise{std::normal_distribution<float>{0, 2}}`.
 ///
 /// Element i is the first draw of a fresh copy of the distribution, from an engine with the key
-/// `key.fold_in(i)`. Distributions keep state and use any number of words; the fresh copy and its engine
-/// make random access possible. A number costs two Philox blocks or more. For a law that you draw from often, use a
-/// `quantile_table`. The bits depend on the standard library: distributions differ between libraries.
+/// `key.fold_in(i)`. Distributions keep state and use any number of words; the fresh copy and its engine make
+/// random access possible. A number costs two Philox blocks or more. For a law that you draw from often, use
+/// a `quantile_table`. The bits depend on the standard library: distributions differ between libraries.
 template <detail::RandomDistribution Distribution>
 class std_noise {
   public:
