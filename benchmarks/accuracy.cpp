@@ -20,8 +20,8 @@ Scalar next_above(Scalar x) {
     return std::nextafter(x, std::numeric_limits<Scalar>::infinity());
 }
 
-/// What rounds to x: from half a unit below it to half a unit above. In double, which cannot tell halves of
-/// its own units, from its neighbour below to that above.
+/// The range of numbers that round to x: half a unit in the last place to either side. A double has no bits
+/// for halves of its own units, so for double the range is from the neighbour below to the neighbour above.
 struct rounding_range {
     explicit rounding_range(float x)
         : low((double{x} + double{next_below(x)}) / 2), high((double{x} + double{next_above(x)}) / 2) {}

@@ -1,6 +1,6 @@
 #pragma once
 
-// What Google Benchmark measured.
+// Collects what Google Benchmark measures.
 
 #include <map>
 #include <string>
@@ -10,19 +10,19 @@
 
 namespace imle_benchmarks {
 
-/// In ns, over the repetitions.
+/// Times in ns, over the repetitions.
 struct timing {
     double median = 0;
     double best = 0;
 };
 
-/// The timing of each benchmark, by its name.
+/// The timing of each benchmark, by name.
 using timings = std::map<std::string, timing>;
 
-/// Processor time leaves out what others on the machine take; wall time is what threads are for.
+/// Processor time excludes other work on the machine. Wall time is for benchmarks with threads.
 enum class clock_kind { processor, wall };
 
-/// Keeps the time of each repetition, and shows on the error output that there is progress.
+/// Keeps the time of each repetition, and shows progress on the error output.
 class collector : public benchmark::BenchmarkReporter {
   public:
     explicit collector(clock_kind clock) : clock_(clock) {}

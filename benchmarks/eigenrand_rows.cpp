@@ -1,4 +1,4 @@
-// The lines of EigenRand (github.com/bab2min/EigenRand), where its headers are on the machine.
+// The rows of EigenRand (github.com/bab2min/EigenRand), if its headers are on the machine.
 
 #include <EigenRand/EigenRand>
 
@@ -25,7 +25,7 @@ struct eigenrand_draws {
     Eigen::Rand::Vmt19937_64 engine{2021};
 };
 
-/// `make(Scalar{})` is the generator.
+/// Adds a row. `make(Scalar{})` returns the generator.
 template <class LawT, class Make>
 void add_draws(section& to, std::string name, const LawT& law, const Make& make) {
     to.rows.push_back(row_of(std::move(name), law, [&]<class Scalar>(Scalar) {

@@ -1,4 +1,4 @@
-// The lines of this library: the words that everything is made of, and every law.
+// The rows of this library: random words, from which everything is made, and every law.
 
 #include <cmath>
 #include <cstring>
@@ -21,7 +21,7 @@
 namespace imle_benchmarks {
 namespace {
 
-/// Random words, as many as a number takes: one for a float, two for a double.
+/// Draws the words that a number needs: one for a float, two for a double.
 template <class Scalar>
 struct words_only {
     void operator()(std::span<Scalar> out) {
@@ -29,7 +29,7 @@ struct words_only {
         words.resize(out.size() * words_each);
         imle::random_words(imle::random_key(2021), first, words);
         first += words.size();
-        // Where they were written to must look used.
+        // Makes the written words look used.
         asm volatile("" : : "r"(words.data()) : "memory");
     }
 
@@ -72,7 +72,7 @@ row copy_row() {
     return result;
 }
 
-/// A law that is its own sampler.
+/// The row of a law that draws by itself.
 template <class LawT>
 row sequence_row(std::string name, const LawT& law, double goal = 0) {
     row result = row_of(std::move(name), law, [&]<class Scalar>(Scalar) { return sequence_of<Scalar>(law); });
@@ -80,7 +80,7 @@ row sequence_row(std::string name, const LawT& law, double goal = 0) {
     return result;
 }
 
-/// The same, by a quantile table: the u of each number is known.
+/// The same for a law that draws by a quantile table: the u of each number is known.
 template <class LawT>
 row table_row(std::string name, const LawT& law, double goal) {
     row result = sequence_row(std::move(name), law, goal);
@@ -104,7 +104,8 @@ row series_row(std::string name, const LawT& law) {
     return result;
 }
 
-/// Numbers with a shape and a scale each: shapes log-uniform between two, scales between 1/2 and 2.
+/// Draws with a shape and a scale for each number: shapes log-uniform between two limits, scales between 1/2
+/// and 2.
 template <class Scalar>
 struct gamma_each {
     gamma_each(double lowest, double highest) : shapes(buffer_size), scales(buffer_size) {
@@ -121,7 +122,7 @@ struct gamma_each {
                                   std::span<const Scalar>(scales).first(out.size()), out);
         first += out.size();
     }
-    /// Each number's F(x) by its own law is uniform.
+    /// The distance from uniform: F(x) of each number under its own law is uniform.
     double distance(std::size_t count) const {
         gamma_each draw = *this;
         std::vector<Scalar> numbers(buffer_size);
@@ -160,7 +161,7 @@ row one_shape_row(std::string name, double shape) {
                   [&]<class Scalar>(Scalar) { return sequence_of<Scalar>(imle::gamma_sampler(shape, 1)); });
 }
 
-/// Makes the law anew, and with it the table that it makes when it is first drawn from.
+/// Makes the law anew. Its first draw makes its table.
 template <class Make>
 table_maker maker_of(std::string name, const Make& make) {
     return {std::move(name),
@@ -174,7 +175,7 @@ table_maker maker_of(std::string name, const Make& make) {
             }};
 }
 
-/// Laws without a table of their own: the program makes theirs once.
+/// For laws without a table of their own: the program makes a shared one once.
 template <class LawT>
 table_maker shared_maker(std::string name, const LawT& law) {
     return {std::move(name), [law] { imle::quantile_table<float> table(law); },

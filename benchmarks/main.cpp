@@ -1,12 +1,12 @@
-// The benchmarks: `sh benchmarks/run.sh` builds them, runs them and prints the table of docs/benchmarks.md.
+// The benchmarks. `sh benchmarks/run.sh` builds them, runs them and prints the table of docs/benchmarks.md.
 //
 //   imle_benchmarks [--short] [--numbers=N] [--outside=FILE]... [flags of Google Benchmark]
 //
-// --short         this library's lines only
-// --numbers=N     of how many numbers the distances to the law are (default 4194304, 2^22)
-// --outside=FILE  lines that another program has measured, see outside.hpp
+// --short         only the rows of this library
+// --numbers=N     how many numbers each distance to the law is computed from (default 4194304, 2^22)
+// --outside=FILE  rows that another program has measured, see outside.hpp
 //
-// Fails if a law of this library is farther from the truth than chance or its promise allow.
+// Fails if a law of this library is farther from the truth than chance or its promise allows.
 
 #include <algorithm>
 #include <bit>
@@ -35,7 +35,7 @@ struct options {
     std::vector<std::string> outside_files;
 };
 
-/// Takes what Google Benchmark did not take. False if something is left.
+/// Parses the flags that Google Benchmark left. Returns false if one is unknown.
 bool parse(int count, char** arguments, options& into) {
     for (int i = 1; i < count; ++i) {
         const std::string argument = arguments[i];
@@ -86,7 +86,7 @@ cell_results results_of(const sampler<Scalar>& draws, const timings& times, cons
     if (found == times.end()) return result;
     result.time = found->second;
     if (draws.distance) {
-        // About a second of drawing: the literal sums are not asked for four million numbers.
+        // About a second of drawing: four million numbers would take the literal sums too long.
         const double affordable = std::max(1024.0, 1e9 / found->second.best);
         const std::size_t count = std::min(numbers, std::bit_floor(static_cast<std::size_t>(affordable)));
         result.distance = {draws.distance(count), count};
@@ -95,7 +95,8 @@ cell_results results_of(const sampler<Scalar>& draws, const timings& times, cons
     return result;
 }
 
-/// What this library promises for one law: the distance is chance, the u-error that of `quantile_table`.
+/// Whether a law keeps this library's promises: a distance within chance, and the u-error of
+/// `quantile_table`.
 bool law_holds(const line_results& line) {
     const auto holds = [&](const cell_results& cell, double promised_error, const char* scalar) {
         const bool distance =
@@ -156,8 +157,9 @@ int run(const options& choice) {
 }  // namespace imle_benchmarks
 
 int main(int count, char** arguments) {
-    // Fifteen short repetitions of each in random order: what else the machine does hits few of them, and no
-    // line more than another. Given flags come later and win.
+    // Fifteen short repetitions of each benchmark, in random order: other work on the machine then disturbs
+    // only a few of them, and no row more than another. Flags on the command line come later and override
+    // these.
     static char repetitions[] = "--benchmark_repetitions=15", time[] = "--benchmark_min_time=0.02",
                 order[] = "--benchmark_enable_random_interleaving=true";
     std::vector<char*> all{arguments[0], repetitions, time, order};

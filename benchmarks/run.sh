@@ -1,16 +1,16 @@
 #!/bin/sh
 # Measures the speed and the accuracy of the random laws:  sh benchmarks/run.sh [OPTION...]
 #
-# Prints Markdown: for each vector instruction set that this processor has, a table of what takes how long. On Debian
-# and its relatives it first installs what is missing (by apt-get, with sudo where you are not root); elsewhere it says
-# what to install. It takes about six minutes; the machine should do nothing else.
+# Prints Markdown: a table of times for each vector instruction set that this processor has. On Debian and its relatives
+# it first installs missing packages (by apt-get, with sudo if you are not root); elsewhere it says what to install. It
+# takes about six minutes. The machine should do nothing else.
 #
 #   --write          also put the tables into docs/benchmarks.md
-#   --with-numpy     install numpy, which is compared with where it is there
-#   --with-torch     install PyTorch (20 packages, 50 MB on Debian 12), likewise
-#   --eigenrand DIR  compare with EigenRand, whose headers are DIR/EigenRand
+#   --with-numpy     install numpy; the tables include numpy if it is installed
+#   --with-torch     install PyTorch (20 packages, 50 MB on Debian 12); likewise
+#   --eigenrand DIR  compare with EigenRand, whose headers are in DIR/EigenRand
 #
-# Anything else goes to the program: --numbers=65536, say, or flags of Google Benchmark; see benchmarks/main.cpp.
+# Other arguments go to the program: --numbers=65536, say, or flags of Google Benchmark; see benchmarks/main.cpp.
 
 set -eu
 
@@ -51,7 +51,7 @@ install_log=$out/log
 . scripts/install.sh
 . scripts/benchmarks.sh
 
-# -- What must be there -------------------------------------------------------------------------------------
+# -- Requirements -------------------------------------------------------------------------------------------
 
 if can_install; then
     install cmake ninja-build g++ libeigen3-dev libbenchmark-dev >&2
@@ -72,7 +72,7 @@ processor_has() {
     done
 }
 
-# The fullest table comes first: that of AVX2, for which the goals are, or else the only one.
+# The full table comes first: the one for AVX2, to which the goals apply, or else the only one.
 case $(uname -m) in
 x86_64 | amd64)
     sets=sse2
@@ -119,7 +119,7 @@ if have taskset; then
     on_one_core="taskset -c $core"
 fi
 
-# The Python that has a package of the distribution need not be the first in the path.
+# The first Python in the path need not be the one that has the distribution's packages.
 others=
 for other in numpy torch; do
     for python in python3 /usr/bin/python3; do

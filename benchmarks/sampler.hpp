@@ -16,56 +16,56 @@
 
 namespace imle_benchmarks {
 
-/// So many numbers are drawn in one call: 64 KiB of floats or 128 KiB of doubles stay in the second cache, so
-/// that no memory is measured.
+/// The number of numbers drawn in one call: 64 KiB of floats or 128 KiB of doubles stay in the second-level
+/// cache, so that memory is not measured.
 inline constexpr std::size_t buffer_size = 16384;
 
 /// One way to draw numbers of one type.
 template <class Scalar>
 struct sampler {
-    /// Draws the next `out.size()` numbers; at most `buffer_size`.
+    /// Draws the next `out.size()` numbers, at most `buffer_size`.
     std::function<void(std::span<Scalar> out)> fill;
-    /// The Kolmogorov-Smirnov distance of so many numbers from the true law; empty if they have none.
+    /// The Kolmogorov-Smirnov distance of this many numbers from the true law; empty if they have no law.
     std::function<double(std::size_t numbers)> distance;
-    /// The largest |F(x) - u| of so many numbers; empty if the u of a number is not known.
+    /// The largest |F(x) - u| of this many numbers; empty if the u of a number is not known.
     std::function<double(std::size_t numbers)> word_error;
 };
 
-/// A line of the table.
+/// A row of the table.
 struct row {
     std::string name;
     sampler<float> floats;
     sampler<double> doubles;
-    /// The goals for floats, in ns: on AVX2, a bolder one there, and on SSE2; 0 for none.
+    /// The goals for floats, in ns: on AVX2, a stretch goal on AVX2, and on SSE2; 0 for none.
     double goal = 0;
     double stretch_goal = 0;
     double sse2_goal = 0;
-    /// Drawn in one call: fewer than `buffer_size` where a number takes microseconds.
+    /// The numbers drawn in one call: fewer than `buffer_size` if a number takes microseconds.
     std::size_t numbers = buffer_size;
 };
 
-/// Lines of one origin.
+/// Rows of one origin.
 struct section {
     std::string title;
     std::vector<row> rows;
-    /// Of this library: its laws must hold.
+    /// True for this library, whose laws must hold.
     bool own = false;
 };
 
-/// The making of a table: one float and one double table, each from nothing.
+/// The making of tables: one float table and one double table, each from nothing.
 struct table_maker {
     std::string name;
     std::function<void()> make_float;
     std::function<void()> make_double;
 };
 
-/// A sampler of the numbers that `fill` draws, of which `cdf` is the distribution function. What `fill` keeps
-/// is copied: the numbers that are compared with the law are those that it draws first.
+/// A sampler of the numbers that `fill` draws; `cdf` is their distribution function. The state of `fill` is
+/// copied: the numbers that are compared with the law are the first that it draws.
 template <class Scalar>
 [[nodiscard]] sampler<Scalar> sampler_of(const probability_function& cdf,
                                          std::function<void(std::span<Scalar>)> fill);
 
-/// A line of both types: `fill_of(Scalar{})` is the function that fills, `law.cdf` the distribution function.
+/// A row for both types: `fill_of(Scalar{})` is the function that draws, `law.cdf` the distribution function.
 template <class LawT, class FillOf>
 [[nodiscard]] row row_of(std::string name, const LawT& law, const FillOf& fill_of) {
     const probability_function cdf = [law](double x) { return law.cdf(x); };
@@ -76,7 +76,7 @@ template <class LawT, class FillOf>
     return result;
 }
 
-/// The next numbers of one key's sequence, by anything with `fill(key, first, out)`.
+/// Draws the next numbers of one key's sequence from anything with `fill(key, first, out)`.
 template <class Scalar, class NoiseT>
 [[nodiscard]] auto sequence_of(const NoiseT& noise) {
     return [noise, first = std::uint64_t{0}](std::span<Scalar> out) mutable {
@@ -85,10 +85,10 @@ template <class Scalar, class NoiseT>
     };
 }
 
-/// Words, copies and every law of this library.
+/// Random words, copies and every law of this library.
 [[nodiscard]] std::vector<section> library_sections();
 [[nodiscard]] std::vector<table_maker> library_tables();
-/// The standard library's distributions.
+/// The distributions of the standard library.
 [[nodiscard]] section standard_section();
 #ifdef IMLE_BENCHMARK_EIGENRAND
 [[nodiscard]] section eigenrand_section();

@@ -1,12 +1,12 @@
 #!/bin/sh
 # Measures the solvers and whole steps of a layer:  sh benchmarks/solvers.sh [--write] [FLAG OF GOOGLE BENCHMARK...]
 #
-# Prints Markdown: microseconds a solve for each solver and size, alone, in batches and on two threads, beside a textbook's
-# version and, where they can be installed, Boost.Graph and CBC; then milliseconds a step; and draws how time and memory
-# grow. On Debian and its relatives it first installs what is missing (by apt-get, with sudo where you are not root);
-# elsewhere it says what to install. It takes about four minutes; the machine should do nothing else.
+# Prints Markdown: microseconds per solve for each solver and size, alone, in batches and on two threads, next to a textbook
+# version and, if they can be installed, Boost.Graph and CBC; then milliseconds per step. Plots how time and memory grow.
+# On Debian and its relatives it first installs missing packages (by apt-get, with sudo if you are not root); elsewhere it
+# says what to install. It takes about four minutes. The machine should do nothing else.
 #
-#   --write  put the tables into docs/solver_benchmarks.md and the picture beside it; else they go to build/solver_benchmarks
+#   --write  put the tables into docs/solver_benchmarks.md and the picture next to it; else both go to build/solver_benchmarks
 
 set -eu
 

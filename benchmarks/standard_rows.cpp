@@ -1,4 +1,4 @@
-// The lines of the standard library: its distributions, and the sum that defines sum_of_gamma written with
+// The rows of the standard library: its distributions, and the sum that defines sum_of_gamma, written with
 // them.
 
 #include <cmath>
@@ -26,7 +26,7 @@ struct standard_draws {
     Engine engine{2021};
 };
 
-/// SoG(k, terms), as one would write it.
+/// SoG(k, terms), as a user would write it.
 template <class Scalar, class Engine>
 struct literal_sum {
     literal_sum(double k, int terms)
@@ -48,7 +48,7 @@ struct literal_sum {
     Engine engine{2021};
 };
 
-/// A line for each engine. `make(Scalar{})` is the distribution.
+/// Adds a row for each engine. `make(Scalar{})` returns the distribution.
 template <class LawT, class Make>
 void add_draws(section& to, const std::string& name, const LawT& law, const Make& make) {
     const auto add = [&]<class Engine>(Engine, const char* engine) {

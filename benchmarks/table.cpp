@@ -74,7 +74,7 @@ std::string figure(double value) {
         }
         return text;
     }
-    // Three digits, but none of thousandths.
+    // Three digits, but no thousandths.
     return printed(value >= 99.95 ? "%.0f" : value >= 9.995 ? "%.1f" : "%.2f", value);
 }
 
@@ -142,13 +142,13 @@ void write_comparisons(std::ostream& out, const std::vector<section_results>& se
             const bool literal = line.name.find("literal sum, 100 ") != std::string::npos ||
                                  line.name == "sum_of_gamma_series{20.8, 100}";
             if (!literal) continue;
-            // Whichever type is faster: numpy, for one, has no literal sum of floats.
+            // The type is float if it was measured: numpy, for one, has no literal sum of floats.
             const auto& time = line.floats.time ? line.floats.time : line.doubles.time;
             if (!time) continue;
             const double ratio = time->median / by_table->floats.time->median;
             out << "- " << line.name << " (" << part.title << ", " << (line.floats.time ? "float" : "double")
                 << "): " << figure(ratio) << " times `sum_of_gamma{20.8, 100}`, float";
-            // Beside what a user of C++ would write and beside the paper's implementation.
+            // The goal is for the sum as a C++ user would write it, and for the paper's implementation.
             const bool has_goal = part.title.starts_with("the C++") || part.title.starts_with("PyTorch");
             if (with_goals && has_goal) out << "; goal 3,000: " << (ratio >= 3000 ? "met" : "missed");
             out << ".\n";

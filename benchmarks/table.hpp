@@ -1,6 +1,6 @@
 #pragma once
 
-// The table in Markdown.
+// Writes the table in Markdown.
 
 #include <cstddef>
 #include <functional>
@@ -13,13 +13,14 @@
 
 namespace imle_benchmarks {
 
-/// A Kolmogorov-Smirnov distance, and of how many numbers.
+/// A Kolmogorov-Smirnov distance, and the number of numbers that it was computed from.
 struct distance_result {
     double value = 0;
     std::size_t numbers = 0;
 };
 
-/// What is known about one line for one type; absent: not measured, or not known for such a line.
+/// The results of one row for one type. A field is absent if it was not measured or is not known for such a
+/// row.
 struct cell_results {
     std::optional<timing> time;
     std::optional<distance_result> distance;
@@ -39,7 +40,7 @@ struct section_results {
     std::vector<line_results> lines;
 };
 
-/// For which instruction set there are goals.
+/// The instruction set that the goals are for.
 enum class goals { none, sse2, avx2 };
 
 /// How the program was compiled.
@@ -50,13 +51,13 @@ struct build_description {
     imle_benchmarks::goals goals = goals::none;
 };
 
-/// A number to three digits or, above a thousand, to the whole; words for what is no number.
+/// A number to three digits or, above a thousand, to the nearest integer; words for what is not a number.
 [[nodiscard]] std::string figure(double value);
 
 void write_heading(std::ostream& out, const build_description& build);
-/// `numbers`: of how many the distances are where not said otherwise.
+/// `numbers`: how many numbers the distances were computed from, unless a row says otherwise.
 void write_lines(std::ostream& out, const std::vector<section_results>& sections, std::size_t numbers);
-/// The goals that are not of one line: `sum_of_gamma` beside the words and beside the literal sum.
+/// Compares `sum_of_gamma` with the random words and with the literal sum, and states these goals.
 void write_comparisons(std::ostream& out, const std::vector<section_results>& sections, bool with_goals);
 void write_makers(std::ostream& out, const std::vector<table_maker>& makers, const timings& times);
 

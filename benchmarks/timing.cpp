@@ -11,7 +11,7 @@ template <class Scalar>
 void time_draws(benchmark::State& state, const sampler<Scalar>& draws, std::size_t numbers) {
     alignas(64) static Scalar buffer[buffer_size];
     const std::span<Scalar> out(buffer, numbers);
-    // A copy, so that every repetition draws the same numbers. The first call makes the table.
+    // A copy, so that every repetition draws the same numbers. Its first call makes the table.
     auto fill = draws.fill;
     fill(out);
     for ([[maybe_unused]] auto unused : state) {

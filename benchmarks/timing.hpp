@@ -1,6 +1,6 @@
 #pragma once
 
-// Times by Google Benchmark.
+// Measures times by Google Benchmark.
 
 #include <string>
 #include <vector>
@@ -10,12 +10,12 @@
 
 namespace imle_benchmarks {
 
-/// What the benchmarks are called, also for `--benchmark_filter`: float/imle, by table/gumbel,
-/// double/imle, by table/gumbel, table/float/gumbel.
+/// The names of the benchmarks, also for `--benchmark_filter`: float/imle, by table/gumbel, double/imle, by
+/// table/gumbel, table/float/gumbel.
 [[nodiscard]] std::string name_of(const char* scalar, const section& from, const row& line);
 [[nodiscard]] std::string name_of(const char* scalar, const table_maker& maker);
 
-/// Times every line, per number, and the making of every table, per table.
+/// Times every row (per number) and the making of every table (per table).
 [[nodiscard]] timings measure(const std::vector<section>& sections, const std::vector<table_maker>& makers);
 
 }  // namespace imle_benchmarks

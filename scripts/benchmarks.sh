@@ -1,15 +1,15 @@
 # shellcheck shell=sh disable=SC2154
-# For the scripts of benchmarks to source in the project's folder, after $out is set to the folder that they build in.
+# The benchmark scripts source this file in the project's folder, after they set $out to their build folder.
 
 log=$out/log
 . scripts/quietly.sh
 
 say() { printf '== %s\n' "$*" >&2; }
 
-# model FIELD: what lscpu says about it.
+# model FIELD: prints the value of a field of lscpu.
 model() { LC_ALL=C lscpu 2>/dev/null | sed -n "s/^$1: *//p" | head -n 1; }
 
-# write_tables PAGE: puts $out/tables.md between the page's two marks.
+# write_tables PAGE: replaces the text between the page's two marks by $out/tables.md.
 write_tables() {
     awk -v tables="$out/tables.md" '
         /^<!-- end of the tables -->/ { inside = 0 }

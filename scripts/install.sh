@@ -1,13 +1,13 @@
 # shellcheck shell=sh disable=SC2154
-# For scripts to source: installs what they need on Debian and its relatives. They set $install_log.
+# Scripts source this file to install packages on Debian and its relatives. They set $install_log.
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# True where `install` can find out what is there.
+# True if `install` can find out which packages are installed.
 can_install() { have apt-get && have dpkg-query; }
 
-# install PACKAGE...: those that are missing, by apt-get, with sudo where you are not root. False, after a message, if
-# that cannot be done. What apt-get says goes to $install_log, and is shown if it fails.
+# install PACKAGE...: installs the missing packages by apt-get, with sudo if you are not root. On failure it prints a
+# message and returns false. The output of apt-get goes to $install_log, and is shown if apt-get fails.
 install() {
     missing=
     for package in "$@"; do
@@ -25,7 +25,7 @@ install() {
     fi
     echo "Installing$missing"
     [ -z "$as_root" ] || sudo -v || return 1 # asks for the password where one can see the question
-    # The lists of a fresh machine may be missing or out of date, so a first failure is answered by fetching them.
+    # The package lists of a fresh machine may be missing or out of date: fetch them after a first failure.
     # shellcheck disable=SC2086
     for attempt in 1 2; do
         if $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing \

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154
-# For scripts to source, after $log is set.
+# Scripts source this file after they set $log.
 
-# quietly COMMAND...: its output goes to $log, and is shown only if it fails.
+# quietly COMMAND...: runs the command with its output in $log, and shows the output only if the command fails.
 quietly() {
     "$@" >"$log" 2>&1 </dev/null && return 0
     cat "$log" >&2

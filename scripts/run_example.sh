@@ -1,12 +1,12 @@
 # shellcheck shell=sh disable=SC2154
-# For the scripts of examples to source, after $root is set to the project's folder.
+# The example scripts source this file after they set $root to the project's folder.
 
 . "$root/scripts/install.sh"
 . "$root/scripts/quietly.sh"
 
-# run_example PROGRAM COMPILER LIBRARIES PACKAGES ARGUMENT...: installs what is missing, builds examples/PROGRAM and runs
-# it in the folder that this was called from. COMPILER is c++ where any will do. LIBRARIES says
-# for people what it needs beside Eigen; PACKAGES are Debian's of these.
+# run_example PROGRAM COMPILER LIBRARIES PACKAGES ARGUMENT...: installs missing packages, builds examples/PROGRAM and runs
+# it in the current folder. COMPILER is c++ if any compiler will do. LIBRARIES names, for people, what the example needs
+# besides Eigen; PACKAGES are the Debian packages of these libraries.
 run_example() {
     program=$1
     compiler=$2
@@ -32,7 +32,7 @@ run_example() {
 
     cd "$root" || return 1
     echo "Building"
-    # A build folder of its own, so that nothing that you set in build/release is changed.
+    # A separate build folder, so that your settings in build/release stay as they are.
     [ "$compiler" = c++ ] || export CXX="$compiler"
     quietly cmake --preset release -B "build/$program" -DIMLE_BUILD_EXAMPLES=ON \
         -DIMLE_BUILD_BENCHMARKS=OFF

@@ -3,10 +3,10 @@
 #
 #     sh scripts/single_header.sh OUT
 #
-# Writes OUT: what imle/imle.hpp includes, so neither the adapters nor the testing tools. Needs awk and nothing else.
+# Writes everything that imle/imle.hpp includes to OUT: neither the adapters nor the testing tools. Needs only awk.
 #
-# A header is written where it is first included, and once. What is included inside an #if is written there as well, as
-# often as it takes, since another compiler may leave that part out: guards see to it that it counts once.
+# Each header is written once, where it is first included. A header included inside an #if is written there too, as often
+# as it takes, since another compiler may leave that part out. Guards make sure that it counts only once.
 
 set -eu
 if [ $# != 1 ]; then
@@ -32,7 +32,7 @@ trap 'rm -f "$whole"' EXIT
             exit 1
         }
 
-        # Writes a header of the library. `outside` is how many #if stand around the place where it is included.
+        # Writes a header of the library. `outside` is the number of #if blocks around the place that includes it.
         function write(name, outside,    file, line, depth, status, guard, lines, target) {
             if (name in whole) return
             if (name in open) fail(name " includes itself")

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Stan Math's headers out of Debian's r-cran-stanheaders, without R and the 86 packages that it depends on:
+# Extracts Stan Math's headers from Debian's r-cran-stanheaders, without R and the 86 packages that it depends on:
 #
 #     sh scripts/stan_headers.sh [FOLDER]
 #
-# Unpacks the package into FOLDER (build/stan_headers) and prints the folder to include from. Does nothing if
-# that is there already. Needs no root. What the headers need besides is apt-get's to install: libboost-dev and,
-# from Stan Math 4 on (Debian 13), libtbb-dev.
+# Unpacks the package into FOLDER (default: build/stan_headers) and prints the include folder. If that exists already,
+# nothing is unpacked. Needs no root. The headers also need libboost-dev and, from Stan Math 4 on (Debian 13),
+# libtbb-dev: install them by apt-get.
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -19,7 +19,7 @@ if [ ! -f "$headers/stan/math/rev/core.hpp" ]; then
     }
     scratch=$(mktemp -d)
     trap 'rm -rf "$scratch"' EXIT
-    # apt fetches as a user of its own, who must be able to write there.
+    # apt downloads as a user of its own, who must be able to write to this folder.
     chmod 777 "$scratch"
     (cd "$scratch" && apt-get download -qq r-cran-stanheaders) >"$scratch/log" 2>&1 || {
         cat "$scratch/log" >&2

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints the library's version, as its headers have it:  sh scripts/version.sh
+# Prints the library's version, read from its headers:  sh scripts/version.sh
 
 set -eu
 awk '/^#define IMLE_VERSION_/ { printf "%s%s", dot, $3; dot = "." } END { print "" }' \

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What C++20's standard library has and that of emscripten 3.1 (Debian 12) lacks.
+/// C++20 standard-library features that emscripten 3.1 (Debian 12) lacks.
 
 #include <bit>
 #include <cstddef>
@@ -16,7 +16,7 @@ namespace imle::inline IMLE_ABI::detail {
 #if defined(__cpp_lib_bit_cast)
 using std::bit_cast;
 #else
-/// As `std::bit_cast`.
+/// Equivalent to `std::bit_cast`.
 template <class To, class From>
 [[nodiscard]] constexpr To bit_cast(const From& from) noexcept {
     return __builtin_bit_cast(To, from);
@@ -26,7 +26,7 @@ template <class To, class From>
 #if defined(__cpp_lib_smart_ptr_for_overwrite)
 using std::make_unique_for_overwrite;
 #else
-/// As `std::make_unique_for_overwrite`, of an array.
+/// Equivalent to `std::make_unique_for_overwrite` for an array.
 template <class Array>
 [[nodiscard]] std::unique_ptr<Array> make_unique_for_overwrite(std::size_t size) {
     return std::unique_ptr<Array>(new std::remove_extent_t<Array>[size]);

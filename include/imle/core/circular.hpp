@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Sine, cosine and the angle of a point, with the same bits on every machine (see elementary.hpp).
+/// Sine, cosine and arctangent with the same bits on every machine (see elementary.hpp).
 
 #include <cmath>
 #include <cstddef>
@@ -28,21 +28,21 @@ inline constexpr stored_pair arc_tangents[9] = {{0x0p0, 0x0p0},
                                                 {0x1.700a7c5784634p-1, -0x1.8c34d25aadef6p-56},
                                                 {0x1.921fb54442d18p-1, 0x1.1a62633145c07p-55}};
 
-/// The angle r + low in [-pi/4, pi/4], and the number of quarter turns that were taken from it, modulo 4.
+/// A reduced angle: r + low in [-pi/4, pi/4], and the number of quarter turns that were removed, modulo 4.
 struct reduced_angle {
     portable_double r, low;
     unsigned quarter;
 };
 
-/// x less the nearest multiple of pi / 2.
+/// The reduced angle of x: x minus the nearest multiple of pi / 2.
 [[nodiscard]] inline reduced_angle reduce_angle(portable_double x) noexcept {
     if (abs(x) < 0.78) return {x, 0, 0};
-    // Beyond, an argument is seldom meant to its last place. (fmod is exact.)
+    // Larger arguments are seldom meant to their last place. (fmod is exact.)
     if (!(abs(x) < 0x1p20)) x = std::fmod(x.value(), 4 * half_pi.high);
     if (x != x) return {x, x, 0};
     const portable_double shifter = 0x1.8p52;
     const portable_double multiple = (x * 0x1.45f306dc9c883p-1 + shifter) - shifter;
-    // Parts of pi / 2 of 32 bits or fewer: their products with the 21 of the multiple are exact.
+    // Parts of pi / 2 with at most 32 bits: their products with the 21 bits of the multiple are exact.
     const double_double first = exact_sum(x - multiple * 0x1.921fb544p0, -(multiple * 0x1.0b4611a6p-34));
     const double_double second = exact_sum(first.high, first.low - multiple * 0x1.3198a2ep-69);
     const double_double third =
@@ -50,6 +50,7 @@ struct reduced_angle {
     return {third.high, third.low, static_cast<unsigned>(static_cast<int>(multiple.value())) & 3};
 }
 
+/// sin(r + low) for |r| <= pi/4, by its Taylor series.
 [[nodiscard]] inline portable_double sine_of_reduced(portable_double r, portable_double low) noexcept {
     const portable_double s = r * r;
     const portable_double rest = horner(s, -1. / 6, 1. / 120, -1. / 5040, 1. / 362880, -1. / 39916800,
@@ -57,6 +58,7 @@ struct reduced_angle {
     return r + (low * (1 - 0.5 * s) + r * s * rest);
 }
 
+/// cos(r + low) for |r| <= pi/4, by its Taylor series.
 [[nodiscard]] inline portable_double cosine_of_reduced(portable_double r, portable_double low) noexcept {
     const portable_double s = r * r, half = 0.5 * s, front = 1 - half;
     const portable_double rest = horner(s, 1. / 24, -1. / 720, 1. / 40320, -1. / 3628800, 1. / 479001600,
@@ -64,7 +66,7 @@ struct reduced_angle {
     return front + (((1 - front) - half) + (s * s * rest - r * low));
 }
 
-/// The sine of an angle after `more` quarter turns.
+/// The sine of an angle plus `more` quarter turns.
 [[nodiscard]] inline double sine_of(const reduced_angle& angle, unsigned more) noexcept {
     const unsigned quarter = angle.quarter + more;
     const portable_double size =
@@ -72,8 +74,8 @@ struct reduced_angle {
     return ((quarter & 2) != 0 ? -size : size).value();
 }
 
-/// sin(x), to less than 0.8 units in the last place for |x| < 2^20; beyond, x is taken modulo the double
-/// nearest 2 pi, an error of up to |x| 2^-54.
+/// sin(x), to less than 0.8 units in the last place for |x| < 2^20. A larger x is reduced modulo the double
+/// nearest to 2 pi, with an error of up to |x| 2^-54.
 [[nodiscard]] inline double sin(double x) noexcept {
     // (-0 keeps its sign, and a subnormal x its bits.)
     return abs(portable_double(x)) < 0x1p-27 ? x : sine_of(reduce_angle(x), 0);
@@ -94,13 +96,13 @@ struct sine_and_cosine {
     portable_double sine, cosine;
 };
 
-/// sin(x) and cos(x), the angle being reduced once.
+/// sin(x) and cos(x), from one reduction of the angle.
 [[nodiscard]] inline sine_and_cosine sin_cos(portable_double x) noexcept {
     const reduced_angle angle = reduce_angle(x);
     return {abs(x) < 0x1p-27 ? x.value() : sine_of(angle, 0), sine_of(angle, 1)};
 }
 
-/// pi (x - the nearest multiple of 1/2).
+/// The reduced angle of pi x: pi (x - the nearest multiple of 1/2).
 [[nodiscard]] inline reduced_angle reduce_half_turns(double x) noexcept {
     const portable_double turns = std::fmod(x, 2);
     if (turns != turns) return {turns, turns, 0};
@@ -113,7 +115,7 @@ struct sine_and_cosine {
 
 /// sin(pi x), to less than 0.8 units in the last place; exact where x is a multiple of 1/2.
 [[nodiscard]] inline double sin_pi(double x) noexcept {
-    // (Without the sum, half of the zeros would be negative.)
+    // (Without the addition, half of the zeros would be negative.)
     return x == 0 ? x : sine_of(reduce_half_turns(x), 0) + 0.0;
 }
 [[nodiscard]] inline portable_double sin_pi(portable_double x) noexcept {
@@ -128,7 +130,7 @@ struct sine_and_cosine {
     return cos_pi(x.value());
 }
 
-/// atan(y / x) for 0 <= y <= x, x > 0; both of a size that leaves products and their halves in range.
+/// atan(y / x) for 0 <= y <= x and x > 0. The products of x and y, and their `halves`, must be in range.
 [[nodiscard]] inline double_double arc_tangent_of_ratio(portable_double y, portable_double x) noexcept {
     // atan(y/x) = atan(c) + atan((y - c x) / (x + c y)), c = i/8.
     const double i = std::floor((8 * (y / x) + 0.5).value());
@@ -147,7 +149,7 @@ struct sine_and_cosine {
     return exact_sum_of_ordered(sum.high, sum.low + (base.low + (ratio_low + ratio * s * rest)));
 }
 
-/// The angle of the point (x, y) in [-pi, pi], as `std::atan2`, to less than 0.6 units in the last place (1
+/// The angle of the point (x, y) in [-pi, pi], like `std::atan2`, to less than 0.6 units in the last place (1
 /// if the result is subnormal).
 [[nodiscard]] inline double atan2(double y, double x) noexcept {
     if (x != x || y != y) return std::numeric_limits<double>::quiet_NaN();
@@ -166,7 +168,7 @@ struct sine_and_cosine {
             width *= 0x1p600;
             height *= 0x1p600;
         }
-        // Where the ratio is tiny, so is its cube, and the exact products would underflow.
+        // If the ratio is tiny, its cube is negligible, and the exact products would underflow.
         if (height < width * 0x1p-60)
             angle = {height / width, 0};
         else

@@ -3,26 +3,27 @@
 /// @file
 /// Compile-time configuration: which instruction set is in use.
 ///
-/// This is the only place that asks the compiler. Every entity of the library lives in `imle::inline
-/// IMLE_ABI`, an inline namespace that is named after what was found. Users write `imle::gumbel` and never
-/// see it; the linker does. Two translation units that were compiled with different -march therefore hold
-/// different functions, instead of two bodies for one name of which the linker keeps whichever it meets first
-/// (and an SSE2 machine then meets AVX2 code).
+/// Only this header asks the compiler. Every entity of the library is in `imle::inline IMLE_ABI`, an inline
+/// namespace named after the instruction set that this header finds. Users write `imle::gumbel` and never see
+/// the namespace; the linker does. Two translation units compiled with different -march therefore hold
+/// different functions. With one name for both bodies, the linker would keep whichever it meets first, and an
+/// SSE2 machine could then run AVX2 code.
 ///
-/// So whatever changes a body must change the name: our own choices, which are the macros at the end, and the
-/// instructions that the compiler may use of its own accord. A level is named once the whole of it is there;
-/// what lies between two levels has a name of its own.
+/// Everything that changes a body must therefore change the name: the library's own choices (the macros at
+/// the end), and the instructions that the compiler may use of its own accord. A build has the name of a
+/// level if it enables all of the level's instructions. Combinations between two levels have names of their
+/// own.
 
 #if !defined(__cpp_exceptions) && !defined(_CPPUNWIND)
 #error "imle throws exceptions for invalid arguments and failed solves: compile it without -fno-exceptions"
 #endif
-// (16 says no more of float and double, and -1 that -ffast-math was given.)
+// (The value 16 says nothing about float and double; -1 means that -ffast-math was given.)
 #if defined(__FLT_EVAL_METHOD__) && (__FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2)
 #error \
     "imle needs float and double as they are stored, not the x87's 80 bits: compile with -msse2 -mfpmath=sse"
 #endif
 
-// The level. As names of x86's: sse2, sse4, avx2 and avx512 are the levels 1 to 4 of the x86-64 ABI.
+// The level. On x86, sse2, sse4, avx2 and avx512 are levels 1 to 4 of the x86-64 ABI.
 #if defined(__SSE2__) || defined(_M_X64)
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512CD__) && defined(__AVX512DQ__) && \
     defined(__AVX512VL__) && defined(__FMA__)
@@ -85,7 +86,7 @@
 #define IMLE_DETAIL_LEVEL fma
 #endif
 
-// The name.
+// The name of the inline namespace.
 #define IMLE_DETAIL_JOIN(first, second) first##second
 #define IMLE_DETAIL_NAME(first, second) IMLE_DETAIL_JOIN(first, second)
 #if !defined(IMLE_DETAIL_LEVEL)
@@ -98,10 +99,10 @@
 #define IMLE_ABI IMLE_DETAIL_NAME(isa_scalar_, IMLE_DETAIL_LEVEL)
 #endif
 
-// What our own code asks.
+// The macros that the library's own code tests.
 
-/// The size of the widest vector of numbers; 0 if there is none, or none to use. Vectors are the compiler's
-/// own (GCC's extension, which clang has too).
+/// The size in bytes of the widest vector of floating-point numbers; 0 if there is none, or if vectors are
+/// disabled. Vectors are the compiler's own (a GCC extension that clang supports too).
 #if defined(IMLE_DETAIL_VECTOR_BYTES) && (defined(__GNUC__) || defined(__clang__)) && \
     !defined(EIGEN_DONT_VECTORIZE) && !defined(IMLE_SCALAR_ONLY)
 #define IMLE_VECTOR_BYTES IMLE_DETAIL_VECTOR_BYTES
@@ -109,20 +110,20 @@
 #define IMLE_VECTOR_BYTES 0
 #endif
 
-/// The same of whole numbers: AVX has wide vectors of floating-point numbers only.
+/// The same for integers: AVX has wide vectors of floating-point numbers only.
 #if IMLE_VECTOR_BYTES == 32 && !defined(__AVX2__)
 #define IMLE_INTEGER_VECTOR_BYTES 16
 #else
 #define IMLE_INTEGER_VECTOR_BYTES IMLE_VECTOR_BYTES
 #endif
 
-/// Vectors are NEON's, not x86's.
+/// Defined if the vectors are NEON's, not x86's.
 #if IMLE_VECTOR_BYTES != 0 && defined(__ARM_NEON)
 #define IMLE_HAS_NEON 1
 #endif
 
-/// a * b + c may be one instruction. Results never depend on it. (A test that looks for such where they would
-/// matter defines IMLE_TEST_UNFUSED.)
+/// Defined if a * b + c may be one instruction. Results never depend on it. (A test that searches for fused
+/// operations that would change results defines IMLE_TEST_UNFUSED.)
 #if (defined(__FMA__) || defined(__ARM_FEATURE_FMA)) && !defined(IMLE_TEST_UNFUSED)
 #define IMLE_HAS_FMA 1
 #endif

@@ -3,11 +3,11 @@
 /// @file
 /// Exponentials and logarithms with the same bits on every machine.
 ///
-/// The bits of std::exp and its kin depend on the C library, its version and the processor that it finds
-/// itself on. Tables of noise are made with these instead: sums, rounded products, quotients and integer
-/// operations only, in an order that no compiler may change. Each takes and returns a double or a
-/// portable_double. Special values are as std's. Bounds of errors were measured against mpmath
-/// (tests/core/elementary.test.cpp), in units in the last place of the true result.
+/// The bits of std::exp and its relatives depend on the C library, on its version and on the processor at run
+/// time. Noise tables are made with these functions instead. They use only sums, rounded products, quotients
+/// and integer operations, in an order that no compiler may change. Each function takes and returns a double
+/// or a portable_double. Special values are the same as in std. The error bounds were measured against mpmath
+/// (tests/core/elementary.test.cpp). They are in units in the last place of the true result.
 
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +18,7 @@
 
 namespace imle::inline IMLE_ABI::detail::elementary {
 
-/// A double as it is stored in a table.
+/// The constant form of a `double_double`, for tables.
 struct stored_pair {
     double high, low;
 };
@@ -57,13 +57,13 @@ inline constexpr stored_pair exponentials[32] = {{0x1p0, 0x0p0},
                                                  {0x1.ea4afa2a490dap0, -0x1.e9c23179c2893p-54},
                                                  {0x1.f50765b6e454p0, 0x1.9d3e12dd8a18bp-54}};
 
-/// 1024/c for a c in the middle of each of the 20 intervals that divide [0.6875, 1) and of the 12 that divide
-/// [1, 1.375); c = 1 for the two that meet at 1, so that log is accurate there.
+/// 1024/c, where c is in the middle of one of the 20 intervals that divide [0.6875, 1) or the 12 that divide
+/// [1, 1.375). For the two intervals that meet at 1, c = 1, so that log is accurate there.
 inline constexpr std::int16_t reciprocals[32] = {
     1473, 1440, 1409, 1380, 1351, 1324, 1298, 1273, 1248, 1225, 1202, 1181, 1160, 1140, 1120, 1101,
     1083, 1066, 1049, 1024, 1024, 978,  950,  923,  898,  874,  851,  830,  809,  790,  771,  753};
 
-/// log c. The high parts are multiples of 2^-42, so that they and multiples of log 2's add without an error.
+/// log c. The high parts are multiples of 2^-42, so that adding a multiple of log 2's high part is exact.
 inline constexpr stored_pair logarithms[32] = {{-0x1.744f8633f2p-2, 0x1.91e9d1816c06cp-46},
                                                {-0x1.5d1bdbf581p-2, 0x1.8d6bdc9c7c238p-44},
                                                {-0x1.46d2d9c28p-2, -0x1.59b275f67f75ap-44},
@@ -97,29 +97,29 @@ inline constexpr stored_pair logarithms[32] = {{-0x1.744f8633f2p-2, 0x1.91e9d181
                                                {0x1.22981fbef8p-2, -0x1.a1421609580dap-44},
                                                {0x1.3ac8ca38e6p-2, -0x1.d0befbc02be4ap-45}};
 
-/// 2^n, for a normal result.
+/// 2^n, if that is a normal number.
 [[nodiscard]] inline portable_double power_of_two(int n) noexcept {
     return bit_cast<double>(static_cast<std::uint64_t>(n + 1023) << 52);
 }
 
-/// x 2^n for x about 1, rounded once more if it is subnormal.
+/// x 2^n for x about 1, rounded once more if the result is subnormal.
 [[nodiscard]] inline portable_double scaled(portable_double x, int n) noexcept {
     if (n < -1022) return x * power_of_two(n + 200) * power_of_two(-200);
     if (n > 1023) return x * power_of_two(1023) * power_of_two(n - 1023);
     return x * power_of_two(n);
 }
 
-/// exp(x) = (1 + beyond) * base * 2^exponent, where base is in [1, 2) and beyond about 0.01 at most.
+/// exp(x) = (1 + beyond) * base * 2^exponent, where base is in [1, 2) and |beyond| is at most about 0.01.
 struct exponential_parts {
     stored_pair base;
     portable_double beyond;
     int exponent;
 };
 
-/// For |x| < 760. A low part of x may be given that is small against 0.01.
+/// The parts of exp(x + low), for |x| < 760 and a low part that is small compared to 0.01.
 [[nodiscard]] inline exponential_parts split_exponential(portable_double x, portable_double low) noexcept {
-    // To the nearest integer: beside 2^52 there is no room for a fraction. Exact: 16 bits times the 36 of log
-    // 2's high part.
+    // Rounds to the nearest integer: a double of size 2^52 has no room for a fraction. The first product
+    // below is exact: 16 bits times the 36 bits of log 2's high part.
     const portable_double shifter = 0x1.8p52;
     const portable_double multiple = (x * 0x1.71547652b82fep5 + shifter) - shifter;
     const int k = static_cast<int>(multiple.value());
@@ -128,7 +128,7 @@ struct exponential_parts {
     return {exponentials[k & 31], beyond, k >> 5};
 }
 
-/// exp(x + low), for a low below about 1e-10.
+/// exp(x + low), for a low part below about 1e-10.
 [[nodiscard]] inline portable_double exp(portable_double x, portable_double low) noexcept {
     if (!(abs(x) < 750)) {
         if (x > 0) return std::numeric_limits<double>::infinity();
@@ -174,7 +174,7 @@ struct reduced_logarithm {
     portable_double base, base_low, r, r_low;
 };
 
-/// Of x + low, for a finite x > 0 and a low of at most half a last place of it.
+/// The reduction of x + low, for a finite x > 0 and a low part of at most half a unit in its last place.
 [[nodiscard]] inline reduced_logarithm reduce_logarithm(portable_double x, portable_double low) noexcept {
     int subnormal = 0;
     if (x < std::numeric_limits<double>::min()) {
@@ -189,8 +189,8 @@ struct reduced_logarithm {
     const portable_double z_high =
         bit_cast<double>(bit_cast<std::uint64_t>(z.value()) & ~std::uint64_t{0x7ffffff});
 
-    // z / c = 1 + r. The products with z's halves are exact, for 1/c has 11 bits. The sum is too if the
-    // second is the larger.
+    // z / c = 1 + r. The products with the halves of z are exact, because 1/c has 11 bits. The sum is exact
+    // too if the second product is the larger.
     const portable_double reciprocal = reciprocals[i] * 0x1p-10;
     double_double r = exact_sum_of_ordered(z_high * reciprocal - 1, (z - z_high) * reciprocal);
     if (low != 0) r = exact_sum_of_ordered(r.high, r.low + low * power_of_two(-power) * reciprocal);
@@ -200,7 +200,7 @@ struct reduced_logarithm {
             exponent * 0x1.ef35793c7673p-45 + logarithms[i].low, r.high, r.low};
 }
 
-/// base + r - r^2/2 + r^3 (1/3 - r/4 + ...), given what r * r is above its rounded value (or 0).
+/// base + r - r^2/2 + r^3 (1/3 - r/4 + ...), where square_low is r * r minus its rounded value (or 0).
 [[nodiscard]] inline double_double finish_logarithm(const reduced_logarithm& of,
                                                     portable_double square_low) noexcept {
     const portable_double r = of.r, s = r * r;
@@ -208,12 +208,12 @@ struct reduced_logarithm {
                                  r * horner(s, 1. / 4, 1. / 6, 1. / 8, 1. / 10, 1. / 12);
     const double_double front = exact_sum_of_ordered(r, -0.5 * s);
     const portable_double back = front.low + (of.r_low - 0.5 * square_low - r * of.r_low + r * s * rest);
-    // (The base is 0 or larger than r.)
+    // (The base is either 0 or larger than r.)
     const double_double sum = exact_sum_of_ordered(of.base, front.high);
     return exact_sum_of_ordered(sum.high, sum.low + (back + of.base_low));
 }
 
-/// log(x) for a finite x > 0: high to half a last place, high + low to about 2^-62 times the result.
+/// log(x) for a finite x > 0: high to half a unit in the last place, high + low to about 2^-62 of the result.
 [[nodiscard]] inline double_double log_in_two_parts(portable_double x) noexcept {
     const reduced_logarithm of = reduce_logarithm(x, 0);
     return finish_logarithm(of, exact_product(of.r, of.r).low);

@@ -8,7 +8,7 @@
 
 namespace imle::inline IMLE_ABI::detail::elementary {
 
-/// erfc(x) = 1 - erf(x), to less than 4 units in the last place (of the least normal number where the result
+/// erfc(x) = 1 - erf(x), to less than 4 units in the last place (of the smallest normal number if the result
 /// is subnormal).
 [[nodiscard]] inline double erfc(double argument) noexcept {
     const portable_double x = argument, size = abs(x);
@@ -22,8 +22,8 @@ namespace imle::inline IMLE_ABI::detail::elementary {
             .value();
     }
     if (!(size < 28)) return x > 0 ? 0 : x < 0 ? 2 : argument;
-    // erfc(x) exp(x^2) (1 + 2 x) is smooth up to infinity in t = 1 - 7 / (x + 3), which is -1 at x = 1/2: its
-    // Chebyshev series in t, as a polynomial.
+    // erfc(x) exp(x^2) (1 + 2 x) is smooth in t = 1 - 7 / (x + 3) up to x = infinity, and t = -1 at x = 1/2.
+    // The polynomial is its Chebyshev series in t.
     const portable_double t = 1 - 7 / (size + 3);
     const portable_double smooth =
         horner(t, 0x1.3ba5916e9fd7fp0, -0x1.f466eee541c77p-4, -0x1.ca3abf699ef74p-9, 0x1.7e31c1c8b9d95p-5,

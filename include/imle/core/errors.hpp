@@ -1,11 +1,11 @@
 #pragma once
 
 /// @file
-/// The exceptions that the library throws, and the one form that all messages have.
+/// The exceptions that the library throws, and the common form of their messages.
 ///
-/// A caller's mistake is a `std::invalid_argument`; what a user's solver or noise did wrong has a type of its
-/// own, which says where; a solve without an answer is a `solve_failure`. What a user's code throws itself is
-/// never wrapped.
+/// A caller's mistake throws `std::invalid_argument`. A mistake of a user's solver or noise throws a type of
+/// its own, which says where it happened. A solve without an answer throws a `solve_failure`. The library
+/// never wraps an exception that a user's code throws.
 
 #include <cstdint>
 #include <ostream>
@@ -17,16 +17,16 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// Something went wrong at one instance and sample: the base of `solver_error` and `noise_error`.
+/// An error at one instance and sample: the base of `solver_error` and `noise_error`.
 class located_error : public std::runtime_error {
   public:
-    /// message: what `what()` returns; instance and sample: where it happened.
+    /// message: the text that `what()` returns; instance and sample: where the error happened.
     located_error(const std::string& message, std::uint64_t instance, std::uint64_t sample)
         : std::runtime_error(message), instance_(instance), sample_(sample) {}
 
     /// The global index of the instance (`first_instance` included).
     [[nodiscard]] std::uint64_t instance() const noexcept { return instance_; }
-    /// The sample within the instance.
+    /// The index of the sample within the instance.
     [[nodiscard]] std::uint64_t sample() const noexcept { return sample_; }
 
   private:
@@ -34,13 +34,14 @@ class located_error : public std::runtime_error {
     std::uint64_t sample_;
 };
 
-/// A solver broke its contract: a wrong shape, a value that is not finite, or cells that were not written.
+/// A solver broke its contract: z has a wrong shape, a value that is not finite, or cells that were not
+/// written.
 class solver_error : public located_error {
   public:
     using located_error::located_error;
 };
 
-/// A noise distribution produced a number that is not finite.
+/// A noise distribution produced a value that is not finite.
 class noise_error : public located_error {
   public:
     using located_error::located_error;
@@ -48,7 +49,7 @@ class noise_error : public located_error {
 
 namespace detail {
 
-/// Joins anything that streams into one string.
+/// Concatenates anything that streams into one string.
 template <class... Parts>
 [[nodiscard]] std::string message(const Parts&... parts) {
     std::ostringstream out;
@@ -56,7 +57,7 @@ template <class... Parts>
     return out.str();
 }
 
-/// Throws the library's `std::invalid_argument`: which argument, what it was, what was expected.
+/// Throws the library's `std::invalid_argument`: it names the argument, its value and the expected value.
 template <class Was, class Expected>
 [[noreturn]] void throw_invalid(const char* argument, const Was& was, const Expected& expected) {
     throw std::invalid_argument(message("imle: ", argument, " is ", was, "; expected ", expected));
@@ -64,23 +65,23 @@ template <class Was, class Expected>
 
 }  // namespace detail
 
-/// What became of a solve. A solver that writes z may return one; anything but `solved` and `not_proven` is a
-/// failure.
+/// The outcome of a solve. A solver that writes z may return one. Every status except `solved` and
+/// `not_proven` is a failure.
 enum class solve_status {
-    /// z is the optimum.
+    /// z is optimal.
     solved,
-    /// No z fulfils the constraints.
+    /// No z satisfies the constraints.
     infeasible,
-    /// The value of z has no upper bound.
+    /// The objective has no upper bound.
     unbounded,
-    /// The solver's limit of time, nodes or iterations came before the proof of an optimum.
+    /// The solver reached its limit of time, nodes or iterations before it proved an optimum.
     time_limit,
-    /// z is the best answer that was found, which nothing proves the optimum: of a heuristic, or of a search
-    /// that ended early and was asked for what it had. A layer uses it.
+    /// z is the best answer found, without a proof that it is optimal: from a heuristic, or from a search
+    /// that ended early and was asked for its best answer so far. A layer uses it.
     not_proven
 };
 
-/// Whether a solve with this status has an answer.
+/// True if a solve with this status has an answer.
 [[nodiscard]] constexpr bool has_answer(solve_status status) noexcept {
     return status == solve_status::solved || status == solve_status::not_proven;
 }
@@ -102,13 +103,13 @@ inline std::ostream& operator<<(std::ostream& out, solve_status status) {
     return out << "solve_status(" << static_cast<int>(status) << ')';
 }
 
-/// A solve has no answer. A solver throws it, or returns its status, in which case the layer throws it. What
-/// a layer does about it is `layer_options::failures`.
+/// A solve has no answer. A solver either throws this exception or returns a status, and the layer then
+/// throws it. `layer_options::failures` says how a layer handles it.
 class solve_failure : public std::runtime_error {
   public:
-    /// `what`: for people; what was asked, and what could be changed.
+    /// `what`: a message for people, which says what was asked and what could be changed.
     solve_failure(solve_status status, const std::string& what) : std::runtime_error(what), status_(status) {}
-    /// With a message that names the status.
+    /// The same, with a message that names the status.
     explicit solve_failure(solve_status status)
         : solve_failure(status, detail::message("imle: a solve ended with the status '", status,
                                                 "'; expected an optimal z")) {}

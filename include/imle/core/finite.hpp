@@ -3,8 +3,8 @@
 /// @file
 /// Tests for NaN and infinity that survive -ffast-math.
 ///
-/// Under -ffinite-math-only a compiler may answer `std::isfinite(x)` with `true` without looking. A library
-/// that promises an error for a NaN cannot rest on that, so the exponent's bits are looked at as integers.
+/// Under -ffinite-math-only a compiler may replace `std::isfinite(x)` by `true`. This library promises an
+/// error for a NaN, so it tests the bits of the exponent as integers.
 
 #include <cstddef>
 #include <cstdint>
@@ -30,12 +30,12 @@ template <class Scalar>
     return (bit_cast<typename mask::bits>(x) & mask::value) != mask::value;
 }
 
-/// Whether all of many values are finite, without a branch, so that a loop over them vectorises.
+/// Tests whether many values are all finite. It has no branch, so that a loop over them vectorises.
 template <class Scalar>
 class finite_check {
   public:
     constexpr void add(Scalar x) noexcept {
-        // An exponent of all ones overflows into the sign bit when one is added at its lowest place.
+        // If an exponent is all ones, adding one at its lowest place overflows into the sign bit.
         const auto magnitude = bit_cast<typename mask::bits>(x) & mask::value;
         bad_ |= static_cast<typename mask::bits>(magnitude + (mask::value & (~mask::value + 1u)));
     }
@@ -56,7 +56,7 @@ template <class Scalar>
     return check.all_finite();
 }
 
-/// The index of the first value that is not finite, or the size if there is none.
+/// The index of the first value that is not finite; `values.size()` if all are finite.
 template <class Scalar>
 [[nodiscard]] std::size_t first_not_finite(std::span<const Scalar> values) noexcept {
     for (std::size_t i = 0; i < values.size(); ++i)
@@ -78,7 +78,7 @@ inline void require_size(const char* argument, std::size_t size, std::size_t n) 
     if (size != n) throw_invalid(argument, message("of ", size, " numbers"), message(n, ", theta's size"));
 }
 
-/// The not-a-number that z is filled with before a solver sees it. Made from bits, for the reason above.
+/// The NaN that z is filled with before a solver sees it. Made from bits, so that it survives -ffast-math.
 template <class Scalar>
 [[nodiscard]] constexpr Scalar unwritten() noexcept {
     using mask = exponent_mask<Scalar>;

@@ -11,7 +11,7 @@
 
 namespace imle::inline IMLE_ABI::detail::elementary {
 
-/// log Gamma(2 + z) for |z| <= 1/2: its Taylor series, z (1 - gamma) + sum of (zeta(k) - 1) (-z)^k / k.
+/// log Gamma(2 + z) for |z| <= 1/2, by its Taylor series z (1 - gamma) + sum of (zeta(k) - 1) (-z)^k / k.
 [[nodiscard]] inline portable_double log_gamma_beside_two(portable_double z) noexcept {
     const portable_double s = z * z;
     const portable_double even =
@@ -27,15 +27,15 @@ namespace imle::inline IMLE_ABI::detail::elementary {
     return z * 0x1.b0ee6072093cep-2 + (z * 0x1.6cb90701fbfabp-58 + s * (even + z * odd));
 }
 
-/// Stirling's series without its front: log Gamma(x) - (x - 1/2) (log x - 1) - log(2 pi) / 2 + 1/2, for x
-/// >= 8.
+/// Stirling's series without its leading terms: log Gamma(x) - (x - 1/2) (log x - 1) - log(2 pi) / 2 + 1/2,
+/// for x >= 8.
 [[nodiscard]] inline portable_double stirling_series(portable_double x) noexcept {
     const portable_double inverse = 1 / x;
     return inverse * horner(inverse * inverse, 1. / 12, -1. / 360, 1. / 1260, -1. / 1680, 1. / 1188,
                             -691. / 360360, 1. / 156, -3617. / 122400, 43867. / 244188, -174611. / 125400);
 }
 
-/// (x - 1/2) (log x - 1), for 8 <= x < 2^900.
+/// The leading term of Stirling's formula: (x - 1/2) (log x - 1), for 8 <= x < 2^900.
 [[nodiscard]] inline double_double stirling_front(portable_double x) noexcept {
     const double_double logarithm = log_in_two_parts(x);
     const double_double less_one = exact_sum(logarithm.high, -1);
@@ -44,7 +44,8 @@ namespace imle::inline IMLE_ABI::detail::elementary {
     return exact_sum_of_ordered(product.high, product.low + low * factor);
 }
 
-/// (x - 1) (x - 2) ... down to the last factor that is at least 1.5; x - their number is then in [1.5, 2.5).
+/// The product (x - 1) (x - 2) ... down to the last factor that is at least 1.5, and the rest: x minus the
+/// number of factors, in [1.5, 2.5).
 struct falling_product {
     portable_double product, rest;
 };
@@ -58,8 +59,8 @@ struct falling_product {
     return {product, x};
 }
 
-/// log Gamma(x) for x > 0, to less than 1e-15 max(1, |log Gamma(x)|); beside its zeros 1 and 2 to 2e-15 of
-/// itself. NaN for x < 0.
+/// log Gamma(x) for x > 0, with an error below 1e-15 max(1, |log Gamma(x)|). Near its zeros 1 and 2 the
+/// relative error is below 2e-15. Infinity at 0, NaN for x < 0.
 [[nodiscard]] inline double log_gamma(double argument) noexcept {
     const portable_double x = argument;
     if (!(x > 0))
@@ -81,8 +82,8 @@ struct falling_product {
     return log_gamma(x.value());
 }
 
-/// Gamma(x) for x > 0, to less than 4 units in the last place; exact for whole numbers up to 23, infinite
-/// beyond 171.62. NaN for x < 0.
+/// Gamma(x) for x > 0, to less than 4 units in the last place; exact for integers up to 23, infinite beyond
+/// 171.62. NaN for x < 0.
 [[nodiscard]] inline double gamma_function(double argument) noexcept {
     const portable_double x = argument;
     if (!(x > 0))

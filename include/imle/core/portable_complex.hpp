@@ -3,8 +3,8 @@
 /// @file
 /// Complex numbers whose arithmetic and elementary functions have the same bits on every machine.
 ///
-/// std::complex asks the compiler's library for products and quotients and the C library for the rest. Here
-/// the formulas are the plain ones: for numbers whose squares neither overflow nor underflow.
+/// std::complex takes products and quotients from the compiler's library, and the rest from the C library.
+/// This class uses the plain formulas. They hold for numbers whose squares neither overflow nor underflow.
 
 #include <imle/core/circular.hpp>
 #include <imle/core/elementary.hpp>
@@ -12,6 +12,7 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
+/// A complex number made of two `portable_double`s.
 class portable_complex {
   public:
     constexpr portable_complex() noexcept = default;
@@ -37,7 +38,7 @@ class portable_complex {
                                                               portable_complex b) noexcept {
         return a * portable_complex(b.real_, -b.imag_) / norm(b);
     }
-    // Of a complex number and a real one.
+    // Mixed operations: a complex and a real number.
     [[nodiscard]] friend constexpr portable_complex operator+(portable_complex a,
                                                               portable_double b) noexcept {
         return {a.real_ + b, a.imag_};
@@ -109,7 +110,7 @@ namespace elementary {
     return exp(z.real()) * portable_complex(cosine, sine);
 }
 
-/// exp(z) - 1, accurate for small z also in its real part.
+/// exp(z) - 1. For small z the real part is accurate too.
 [[nodiscard]] inline portable_complex expm1(portable_complex z) noexcept {
     const portable_double size = expm1(z.real()), half = sin(0.5 * z.imag());
     const auto [sine, cosine] = sin_cos(z.imag());
@@ -121,7 +122,7 @@ namespace elementary {
     return {0.5 * log(norm(z)), atan2(z.imag(), z.real())};
 }
 
-/// log(1 + z), accurate for small z also in its real part.
+/// log(1 + z). For small z the real part is accurate too.
 [[nodiscard]] inline portable_complex log1p(portable_complex z) noexcept {
     const portable_double x = z.real(), y = z.imag();
     return {0.5 * log1p(x * (2 + x) + y * y), atan2(y, 1 + x)};

@@ -1,11 +1,11 @@
 #pragma once
 
 /// @file
-/// Arithmetic whose bits are the same for every compiler: products are rounded before they are used.
+/// Arithmetic with the same bits for every compiler: products are rounded before they are used.
 ///
-/// IEEE 754 fixes the bits of +, -, *, / and the square root. What is left to the compiler is whether a
-/// product that feeds a sum is rounded on its own or fused with it, and the answer changes with the compiler,
-/// the optimisation level and the instruction set. A barrier that costs no instruction takes the choice away.
+/// IEEE 754 fixes the bits of +, -, *, / and the square root. It leaves one choice to the compiler: to round
+/// a product that feeds a sum, or to fuse it with the sum. The choice varies with the compiler, the
+/// optimisation level and the instruction set. A barrier that costs no instruction removes the choice.
 
 #include <cmath>
 #include <compare>
@@ -15,11 +15,11 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// x, a number or a vector of numbers. The operation that made it is rounded, and not fused with the one that
-/// uses it.
+/// Returns x, a number or a vector of numbers. The compiler rounds the operation that made x, and does not
+/// fuse it with the operation that uses x.
 ///
-/// GCC and clang see an empty piece of assembly that may change x, so they can look no further back. Visual
-/// C++ (2022 and later) fuses only if it is asked to, by /fp:fast or /fp:contract.
+/// GCC and clang see an empty piece of assembly that may change x, so they cannot look past it. Visual C++
+/// (2022 and later) fuses only on request, by /fp:fast or /fp:contract.
 template <class T>
 [[nodiscard]] constexpr T rounded(T x) noexcept {
     if (std::is_constant_evaluated()) return x;
@@ -45,12 +45,12 @@ template <class T>
     return x;
 }
 
-/// A double whose arithmetic has the same bits everywhere. Formulas keep their shape: declare their variables
+/// A double whose arithmetic has the same bits everywhere. Formulas keep their form: declare their variables
 /// as `portable_double`, and take `value()` at the end.
 class portable_double {
   public:
     constexpr portable_double() noexcept = default;
-    // Implicit, so that literals and doubles mix with it. A double may be a product that is not rounded yet.
+    // Implicit, so that literals and doubles mix with it. A double may be a product that is not yet rounded.
     constexpr portable_double(double value) noexcept : value_(rounded_if_unknown(value)) {}
 
     [[nodiscard]] constexpr double value() const noexcept { return value_; }
@@ -65,7 +65,7 @@ class portable_double {
     [[nodiscard]] friend constexpr portable_double operator*(portable_double a, portable_double b) noexcept {
         return of(rounded(a.value_ * b.value_));
     }
-    // (A division by a power of two is a product to a compiler.)
+    // (Compilers turn a division by a power of two into a product.)
     [[nodiscard]] friend constexpr portable_double operator/(portable_double a, portable_double b) noexcept {
         return of(rounded(a.value_ / b.value_));
     }
@@ -110,8 +110,8 @@ template <class... Rest>
     return c0 + x * horner(x, rest...);
 }
 
-/// A number of about 106 bits: the unevaluated sum of `high` and a `low` that is at most half a last place of
-/// it.
+/// A number of about 106 bits: the unevaluated sum of `high` and a `low` that is at most half a unit in its
+/// last place.
 struct double_double {
     portable_double high, low;
 };
@@ -128,13 +128,13 @@ struct double_double {
     return {sum, b - (sum - a)};
 }
 
-/// x = high + low, each of 26 bits (Veltkamp). For |x| < 2^996.
+/// Splits x = high + low into halves of 26 bits each (Veltkamp). For |x| < 2^996.
 [[nodiscard]] constexpr double_double halves(portable_double x) noexcept {
     const portable_double scaled = x * 134217729., high = scaled - (scaled - x);
     return {high, x - high};
 }
 
-/// a * b exactly (Dekker), but for underflow. For |a|, |b| < 2^996.
+/// a * b exactly (Dekker), unless it underflows. For |a|, |b| < 2^996.
 [[nodiscard]] constexpr double_double exact_product(portable_double a, portable_double b) noexcept {
     const double_double x = halves(a), y = halves(b);
     const portable_double product = a * b;

@@ -26,7 +26,7 @@ template <DenseTensor TensorT>
     return result;
 }
 
-/// Dimensions as a person writes them: [2, 16, 16].
+/// Dimensions as text: [2, 16, 16].
 template <int Rank>
 [[nodiscard]] std::string shape_string(const Eigen::DSizes<Eigen::Index, Rank>& dimensions) {
     std::ostringstream out;
@@ -36,8 +36,8 @@ template <int Rank>
     return out.str();
 }
 
-/// The shape of a tensor of instances: the batch is the outermost dimension in memory, so instance b is the n
-/// numbers from b * n on. Row-major: [batch, instance...]; column-major: [instance..., batch].
+/// The shape of a tensor of instances. The batch is the outermost dimension in memory, so instance b is the n
+/// elements from b * n on. Row-major: [batch, instance...]; column-major: [instance..., batch].
 template <int InstanceRank, int Layout>
 struct batch_shape {
     static_assert(InstanceRank >= 1, "imle: theta has a batch dimension and at least one instance dimension");
@@ -48,7 +48,7 @@ struct batch_shape {
 
     Eigen::Index batch = 0;
     dimensions<InstanceRank> instance;
-    /// Numbers in one instance.
+    /// The number of elements in one instance.
     Eigen::Index n = 1;
 
     template <DenseTensor TensorT>
@@ -77,7 +77,7 @@ struct batch_shape {
     }
 
   private:
-    /// The instance's dimensions within outer ones, of which the first is the outermost in memory.
+    /// The instance's dimensions inside the outer ones. The first of `outer` is the outermost in memory.
     template <int Outer>
     [[nodiscard]] dimensions<InstanceRank + Outer> within(
         const std::array<Eigen::Index, Outer>& outer) const {

@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// What the library knows of Eigen's tensors: which it takes, how expressions of them are evaluated, and how
-/// a matrix is viewed as one.
+/// How the library uses Eigen's tensors: which types it accepts, how it evaluates expressions, and how it
+/// views a matrix as a tensor.
 
 #include <array>
 #include <concepts>
@@ -45,25 +45,26 @@ template <class Derived, int Access>
 std::true_type is_tensor_expression_test(const Eigen::TensorBase<Derived, Access>*);
 std::false_type is_tensor_expression_test(const void*);
 
-/// True for whatever derives from `Eigen::TensorBase`: tensors, maps and expressions of them.
+/// True for every type that derives from `Eigen::TensorBase`: tensors, maps and expressions of them.
 template <class T>
 inline constexpr bool is_tensor_expression =
     decltype(is_tensor_expression_test(static_cast<std::remove_cvref_t<T>*>(nullptr)))::value;
 
 }  // namespace detail
 
-/// A dense Eigen tensor in memory, of float or double: `Tensor`, `TensorFixedSize`, or a `TensorMap` of one.
+/// A dense Eigen tensor in memory, of float or double: a `Tensor`, a `TensorFixedSize`, or a `TensorMap` of
+/// one.
 template <class T>
 concept DenseTensor = detail::tensor_traits<std::remove_cvref_t<T>>::is_tensor &&
     std::floating_point<typename detail::tensor_traits<std::remove_cvref_t<T>>::Scalar>;
 
-/// The scalar of a tensor.
+/// The scalar type of a tensor: float or double.
 template <DenseTensor T>
 using scalar_of = typename detail::tensor_traits<std::remove_cvref_t<T>>::Scalar;
 /// The number of dimensions of a tensor.
 template <DenseTensor T>
 inline constexpr int rank_of = detail::tensor_traits<std::remove_cvref_t<T>>::rank;
-/// `Eigen::RowMajor` or `Eigen::ColMajor`.
+/// The layout of a tensor: `Eigen::RowMajor` or `Eigen::ColMajor`.
 template <DenseTensor T>
 inline constexpr int layout_of = detail::tensor_traits<std::remove_cvref_t<T>>::layout;
 
@@ -76,8 +77,8 @@ using mutable_view = Eigen::TensorMap<Eigen::Tensor<Scalar, Rank, Layout>>;
 
 namespace detail {
 
-/// A dense tensor as it is, or an expression of tensors (a sum, a chip, a cast) as a tensor of its own. A
-/// call takes its arguments through here, so that they may be either.
+/// Returns a dense tensor as it is, and evaluates an expression of tensors (a sum, a chip, a cast) into a
+/// tensor of its own. Calls pass their arguments through this function, so that either is accepted.
 template <class T>
 [[nodiscard]] decltype(auto) evaluated(const T& tensor) {
     if constexpr (DenseTensor<T>) {
@@ -99,19 +100,19 @@ template <class T>
             "imle::DenseTensor: this argument is not an Eigen tensor. View an Eigen matrix or array "
             "by imle::as_tensor(matrix), other memory by an Eigen::TensorMap. See "
             "docs/layer.md#tensors");
-        // So that what follows compiles, and the sentence stays alone.
+        // Lets the code after this call compile, so that the message above is the only error.
         return Eigen::Tensor<float, 2, Eigen::RowMajor>();
     }
 }
 
-/// The type of what `evaluated` gives.
+/// The type that `evaluated` returns.
 template <class T>
 using evaluated_t = std::remove_cvref_t<decltype(evaluated(std::declval<const T&>()))>;
 
-/// Whether two ranges of memory have a byte in common.
+/// True if two ranges of memory overlap in at least one byte.
 template <class A, class B>
 [[nodiscard]] bool overlap(const A* a, Eigen::Index a_size, const B* b, Eigen::Index b_size) noexcept {
-    // As addresses: pointers into different objects have no order of their own.
+    // Compared as addresses: pointers into different objects have no order of their own.
     const auto a_begin = reinterpret_cast<std::uintptr_t>(a), b_begin = reinterpret_cast<std::uintptr_t>(b);
     return a_begin < b_begin + static_cast<std::size_t>(b_size) * sizeof(B) &&
            b_begin < a_begin + static_cast<std::size_t>(a_size) * sizeof(A);
@@ -122,7 +123,7 @@ concept MatrixInMemory = (Derived::Flags & Eigen::DirectAccessBit) != 0;
 template <class Derived>
 concept WritableMatrix = MatrixInMemory<Derived> &&(Derived::Flags& Eigen::LvalueBit) != 0;
 
-/// Throws unless a matrix's numbers lie one after another, as a tensor's do.
+/// Throws `std::invalid_argument` unless the elements of a matrix are contiguous, as a tensor's are.
 template <class Derived>
 void require_no_gaps(const Eigen::DenseBase<Derived>& matrix) {
     const Derived& m = matrix.derived();
@@ -133,7 +134,8 @@ void require_no_gaps(const Eigen::DenseBase<Derived>& matrix) {
                       "numbers that lie one after another (copy it first)");
 }
 
-/// The dimensions of a matrix's instances, within its batch. Throws unless an instance has their numbers.
+/// The dimensions of a matrix as a batch of instances. Throws `std::invalid_argument` unless an instance has
+/// as many elements as a row (row-major) or a column (column-major).
 template <class Derived, std::size_t InstanceRank>
 [[nodiscard]] auto instances_of(const Eigen::DenseBase<Derived>& matrix,
                                 const std::array<Eigen::Index, InstanceRank>& instance) {
@@ -152,10 +154,10 @@ template <class Derived, std::size_t InstanceRank>
 
 }  // namespace detail
 
-/// Views an Eigen matrix or array as a batch, without a copy: a row-major one as [batch = rows, n = columns],
-/// a column-major one as [n = rows, batch = columns], so that an instance is contiguous in both. The view is
-/// valid as long as the matrix. An expression that owns no memory does not compile; a block with gaps throws
-/// `std::invalid_argument`.
+/// Views an Eigen matrix or array as a batch, without a copy, in O(1): a row-major matrix as [batch = rows, n
+/// = columns], a column-major one as [n = rows, batch = columns]. An instance is contiguous in both. The view
+/// is valid as long as the matrix. An expression that is not in memory does not compile. Throws
+/// `std::invalid_argument` for a block with gaps between its rows or columns.
 template <detail::MatrixInMemory Derived>
 [[nodiscard]] auto as_tensor(const Eigen::DenseBase<Derived>& matrix) {
     constexpr int layout = Derived::IsRowMajor ? Eigen::RowMajor : Eigen::ColMajor;
@@ -163,7 +165,7 @@ template <detail::MatrixInMemory Derived>
     return const_view<typename Derived::Scalar, 2, layout>(matrix.derived().data(), matrix.rows(),
                                                            matrix.cols());
 }
-/// The same for a matrix that may be written to.
+/// The same for a mutable matrix: you can write through the view.
 template <detail::WritableMatrix Derived>
 [[nodiscard]] auto as_tensor(Eigen::DenseBase<Derived>& matrix) {
     constexpr int layout = Derived::IsRowMajor ? Eigen::RowMajor : Eigen::ColMajor;
@@ -172,9 +174,9 @@ template <detail::WritableMatrix Derived>
                                                              matrix.cols());
 }
 
-/// The same with instances of several dimensions: `as_tensor(matrix, 20, 20)` views a row-major matrix
-/// [batch, 400] as [batch, 20, 20], and a column-major one [400, batch] as [20, 20, batch]. Throws
-/// `std::invalid_argument` if they do not hold as many numbers.
+/// The same for instances of several dimensions: `as_tensor(matrix, 20, 20)` views a row-major matrix [batch,
+/// 400] as [batch, 20, 20], and a column-major matrix [400, batch] as [20, 20, batch]. Throws
+/// `std::invalid_argument` unless the product of the dimensions is the size of a row (column).
 template <detail::MatrixInMemory Derived, std::convertible_to<Eigen::Index>... SizeT>
 [[nodiscard]] auto as_tensor(const Eigen::DenseBase<Derived>& matrix, Eigen::Index first, SizeT... rest) {
     constexpr int layout = Derived::IsRowMajor ? Eigen::RowMajor : Eigen::ColMajor;
@@ -183,7 +185,7 @@ template <detail::MatrixInMemory Derived, std::convertible_to<Eigen::Index>... S
         matrix.derived().data(),
         detail::instances_of(matrix, std::array{first, static_cast<Eigen::Index>(rest)...}));
 }
-/// The same for a matrix that may be written to.
+/// The same for a mutable matrix: you can write through the view.
 template <detail::WritableMatrix Derived, std::convertible_to<Eigen::Index>... SizeT>
 [[nodiscard]] auto as_tensor(Eigen::DenseBase<Derived>& matrix, Eigen::Index first, SizeT... rest) {
     constexpr int layout = Derived::IsRowMajor ? Eigen::RowMajor : Eigen::ColMajor;
@@ -195,7 +197,7 @@ template <detail::WritableMatrix Derived, std::convertible_to<Eigen::Index>... S
 
 namespace detail {
 
-/// A tensor's numbers as a matrix of its layout whose rows (row-major) or columns are its instances.
+/// A tensor's elements as a matrix of the same layout. Its rows (row-major) or columns are the instances.
 template <class TensorT, class Scalar>
 [[nodiscard]] auto matrix_view(const TensorT& tensor, Scalar* numbers) {
     constexpr bool row_major = layout_of<TensorT> == Eigen::RowMajor;
@@ -211,18 +213,19 @@ template <class TensorT, class Scalar>
 
 }  // namespace detail
 
-/// The way back, without a copy: views a tensor [batch, instance...] as a row-major matrix [batch, n], and
-/// one [instance..., batch] column-major as a matrix [n, batch]. Valid as long as the tensor.
+/// The inverse of `as_tensor`, without a copy, in O(1): views a tensor [batch, instance...] as a row-major
+/// matrix [batch, n], and a column-major tensor [instance..., batch] as a matrix [n, batch]. The view is
+/// valid as long as the tensor.
 template <DenseTensor TensorT>
 [[nodiscard]] auto as_matrix(const TensorT& tensor) {
     return detail::matrix_view(tensor, tensor.data());
 }
-/// The same for a tensor that may be written to.
+/// The same for a mutable tensor: you can write through the view.
 template <DenseTensor TensorT>
 [[nodiscard]] auto as_matrix(TensorT& tensor) {
     return detail::matrix_view(tensor, tensor.data());
 }
-/// Of a temporary nothing would be left to view.
+/// Deleted for temporaries: the view would outlive the tensor.
 template <class Scalar, int Rank, int Layout>
 void as_matrix(const Eigen::Tensor<Scalar, Rank, Layout>&&) = delete;
 

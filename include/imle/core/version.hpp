@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The library's version. CMakeLists.txt reads these three lines, so they are the only place to change.
+/// The library's version. CMakeLists.txt reads these three lines. Change the version only here.
 
 /// The major version.
 #define IMLE_VERSION_MAJOR 0

@@ -16,7 +16,7 @@ struct standard_exponential {
     static constexpr double mean = 1;
     static constexpr double variance = 1;
 
-    /// NaN is neither below nor above the bound, and stays what it is.
+    /// A NaN fails the comparison, and the result is NaN.
     [[nodiscard]] static double cdf(double z) noexcept { return z < 0 ? 0 : -elementary::expm1(-z); }
     [[nodiscard]] static double survival(double z) noexcept { return z < 0 ? 1 : elementary::exp(-z); }
     [[nodiscard]] static double pdf(double z) noexcept { return z < 0 ? 0 : elementary::exp(-z); }
@@ -27,11 +27,11 @@ struct standard_exponential {
 
 }  // namespace detail
 
-/// The exponential law: density rate exp(-rate x) for x >= 0, mean 1 / rate. The same as
-/// `gamma{1, 1 / rate}`, without a table of its own.
+/// The exponential law: density rate exp(-rate x) for x >= 0, mean 1 / rate. The same law as
+/// `gamma{1, 1 / rate}`, but all exponential laws share one table.
 class exponential : public detail::location_scale_law<detail::standard_exponential> {
   public:
-    /// Throws `std::invalid_argument` unless rate > 0 and rate and 1 / rate are finite.
+    /// rate: 1 over the mean, above 0; both must be finite. Throws `std::invalid_argument` otherwise.
     explicit exponential(double rate = 1) : location_scale_law(0, 1 / checked(rate)), rate_(rate) {}
 
     /// The parameter `rate`: 1 over the mean.

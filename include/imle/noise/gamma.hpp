@@ -18,7 +18,7 @@
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// Gamma(shape, 1) for `panel_source`: a place is log x, or x for shapes above 64.
+/// Gamma(shape, 1) for `panel_source`. A place is log x, or x for shapes above 64.
 class standard_gamma_law {
   public:
     explicit standard_gamma_law(double shape) : shape_(shape) {}
@@ -47,8 +47,8 @@ class standard_gamma_law {
             log_p[i] = (side == tail::lower ? at.lower : at.upper).value();
         }
     }
-    /// The upper tail is as exp(-x): beyond x = exp(7) there is nothing, and the continued fraction would
-    /// take for ever to find that.
+    /// The upper tail is like exp(-x). It is negligible beyond x = exp(7), where the continued fraction would
+    /// take very long.
     [[nodiscard]] double panel_step(double start, double step) const noexcept {
         return logarithmic() ? std::min(step, largest_log - start) : step;
     }
@@ -90,15 +90,16 @@ class standard_gamma_law {
 
 /// Gamma(shape, scale): density x^(shape - 1) exp(-x / scale) / (Gamma(shape) scale^shape).
 ///
-/// The shape is fixed, so a number is one look-up in a table of the inverse law, made at the first draw (some
-/// milliseconds) and shared between copies: for every shape faster than the rejection of `gamma_sampler`,
-/// which is there for shapes that differ from number to number. For small shapes most numbers are below the
-/// smallest float: those are 0.
+/// The shape is fixed, so a draw is one look-up in a table of the inverse law. The first draw makes the table
+/// (some milliseconds), and copies share it. For every shape this is faster than the rejection of
+/// `gamma_sampler`, which is for shapes that differ from number to number. For small shapes most draws are
+/// below the smallest float; those are 0.
 ///
-/// <math.h> of some systems has a function of this name: after `using namespace imle` write `imle::gamma`.
+/// On some systems `math.h` declares a function of this name. After `using namespace imle`, write
+/// `imle::gamma`.
 class gamma : public detail::shared_law<detail::standard_gamma_law> {
   public:
-    /// `shape` from 1e-6 to 1e6, `scale` finite and above 0. Throws `std::invalid_argument` otherwise.
+    /// shape: from 1e-6 to 1e6; scale: finite and above 0. Throws `std::invalid_argument` otherwise.
     gamma(double shape, double scale)
         : shared_law{detail::positive_parameter("scale of gamma", scale),
                      detail::standard_gamma_law(checked_shape(shape))} {}
@@ -107,7 +108,7 @@ class gamma : public detail::shared_law<detail::standard_gamma_law> {
     [[nodiscard]] double shape() const noexcept { return law().shape(); }
     using shared_law::scale;
 
-    /// P(X <= x).
+    /// P(X <= x). O(1 + sqrt(shape)) steps near the mean.
     [[nodiscard]] double cdf(double x) const {
         if (!(x > 0)) return std::isnan(x) ? x : 0;
         if (std::isinf(x)) return 1;
@@ -119,7 +120,7 @@ class gamma : public detail::shared_law<detail::standard_gamma_law> {
         if (std::isinf(x)) return 0;
         return detail::elementary::exp(logs(x).upper).value();
     }
-    /// The density; at 0 it is 0, 1 / scale or infinity, as the shape is above, at or below 1.
+    /// The density. At 0 it is 0, 1 / scale or infinity for a shape above, at or below 1.
     [[nodiscard]] double pdf(double x) const {
         if (std::isnan(x)) return x;
         if (x < 0 || std::isinf(x)) return 0;
@@ -131,15 +132,15 @@ class gamma : public detail::shared_law<detail::standard_gamma_law> {
             .value();
     }
     /// -d/dx log pdf(x) = 1 / scale - (shape - 1) / x, for `ScoredNoise`. Throws `std::invalid_argument`
-    /// unless shape > 2 and x > 0: up to shape 2 the variance of the score is infinite, and up to shape 1 the
-    /// density jumps at 0 or is infinite there, so that no gradient is its mean.
+    /// unless shape > 2 and x > 0. Up to shape 2 the variance of the score is infinite. Up to shape 1 the
+    /// density jumps at 0 or is infinite there, so that the mean of score estimates is not the gradient.
     [[nodiscard]] double score(double x) const {
         if (!(shape() > 2))
             detail::throw_invalid("shape of gamma, whose score is asked for,", shape(),
                                   "a shape above 2, where the score has a finite variance");
         if (!(x > 0)) detail::throw_invalid("x of gamma's score", x, "a number above 0");
         const double slope = 1 / scale() - (shape() - 1) / x;
-        // Both may overflow.
+        // Both terms may overflow.
         return std::isnan(slope) ? (x / scale() - (shape() - 1)) / x : slope;
     }
     /// shape * scale.
@@ -162,7 +163,7 @@ class gamma : public detail::shared_law<detail::standard_gamma_law> {
         if (!(shape >= 1e-6 && shape <= 1e6)) detail::throw_invalid("shape of gamma", shape, "1e-6 to 1e6");
         return shape;
     }
-    /// x / scale, with its logarithm for ratios that are no double.
+    /// x / scale, with its logarithm for ratios that a double cannot hold.
     struct standard_x {
         double x;
         double log_x;

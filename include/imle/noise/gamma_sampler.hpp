@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Gamma numbers of any shape, also of a shape and a scale for each number.
+/// Gamma draws of any shape, also with a shape and a scale for each number.
 
 #include <cstddef>
 #include <cstdint>
@@ -21,22 +21,22 @@ namespace imle::inline IMLE_ABI {
 /// rejection method of Marsaglia and Tsang, "A simple method for generating gamma variables" (ACM TOMS 26,
 /// 2000), a vector of numbers at a time. The normal numbers come from a `quantile_table`.
 ///
-/// Nothing is prepared for a shape, so each number may have its own. For one shape and many numbers the noise
-/// `imle::gamma`, a table of the inverse law, takes a fraction of the time.
+/// The sampler prepares nothing for a shape, so each number may have its own. For many numbers of one shape,
+/// the noise `imle::gamma`, a table of the inverse law, takes a fraction of the time.
 ///
-/// Attempt a at element i is a function of (key, i, a) alone: random access holds, and the work is that of
-/// about 1.05 attempts a number at worst (shape near 1). Decisions are by 64 random bits and in double, so
-/// that the law is exact up to the rounding of the numbers themselves.
+/// Attempt a at element i is a function of (key, i, a) alone, so random access holds. A number takes about
+/// 1.05 attempts at worst (shape near 1). Decisions use 64 random bits and double precision, so the law is
+/// exact up to the rounding of the numbers themselves.
 class gamma_sampler {
   public:
-    /// One shape and scale for all numbers. Throws `std::invalid_argument` unless both are finite, above 0
-    /// and within the range of floats.
+    /// One shape and one scale for all numbers. Throws `std::invalid_argument` unless both are finite, above
+    /// 0 and within the range of floats.
     explicit gamma_sampler(double shape, double scale = 1)
         : shape_(checked("shape of gamma_sampler", shape)),
           scale_(checked("scale of gamma_sampler", scale)) {}
 
-    /// Element i of `out` is element `first + i` of the key's sequence: the same number as by the other
-    /// `fill` with this shape and scale. Random access; O(out.size()). Any number of threads may call it.
+    /// Element i of `out` is element `first + i` of the key's sequence: the same number that the other `fill`
+    /// gives for this shape and scale. Random access; O(out.size()). Any number of threads may call it.
     void fill(const random_key& key, std::uint64_t first, std::span<float> out) const {
         fill_one_law<float>(key, first, out);
     }
@@ -46,12 +46,11 @@ class gamma_sampler {
     }
 
     /// Element i of `out` is element `first + i` of the key's sequence, with shape `shapes[i]` and scale
-    /// `scales[i]`. The number depends on the key, its index and its own shape and scale only. `out` may be
-    /// the memory of `shapes` or of `scales`. A number too large for its type is infinite; one too small is
-    /// 0.
+    /// `scales[i]`. It depends only on the key, its index, its shape and its scale. `out` may be the memory
+    /// of `shapes` or of `scales`. A number too large for its type becomes infinite; one too small becomes 0.
     ///
-    /// Throws `std::invalid_argument`, before anything is written, unless all three have the same size and
-    /// all shapes and scales are finite and above 0. O(out.size()).
+    /// Throws `std::invalid_argument`, before it writes anything, unless all three have the same size and all
+    /// shapes and scales are finite and above 0. O(out.size()).
     static void fill(const random_key& key, std::uint64_t first, std::span<const float> shapes,
                      std::span<const float> scales, std::span<float> out) {
         fill_each_law(key, first, shapes, scales, out);
@@ -66,7 +65,7 @@ class gamma_sampler {
     [[nodiscard]] double shape() const noexcept { return shape_; }
     /// The parameter `scale`.
     [[nodiscard]] double scale() const noexcept { return scale_; }
-    /// No number is below it: 0.
+    /// The lower bound of all draws: 0.
     [[nodiscard]] double lower_bound() const noexcept { return 0; }
     /// shape * scale.
     [[nodiscard]] double mean() const noexcept { return shape_ * scale_; }
@@ -92,8 +91,8 @@ class gamma_sampler {
         if (values.size() != size)
             detail::throw_invalid(detail::message("the number of ", what, " of gamma_sampler::fill").c_str(),
                                   values.size(), detail::message(size, ", the number of numbers"));
-        // Positive and finite: the bits, as an integer, from 1 to those of the largest number. Without a
-        // branch, so that it vectorises.
+        // A number is positive and finite if its bits, as an integer, are from 1 to those of the largest
+        // number. The loop has no branch, so that it vectorises.
         using bits = typename detail::exponent_mask<Scalar>::bits;
         bits bad = 0;
         for (const Scalar x : values)
@@ -123,7 +122,8 @@ class gamma_sampler {
         check_each("scales", scales, out.size());
         const detail::gamma_keys keys(key);
         detail::fill_in_groups<group_size>(first, out, [&](std::uint64_t group, Scalar* destination) {
-            // Where the group begins in the caller's arrays; "before" them for the first of a piece.
+            // The group's beginning in the caller's arrays. For the first group of a piece it may lie
+            // "before" them.
             const auto begin = static_cast<std::size_t>(group * group_size - first);
             if (begin < out.size() && out.size() - begin >= group_size) {
                 const detail::gamma_laws<Scalar> laws(shapes.data() + begin, scales.data() + begin);

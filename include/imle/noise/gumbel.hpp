@@ -21,11 +21,12 @@ struct standard_gumbel {
         return -elementary::expm1(-elementary::exp(-z));
     }
     [[nodiscard]] static double pdf(double z) noexcept {
-        // Far below where it underflows; at -infinity the exponent would be infinity - infinity.
+        // Far below the point where the density underflows. At -infinity the exponent would be infinity -
+        // infinity.
         if (z < -700) return 0;
         return elementary::exp(-z - elementary::exp(-z));
     }
-    /// -d/dz log pdf(z), of log pdf(z) = -z - exp(-z).
+    /// -d/dz log pdf(z), where log pdf(z) = -z - exp(-z).
     [[nodiscard]] static double score(double z) noexcept { return -elementary::expm1(-z); }
     [[nodiscard]] static double quantile(double u) noexcept { return -elementary::log(-elementary::log(u)); }
     [[nodiscard]] static double survival_quantile(double p) noexcept {
@@ -35,11 +36,11 @@ struct standard_gumbel {
 
 }  // namespace detail
 
-/// The law of the maximum: F(x) = exp(-exp(-(x - location) / scale)). With it, perturb-and-MAP on one-hot
-/// vectors draws from the softmax exactly (Papandreou and Yuille, ICCV 2011).
+/// The Gumbel law of maxima: F(x) = exp(-exp(-(x - location) / scale)). With it, perturb-and-MAP on one-hot
+/// vectors samples exactly from the softmax (Papandreou and Yuille, ICCV 2011).
 class gumbel : public detail::location_scale_law<detail::standard_gumbel> {
   public:
-    /// Throws `std::invalid_argument` unless both are finite and scale > 0.
+    /// location: the mode, finite; scale: finite and above 0. Throws `std::invalid_argument` otherwise.
     explicit gumbel(double location = 0, double scale = 1)
         : location_scale_law(detail::finite_parameter("location of gumbel", location),
                              detail::positive_parameter("scale of gumbel", scale)) {}

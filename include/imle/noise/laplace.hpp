@@ -30,11 +30,11 @@ struct standard_laplace {
 
 }  // namespace detail
 
-/// The two-sided exponential law: density exp(-|x - location| / scale) / (2 scale). Heavier tails and a
-/// sharper centre than `normal`.
+/// The Laplace law, a two-sided exponential: density exp(-|x - location| / scale) / (2 scale). It has heavier
+/// tails and a sharper centre than `normal`.
 class laplace : public detail::location_scale_law<detail::standard_laplace> {
   public:
-    /// Throws `std::invalid_argument` unless both are finite and scale > 0.
+    /// location: the centre, finite; scale: finite and above 0. Throws `std::invalid_argument` otherwise.
     explicit laplace(double location = 0, double scale = 1)
         : location_scale_law(detail::finite_parameter("location of laplace", location),
                              detail::positive_parameter("scale of laplace", scale)) {}

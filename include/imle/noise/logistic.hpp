@@ -28,7 +28,8 @@ struct standard_logistic {
         return e / ((1 + e) * (1 + e));
     }
     [[nodiscard]] static double quantile(double u) noexcept {
-        // Near the median the roundings of the two cancel; log(u / (1 - u)) would lose most digits there.
+        // Near the median the roundings of the two logarithms cancel; log(u / (1 - u)) would lose most digits
+        // there.
         return elementary::log(u) - elementary::log1p(-u);
     }
     [[nodiscard]] static double survival_quantile(double p) noexcept { return -quantile(p); }
@@ -37,13 +38,13 @@ struct standard_logistic {
 }  // namespace detail
 
 /// The logistic law: F(x) = 1 / (1 + exp(-(x - location) / scale)). It is the law of the difference of two
-/// independent Gumbel numbers of that scale: on answers of independent ones and zeros, perturb-and-MAP with
-/// it draws each one with the probability sigmoid(theta) exactly.
+/// independent Gumbel numbers of the same scale. If the coordinates of z are independent zeros and ones,
+/// perturb-and-MAP with it sets each to one with probability sigmoid(theta), exactly.
 ///
-/// Eigen has a function of this name: after `using namespace` of both write `imle::logistic`.
+/// Eigen has a function of this name: after `using namespace` of both, write `imle::logistic`.
 class logistic : public detail::location_scale_law<detail::standard_logistic> {
   public:
-    /// Throws `std::invalid_argument` unless both are finite and scale > 0.
+    /// location: the centre, finite; scale: finite and above 0. Throws `std::invalid_argument` otherwise.
     explicit logistic(double location = 0, double scale = 1)
         : location_scale_law(detail::finite_parameter("location of logistic", location),
                              detail::positive_parameter("scale of logistic", scale)) {}

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Noise by which theta is multiplied.
+/// Noise that multiplies theta.
 
 #include <cmath>
 #include <cstdint>
@@ -15,18 +15,18 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// A layer with this noise perturbs theta * exp(T * xi - T^2 / 2), coordinate by coordinate, instead of
-/// theta + T * eps (Dalle, Baty, Bouvier, Parmentier, "Learning with combinatorial optimization layers: a
-/// probabilistic approach", 2022, on multiplicative perturbation). xi is standard normal, for which the
-/// factor's mean is 1: the T^2 / 2 is forgotten in some implementations, whose theta grows by exp(T^2 / 2).
+/// A layer with this noise perturbs theta to theta * exp(T * xi - T^2 / 2), coordinate by coordinate, instead
+/// of to theta + T * eps (Dalle, Baty, Bouvier, Parmentier, "Learning with combinatorial optimization layers:
+/// a probabilistic approach", 2022, on multiplicative perturbation). xi is standard normal, so the factor's
+/// mean is 1. Some implementations omit the T^2 / 2; their theta grows by exp(T^2 / 2).
 ///
 ///     imle::imle_layer layer{solver, imle::multiplicative{}, target};
 ///
-/// A theta keeps its sign, and 0 stays 0: for solvers that need costs of one sign, and for thetas of
-/// different size, each of which is perturbed relative to itself.
+/// Each theta keeps its sign, and 0 stays 0. Use this noise for solvers that need costs of one sign, and for
+/// thetas of different sizes: each is perturbed relative to itself.
 ///
-/// The temperature is the deviation of log(theta). Above some 8 (float) or 30 (double) factors may
-/// underflow, and the layer throws `std::invalid_argument` rather than lose a theta.
+/// The temperature is the standard deviation of log(theta). Above about 8 (float) or 30 (double), factors may
+/// underflow. The layer then throws `std::invalid_argument` rather than lose a theta.
 template <class NoiseT = normal>
 class multiplicative {
     static_assert(
@@ -39,11 +39,11 @@ class multiplicative {
         "cdf(x). See docs/concepts/noise_distribution.md");
 
   public:
-    /// The layer multiplies theta by exp(T * xi - T^2 / 2).
+    /// Tells the layer to multiply theta by exp(T * xi - T^2 / 2).
     static constexpr bool multiplies_theta = true;
 
-    /// Standard normal numbers; another noise that has them may be given. Throws `std::invalid_argument`
-    /// unless its law is the standard normal one: mean 0, variance 1, and the normal distribution function.
+    /// noise: the source of the standard normal numbers. Throws `std::invalid_argument` unless its law is the
+    /// standard normal one: mean 0, variance 1, and the normal distribution function.
     explicit multiplicative(NoiseT noise = NoiseT()) : noise_(std::move(noise)) {
         if (static_cast<double>(noise_.mean()) != 0) refuse(detail::message("a law of mean ", noise_.mean()));
         if (static_cast<double>(noise_.variance()) != 1)
@@ -53,20 +53,20 @@ class multiplicative {
                 refuse(detail::message("a law of which a share of ", noise_.cdf(x), " is below ", x));
     }
 
-    /// xi: element i of `out` is element `first + i` of the key's sequence, the noise's within.
+    /// xi: element i of `out` is element `first + i` of the key's sequence of the inner noise.
     template <class Scalar>
     requires NoiseDistribution<NoiseT, Scalar>
     void fill(const random_key& key, std::uint64_t first, std::span<Scalar> out) const {
         noise_.fill(key, first, out);
     }
 
-    /// The law of xi.
+    /// The inner noise, which draws xi.
     [[nodiscard]] const NoiseT& base() const noexcept { return noise_; }
 
-    /// -d/dx log pdf(x) = x of xi.
+    /// -d/dx log pdf(x) for the law of xi, which is x.
     [[nodiscard]] static double score(double xi) noexcept { return detail::standard_normal::score(xi); }
 
-    /// True if the normal numbers are of equal noises.
+    /// True if the inner noises are equal.
     friend bool operator==(const multiplicative&, const multiplicative&) = default;
 
   private:

@@ -11,10 +11,10 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// The law of a number that is always 0. With it and a scaled perturbation target, the layer is the
-/// differentiation of blackbox solvers of Vlastelica et al. (ICLR 2020).
+/// The law of a number that is always 0. With it and a scaled perturbation target, the layer is the blackbox
+/// differentiation of Vlastelica et al. (ICLR 2020).
 struct no_noise {
-    /// Every number is 0: the layer need not ask.
+    /// Every number is 0, so the layer need not draw it.
     static constexpr bool is_zero = true;
 
     /// Fills with 0. O(out.size()).
@@ -29,7 +29,7 @@ struct no_noise {
     [[nodiscard]] constexpr double mean() const noexcept { return 0; }
     /// 0.
     [[nodiscard]] constexpr double variance() const noexcept { return 0; }
-    /// 0 below 0, 1 from 0 on. There is no density.
+    /// 0 below 0, 1 from 0 on. The law has no density.
     [[nodiscard]] constexpr double cdf(double x) const noexcept { return x < 0 ? 0 : 1; }
     /// 0 for every u.
     [[nodiscard]] constexpr double quantile(double) const noexcept { return 0; }

@@ -28,8 +28,8 @@ struct standard_normal {
     }
     /// -d/dz log pdf(z).
     [[nodiscard]] static double score(double z) noexcept { return z; }
-    /// Newton's method on log cdf(z) = log u in the lower half. log cdf is concave, so that from the second
-    /// step on the iteration comes from the left and cannot overshoot.
+    /// Newton's method on log cdf(z) = log u in the lower half. log cdf is concave, so from the second step
+    /// on the iteration comes from the left and cannot overshoot.
     [[nodiscard]] static double quantile(double u) noexcept {
         if (u > 0.5) return -quantile_lower(1 - u);
         return quantile_lower(u);
@@ -44,7 +44,7 @@ struct standard_normal {
         if (u == 0.5) return 0;
         if (!(u > 0)) return -std::numeric_limits<double>::infinity();
         const double log_u = elementary::log(u);
-        // The tail is near exp(-z^2 / 2) / (|z| sqrt(2 pi)); in the bulk the start hardly matters.
+        // The tail is close to exp(-z^2 / 2) / (|z| sqrt(2 pi)). In the bulk the start hardly matters.
         double z = -std::sqrt(-2 * log_u);
         if (z < -3) z += elementary::log(-z * 2.50662827463100050242) / -z;
         for (int i = 0; i < 60; ++i) {
@@ -52,7 +52,7 @@ struct standard_normal {
             const double step = (elementary::log(f) - log_u) * f / pdf(z);
             z -= step;
             if (std::abs(step) <= 1e-9 * std::abs(z) || std::abs(step) < 1e-300) {
-                // One more, by the difference and not the logarithm's, for the last digits.
+                // One more step, on the difference instead of the logarithm, for the last digits.
                 const double g = cdf(z);
                 return z - (g - u) / pdf(z);
             }
@@ -63,10 +63,11 @@ struct standard_normal {
 
 }  // namespace detail
 
-/// The Gaussian law.
+/// The normal (Gaussian) law.
 class normal : public detail::location_scale_law<detail::standard_normal> {
   public:
-    /// Throws `std::invalid_argument` unless both are finite and stddev > 0.
+    /// mean: finite; stddev: the standard deviation, finite and above 0. Throws `std::invalid_argument`
+    /// otherwise.
     explicit normal(double mean = 0, double stddev = 1)
         : location_scale_law(detail::finite_parameter("mean of normal", mean),
                              detail::positive_parameter("stddev of normal", stddev)) {}

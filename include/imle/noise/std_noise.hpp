@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The standard's distributions as noise.
+/// Distributions of the standard library as noise.
 
 #include <concepts>
 #include <cstddef>
@@ -15,17 +15,18 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// The words of one key's sequence as an engine of the standard (`std::uniform_random_bit_generator`).
+/// An engine for the standard library (`std::uniform_random_bit_generator`) that returns the words of one
+/// key's sequence.
 class philox_engine {
   public:
-    /// A word of 32 bits.
+    /// A random word of 32 bits.
     using result_type = std::uint32_t;
     /// The smallest word: 0.
     static constexpr result_type min() noexcept { return 0; }
     /// The largest word: 2^32 - 1.
     static constexpr result_type max() noexcept { return std::numeric_limits<result_type>::max(); }
 
-    /// Begins at the first word of the key's sequence.
+    /// Starts at the first word of the key's sequence.
     explicit philox_engine(const random_key& key) noexcept : key_(key) {}
 
     /// The next word of the sequence.
@@ -53,17 +54,17 @@ concept RandomDistribution = std::copy_constructible<T> && requires(T distributi
 
 }  // namespace detail
 
-/// Draws from a distribution of the standard, or of its shape: `std_noise{std::normal_distribution<float>{0,
-/// 2}}`.
+/// Draws from a distribution of the standard library, or from any with the same interface:
+/// `std_noise{std::normal_distribution<float>{0, 2}}`.
 ///
-/// Element i is the first draw of a fresh copy of the distribution from an engine of its own, with the key
-/// `key.fold_in(i)`: distributions keep state and take as many words as they like, and random access must
-/// hold all the same. That costs two Philox blocks a number and more; a law that is drawn often deserves a
-/// `quantile_table`. The bits are those of one standard library: distributions differ between libraries.
+/// Element i is the first draw of a fresh copy of the distribution, from an engine with the key
+/// `key.fold_in(i)`. Distributions keep state and use any number of words; the fresh copy and its engine make
+/// random access possible. A number costs two Philox blocks or more. For a law that you draw from often, use
+/// a `quantile_table`. The bits depend on the standard library: distributions differ between libraries.
 template <detail::RandomDistribution Distribution>
 class std_noise {
   public:
-    /// distribution: copied for every number, so that none depends on the one before.
+    /// distribution: copied for every number, so that no number depends on the one before.
     explicit std_noise(Distribution distribution = Distribution()) : distribution_(std::move(distribution)) {}
 
     /// Element i of `out` is element `first + i` of the key's sequence. Random access; O(out.size()).

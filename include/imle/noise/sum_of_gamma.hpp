@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Sum-of-gamma noise, by its inverse law.
+/// Sum-of-gamma noise, by the inverse of its distribution function.
 
 #include <cmath>
 #include <cstdint>
@@ -18,20 +18,23 @@ namespace imle::inline IMLE_ABI {
 ///
 ///     eps = ( sum_{i=1..terms} Gamma(shape 1/k, rate i/k) - log(terms) ) / k
 ///
-/// Its sum over k coordinates is nearly Gumbel(0, 1), and is so in the limit of infinitely many terms
-/// (`exact`), the k-th convolution root of Gumbel(0, 1). k is the number of ones in a solution z.
+/// The sum over k coordinates is nearly Gumbel(0, 1). In the limit of infinitely many terms (`exact`) it is
+/// exactly that: the law is then the k-th convolution root of Gumbel(0, 1). k is the number of ones in a
+/// solution z.
 ///
-/// The literal sum draws `terms` gamma numbers for each of its own. Here the law is inverted once, when a
-/// number is first drawn (a few milliseconds; copies share it), and a number is then one random word and
-/// one table look-up, for any k and any number of terms. `sum_of_gamma_series` is the literal sum.
+/// The literal sum draws `terms` gamma numbers for each number. This class inverts the law once, when the
+/// first number is drawn (a few milliseconds; copies share the table). A number then takes one random word
+/// (two for a double) and one table look-up, for any k and any number of terms. `sum_of_gamma_series` is the
+/// literal sum.
 class sum_of_gamma : public detail::shared_law<detail::sum_of_gamma_law> {
   public:
-    /// `k` from 1e-6 to 1e6, not necessarily whole; `terms` from 1 on. Throws `std::invalid_argument`
-    /// outside: the inversion is tested to its stated accuracy within.
+    /// k: from 1e-6 to 1e6, not necessarily an integer; terms: at least 1. Throws `std::invalid_argument`
+    /// outside these ranges; within them the inversion is tested to its stated accuracy.
     explicit sum_of_gamma(double k, std::uint64_t terms = 10)
         : sum_of_gamma(detail::sum_of_gamma_law(checked_k(k), checked_terms(terms))) {}
 
-    /// Infinitely many terms: the law of which k independent copies sum to Gumbel(0, 1) exactly.
+    /// Infinitely many terms: the sum of k independent copies is exactly Gumbel(0, 1). Throws
+    /// `std::invalid_argument` unless k is from 1e-6 to 1e6.
     [[nodiscard]] static sum_of_gamma exact(double k) {
         return sum_of_gamma(detail::sum_of_gamma_law(checked_k(k), 0));
     }
@@ -43,11 +46,13 @@ class sum_of_gamma : public detail::shared_law<detail::sum_of_gamma_law> {
     /// -log(terms) / k; -infinity for `exact`.
     using shared_law::lower_bound;
 
-    /// P(X <= x), relative accuracy 1e-10 down to 1e-12 and beyond. About 20 microseconds, as for the others.
+    /// P(X <= x), with a relative accuracy of 1e-10 down to 1e-12 and beyond. About 20 microseconds, as for
+    /// `survival` and `pdf`.
     [[nodiscard]] double cdf(double x) const { return probability_of(detail::tail::lower, x); }
     /// P(X > x), with the same accuracy in the upper tail.
     [[nodiscard]] double survival(double x) const { return probability_of(detail::tail::upper, x); }
-    /// The density; at the lower bound 0, its finite limit or infinity, as terms / k is above, at or below 1.
+    /// The density. At the lower bound it is 0, its finite limit or infinity if terms / k is above, at or
+    /// below 1.
     [[nodiscard]] double pdf(double x) const {
         const double shape = terms() == 0 ? 2 : static_cast<double>(terms()) / k();
         if (std::isnan(x)) return x;
@@ -65,12 +70,12 @@ class sum_of_gamma : public detail::shared_law<detail::sum_of_gamma_law> {
         return detail::elementary::exp(log_density);
     }
 
-    /// (H_terms - log(terms)) / k.
+    /// (H_terms - log(terms)) / k, where H_n is the n-th harmonic number. Euler's constant / k for `exact`.
     [[nodiscard]] double mean() const { return law().mean(); }
-    /// sum of i^-2 / k.
+    /// The sum of i^-2 for i = 1..terms, divided by k.
     [[nodiscard]] double variance() const { return law().variance(); }
-    /// The n-th cumulant: the mean for n = 1, (n - 1)! * sum of i^-n / k above. Throws
-    /// `std::invalid_argument` unless 1 <= n <= 170.
+    /// The n-th cumulant: the mean for n = 1; for n > 1, (n - 1)! times the sum of i^-n for i = 1..terms,
+    /// divided by k. Throws `std::invalid_argument` unless 1 <= n <= 170.
     [[nodiscard]] double cumulant(int n) const {
         if (n < 1 || n > 170) detail::throw_invalid("n of cumulant", n, "1 to 170");
         return law().cumulant(n);

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Sum-of-gamma noise, literally.
+/// Sum-of-gamma noise as the literal sum.
 
 #include <cstddef>
 #include <span>
@@ -13,15 +13,16 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// The law of `sum_of_gamma`, drawn as the sum that defines it: `terms` gamma numbers for each of its own.
-/// The cross-check of the table, and what the paper's own implementation does; use `sum_of_gamma` for work.
+/// The law of `sum_of_gamma`, drawn as the sum that defines it: `terms` gamma numbers for each number. It is
+/// the cross-check of the table, and the method of the paper's own implementation. In practice use
+/// `sum_of_gamma`.
 class sum_of_gamma_series : private sum_of_gamma {
   public:
-    /// As for `sum_of_gamma`.
+    /// The same parameters and exceptions as for `sum_of_gamma`.
     explicit sum_of_gamma_series(double k, std::uint64_t terms = 10) : sum_of_gamma(k, terms) {}
 
-    /// Element i of `out` is element `first + i` of the key's sequence. Random access;
-    /// O(out.size() * terms), of at least 512 numbers at once.
+    /// Element i of `out` is element `first + i` of the key's sequence. Random access; O(out.size() * terms),
+    /// in whole groups of 512 numbers.
     void fill(const random_key& key, std::uint64_t first, std::span<float> out) const {
         draw(key, first, out);
     }
@@ -39,8 +40,8 @@ class sum_of_gamma_series : private sum_of_gamma {
     friend bool operator==(const sum_of_gamma_series&, const sum_of_gamma_series&) noexcept = default;
 
   private:
-    /// Sums are made this many at a time: enough for what a term costs before its first number, and little
-    /// enough for the stack.
+    /// Sums are made in groups of this size: large enough to amortise the set-up of a term, small enough for
+    /// the stack.
     static constexpr std::size_t group_size = 512;
 
     template <class Scalar>
@@ -51,7 +52,7 @@ class sum_of_gamma_series : private sum_of_gamma {
             double sums[group_size] = {};
             double wide[group_size];
             Scalar numbers[group_size];
-            // Each term has a key of its own, so that no element's index is multiplied and overflows.
+            // Each term has its own key, so that no element's index is multiplied and overflows.
             for (std::uint64_t i = 1; i <= terms(); ++i) {
                 term.fill(key.fold_in(i), group * group_size, std::span<Scalar>(numbers));
                 for (std::size_t j = 0; j < group_size; ++j) wide[j] = static_cast<double>(numbers[j]);

@@ -22,7 +22,7 @@ struct standard_uniform {
     static constexpr double mean = 0.5;
     static constexpr double variance = 1.0 / 12;
 
-    /// NaN stays what it is.
+    /// A NaN stays a NaN.
     [[nodiscard]] static double cdf(double z) noexcept { return std::clamp(z, 0.0, 1.0); }
     [[nodiscard]] static double survival(double z) noexcept { return std::clamp(1 - z, 0.0, 1.0); }
     [[nodiscard]] static double pdf(double z) noexcept {
@@ -36,11 +36,11 @@ struct standard_uniform {
 
 }  // namespace detail
 
-/// The uniform law on [low, high]: density 1 / (high - low). No number is outside of the range, whose ends
-/// are rounded to the output's type; by rounding, an end itself may come.
+/// The uniform law on [low, high]: density 1 / (high - low). No number is outside the range, whose ends are
+/// rounded to the output's type. By rounding, a number may equal an end.
 ///
-/// Numbers near `low` keep their relative accuracy if it is 0: with `uniform{}` a float is down to 2^-33. For
-/// a noise of one's own `imle::uniforms` is cheaper and never gives an end.
+/// If `low` is 0, numbers near it keep their relative accuracy: with `uniform{}`, floats go down to 2^-33.
+/// For a noise of your own, `imle::uniforms` is cheaper and never returns an end.
 class uniform : public detail::location_scale_law<detail::standard_uniform> {
   public:
     /// Throws `std::invalid_argument` unless both are finite, low < high, and high - low is finite.
@@ -49,7 +49,7 @@ class uniform : public detail::location_scale_law<detail::standard_uniform> {
           high_(high) {}
 
     /// Element i of `out` is element `first + i` of the key's sequence. Random access; O(out.size()), after
-    /// the table is made at the first call. Any number of threads may call it.
+    /// the first call has made the table. Any number of threads may call it.
     void fill(const random_key& key, std::uint64_t first, std::span<float> out) const {
         fill_within(key, first, out);
     }
@@ -62,11 +62,11 @@ class uniform : public detail::location_scale_law<detail::standard_uniform> {
     [[nodiscard]] double low() const noexcept { return location(); }
     /// The parameter `high`.
     [[nodiscard]] double high() const noexcept { return high_; }
-    /// No number is above it.
+    /// The upper bound of all draws: high.
     [[nodiscard]] double upper_bound() const noexcept { return high_; }
 
-    // Counted from the end that is near: so that each end is met exactly, and the distance to it is accurate
-    // where it is small.
+    // Computed from the nearer end: each end is met exactly, and the distance to it is accurate where it is
+    // small.
 
     /// P(X > x), accurate where it is small.
     [[nodiscard]] double survival(double x) const noexcept {
@@ -101,8 +101,8 @@ class uniform : public detail::location_scale_law<detail::standard_uniform> {
         return high - low;
     }
 
-    /// high - low is rounded to the output's type, so that the largest numbers could be past `high`, if by a
-    /// few units in the last place.
+    /// high - low is rounded to the output's type, so the largest numbers could exceed `high` by a few units
+    /// in the last place.
     template <class Scalar>
     void fill_within(const random_key& key, std::uint64_t first, std::span<Scalar> out) const {
         location_scale_law::fill(key, first, out);

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Quantiles for a table from anyone's distribution function and density.
+/// Quantiles for a table, from any distribution function and density.
 
 #include <algorithm>
 #include <cmath>
@@ -33,7 +33,7 @@ concept HasUpperBound = requires(const LawT& law) {
     { law.upper_bound() } -> std::convertible_to<double>;
 };
 
-/// The doubles counted upwards, 0 for 0: halving a range of counts finds any double in 64 steps.
+/// The doubles numbered upwards, 0 for 0. Bisection over these counts finds any double in 64 steps.
 [[nodiscard]] inline std::int64_t count_of(double x) noexcept {
     const auto bits = bit_cast<std::int64_t>(x);
     return bits >= 0 ? bits : std::numeric_limits<std::int64_t>::min() - bits;
@@ -42,14 +42,15 @@ concept HasUpperBound = requires(const LawT& law) {
     return bit_cast<double>(count >= 0 ? count : std::numeric_limits<std::int64_t>::min() - count);
 }
 
-/// A `QuantileSource` of a law with `cdf(x)` and `pdf(x)`; with `survival(x)`, `lower_bound()` and
-/// `upper_bound()` if it has them.
+/// A `QuantileSource` for a law with `cdf(x)` and `pdf(x)`, and optionally `survival(x)`, `lower_bound()` and
+/// `upper_bound()`.
 ///
-/// A place is y = x - origin(), the origin being the lower bound or 0. A quantile is found by Newton's method
-/// on log p (over log y where there is a lower bound, near which p is like a power of y) from the last one
-/// that was asked for, within a bracket: whatever the functions do, it ends after a few hundred steps, and
-/// what contradicts a law on the way is an error. Unlike `panel_source` it asks nothing of the functions'
-/// smoothness or precision, and much of their speed: it calls them some three times a quantile.
+/// A place is y = x - origin(); the origin is the lower bound or 0. A quantile is found by Newton's method on
+/// log p (over log y if there is a lower bound, near which p is like a power of y). The search starts at the
+/// last quantile and keeps a bracket. It ends after a few hundred steps whatever the functions return, and
+/// throws if they contradict a distribution on the way. Unlike `panel_source`, this class assumes nothing
+/// about the smoothness or precision of the functions, but they should be fast: it calls them about three
+/// times per quantile.
 template <HasDensity LawT>
 class cdf_source {
   public:
@@ -77,7 +78,7 @@ class cdf_source {
     [[nodiscard]] double offset(tail side, double p) const { return place(side, p); }
     [[nodiscard]] double log_offset(tail side, double p) const { return std::log(place(side, p)); }
 
-    /// The probability by which two places may differ that cannot be told apart: by the rounding of the
+    /// The probability within which two places cannot be told apart, because of the rounding of the
     /// functions' results and of x.
     [[nodiscard]] double resolution(tail side, double p) const {
         const double x = origin_ + place(side, p), density = density_at(x);
@@ -87,12 +88,12 @@ class cdf_source {
 
   private:
     static constexpr double largest = std::numeric_limits<double>::max();
-    /// Probabilities that differ by less say nothing about a law.
+    /// Smaller differences of probabilities say nothing about a law.
     static constexpr double noise = 1e-13;
-    /// 1 - cdf(x) is no finer than this, and some functions do not come closer to 0.
+    /// 1 - cdf(x) is no finer than this, and some functions come no closer to 0.
     static constexpr double finest = 0x1p-51;
 
-    /// From x to the next double, or a little more.
+    /// The distance from x to the next double, or a little more.
     [[nodiscard]] static double spacing(double x) noexcept {
         return std::max(std::abs(x) * 0x1p-52, std::numeric_limits<double>::denorm_min());
     }
@@ -123,7 +124,7 @@ class cdf_source {
 
     // -- One quantile ------------------------------------------------------------------------------------
 
-    // Places are halved and stepped over by counting doubles, so that a law may be anywhere.
+    // Steps and bisections count doubles, so that a law may have any location and scale.
 
     [[nodiscard]] static bool closed(const bracket& around) noexcept {
         return count_of(around.low) + 1 >= count_of(around.high);
@@ -132,11 +133,11 @@ class cdf_source {
         const std::int64_t a = count_of(around.low), b = count_of(around.high);
         return counted(a / 2 + b / 2 + (a % 2 + b % 2) / 2);
     }
-    /// Half of it: the whole may be more than an integer holds.
+    /// Half of the width: the whole may overflow an integer.
     [[nodiscard]] static std::int64_t width(const bracket& around) noexcept {
         return count_of(around.high) / 2 - count_of(around.low) / 2;
     }
-    /// A place beyond the known end of the bracket, each time twice as many doubles away.
+    /// A place beyond the known end of the bracket; each call goes twice as many doubles away.
     [[nodiscard]] static double further(const bracket& around, bool upwards, std::int64_t& reach) noexcept {
         const std::int64_t from = count_of(upwards ? around.low : around.high), half = width(around);
         const std::int64_t step = std::max(std::int64_t{1}, std::min(reach, half));
@@ -149,7 +150,7 @@ class cdf_source {
         return y = solve(side, p, y);
     }
 
-    /// The y at which the tail's probability is p, from a place near it.
+    /// The y at which the tail's probability is p. `start` is a place near it.
     [[nodiscard]] double solve(tail side, double p, double start) const {
         const double sign = side == tail::lower ? 1 : -1;
         std::int64_t reach = std::int64_t{1} << 52;  // a factor of 2
@@ -169,8 +170,8 @@ class cdf_source {
             const double slope = sign * density_at(origin_ + y) / now * (positive_ ? y : 1);
             const double change = -distance / slope;
             const double next = positive_ ? y * std::exp(change) : y + change;
-            // Newton's method doubles the digits, and a density that is a little wrong still gives two. Or
-            // the next place is the same double, or no better.
+            // Newton's method doubles the digits, and with a slightly wrong density it still gains two. The
+            // search also ends if the next place is the same double, or no better.
             const double x = origin_ + y, change_of_x = positive_ ? y * change : change;
             const bool same =
                 std::abs(change_of_x) <= spacing(x) && std::abs(distance) < 0.1 && is_finite(slope);
@@ -193,7 +194,7 @@ class cdf_source {
         return last.next;
     }
 
-    /// The place in a bracket without a double inside. At an end that was not asked for yet, asks.
+    /// The place for a bracket without a double inside. Evaluates the law at an end that is not known yet.
     [[nodiscard]] double last_place(tail side, double p, double y, bracket around) const {
         const bool at_low = std::isnan(around.at_low);
         if (at_low || std::isnan(around.at_high)) {
@@ -209,8 +210,8 @@ class cdf_source {
         return closed_place(around);
     }
 
-    /// What is left of a bracket without a double inside: one of its ends, if the law does not jump there. In
-    /// this step it may rise by what its density says, and near a bound, where it may be singular, by more.
+    /// Returns an end of a bracket without a double inside. Throws if the law jumps there. In this step the
+    /// law may rise as its density says; near a bound, where it may be singular, it may rise by more.
     [[nodiscard]] double closed_place(const bracket& around) const {
         const double jump = std::abs(around.at_high - around.at_low);
         const bool at_bound =
@@ -239,8 +240,9 @@ class cdf_source {
 
     // -- Where to begin ----------------------------------------------------------------------------------
 
-    /// Some place between the quartiles, or as near to the median as doubles come. From 0, or a distance of 1
-    /// from the lower bound, by steps that square, then by halves.
+    /// A place between the quartiles, or as near to the median as doubles come. The search starts at 0, or at
+    /// a distance of 1 from the lower bound. It multiplies by a factor that is squared each time, then
+    /// bisects.
     [[nodiscard]] double start() const {
         double y = std::clamp(positive_ ? 1.0 : 0.0, lowest_, highest_);
         bracket around{lowest_, highest_};
@@ -274,7 +276,7 @@ class cdf_source {
     }
 
     /// Compares the rise of the distribution function with the integral of the density by Simpson's rule,
-    /// over short ways in both tails. Many ways that differ are an error; single ones may hold a corner.
+    /// over short intervals in both tails. Throws if many of them differ; a single one may contain a corner.
     void check_density() const {
         int tried = 0, wrong = 0;
         double at = 0, wanted = 0, was = 0;

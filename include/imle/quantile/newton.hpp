@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The place where a tail of a law has a given probability: Newton's method in a bracket.
+/// Finds the place where a tail of a law has a given probability: Newton's method in a bracket.
 
 #include <algorithm>
 #include <cmath>
@@ -11,8 +11,8 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// What is known while a quantile is sought: a place that is too low and one that is too high, and the
-/// tail's probability at each; NaN where it was not asked for.
+/// The state of a search for a quantile: a place that is too low, a place that is too high, and the tail's
+/// probability at each; NaN if it was not evaluated there.
 struct bracket {
     double low, high;
     double at_low = std::numeric_limits<double>::quiet_NaN(), at_high = at_low;
@@ -23,15 +23,15 @@ struct bracket {
     }
 };
 
-/// A place, and whether it is the quantile or only the next to try. NaN: none is known.
+/// A place, and whether it is the quantile or only the next place to try. NaN if no place is known.
 struct newton_step {
     double next;
     bool found = false;
 };
 
-/// Tries `place` and what follows, at most `most` places. `step(around, place)` looks at the law there,
-/// narrows the bracket, and says where Newton's method goes. Where that is not inside of the bracket,
-/// `instead(around)` is tried. Returns the quantile, or the last place as not found.
+/// Tries `place` and those that follow, at most `most` places. `step(around, place)` evaluates the law there,
+/// narrows the bracket and returns the next place by Newton's method. If that is not inside the bracket,
+/// `instead(around)` is tried. Returns the quantile, or the last place with `found` false.
 template <class Step, class Instead>
 [[nodiscard]] newton_step newton_in_bracket(bracket around, double place, int most, const Step& step,
                                             const Instead& instead) {
@@ -51,8 +51,8 @@ struct tail_point {
     double slope;
 };
 
-/// Newton's method on log p, which is concave in the place or nearly, for a law that can be trusted.
-/// `log_tail(v)` is the `tail_point` at v; `v` the start; `reach` how far the first step may go; `most` a
+/// Newton's method on log p, which is concave in the place or nearly so, for a law with reliable functions.
+/// `log_tail(v)` is the `tail_point` at v; `v` is the start; `reach` is the longest first step; `most` is a
 /// place that is never passed.
 template <class LogTail>
 [[nodiscard]] double newton_place(const LogTail& log_tail, double log_p, double v, double reach,
@@ -60,7 +60,7 @@ template <class LogTail>
     const auto step = [&](bracket& around, double place) -> newton_step {
         const tail_point at = log_tail(place);
         const double change = -(at.log_probability - log_p) / at.slope;
-        // Newton's method doubles the digits: after a step as small as this it is as good as it gets.
+        // Newton's method doubles the digits: after so small a step the place is as good as it gets.
         if (std::abs(change * at.slope) < 1e-8) return {place + change, true};
         const bool too_low = at.slope > 0 ? !(at.log_probability > log_p) : at.log_probability > log_p;
         around.narrow(too_low, place, at.log_probability);

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Many quantiles of a smooth law from few values of its distribution function.
+/// Many quantiles of a smooth law from few evaluations of its distribution function.
 
 #include <algorithm>
 #include <array>
@@ -21,15 +21,16 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// One tail of a law, from about its median outwards, as log p on panels of Chebyshev polynomials in the
-/// place, and its inverse by Newton's method on them. A distribution function that takes 20 microseconds is
-/// asked at some 600 places; a quantile then takes a fraction of a microsecond.
+/// One tail of a law, from about its median outwards. log p is a Chebyshev polynomial in the place on each of
+/// several panels; Newton's method inverts it. A distribution function that takes 20 microseconds is
+/// evaluated at some 600 places. A quantile then takes a fraction of a microsecond.
 class inverse_tail {
   public:
     /// `log_tail(places, log_p)` writes the logarithm of the tail's probability at each of a panel's places.
-    /// The panels go from `start` in steps like `step` (either sign, away from the median) until log p is
-    /// below `lowest`. Throws `std::invalid_argument` if log p is not finite or does not decrease.
-    /// `limit(start, step)` returns the step, or a shorter one where `log_tail` cannot take so long a panel.
+    /// `limit(start, step)` returns the step, or a shorter one if `log_tail` cannot take so long a panel. The
+    /// panels go from `start` in steps like `first_step` (either sign, away from the median) until log p is
+    /// below `lowest`. Throws `std::invalid_argument` if log p is not finite or does not decrease, or if it
+    /// takes more than 4,000 attempts at panels.
     template <class LogTail, class Limit>
     inverse_tail(const LogTail& log_tail, const Limit& limit, double start, double first_step,
                  double lowest) {
@@ -60,7 +61,7 @@ class inverse_tail {
             next.fit(values);
             const double rest = next.rest();
             if (rest > tolerance && !(rest < noise && rest > 0.25 * last_rest)) {
-                // A shorter panel helps (0.6^13 is a thousandth), unless what is left is the noise of log p.
+                // A shorter panel helps (0.6^13 is a thousandth), unless the rest is the noise of log p.
                 last_rest = rest;
                 step *= 0.6;
                 continue;
@@ -73,7 +74,7 @@ class inverse_tail {
         }
     }
 
-    /// The place where the tail's probability is p, from that at `start` down to `lowest`.
+    /// The place where the tail's probability is p, for log p from its value at `start` down to `lowest`.
     [[nodiscard]] double place(double p) const {
         const double log_p = elementary::log(p);
         const auto next = std::upper_bound(panels_.begin() + 1, panels_.end(), log_p,
@@ -88,7 +89,7 @@ class inverse_tail {
     static constexpr double tolerance = 1e-13;
     static constexpr double noise = 1e-9;
 
-    /// cos(pi j / 15), of which every panel needs hundreds.
+    /// cos(pi j / 15). Every panel needs hundreds of these.
     static portable_double cosine(std::size_t j) {
         static const auto cosines = [] {
             std::array<portable_double, 2 * (nodes - 1)> values;
@@ -99,7 +100,7 @@ class inverse_tail {
         return cosines[j];
     }
 
-    /// log p = sum of c[n] T_n(u), u from -1 to 1 on [start, start + step].
+    /// log p = sum of c[n] T_n(u), where u goes from -1 to 1 on [start, start + step].
     struct panel {
         double start;
         double step;
@@ -118,7 +119,7 @@ class inverse_tail {
                 c[n] = sum * (n == 0 || n == nodes - 1 ? 1 : 2) / (nodes - 1);
             }
         }
-        /// What the last terms of the series still contribute, relative to log p.
+        /// The contribution of the last terms of the series, relative to log p.
         [[nodiscard]] double rest() const {
             const portable_double last = abs(c[nodes - 1]) + abs(c[nodes - 2]) + abs(c[nodes - 3]);
             return (last / std::max<portable_double>(1, abs(c[0]))).value();
@@ -126,7 +127,7 @@ class inverse_tail {
         [[nodiscard]] double solve(double log_p) const {
             portable_double u = std::clamp<portable_double>((log_p - at_start) / c[1] - 1, -1, 1);
             for (int i = 0; i < 12; ++i) {
-                // Clenshaw's recurrence for the value and for its derivative.
+                // Clenshaw's recurrence for the value and its derivative.
                 portable_double b1 = 0, b2 = 0, d1 = 0, d2 = 0;
                 for (std::size_t n = nodes - 1; n > 0; --n) {
                     const portable_double d = 2 * u * d1 - d2 + 2 * b1;
@@ -146,11 +147,12 @@ class inverse_tail {
     std::vector<panel> panels_;
 };
 
-/// A `QuantileSource` of a law that knows the logarithms of its tails:
+/// A `QuantileSource` for a law that provides the logarithms of its tails:
 ///
-/// - `logarithmic()`: a place is log(x - origin()), x otherwise; `positive()`: origin() is the lower bound;
-/// - `log_tail(side, places, log_p, {})` and `log_tail(side, place)`, a `tail_point`;
-/// - `tail_place(side, p)`: a quantile's place, slowly; `value(place)`: the x there; `lower_bound()`;
+/// - `logarithmic()`: a place is log(x - origin()) if true, else x; `positive()`: origin() is the lower
+///   bound;
+/// - `log_tail(side, places, log_p, {})`, and `log_tail(side, place)`, which returns a `tail_point`;
+/// - `tail_place(side, p)`: a quantile's place, slowly; `value(place)`: the x at a place; `lower_bound()`;
 /// - `panel_step(start, step)`: the step, or as much of it as `log_tail` can take in one call.
 template <class LawT>
 class panel_source {
@@ -171,7 +173,7 @@ class panel_source {
 
   private:
     [[nodiscard]] inverse_tail make(tail side) const {
-        // From a little inside of the median to the last bit of a double's 53.
+        // From slightly inside the median to the last of a double's 53 bits.
         constexpr double first = 0.51, lowest = -38;
         const double start = law_.tail_place(side, first);
         const double step = (side == tail::lower ? -1 : 1) / std::abs(law_.log_tail(side, start).slope);
@@ -186,11 +188,11 @@ class panel_source {
     inverse_tail upper_;
 };
 
-/// The x at which a tail of such a law has the probability p; the law's ends at 0 and 1.
+/// The x at which a tail of such a law has the probability p. Returns the law's ends for p = 0 and p = 1.
 template <class LawT>
 [[nodiscard]] double quantile_of(const LawT& law, tail side, double p) {
     if (p > 0.5) {
-        // Exact, and then the smaller of the two tails.
+        // 1 - p is exact, and the probability of the smaller tail.
         p = 1 - p;
         side = side == tail::lower ? tail::upper : tail::lower;
     }

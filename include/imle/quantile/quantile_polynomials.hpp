@@ -20,13 +20,14 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// Piecewise polynomials for the standardised quantile function (x - location) / scale, or for its base-2
-/// logarithm where `logarithmic()`, fitted to a source.
+/// Piecewise polynomials fitted to a source: to the standardised quantile function (x - location) / scale or,
+/// if `logarithmic()`, to its base-2 logarithm.
 ///
-/// `Layout` says where the knots are and how the coefficients lie: interval i is from `knot(i)` to
-/// `knot(i + 1)` of the tail's probability, the last knot being 1/2; `degree + 1` coefficients of powers of
-/// `unit` times the place from 0 to 1, padded to `stride`, are entry 2 i of the lower tail and 2 i + 1 of the
-/// upper one. Errors above `tolerance` make it try the logarithm; no coefficient may be below `smallest`.
+/// `Layout` gives the knots and the order of the coefficients. Interval i is from `knot(i)` to `knot(i + 1)`
+/// of the tail's probability; the last knot is 1/2. Entry 2 i belongs to the lower tail, entry 2 i + 1 to the
+/// upper one. An entry has `degree + 1` coefficients of powers of t, padded to `stride`, where `unit` times t
+/// is the position in the interval from 0 to 1. If an error is above `tolerance`, the logarithm is tried. No
+/// coefficient may be below `smallest`.
 template <class Scalar, class Layout>
 class quantile_polynomials {
     using layout = Layout;
@@ -46,7 +47,7 @@ class quantile_polynomials {
     quantile_polynomials(const quantile_polynomials&) = delete;
     quantile_polynomials& operator=(const quantile_polynomials&) = delete;
 
-    /// The first coefficient, where a cache line begins.
+    /// The first coefficient, at the beginning of a cache line.
     [[nodiscard]] const Scalar* coefficients() const noexcept {
         const auto address = reinterpret_cast<std::uintptr_t>(coefficients_.data());
         return coefficients_.data() + ((64 - address % 64) % 64) / sizeof(Scalar);
@@ -57,14 +58,14 @@ class quantile_polynomials {
     [[nodiscard]] double interpolation_error() const noexcept { return interpolation_error_; }
 
   private:
-    /// As many numbers as a polynomial has coefficients.
+    /// One number for each coefficient of a polynomial.
     using array = std::array<portable_double, degree + 1>;
 
     static constexpr double min_spread = 1e-290;
-    /// What the tails of a float table are promised to keep is the least that any table does.
+    /// Every table keeps at least the accuracy that a float table promises for its tails.
     static constexpr double largest_error = 1e-3;
 
-    /// Plain or logarithmic, whichever is better.
+    /// Makes the plain or the logarithmic polynomials, whichever are better.
     template <QuantileSource SourceT>
     void make_better(const SourceT& source) {
         const auto resolution = [&](tail side, double p) {
@@ -75,8 +76,8 @@ class quantile_polynomials {
         };
         const double median = source.offset(tail::lower, 0.5);
         const double spread = source.offset(tail::upper, 0.25) - source.offset(tail::lower, 0.25);
-        // Offsets from the bound where the law comes close to it, so that the smallest keep their accuracy;
-        // from the median where it does not, so that the bulk has it.
+        // Use offsets from the bound if the law comes close to it, so that the smallest numbers keep their
+        // accuracy. Otherwise use offsets from the median, so that the bulk is accurate.
         bool positive = source.positive();
         bool at_bound = positive && source.offset(tail::lower, layout::lowest) < median / 1024;
         bool plain = is_finite(median) && spread > min_spread && is_finite(spread) &&
@@ -91,16 +92,16 @@ class quantile_polynomials {
                     message("too wide: its quantile of ", describe(side, layout::lowest), " is ", furthest),
                     sizeof(Scalar) == 4 ? "quantiles that a float holds" : "finite quantiles");
         }
-        // A law that comes close to 0 and not past it, and does not say so. Next to 0, and nowhere else, the
+        // A law may come close to 0 without passing it, and not say so. Next to 0, and nowhere else, the
         // output's type has room for the smallest distances.
         if (!positive && source.origin() == 0) positive = at_bound = ends[0] > 0 && ends[0] < median / 1024;
         const bool below_zero = source.origin() == 0 && ends[1] <= 0 && ends[1] > median / 1024;
-        // Elsewhere the location is a number of the output's type, which costs no addition of what is
-        // missing; and the scale is 1 where that leaves room for the smallest coefficients.
+        // Elsewhere the location is a number of the output's type, so that no remainder needs to be added.
+        // The scale is 1 if that leaves room for the smallest coefficients.
         const double location = source.origin() + (at_bound || below_zero ? 0 : median);
         const double center = at_bound || below_zero ? 0 : static_cast<Scalar>(location) - source.origin();
         const double unit = spread > 0x1p-20 && spread < 0x1p+20 ? 1 : spread;
-        // Coefficients that would underflow at the bound: by the logarithm, if at all possible.
+        // Coefficients would underflow at the bound: use the logarithm if at all possible.
         if (at_bound && !(source.offset(tail::lower, layout::lowest) > layout::smallest * unit))
             plain = false;
         if (plain) {
@@ -116,7 +117,7 @@ class quantile_polynomials {
                 "finite quantiles that increase");
         }
         const double plain_error = interpolation_error_, plain_worst = worst_;
-        // Swapped and not copied: where the first coefficient is depends on the storage's address.
+        // Swap, do not copy: the position of the first coefficient depends on the storage's address.
         std::vector<Scalar> plain_coefficients;
         plain_coefficients.swap(coefficients_);
         make([&](tail side,
@@ -133,7 +134,7 @@ class quantile_polynomials {
         scale_ = 1;
     }
 
-    /// Interpolates `value(side, p)` on every interval, and notes the error between the nodes.
+    /// Interpolates `value(side, p)` on every interval, and records the largest error between the nodes.
     template <class Value, class Resolution>
     void make(const Value& value, const Resolution& resolution) {
         const std::size_t stride = layout::stride;
@@ -164,13 +165,13 @@ class quantile_polynomials {
                     first[(2 * i + (side == tail::upper)) * stride + j] =
                         static_cast<Scalar>((c[j] * unit).value());
             }
-            // A probability that rounds up to 1/2 is the median.
+            // A probability that rounds up to 1/2 gives the median.
             first[(2 * (layout::intervals - 1) + (side == tail::upper)) * stride] =
                 static_cast<Scalar>(at_knot.value());
         }
     }
 
-    /// The places, from 0 to 1, of Chebyshev's nodes first, first + 1, ... of 0 .. degree.
+    /// The positions, from 0 to 1, of the Chebyshev nodes first, first + 1, ... of 0 .. degree.
     [[nodiscard]] static array chebyshev_places(double first) noexcept {
         array places;
         for (std::size_t j = 0; j < places.size(); ++j)
@@ -196,7 +197,7 @@ class quantile_polynomials {
     }
 
     /// The coefficients of 1, t, t^2, ... of the polynomial through all (t, y): Newton's divided differences,
-    /// then multiplied out. Differences from y[0] first, so that rounding is relative to the interval's rise.
+    /// then expanded. y[0] is subtracted first, so that rounding is relative to the interval's rise.
     static array interpolate(const array& t, const array& y) {
         array d, c;
         for (std::size_t j = 0; j <= degree; ++j) d[j] = y[j] - y[0];
@@ -213,7 +214,8 @@ class quantile_polynomials {
     template <class Value, class Resolution>
     void note_error(const array& c, const Value& value, const Resolution& resolution, tail side,
                     portable_double p0, portable_double width) {
-        // Between two nodes, first where odd degrees are at their worst; elsewhere only if it is bad there.
+        // Between two nodes. Begin where odd degrees are worst; go elsewhere only if the error there is too
+        // large.
         for (std::size_t j = 0; j < degree; ++j) {
             const std::size_t node = (degree / 2 + j) % degree;
             const portable_double t = between_[node];
@@ -226,7 +228,7 @@ class quantile_polynomials {
             portable_double error = difference == 0 ? 0 : difference / abs(slope) * width / p;
             const bool good = error <= layout::tolerance;
             if (!good) {
-                // What the rounding of y and of the law's own functions makes is not the polynomial's.
+                // The rounding of y and of the law's own functions is not an error of the polynomial.
                 const portable_double blur =
                     resolution(side, p.value()) / p + abs(y / slope) * width / p * 0x1p-52;
                 error = blur < 1e-3 ? error - 8 * blur : 0;

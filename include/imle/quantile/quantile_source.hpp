@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What a quantile table asks of a law while it is made.
+/// What a quantile table needs from a law while it is made.
 
 #include <concepts>
 
@@ -10,7 +10,7 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// The side of a law that a probability is counted from.
+/// The tail of a law from which a probability is counted.
 enum class tail { lower, upper };
 
 template <class LawT>
@@ -18,7 +18,7 @@ concept HasQuantile = requires(const LawT& law, double u) {
     { law.quantile(u) } -> std::convertible_to<double>;
 };
 
-/// What else a law may have.
+/// Optional functions of a law.
 template <class LawT>
 concept HasSurvivalQuantile = requires(const LawT& law, double p) {
     { law.survival_quantile(p) } -> std::convertible_to<double>;
@@ -28,13 +28,13 @@ concept HasLowerBound = requires(const LawT& law) {
     { law.lower_bound() } -> std::convertible_to<double>;
 };
 
-/// A law as a table sees it: quantiles as distances from an origin. Where the origin is the law's lower bound
-/// (`positive()`), the distance and its logarithm keep their relative accuracy down to the bound, which the
+/// A law as a table sees it: quantiles as distances from an origin. If the origin is the law's lower bound
+/// (`positive()`), the distance and its logarithm keep their relative accuracy down to the bound; the
 /// quantile itself cannot. A source may have `resolution(side, p)`: the probability within which its
-/// quantiles cannot be told apart, so that errors below it are not the table's.
+/// quantiles cannot be told apart. Errors below it are then not the table's.
 ///
-/// Three are here: `law_source` of a quantile function; `cdf_source` of any distribution function and
-/// density, which it does not trust; `panel_source` of a smooth law that is accurate in its tails and
+/// There are three sources: `law_source` for a quantile function; `cdf_source` for any distribution function
+/// and density, which it does not trust; `panel_source` for a smooth law that is accurate in its tails and
 /// expensive.
 template <class T>
 concept QuantileSource = requires(const T& source, tail side, double p) {
@@ -44,7 +44,7 @@ concept QuantileSource = requires(const T& source, tail side, double p) {
     { source.log_offset(side, p) } -> std::convertible_to<double>;
 };
 
-/// Makes a source of a law with a quantile function.
+/// The source for a law with a quantile function.
 template <HasQuantile LawT>
 class law_source {
   public:
@@ -67,7 +67,7 @@ class law_source {
             return law_.quantile(1 - p) - origin_;
     }
     [[nodiscard]] double log_offset(tail side, double p) const { return elementary::log(offset(side, p)); }
-    /// 1 - p is rounded where the law takes nothing finer.
+    /// The rounding of 1 - p, if the law has no `survival_quantile`.
     [[nodiscard]] double resolution(tail side, double) const noexcept {
         return side == tail::upper && !HasSurvivalQuantile<LawT> ? 0x1p-53 : 0;
     }

@@ -11,7 +11,7 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// Four random words: the output of one call, and also its counter.
+/// Four random words: the output of one call, and also the type of its counter.
 using philox4x32_block = std::array<std::uint32_t, 4>;
 
 namespace detail {
@@ -21,7 +21,7 @@ inline constexpr std::uint32_t philox_weyl0 = 0x9E3779B9u;
 inline constexpr std::uint32_t philox_weyl1 = 0xBB67AE85u;
 }  // namespace detail
 
-/// Ten rounds of Philox on one counter with one key. Pure, constexpr, bit-equal to Random123.
+/// Philox4x32-10: ten rounds on one counter with one key. Pure, constexpr, O(1), bit-equal to Random123.
 [[nodiscard]] constexpr philox4x32_block philox4x32(philox4x32_block counter,
                                                     std::array<std::uint32_t, 2> key) noexcept {
     for (int round = 0; round < 10; ++round) {

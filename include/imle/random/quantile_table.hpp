@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Draws from any fixed one-dimensional law at the cost of a table look-up and a short polynomial.
+/// Draws from any fixed one-dimensional law, each at the cost of a table look-up and a short polynomial.
 
 #include <concepts>
 #include <cstddef>
@@ -24,46 +24,48 @@ concept TabulatedLaw = HasQuantile<LawT> || HasDensity<LawT> || QuantileSource<L
 
 }  // namespace detail
 
-/// The quantile function of one law as piecewise polynomials, ready to be drawn from.
+/// The quantile function of one law as piecewise polynomials, ready to draw from.
 ///
-/// A random word is a point u of (0, 1): its lowest bit chooses a tail, the others are the probability p <
-/// 1/2 of that tail. The knots are at the floating-point exponents of p and 16 (float) or 8 (double) steps
-/// between, so that both tails keep their relative accuracy to the last bit of the word; the interval's
-/// number is read off the bits of p, and one load brings its coefficients.
+/// A random word is a point u of (0, 1). Its lowest bit chooses a tail; the other bits are the probability p
+/// < 1/2 of that tail. Each binade of p is divided into 16 (float) or 8 (double) intervals, so that both
+/// tails keep their relative accuracy to the last bit of the word. The bits of p contain the index of the
+/// interval, and one load brings its coefficients.
 ///
 /// - float: one word, u in steps of 2^-32, cubics, 16 KiB. |F(x) - u| < 2e-7, and < 1e-3 of the tail's
 ///   probability down to 2^-31.
 /// - double: two words, 53 bits, polynomials of degree 7, 53 KiB. |F(x) - u| < 1e-12, relative to the tail.
 ///
-/// Both up to the rounding of the output's type and, in it, of the median: but a law that comes close to its
-/// lower bound, or to 0 without passing it, is as fine there as the type. Where the lower end is singular, so
-/// that the quantile function is like a high power of u (gamma with a small shape), the table holds the
-/// logarithm of the distance to that end; which of the two is better is found by trying, when the table is
-/// made.
+/// Both bounds hold up to the rounding of the output to its type, and of the median to that type. A law that
+/// comes close to its lower bound, or close to 0 without passing it, is as fine there as the type allows. If
+/// the lower end is singular, the quantile function is like a high power of u there (gamma with a small
+/// shape). The table can then hold the logarithm of the distance to that end. The constructor finds the
+/// better of the two forms by trying.
 ///
-/// The bounds are for quantile functions that are smooth between the knots, as those of densities without
-/// corners are; `interpolation_error` tells. Laws that would miss the bound of the tails anywhere, like those
-/// with a gap in the middle, are refused.
+/// The bounds assume a quantile function that is smooth between the knots, as it is for a density without
+/// corners. `interpolation_error` returns the measured error. The constructor refuses a law that would miss
+/// the bound of the tails anywhere, such as one with a gap in the middle.
 ///
-/// A law is any object of one of two kinds, all functions in double and const:
+/// A law is any object of one of two kinds. All its functions are const and in double:
 ///
-/// - `quantile(u)` for 0 < u < 1, and optionally `survival_quantile(p)` (the quantile of 1 - p, without the
-///   loss of 1 - p for small p: without it a double's upper tail is as coarse as 2^-53) and `lower_bound()`.
-/// - `cdf(x)` = P(X <= x) and its derivative `pdf(x)`, and optionally `survival(x)` = P(X > x), accurate
-///   where it is small (without it the upper tail is as coarse as 1 - cdf(x): the bounds above still hold,
-///   but for that relative to the tail in double), `lower_bound()` and `upper_bound()`. x may be any finite
-///   number between the bounds. A lower bound near which the density is infinite or a power of the distance
-///   must be told, and an end beyond which the functions make no sense. Where both kinds are there the
-///   first is used.
+/// - `quantile(u)` for 0 < u < 1, and optionally `lower_bound()` and `survival_quantile(p)`, the quantile of
+///   1 - p without the loss of 1 - p for small p. Without the latter, a double's upper tail is only as fine
+///   as 2^-53.
+/// - `cdf(x)` = P(X <= x) and its derivative `pdf(x)`, and optionally `lower_bound()`, `upper_bound()` and
+///   `survival(x)` = P(X > x), accurate where it is small. Without `survival`, the upper tail is only as fine
+///   as 1 - cdf(x): the bounds above still hold, except the one relative to the tail in double. x may be any
+///   finite number between the bounds. A law must have `lower_bound()` if its density near that bound is
+///   infinite or a power of the distance, and it must have a bound at every end beyond which its functions
+///   make no sense. A law of both kinds is used as the first kind.
 ///
-/// Copies share one table, which never changes: copying is cheap, and any number of threads may draw.
+/// Copies share one table, which never changes. Copying is cheap, and any number of threads may draw.
 template <detail::FloatOrDouble Scalar>
 class quantile_table {
   public:
-    /// Makes the table: about 4,000 (float) or 7,000 (double) calls of `law.quantile`, twice that where the
-    /// logarithm is tried too; of `law.cdf` and `law.pdf` three times as many, and more where they are too
-    /// coarse to be inverted to the last digit. Throws `std::invalid_argument` if the law's quantiles are not
-    /// finite, do not increase or are too rough for a table, or if its functions are not those of a law.
+    /// Makes the table. Calls `law.quantile` about 4,000 (float) or 7,000 (double) times, twice as often if
+    /// the logarithm is tried too. Calls `law.cdf` and `law.pdf` three times as often, and more if they are
+    /// too coarse to be inverted to the last digit. Throws `std::invalid_argument` if the law's quantiles are
+    /// not finite, do not increase or are too rough for a table, or if its functions are not a distribution
+    /// function and density.
     template <detail::TabulatedLaw LawT>
     explicit quantile_table(const LawT& law) {
         if constexpr (detail::QuantileSource<LawT>)
@@ -75,7 +77,7 @@ class quantile_table {
     }
 
     /// Element i of `out` is element `first + i` of the key's sequence of draws of `location + scale * X`.
-    /// Random access: any pieces, in any order, give the same bits. O(out.size()).
+    /// Random access: filling in any pieces, in any order, gives the same bits. O(out.size()).
     void fill(const random_key& key, std::uint64_t first, std::span<Scalar> out, double location = 0,
               double scale = 1) const noexcept {
         const polynomials& table = *polynomials_;
@@ -88,18 +90,18 @@ class quantile_table {
             });
     }
 
-    /// The draw that one word (float) gives.
+    /// The draw for one word (float).
     [[nodiscard]] Scalar operator()(std::uint32_t word) const noexcept requires std::same_as<Scalar, float> {
         return draw(word);
     }
-    /// The draw that two words (double) give.
+    /// The draw for two words (double).
     [[nodiscard]] Scalar operator()(std::uint32_t low,
                                     std::uint32_t high) const noexcept requires std::same_as<Scalar, double> {
         return draw(static_cast<typename layout::word>((std::uint64_t{high} << 32) | low));
     }
 
-    /// The largest error of the polynomials that was seen while they were made, as a share of the tail's
-    /// probability: |F(x) - u| / min(u, 1 - u). The rounding of the output comes on top.
+    /// The largest error of the polynomials that was seen while they were made, relative to the tail's
+    /// probability: |F(x) - u| / min(u, 1 - u). The rounding of the output adds to it.
     [[nodiscard]] double interpolation_error() const noexcept { return polynomials_->interpolation_error(); }
     /// True if the table holds the logarithm of the distance to the law's lower bound.
     [[nodiscard]] bool logarithmic() const noexcept { return polynomials_->logarithmic(); }
@@ -108,12 +110,12 @@ class quantile_table {
     using layout = detail::table_layout<Scalar>;
     using polynomials = detail::quantile_polynomials<Scalar, layout>;
 
-    /// From the table's numbers to those of `location + scale * X`.
+    /// Maps the table's values to values of `location + scale * X`.
     [[nodiscard]] detail::affine<Scalar> map(double location, double scale) const noexcept {
         return detail::affine<Scalar>(detail::multiply_add(scale, polynomials_->location(), location),
                                       detail::rounded(scale * polynomials_->scale()));
     }
-    /// One number for each of the words of one group.
+    /// One draw for each word of a group.
     static void draw_group(const polynomials& table, const std::uint32_t* words,
                            const detail::affine<Scalar>& to_law, Scalar* out) noexcept {
         if (table.logarithmic())
@@ -121,7 +123,7 @@ class quantile_table {
         else
             detail::lookup_group<false>(table.coefficients(), words, to_law, out);
     }
-    /// One number for one word: the scalar reference.
+    /// The draw for one word: the scalar reference.
     [[nodiscard]] Scalar draw(typename layout::word word) const noexcept {
         using one = detail::scalar_lanes<Scalar>;
         const one y(detail::lookup_one<Scalar>(polynomials_->coefficients(), word));
@@ -134,8 +136,8 @@ class quantile_table {
 
 namespace detail {
 
-/// The table of a law without parameters, one for the whole program; made when it is first asked for, by
-/// whichever thread asks.
+/// The table of a law without parameters, shared by the whole program. The first call makes it, in whichever
+/// thread that is.
 template <class StandardLaw, class Scalar>
 [[nodiscard]] const quantile_table<Scalar>& standard_table() {
     static const quantile_table<Scalar> table{StandardLaw{}};

@@ -12,23 +12,25 @@
 
 namespace imle::inline IMLE_ABI {
 
-/// Names one infinite sequence of random words. A value: nothing advances, nothing is shared.
+/// The name of one infinite sequence of random words. It is a value: it has no position that advances and no
+/// shared state.
 ///
-/// It has 128 bits: 64 are Philox's key, 64 the upper half of its counter; the lower half of the counter is
-/// left to the index within the sequence. A key from a seed has an upper half of 0, so seeds never collide;
-/// `fold_in` scatters over all 128 bits, so that 2^40 folded keys collide with a probability of 2^-49.
+/// It has 128 bits: 64 are Philox's key, 64 are the upper half of Philox's counter. The lower half of the
+/// counter is the index within the sequence. A key made from a seed has an upper half of 0, so seeds never
+/// collide. `fold_in` scatters over all 128 bits, so that 2^40 folded keys collide with a probability of
+/// 2^-49.
 class random_key {
   public:
-    /// The key of a seed. Seeds that differ give independent sequences, also when they are consecutive.
-    /// Any integer will do; a negative one counts as itself plus 2^64.
+    /// The key of a seed. Different seeds give independent sequences, even if they are consecutive. Any
+    /// integer is allowed; a negative one counts as itself plus 2^64.
     template <std::integral Seed = std::uint64_t>
     explicit constexpr random_key(Seed seed = 0) noexcept : philox_key_(static_cast<std::uint64_t>(seed)) {}
 
-    /// A new key from this one and a number: one per training step, per epoch, per rank.
+    /// A new key made from this key and a number: one for each training step, epoch or rank.
     /// `key.fold_in(a).fold_in(b)` and `key.fold_in(b).fold_in(a)` differ. Cost: one Philox block.
     [[nodiscard]] constexpr random_key fold_in(std::uint64_t n) const noexcept {
-        // Words of the sequence itself are made with counters whose upper half is `stream_`; a fold uses the
-        // complement, so that a folded key never equals words that a noise distribution has handed out.
+        // The words of the sequence have counters with the upper half `stream_`. A fold uses the complement,
+        // so a folded key never equals words that a noise distribution has used.
         const philox4x32_block out = block(n, ~stream_);
         random_key folded;
         folded.philox_key_ = out[0] | (static_cast<std::uint64_t>(out[1]) << 32);
@@ -36,14 +38,14 @@ class random_key {
         return folded;
     }
 
-    /// Words 4 * index to 4 * index + 3 of the sequence.
+    /// Words 4 * index to 4 * index + 3 of the sequence. Cost: one Philox block.
     [[nodiscard]] constexpr philox4x32_block block(std::uint64_t index) const noexcept {
         return block(index, stream_);
     }
 
-    /// The 64 bits that are Philox's key.
+    /// The 64 bits of Philox's key.
     [[nodiscard]] constexpr std::uint64_t philox_key() const noexcept { return philox_key_; }
-    /// The 64 bits that are the upper half of Philox's counter.
+    /// The 64 bits of the upper half of Philox's counter.
     [[nodiscard]] constexpr std::uint64_t stream() const noexcept { return stream_; }
 
     /// Equal keys name the same sequence.

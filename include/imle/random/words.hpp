@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Random words by index, what every noise of the library is made of, and uniform numbers on (0, 1).
+/// Random words by index, from which all noise of the library is made, and uniform numbers on (0, 1).
 
 #include <algorithm>
 #include <concepts>
@@ -19,8 +19,8 @@ namespace detail {
 template <class T>
 concept FloatOrDouble = std::same_as<T, float> || std::same_as<T, double>;
 
-/// Philox4x32-10 on vectors, bit-equal to `philox4x32`. Blocks block, block + 1, ...: the four words of each
-/// in the lanes of c0 to c3.
+/// Philox4x32-10 on vectors, bit-equal to `philox4x32`, for blocks block, block + 1, ... The lanes of c0 to
+/// c3 hold the four words of each block.
 template <class Words>
 struct philox_lanes {
     Words c0, c1, c2, c3;
@@ -44,13 +44,12 @@ struct philox_lanes {
           c3(Words::all(static_cast<std::uint32_t>(stream >> 32))) {}
 };
 
-/// Ten rounds on `Groups` vectors at once, so that one's multiplications hide the latency of another's.
-/// Writes 4 * Groups * Words::size words: those of blocks `block`, `block + 1` and so on.
+/// Ten rounds on `Groups` vectors at once, so that the multiplications of one hide the latency of another's.
+/// Writes the 4 * Groups * Words::size words of blocks `block`, `block + 1` and so on.
 ///
-/// The vectors are written out by a pack, since g++ at -O2 keeps an array that a loop runs over in memory,
-/// and the loop over rounds is unrolled, which g++ does by itself in some callers and not in others. (Rounds
-/// written out by a pack, each with a key of its own, are slower: g++ then keeps twenty keys in registers
-/// that it lacks.)
+/// A pack expands the vectors, since g++ at -O2 keeps an array that a loop indexes in memory. The loop over
+/// rounds is unrolled explicitly, since g++ unrolls it in some callers only. (Expanding the rounds by a pack
+/// too, each with its own key, is slower: g++ then keeps twenty keys in registers that it lacks.)
 template <class Words, std::size_t... Group>
 inline void philox_blocks(std::index_sequence<Group...>, std::uint64_t philox_key, std::uint64_t stream,
                           std::uint64_t block, std::uint32_t* out) noexcept {
@@ -71,13 +70,13 @@ inline void philox_blocks(std::uint64_t philox_key, std::uint64_t stream, std::u
     philox_blocks<Words>(std::make_index_sequence<Groups>{}, philox_key, stream, block, out);
 }
 
-/// Words are made this many at a time: 16 Philox blocks. A multiple of every vector's size, so that all
-/// instruction sets cut a sequence at the same places.
+/// Words are made in groups of this size: 16 Philox blocks. The size is a multiple of every vector's size, so
+/// that all instruction sets cut a sequence at the same places.
 inline constexpr std::size_t words_per_group = 64;
 inline constexpr std::uint64_t blocks_per_group = words_per_group / 4;
 
-/// The words of `blocks_per_group` blocks from `block` on. Four vectors of each of a block's words fill the
-/// registers.
+/// The words of `blocks_per_group` blocks from `block` on. Four vectors for each of the four words of a block
+/// fill the registers.
 inline void word_group(const random_key& key, std::uint64_t block, std::uint32_t* out) noexcept {
     constexpr std::size_t blocks = widest_words::size;
     constexpr std::size_t groups = std::min<std::size_t>(4, blocks_per_group / blocks);
@@ -85,11 +84,11 @@ inline void word_group(const random_key& key, std::uint64_t block, std::uint32_t
         philox_blocks<widest_words, groups>(key.philox_key(), key.stream(), block + first, out + 4 * first);
 }
 
-/// Fills `out` with elements `first`, `first + 1`, ... of a sequence that is made `Size` at a time:
+/// Fills `out` with elements `first`, `first + 1`, ... of a sequence that is made `Size` elements at a time:
 /// `make(group, destination)` writes elements `group * Size` to `group * Size + Size - 1`.
 ///
-/// A piece that covers a group in part has the whole group made in a local array: the same instructions make
-/// an element whatever piece asks for it, so its bits cannot depend on the piece.
+/// If a piece covers only part of a group, the whole group is made in a local array. The same instructions
+/// then make an element for every piece that contains it, so its bits do not depend on the piece.
 template <std::size_t Size, class Element, class Make>
 inline void fill_in_groups(std::uint64_t first, std::span<Element> out, const Make& make) {
     std::uint64_t group = first / Size;
@@ -116,10 +115,10 @@ inline void fill_in_groups(std::uint64_t first, std::span<Element> out, const Ma
 
 }  // namespace detail
 
-/// Writes words `first`, `first + 1`, ... of the key's sequence to `out`: uniform on 0 to 2^32 - 1.
+/// Writes words `first`, `first + 1`, ... of the key's sequence to `out`, uniform on 0 to 2^32 - 1.
 ///
-/// Word w is lane w % 4 of the Philox block with counter (w / 4, key.stream()) under key.philox_key().
-/// Random access: any pieces, in any order, on any instruction set, give the same bits. O(out.size()).
+/// Word w is word w % 4 of the Philox block with counter (w / 4, key.stream()) under key.philox_key(). Random
+/// access: filling in any pieces, in any order, on any instruction set, gives the same bits. O(out.size()).
 inline void random_words(const random_key& key, std::uint64_t first, std::span<std::uint32_t> out) noexcept {
     detail::fill_in_groups<detail::words_per_group>(
         first, out, [&key](std::uint64_t group, std::uint32_t* destination) {
@@ -127,29 +126,29 @@ inline void random_words(const random_key& key, std::uint64_t first, std::span<s
         });
 }
 
-/// The uniform number of one word: a multiple of 2^-24 (its upper 24 bits), except that 0 becomes 2^-25.
-/// Never 0, never 1, so that log(u) and log(1 - u) are finite.
+/// The uniform number for one word: a multiple of 2^-24 (the word's upper 24 bits), except that 0 becomes
+/// 2^-25. Never 0 and never 1, so that log(u) and log(1 - u) are finite.
 [[nodiscard]] inline float uniform_of(std::uint32_t word) noexcept {
     return std::max(static_cast<float>(static_cast<std::int32_t>(word >> 8)) * 0x1p-24f, 0x1p-25f);
 }
 
-/// The uniform number of two words: a multiple of 2^-53 (the upper 53 of 64 bits, `high` above `low`), except
-/// that 0 becomes 2^-54.
+/// The uniform number for two words: a multiple of 2^-53 (the upper 53 of 64 bits, `high` above `low`),
+/// except that 0 becomes 2^-54. Never 0 and never 1.
 [[nodiscard]] inline double uniform_of(std::uint32_t low, std::uint32_t high) noexcept {
     const std::uint64_t bits = (std::uint64_t{high} << 32) | low;
     return std::max(static_cast<double>(static_cast<std::int64_t>(bits >> 11)) * 0x1p-53, 0x1p-54);
 }
 
-/// Writes elements `first`, `first + 1`, ... of the key's sequence of uniform numbers to `out`: what a noise
-/// of one's own is made from. float: element i is made of word i; double: of words 2 i and 2 i + 1. Random
-/// access as for `random_words`; O(out.size()).
+/// Writes elements `first`, `first + 1`, ... of the key's sequence of uniform numbers to `out`: the basis for
+/// a noise of your own. A float's element i uses word i, a double's uses words 2 i and 2 i + 1. Random access
+/// as for `random_words`. O(out.size()).
 template <detail::FloatOrDouble Scalar>
 inline void uniforms(const random_key& key, std::uint64_t first, std::span<Scalar> out) noexcept {
     constexpr std::size_t words_each = sizeof(Scalar) / sizeof(std::uint32_t);
     constexpr std::size_t size = detail::words_per_group / words_each;
     detail::fill_in_groups<size>(first, out, [&key](std::uint64_t group, Scalar* destination) {
         alignas(64) std::uint32_t words[detail::words_per_group];
-        // By block, not by word: the double with the highest index still has words of its own.
+        // By block and not by word, since the double with the highest index still has words of its own.
         detail::word_group(key, group * detail::blocks_per_group, words);
         for (std::size_t i = 0; i < size; ++i) {
             if constexpr (words_each == 1)

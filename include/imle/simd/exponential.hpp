@@ -1,11 +1,12 @@
 #pragma once
 
 /// @file
-/// 2^y in plain arithmetic, the same operations in the same order for a scalar and for a vector.
+/// 2^y in plain arithmetic: the same operations in the same order for a scalar and for a vector.
 ///
-/// A quantile table that holds the logarithm of its law needs an exponential at the end of every number, and
-/// so does a gamma number of small shape. The standard's is a call, and a vector library's would give other
-/// bits than the scalar that tests compare it with. Base 2 needs no constants to split y.
+/// A quantile table that holds the logarithm of its law ends each draw with an exponential. So does a gamma
+/// draw of small shape. The standard library's exponential is a function call, and the bits of a vector
+/// library's would differ from those of the scalar reference in the tests. Base 2 needs no constants to split
+/// y.
 
 #include <cstddef>
 
@@ -13,7 +14,7 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// 2^r for |r| <= 1/2 as a polynomial through the Chebyshev nodes, with 2^0 = 1 exactly: within 2.6e-9
+/// 2^r for |r| <= 1/2 as a polynomial through the Chebyshev nodes, with 2^0 = 1 exactly. It is within 2.6e-9
 /// (float) and 8.5e-18 (double) of 2^r, before rounding.
 template <class Scalar>
 struct exp2_constants;
@@ -42,9 +43,9 @@ struct exp2_constants<double> {
         1.3215432535912375e-06, 1.0178057087733941e-07, 7.0741942972885211e-09, 4.4558179083360645e-10};
 };
 
-/// 2^y = fraction * half * rest, where half and rest are powers of two about equally large: one power of two
-/// could be subnormal where the product with something else is not. Multiplied in this order, and with that
-/// other number before `rest`, the product underflows gradually and is rounded once more at most.
+/// 2^y = fraction * half * rest, where half and rest are powers of two of about the same size. A single power
+/// of two could be subnormal although its product with another factor is not. Multiply in this order, and by
+/// the other factor before `rest`: the product then underflows gradually and is rounded at most once more.
 template <class Lanes>
 struct exp2_parts {
     Lanes fraction;
@@ -52,8 +53,9 @@ struct exp2_parts {
     Lanes rest;
 };
 
-/// x times a power of two. An addition of 0 changes no bit, fused or not; fused with it, a product that is
-/// subnormal does not take an AMD processor many times as long as others.
+/// x times a power of two. Adding 0 changes no bit, fused or not. It is there because on AMD processors a
+/// plain product with a subnormal result takes many times as long as others; a product fused with an addition
+/// does not.
 template <class Lanes>
 [[nodiscard, gnu::always_inline]] inline Lanes times_power_of_two(Lanes x, Lanes power) noexcept {
 #if defined(IMLE_HAS_FMA)
@@ -65,7 +67,7 @@ template <class Lanes>
 #endif
 }
 
-/// The parts of 2^(n + r), n whole and |r| <= 1/2.
+/// The parts of 2^(n + r), for an integer n and |r| <= 1/2.
 template <class Lanes>
 [[nodiscard]] inline exp2_parts<Lanes> exp2_of_parts(Lanes n, Lanes r) noexcept {
     using constants = exp2_constants<typename Lanes::scalar>;
@@ -75,7 +77,7 @@ template <class Lanes>
     return {sum, power_of_two(half), power_of_two(n - half)};
 }
 
-/// The parts of 2^max(y, lowest), from `deepest` on. NaN must not come in.
+/// The parts of 2^max(y, lowest), where `lowest` is at least `deepest`. y must not be NaN.
 template <class Lanes>
 [[nodiscard]] inline exp2_parts<Lanes> split_exp2(Lanes y, typename Lanes::scalar lowest) noexcept {
     y = minimum(maximum(y, Lanes(lowest)), Lanes(exp2_constants<typename Lanes::scalar>::highest));
@@ -83,14 +85,14 @@ template <class Lanes>
     return exp2_of_parts(n, y - n);
 }
 
-/// exp(x), to a few units in the last place: 2^n exp(r), r = x - n log(2), with log(2) in two parts so that n
-/// times the first is exact. (2^(x log2(e)) at once would lose x times the last place.)
+/// exp(x), to a few units in the last place: 2^n exp(r) with r = x - n log(2). log(2) is in two parts, so
+/// that n times the first part is exact. (2^(x log2(e)) directly would lose x times the last place.)
 template <class Lanes>
 [[nodiscard]] inline Lanes exp_of(Lanes x) noexcept {
     using scalar = typename Lanes::scalar;
     using constants = exp2_constants<scalar>;
     const Lanes log2_e(scalar(1.4426950408889634));
-    // Either way beyond all numbers. In this order of arguments NaN stays.
+    // The result is 0 or infinite beyond either limit. The order of the arguments keeps NaN.
     const Lanes furthest(constants::deepest * scalar(0.69));
     x = minimum(Lanes(0) - furthest, maximum(furthest, x));
     const Lanes n = nearest(x * log2_e);

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Numbers side by side: what kernels are written on, once for all instruction sets.
+/// Vectors of numbers, on which kernels are written once for all instruction sets.
 
 #include <bit>
 #include <cstddef>
@@ -16,11 +16,12 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// `Size` numbers. A kernel that is written on it does the same operations in the same order whatever the
-/// size, so that a number's bits do not depend on who computed it; one lane is the reference.
+/// `Size` numbers. A kernel written on this type does the same operations in the same order for every size,
+/// so the bits of a number do not depend on which lane or instruction set computed it. One lane is the
+/// reference.
 ///
-/// Products must not meet sums but in `multiply_add`, or after `product`: elsewhere a compiler may fuse them,
-/// or not.
+/// Add products to sums only by `multiply_add`, or after `product`. Elsewhere a compiler may fuse them or
+/// not.
 template <class ScalarT, std::size_t Size>
 struct vector_lanes {
     using scalar = ScalarT;
@@ -33,7 +34,7 @@ struct vector_lanes {
     vector v;
 
     vector_lanes() = default;
-    /// The same number in all lanes. (To subtract 0 keeps the sign of 0.)
+    /// The same number in all lanes. (Subtracting 0 keeps the sign of 0.)
     explicit vector_lanes(scalar x) noexcept : v(x - vector{}) {}
     [[nodiscard]] static vector_lanes of(const vector& v) noexcept {
         vector_lanes lanes;
@@ -46,13 +47,13 @@ struct vector_lanes {
     }
     void store(scalar* to) const noexcept { store_vector<scalar, Size>(v, to); }
 
-    /// Numbers by their bits, and back.
+    /// Numbers from their bits, and back.
     [[nodiscard]] static vector_lanes of_bits(const words& bits) noexcept {
         return of(bit_cast<vector>(bits));
     }
     [[nodiscard]] words to_bits() const noexcept { return bit_cast<words>(v); }
 
-    /// As many bits as numbers have: of one word for a float, of two, the lower first, for a double.
+    /// As many bits as a lane has: one word for a float; two words, the lower first, for a double.
     [[nodiscard]] static words load_words(const std::uint32_t* from) noexcept {
         if constexpr (sizeof(word) == 4)
             return load_vector<word, Size>(from);
@@ -61,12 +62,12 @@ struct vector_lanes {
         else
             return bit_cast<words>(load_vector<std::uint32_t, 2 * Size>(from));
     }
-    /// Whole numbers, below 2^31 and so as good as signed, as numbers.
+    /// Integers as numbers. They are below 2^31, so signed and unsigned conversion agree.
     template <class Words>
     [[nodiscard]] static vector_lanes of_whole(const Words& whole) noexcept {
         return of(convert_vector<std::int32_t, scalar, Size>(vector_of<std::int32_t, Size>(whole)));
     }
-    /// The upper 24 bits of each word, as a whole number.
+    /// The upper 24 bits of each word, as an integer.
     [[nodiscard]] static vector_lanes upper_bits(const std::uint32_t* from) noexcept {
         return of_whole(load_vector<std::uint32_t, Size>(from) >> 8);
     }
@@ -78,18 +79,18 @@ struct vector_lanes {
     friend vector_lanes multiply_add(vector_lanes a, vector_lanes b, vector_lanes c) noexcept {
         return of(detail::multiply_add(a.v, b.v, c.v));
     }
-    /// a * b, rounded before it meets a sum.
+    /// a * b, rounded before it is added to anything.
     friend vector_lanes product(vector_lanes a, vector_lanes b) noexcept {
         return of(rounded(vector(a.v * b.v)));
     }
     friend vector_lanes square_root(vector_lanes a) noexcept { return of(instructions::square_root(a.v)); }
     friend vector_lanes minimum(vector_lanes a, vector_lanes b) noexcept { return of(a.v < b.v ? a.v : b.v); }
     friend vector_lanes maximum(vector_lanes a, vector_lanes b) noexcept { return of(a.v > b.v ? a.v : b.v); }
-    /// The nearest whole number, halves to even; |a| < 2^31. A zero may have either sign.
+    /// The nearest integer, ties to even, for |a| < 2^31. A zero may have either sign.
     friend vector_lanes nearest(vector_lanes a) noexcept { return of(instructions::nearest(a.v)); }
-    /// 2^n for whole n in the range of normal numbers.
+    /// 2^n, for integers n in the exponent range of normal numbers.
     friend vector_lanes power_of_two(vector_lanes n) noexcept {
-        // Next to this number n's own bits, and the exponent's bias, are the last of the mantissa.
+        // At the size of this number, the last bits of the mantissa are n plus the exponent's bias.
         constexpr scalar large = sizeof(scalar) == 4 ? scalar(0x1.8p23 + 127) : scalar(0x1.8p52 + 1023);
         return of_bits((n + vector_lanes(large)).to_bits() << (sizeof(scalar) == 4 ? 23 : 52));
     }
@@ -98,7 +99,7 @@ struct vector_lanes {
     friend vector_lanes select(mask which, vector_lanes yes, vector_lanes no) noexcept {
         return of(instructions::select(which, yes.v, no.v));
     }
-    /// Bit i is lane i.
+    /// A mask as an integer: bit i is lane i.
     [[nodiscard]] static std::uint32_t bits(const mask& m) noexcept {
         if constexpr (sizeof(mask) == sizeof(vector))
             return instructions::bits(bit_cast<vector>(m));
@@ -106,14 +107,14 @@ struct vector_lanes {
             return instructions::bits(m);
     }
 
-    /// The numbers that begin one place before those of `here`; `before` is the vector before `here`.
+    /// The numbers that begin one element before `here`; `before` is the vector before `here`.
     friend vector_lanes one_before(vector_lanes before, vector_lanes here) noexcept {
         if constexpr (Size == 1)
             return before;
         else
             return of(lanes_from<scalar, Size, Size - 1>(before.v, here.v));
     }
-    /// The numbers that begin one place after those of `here`; `after` is the vector after `here`.
+    /// The numbers that begin one element after `here` does; `after` is the vector after `here`.
     friend vector_lanes one_after(vector_lanes here, vector_lanes after) noexcept {
         if constexpr (Size == 1)
             return after;
@@ -122,7 +123,7 @@ struct vector_lanes {
     }
 };
 
-/// The widest of the instruction set in use.
+/// The widest lanes of the instruction set in use.
 template <class Scalar>
 using widest_lanes = vector_lanes<Scalar, IMLE_VECTOR_BYTES == 0 ? 1 : IMLE_VECTOR_BYTES / sizeof(Scalar)>;
 template <class Scalar>
@@ -134,7 +135,7 @@ template <class Lanes, std::size_t Columns, class RowT, std::size_t... J>
     using scalar = typename Lanes::scalar;
     constexpr std::size_t size = Lanes::size;
     if constexpr (Columns >= size) {
-        // Squares, one beside the other.
+        // Square blocks, side by side.
         ((columns[J] = load_vector<scalar, size>(row(J % size) + J / size * size)), ...);
     } else if constexpr (size == 2 * Columns) {
         ((columns[J] = instructions::load_fours(row(J), row(J + 4))), ...);
@@ -144,17 +145,17 @@ template <class Lanes, std::size_t Columns, class RowT, std::size_t... J>
     }
 }
 
-/// Column j < Columns of a table's rows, of which row(i) is where that of lane i begins.
+/// Column j < Columns of a table's rows, where row(i) is the beginning of the row for lane i.
 ///
-/// A row's numbers are side by side, so that one load brings many of them and a transposition sorts them into
-/// vectors. (A gather instruction for each column would load as many times.)
+/// The numbers of a row are contiguous, so one load brings several of them, and a transposition sorts them
+/// into vectors. (A gather instruction for each column would need as many loads.)
 template <class Lanes, std::size_t Columns, class RowT>
 [[gnu::always_inline]] inline void look_up(RowT row, typename Lanes::vector (&columns)[Columns]) noexcept {
     load_columns<Lanes>(row, columns, std::make_index_sequence<Columns>{});
     if constexpr (Lanes::size != 1) transpose<typename Lanes::scalar, Lanes::size>(columns);
 }
 
-/// sum of coefficient(First + i) t^i for i < Count, by halves; powers[b] is t^(2^b).
+/// The sum of coefficient(First + i) t^i for i < Count, by halves; powers[b] is t^(2^b).
 template <std::size_t First, std::size_t Count, class Lanes, std::size_t Powers, class CoefficientT>
 [[nodiscard, gnu::always_inline]] inline Lanes polynomial_part(const Lanes (&powers)[Powers],
                                                                CoefficientT coefficient) noexcept {
@@ -168,8 +169,8 @@ template <std::size_t First, std::size_t Count, class Lanes, std::size_t Powers,
     }
 }
 
-/// sum of coefficient(i) t^i for i <= Degree, by Estrin's scheme: without fused operations one chain of
-/// multiplications and additions, as Horner's rule has it, would be what a kernel waits for.
+/// The sum of coefficient(i) t^i for i <= Degree, by Estrin's scheme. Horner's rule is one chain of
+/// multiplications and additions; without fused operations its latency would dominate a kernel.
 template <std::size_t Degree, class Lanes, class CoefficientT>
 [[nodiscard, gnu::always_inline]] inline Lanes polynomial(Lanes t, CoefficientT coefficient) noexcept {
     Lanes powers[std::bit_width(Degree)];

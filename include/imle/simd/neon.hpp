@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// simd/scalar.hpp on vectors of 16 bytes: NEON as 64-bit ARM has it.
+/// The functions of simd/scalar.hpp for vectors of 16 bytes: NEON on 64-bit ARM.
 
 #include <cstddef>
 #include <cstdint>
@@ -44,7 +44,8 @@ namespace detail {
 template <std::size_t Size>
 struct word_lanes;
 
-/// Four words in 32-bit lanes: NEON widens when it multiplies, and stores four vectors interleaved.
+/// Four words in 32-bit lanes: NEON multiplications widen, and one instruction stores four vectors
+/// interleaved.
 template <>
 struct word_lanes<4> {
     static constexpr std::size_t size = 4;

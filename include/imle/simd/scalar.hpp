@@ -1,9 +1,10 @@
 #pragma once
 
 /// @file
-/// What the instruction sets must provide, for one number: the reference for all vectors, and the fallback.
+/// The operations that each instruction set provides, for one number: the reference for all vectors, and the
+/// fallback.
 ///
-/// The functions of simd/x86.hpp and simd/neon.hpp overload these for their own vectors.
+/// simd/x86.hpp and simd/neon.hpp overload these functions for their own vectors.
 
 #include <cmath>
 #include <cstdint>
@@ -16,13 +17,13 @@ template <class Scalar>
 [[nodiscard]] inline Scalar square_root(Scalar a) noexcept {
     return std::sqrt(a);
 }
-/// The nearest whole number, halves to even; |a| < 2^31. A zero may have either sign.
+/// The nearest integer, ties to even, for |a| < 2^31. A zero may have either sign.
 template <class Scalar>
 [[nodiscard]] inline Scalar nearest(Scalar a) noexcept {
     return std::nearbyint(a);
 }
 
-// The compiler knows these for vectors too.
+// The compiler supports these operators for vectors too.
 template <class Vector>
 [[nodiscard]] inline auto less(const Vector& a, const Vector& b) noexcept {
     return a < b;
@@ -31,12 +32,12 @@ template <class Mask, class Vector>
 [[nodiscard]] inline Vector select(const Mask& which, const Vector& yes, const Vector& no) noexcept {
     return which ? yes : no;
 }
-/// Bit i is lane i of what `less` gave.
+/// The result of `less` as an integer: bit i is lane i.
 [[nodiscard]] inline std::uint32_t bits(bool mask) noexcept {
     return mask ? 1 : 0;
 }
 
-/// Four floats from each of several places, for vectors of more than four.
+/// Loads four floats from each of several addresses, for vectors of more than four.
 template <class... Places>
 void load_fours(Places...) = delete;
 

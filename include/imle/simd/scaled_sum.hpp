@@ -1,10 +1,10 @@
 #pragma once
 
 /// @file
-/// a x + y of many numbers, with the same bits for every instruction set.
+/// a x + y for arrays, with the same bits on every instruction set.
 ///
-/// A loop over `multiply_add` says the same, but is not vectorised: compilers do not look across the barrier
-/// between the product and the sum.
+/// A loop over `multiply_add` gives the same result but does not vectorise: compilers do not look across the
+/// barrier between the product and the sum.
 
 #include <cstddef>
 #include <type_traits>
@@ -13,8 +13,8 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// Calls f(std::type_identity<Lanes>{}, i) for the widest lanes that begin at i, as long as they end before
-/// n, then for single ones.
+/// Calls f(std::type_identity<Lanes>{}, i): for the widest lanes at i as long as they end before n, then for
+/// single lanes.
 template <class Scalar, class F>
 [[gnu::always_inline]] inline void for_each_lanes(std::size_t n, F&& f) {
     using vector = widest_lanes<Scalar>;
@@ -24,7 +24,7 @@ template <class Scalar, class F>
         for (; i < n; ++i) f(std::type_identity<scalar_lanes<Scalar>>{}, i);
 }
 
-/// out[i] = a x[i] + y[i] for i < n. `out` may be x or y.
+/// out[i] = a x[i] + y[i] for i < n. `out` may be x or y. O(n).
 template <class Scalar>
 inline void scaled_sum(Scalar a, const Scalar* x, const Scalar* y, Scalar* out, std::size_t n) noexcept {
     for_each_lanes<Scalar>(n, [&]<class Lanes>(std::type_identity<Lanes>, std::size_t i) {
@@ -32,7 +32,7 @@ inline void scaled_sum(Scalar a, const Scalar* x, const Scalar* y, Scalar* out, 
     });
 }
 
-/// out[i] = a x[i] + b y[i] for i < n. `out` may be x or y.
+/// out[i] = a x[i] + b y[i] for i < n. `out` may be x or y. O(n).
 template <class Scalar>
 inline void scaled_sum(Scalar a, const Scalar* x, Scalar b, const Scalar* y, Scalar* out,
                        std::size_t n) noexcept {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Vectors as the compiler has them, and how their lanes change places.
+/// The compiler's vector types, and shuffles of their lanes.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// The integers as wide as Scalar: a comparison of vectors of Scalar gives a vector of `lane_integer`.
+/// The signed integer as wide as Scalar: comparing vectors of Scalar gives a vector of `lane_integer`.
 template <class Scalar>
 using lane_integer = std::conditional_t<sizeof(Scalar) == 4, std::int32_t, std::int64_t>;
 template <class Scalar>
@@ -22,7 +22,7 @@ using lane_word = std::make_unsigned_t<lane_integer<Scalar>>;
 template <class T, std::size_t Size>
 struct vector_types {
     typedef T vector __attribute__((vector_size(sizeof(T) * Size)));
-    /// The same anywhere in memory, whatever lies there.
+    /// The same type without alignment, for memory of any type.
     typedef T unaligned __attribute__((vector_size(sizeof(T) * Size), aligned(alignof(T)), may_alias));
 };
 #else
@@ -36,8 +36,8 @@ struct vector_types<T, 1> {
     using unaligned = T;
 };
 
-/// `Size` numbers or integers: T itself for one, and for more a type of which operators, comparisons and ?:
-/// act lane by lane. Each lane rounds as a scalar does.
+/// `Size` numbers or integers: T itself if Size is 1, else a type whose operators, comparisons and ?: act
+/// lane by lane. Each lane rounds as a scalar does.
 template <class T, std::size_t Size>
 using vector_of = typename vector_types<T, Size>::vector;
 
@@ -50,7 +50,7 @@ inline void store_vector(const vector_of<T, Size>& v, T* to) noexcept {
     *reinterpret_cast<typename vector_types<T, Size>::unaligned*>(to) = v;
 }
 
-/// The numbers of a vector of `From` as `To`.
+/// Converts the lanes of a vector from `From` to `To`.
 template <class From, class To, std::size_t Size>
 [[nodiscard]] inline vector_of<To, Size> convert_vector(const vector_of<From, Size>& v) noexcept {
 #if IMLE_VECTOR_BYTES != 0
@@ -69,7 +69,7 @@ template <class From, class To, std::size_t Size>
 #endif
 #endif
 
-/// Lane i of the result is lane place(i) of a, or lane place(i) - Size of b.
+/// Lane i of the result is lane place(i) of a if place(i) < Size, else lane place(i) - Size of b.
 template <class T, std::size_t Size, class PlaceT, std::size_t... I>
 [[nodiscard, gnu::always_inline]] inline vector_of<T, Size> shuffle(const vector_of<T, Size>& a,
                                                                     const vector_of<T, Size>& b, PlaceT place,
@@ -90,18 +90,18 @@ template <class T, std::size_t Size, class PlaceT>
 }
 #undef IMLE_DETAIL_SHUFFLE
 
-/// Lanes First, First + 1, ... of a and then b.
+/// Lanes First, First + 1, ... of a followed by b.
 template <class T, std::size_t Size, std::size_t First>
 [[nodiscard, gnu::always_inline]] inline vector_of<T, Size> lanes_from(const vector_of<T, Size>& a,
                                                                        const vector_of<T, Size>& b) noexcept {
     return shuffle<T, Size>(a, b, [](std::size_t i) { return First + i; });
 }
 
-/// How many lanes there are in 16 bytes, within which shuffles are cheap.
+/// The number of lanes in 16 bytes. Shuffles within 16 bytes are cheap.
 template <class T>
 inline constexpr std::size_t lanes_per_part = 16 / sizeof(T);
 
-/// Of each 16 bytes, the lanes of the lower (upper) half of a and b in turn.
+/// Within each 16 bytes: the lanes of the lower (upper) halves of a and b, alternating.
 template <class T, std::size_t Size, bool Upper>
 [[nodiscard, gnu::always_inline]] inline vector_of<T, Size> interleave(const vector_of<T, Size>& a,
                                                                        const vector_of<T, Size>& b) noexcept {
@@ -111,8 +111,8 @@ template <class T, std::size_t Size, bool Upper>
     });
 }
 
-/// Of the square blocks of Step x Step numbers in two rows that are Step rows apart, the right one of the
-/// upper row and the left one of the lower row change places.
+/// Exchanges blocks of Step x Step numbers in two rows that are Step rows apart: the right block of the upper
+/// row and the left block of the lower row change places.
 template <class T, std::size_t Size, std::size_t Step>
 [[gnu::always_inline]] inline void exchange_blocks(vector_of<T, Size>& upper,
                                                    vector_of<T, Size>& lower) noexcept {
@@ -126,7 +126,7 @@ template <class T, std::size_t Size, std::size_t Step, std::size_t Rows, std::si
                                                       std::index_sequence<I...>) noexcept {
     constexpr std::size_t part = lanes_per_part<T>;
     if constexpr (Step < part) {
-        // Of `part` rows the numbers are shuffled like cards, once for each doubling up to `part`.
+        // Interleaves `part` rows with each other, once for each doubling up to `part`.
         const vector_of<T, Size> old[] = {rows[I]...};
         ((rows[I] = interleave<T, Size, I % 2 != 0>(old[I / part * part + I % part / 2],
                                                     old[I / part * part + I % part / 2 + part / 2])),
@@ -137,8 +137,7 @@ template <class T, std::size_t Size, std::size_t Step, std::size_t Rows, std::si
 }
 
 /// Transposes each square of numbers, as large as fits: first within parts of 16 bytes, by interleaving, then
-/// parts. Everything is written out by packs, since g++ at -O2 keeps an array that a loop runs over in
-/// memory.
+/// in whole parts. Packs expand all loops, since g++ at -O2 keeps an array that a loop indexes in memory.
 template <class T, std::size_t Size, std::size_t Step = 1, std::size_t Rows>
 [[gnu::always_inline]] inline void transpose(vector_of<T, Size> (&rows)[Rows]) noexcept {
     constexpr std::size_t side = Rows < Size ? Rows : Size;

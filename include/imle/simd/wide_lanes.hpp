@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Several numbers side by side, one for each instance that is solved at the same time.
+/// Vectors of numbers with one lane for each instance that is solved at the same time.
 
 #include <array>
 #include <cstddef>
@@ -11,21 +11,21 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// How many lanes of Scalar fill the widest register of this build; 1 where there is none to use.
+/// The number of lanes of Scalar in the widest register of this build; 1 without vectors.
 template <class Scalar>
 inline constexpr int native_lanes = IMLE_VECTOR_BYTES == 0 ? 1 : int{IMLE_VECTOR_BYTES / sizeof(Scalar)};
 
 /// The types for `Width` lanes. `number` and `integer` are vectors of the compiler: +, comparison and ?: act
-/// lane by lane, and each lane rounds as a scalar does, so that an instance solved in a lane has the bits of
-/// one solved alone. `Width` must be 1, which gives plain scalars, or at most `native_lanes<Scalar>`: wider
-/// vectors are taken apart into scalars by g++ 12.
+/// lane by lane. Each lane rounds as a scalar does, so an instance solved in a lane has the same bits as one
+/// solved alone. `Width` must be 1, which gives plain scalars, or at most `native_lanes<Scalar>`: g++ 12
+/// splits wider vectors into scalars.
 template <class Scalar_, int Width>
 struct lanes {
     using Scalar = Scalar_;
     static constexpr int width = Width;
     using number = vector_of<Scalar, Width>;
     using integer = vector_of<lane_integer<Scalar>, Width>;
-    /// What arrays are made of: as template arguments the bare vectors would lose their alignment.
+    /// The element type of arrays: as template arguments, bare vectors would lose their alignment.
     struct number_cell {
         number lane;
     };
@@ -54,7 +54,7 @@ struct lanes {
         else
             return a == b ? yes : no;
     }
-    /// The lesser in each lane.
+    /// The smaller number in each lane.
     [[nodiscard]] static number least(const number& a, const number& b) noexcept { return a < b ? a : b; }
     [[nodiscard]] static integer least(const integer& a, const integer& b) noexcept {
         if constexpr (Width == 1)
@@ -62,7 +62,7 @@ struct lanes {
         else
             return a < b ? a : b;
     }
-    /// Not 0 in the lanes where a and b differ in any bit (two single numbers: in value).
+    /// Nonzero in the lanes where a and b differ in any bit (for one lane: in value).
     [[nodiscard]] static integer difference(const number& a, const number& b) noexcept {
         if constexpr (Width == 1)
             return a != b;
@@ -70,7 +70,7 @@ struct lanes {
             return integer(a) ^ integer(b);
     }
     [[nodiscard]] static integer difference(const integer& a, const integer& b) noexcept { return a ^ b; }
-    /// True if any lane is not 0.
+    /// True if any lane is nonzero.
     [[nodiscard]] static bool any(const integer& flags) noexcept {
         if constexpr (Width == 1) {
             return flags != 0;
@@ -82,15 +82,14 @@ struct lanes {
     }
 
   private:
-    // Of ?: compilers make a branch here, which ties predict badly (twice the time, measured).
+    // Compilers turn ?: into a branch here, which ties predict badly (twice the time, measured).
     [[nodiscard]] static integer by_bits(bool which, integer yes, integer no) noexcept {
         const integer mask = -integer{which};
         return (yes & mask) | (no & ~mask);
     }
 };
 
-/// Calls put(i, numbers) for each i < n in increasing order, where lane l of numbers is
-/// instances[l][i].
+/// Calls put(i, numbers) for each i < n in increasing order, where lane l of `numbers` is instances[l][i].
 template <class L, class PutT>
 void for_each_across(const std::array<const typename L::Scalar*, L::width>& instances, std::size_t n,
                      PutT&& put) {

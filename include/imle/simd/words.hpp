@@ -1,10 +1,10 @@
 #pragma once
 
 /// @file
-/// Words side by side, to be multiplied 32 bits by 32 to 64.
+/// Vectors of 32-bit words, for multiplications with 64-bit products.
 ///
-/// Compilers do not find the instruction that does just that on a vector (measured: 2 to 4 ns a word of
-/// Philox), so it is written out.
+/// Compilers do not find the vector instruction for this multiplication (measured: 2 to 4 ns a word of
+/// Philox), so the code names it.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,8 +15,8 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// Each word in the lower half of a 64-bit lane. The multiplication ignores the upper half, so nobody needs
-/// to clear it, and the lower half of each product stays where it is.
+/// Each word is in the lower half of a 64-bit lane. The multiplication ignores the upper half, so it need not
+/// be cleared, and the lower half of each product stays where it is.
 template <std::size_t Size>
 struct word_lanes {
     using vector = vector_of<std::uint64_t, Size>;
@@ -32,8 +32,8 @@ struct word_lanes {
     [[nodiscard]] static word_lanes all(std::uint32_t word) noexcept {
         return {vector{} + std::uint64_t{word}};
     }
-    /// The halves of first, first + 1, ..., in the order that `store_in_turn` needs: interleaving works
-    /// within 16 bytes, so the first half of the numbers is in the even lanes.
+    /// The lower and upper halves of first, first + 1, ..., in the order that `store_in_turn` needs.
+    /// Interleaving works within 16 bytes, so the even lanes hold the first half of the counters.
     [[nodiscard]] static pair counters(std::uint64_t first) noexcept {
         return [first]<std::size_t... I>(std::index_sequence<I...>) {
             const vector number = vector{(I % 2 * (Size / 2) + I / 2)...} + first;
@@ -42,7 +42,7 @@ struct word_lanes {
         (std::make_index_sequence<Size>{});
     }
     friend word_lanes operator^(word_lanes a, word_lanes b) noexcept { return {a.v ^ b.v}; }
-    /// The halves of the products.
+    /// The lower and upper halves of the products.
     [[nodiscard]] friend pair multiply(word_lanes a, std::uint32_t factor) noexcept {
         const vector product = instructions::multiply_lower_halves(a.v, all(factor).v);
         return {{product}, {product >> 32}};
@@ -70,7 +70,7 @@ struct word_lanes {
     }
 };
 
-/// The widest of the instruction set in use.
+/// The widest vector of words of the instruction set in use.
 #if defined(IMLE_HAS_NEON)
 using widest_words = word_lanes<4>;
 #else

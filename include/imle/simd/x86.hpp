@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// simd/scalar.hpp on the vectors of x86: of 16 bytes (SSE2), 32 (AVX, and AVX2 for words) and 64 (AVX-512).
+/// The functions of simd/scalar.hpp for the vectors of x86: 16 bytes (SSE2), 32 (AVX, and AVX2 for words), 64
+/// (AVX-512).
 
 #include <cstdint>
 
@@ -26,7 +27,7 @@ using double2 = vector_of<double, 2>;
 [[nodiscard]] inline double2 square_root(const double2& a) noexcept {
     return _mm_sqrt_pd(a);
 }
-// SSE2 rounds to whole numbers by converting.
+// SSE2 rounds to integers by conversion.
 [[nodiscard]] inline float4 nearest(const float4& a) noexcept {
     return _mm_cvtepi32_ps(_mm_cvtps_epi32(a));
 }
@@ -68,7 +69,7 @@ using double4 = vector_of<double, 4>;
     return static_cast<std::uint32_t>(_mm256_movemask_pd(mask));
 }
 
-/// Four floats from each of two places.
+/// Loads four floats from each of two addresses.
 [[nodiscard]] inline float8 load_fours(const float* a, const float* b) noexcept {
     return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(a)), _mm_loadu_ps(b), 1);
 }
@@ -85,8 +86,8 @@ using double4 = vector_of<double, 4>;
 using float16 = vector_of<float, 16>;
 using double8 = vector_of<double, 8>;
 
-// Full masks cost nothing; the unmasked intrinsics of g++ 12 read a variable that it then warns of (GCC bug
-// 105593), in a user's build too.
+// Full masks cost nothing. The unmasked intrinsics of g++ 12 read an uninitialised variable and cause a
+// warning (GCC bug 105593), in a user's build too.
 inline constexpr __mmask16 all16 = 0xffff;
 inline constexpr __mmask8 all8 = 0xff;
 
@@ -103,7 +104,7 @@ inline constexpr __mmask8 all8 = 0xff;
     return _mm512_maskz_roundscale_pd(all8, a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 
-// Comparisons have registers of their own: a bit a lane.
+// Comparisons write to mask registers: one bit a lane.
 [[nodiscard]] inline __mmask16 less(const float16& a, const float16& b) noexcept {
     return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
 }
@@ -123,7 +124,7 @@ inline constexpr __mmask8 all8 = 0xff;
     return mask;
 }
 
-/// Four floats from each of four places: masked broadcasts load and blend without a shuffle.
+/// Loads four floats from each of four addresses: masked broadcasts load and blend without a shuffle.
 [[nodiscard]] inline float16 load_fours(const float* a, const float* b, const float* c,
                                         const float* d) noexcept {
     __m512 row = _mm512_castps128_ps512(_mm_loadu_ps(a));

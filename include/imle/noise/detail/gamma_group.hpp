@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Gamma numbers, a group at a time, by Marsaglia and Tsang's rejection method.
+/// Gamma draws, a group at a time, by Marsaglia and Tsang's rejection method.
 
 #include <bit>
 #include <cmath>
@@ -22,7 +22,7 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// What the method needs of a shape. Shapes below 1 are drawn as those of shape + 1, to be boosted.
+/// The method's constants for a shape. Shapes below 1 are drawn with shape + 1, then boosted.
 template <class Lanes>
 struct gamma_constants {
     Lanes d;  ///< shape - 1/3
@@ -35,16 +35,16 @@ struct gamma_constants {
     }
 };
 
-/// The exponent of 2 by which an exponential number is multiplied to boost a number of shape + 1 to shape:
-/// X U^(1/shape) = X exp(-E / shape). 0 for shapes from 1 on. In logarithms, since for shape 1/20 the power
-/// of a uniform number is below the smallest float half of the time.
+/// The factor of an exponential number E in the exponent of 2 that boosts a number of shape + 1 to shape: X
+/// U^(1/shape) = X exp(-E / shape). 0 for shapes from 1 on. The boost is in logarithms because, for shape
+/// 1/20, the power of a uniform number is below the smallest float half of the time.
 template <class Lanes>
 [[nodiscard]] inline Lanes gamma_boost(Lanes shape) noexcept {
     const Lanes rate = Lanes(typename Lanes::scalar(-std::numbers::log2e)) / shape;
     return select(less(shape, Lanes(1)), rate, Lanes(0));
 }
 
-/// A normal number's proposal: d w^3 with w = 1 + c z.
+/// The proposal from a normal number z: d w^3 with w = 1 + c z.
 template <class Lanes>
 struct gamma_proposal {
     Lanes w;
@@ -54,20 +54,21 @@ struct gamma_proposal {
         : w(multiply_add(c, z, Lanes(1))), x(d * (w * w * w)) {}
 };
 
-/// True only where `gamma_accepts` says so for every number whose upper bits are `upper` (24 of them, as a
-/// whole number). It needs no logarithm and leaves little else than rejections.
+/// True only if `gamma_accepts` is true for every number whose upper 24 bits are `upper` (as an integer). It
+/// needs no logarithm and leaves little else than rejections to `gamma_accepts`.
 ///
-/// The proposal is taken with probability exp(h), h = 3 d (log(1 + y) - y + y^2 / 2 - y^3 / 3), y = c z. The
-/// bracket's series begins with -y^4 / 4; for y > 0 that bounds it, for y < 0 the terms that follow are
-/// smaller than a geometric series, and -y^4 / 4 / (1 + y) does. With d c^2 = 1 / 9 then exp(h) >= 1 + h >=
-/// 1 - z^4 c^2 / (12 min(w, 1)). The margins are many times what rounding does.
+/// The proposal is accepted with probability exp(h), h = 3 d (log(1 + y) - y + y^2 / 2 - y^3 / 3), y = c z.
+/// The series of the bracket begins with -y^4 / 4. For y > 0 this term bounds it. For y < 0 the later terms
+/// are smaller than a geometric series, and -y^4 / 4 / (1 + y) bounds it. With d c^2 = 1 / 9 it follows that
+/// exp(h) >= 1 + h >= 1 - z^4 c^2 / (12 min(w, 1)). The margins are many times the rounding error.
 template <class Lanes>
 [[nodiscard]] inline typename Lanes::mask gamma_surely_accepts(Lanes z, Lanes c, Lanes w,
                                                                Lanes upper) noexcept {
     using scalar = typename Lanes::scalar;
     const Lanes square = z * z;
     const Lanes bound = square * square * (c * c) * Lanes(scalar(1.00001 / 12));
-    // 1 - u for the largest u with these upper bits; negative or 0 times a negative w is below the bound too.
+    // 1 - u for the largest u with these upper bits. If it is 0 or negative and w is negative, the product is
+    // below the bound too.
     const Lanes rest = multiply_add(upper, Lanes(scalar(-0x1p-24)), Lanes(scalar(1 - 0x1p-24 - 1e-6)));
     return less(bound, rest * minimum(w, Lanes(1)));
 }
@@ -80,15 +81,15 @@ template <class Lanes>
     return -sum * (y * y) * (y * y);
 }
 
-/// Whether the proposal of a normal number z is taken: u < exp(h), with u = (high + low() / 2^32) / 2^32 and
-/// h as above. `low` is asked for where `high` alone cannot tell, once in 2^32 times.
+/// True if the proposal from a normal number z is accepted: u < exp(h), with u = (high + low() / 2^32) / 2^32
+/// and h as above. `low` is called only if `high` alone cannot decide, once in 2^32 times.
 template <class Low>
 [[nodiscard]] inline bool gamma_accepts(double z, double d, std::uint32_t high, const Low& low) noexcept {
     const portable_double y = z / (3 * std::sqrt(d));
     if (!(1 + y > 0)) return false;
     const portable_double u = high * 0x1p-32;
-    // Most that come here are rejected, and seen to be without a logarithm: h <= -a with the first one or two
-    // terms of its series, exp(-a) <= 1 - a + a^2 / 2.
+    // Most proposals that come here are rejected, usually without a logarithm: h <= -a, where a is the first
+    // one or two terms of its series, and exp(-a) <= 1 - a + a^2 / 2.
     const portable_double a = 3 * d * (y * y) * (y * y) * (y < 0 ? 0.25 : 0.25 - 0.2 * y);
     if (a > 0 && u > 1.0000001 - a * (1 - 0.5 * a)) return false;
     const portable_double rest = (elementary::exp(3 * d * log1p_beyond_cube(y)) - u) * 0x1p32;
@@ -96,12 +97,12 @@ template <class Low>
     return rest > 0 && low() * 0x1p-32 < rest;
 }
 
-/// Numbers are made this many at a time: the words of one group decide on them.
+/// Numbers are made in groups of this size: the words of one group decide on them.
 inline constexpr std::size_t gammas_per_group = words_per_group;
 
-/// The sequences that one of gamma numbers is made of. Attempt 0 at element i takes element i of a sequence
-/// of normal numbers and word i of another; attempt a > 0, which few elements need, takes block i of a key of
-/// its own. An element is so a pure function of the key and its index, whatever its neighbours do.
+/// The sequences from which gamma numbers are made. Attempt 0 at element i uses element i of a sequence of
+/// normal numbers and word i of another sequence. Attempt a > 0, which few elements need, uses block i of its
+/// own key. An element is therefore a pure function of the key and its index, independent of its neighbours.
 class gamma_keys {
   public:
     explicit gamma_keys(const random_key& key) noexcept
@@ -111,8 +112,8 @@ class gamma_keys {
           second_attempts_(key.fold_in(4)),
           key_(key) {}
 
-    /// The four words of an attempt at an element: two of a normal number (a float's is the first), two that
-    /// decide. Those of attempt 0 come from elsewhere, but for the last.
+    /// The four words of an attempt at an element: two for a normal number (a float uses the first), two for
+    /// the decision. Attempt 0 uses only the last of them.
     [[nodiscard]] philox4x32_block attempt(std::uint64_t number, std::uint64_t element) const noexcept {
         return (number == 1 ? second_attempts_ : key_.fold_in(3 + number)).block(element);
     }
@@ -126,7 +127,7 @@ class gamma_keys {
     random_key key_;
 };
 
-/// One shape and one scale for all.
+/// One shape and one scale for all numbers.
 template <class Scalar>
 class one_gamma_law {
   public:
@@ -161,8 +162,8 @@ class gamma_laws {
     const Scalar* scales_;
 };
 
-/// The number at `element` after its first attempt, of z and `high`, was not surely accepted: usually a later
-/// one's.
+/// The number at `element` if its first attempt, with z and `high`, was not surely accepted. Usually it comes
+/// from a later attempt.
 template <class Scalar>
 [[nodiscard]] inline Scalar gamma_undecided(const gamma_keys& keys, std::uint64_t element, Scalar shape,
                                             Scalar z, std::uint32_t high) noexcept {
@@ -188,7 +189,7 @@ template <class Scalar>
     return proposal.x.v;
 }
 
-/// Elements `group * gammas_per_group` and following, of `laws`. `out` may be where those lie.
+/// Elements `group * gammas_per_group` and following, of `laws`. `out` may be the memory of `laws`.
 template <class Laws, class Scalar>
 inline void gamma_group(const gamma_keys& keys, Laws laws, std::uint64_t group, Scalar* out) noexcept {
     using vector = widest_lanes<Scalar>;
@@ -225,11 +226,11 @@ inline void gamma_group(const gamma_keys& keys, Laws laws, std::uint64_t group, 
             (vector::load(x + i) * laws.scale(i)).store(out + i);
         return;
     }
-    // Without a boost the exponent is 0 and the power exactly 1, so that a number does not depend on whether
-    // its neighbours are boosted.
+    // Without a boost the exponent is 0 and the power exactly 1, so a number does not depend on whether its
+    // neighbours are boosted.
     standard_table<standard_exponential, Scalar>().fill(keys.boosts, first, std::span<Scalar>(z));
     for (std::size_t i = 0; i < gammas_per_group; i += vector::size) {
-        // The scale comes in between the powers of two: what is small may still be made normal by it.
+        // Multiply by the scale between the powers of two: it may make a small number normal.
         const exp2_parts<vector> parts =
             split_exp2(vector::load(z + i) * gamma_boost(laws.shape(i)), exp2_constants<Scalar>::deepest);
         const vector number = vector::load(x + i) * parts.fraction * parts.half;

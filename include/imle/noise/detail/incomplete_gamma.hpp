@@ -13,7 +13,8 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// log of P(a, x) and of Q(a, x) = 1 - P(a, x), and of the density x^(a-1) exp(-x) / Gamma(a) times x.
+/// log P(a, x), log Q(a, x) with Q = 1 - P, and the logarithm of x times the density x^(a-1) exp(-x) /
+/// Gamma(a).
 struct incomplete_gamma_logs {
     portable_double lower;
     portable_double upper;
@@ -28,8 +29,9 @@ struct incomplete_gamma_logs {
     return sum * z * z;
 }
 
-/// log(x / a) - (x - a) / a for x, a > 0: as above, but accurate everywhere. Between 0.2 and 3 times a it is
-/// small, and comes from log(1 + z) = 2 atanh(z / (2 + z)), whose terms cancel nowhere.
+/// log(x / a) - (x - a) / a for x, a > 0: the same function of z = (x - a) / a, but accurate everywhere.
+/// Between 0.2 and 3 times a it is small, and is computed from log(1 + z) = 2 atanh(z / (2 + z)), whose terms
+/// never cancel.
 [[nodiscard]] inline portable_double log_minus_distance(portable_double x, portable_double a) noexcept {
     const portable_double z = (x - a) / a;
     if (z < -0.8 || z > 2) return elementary::log(x / a) - z;
@@ -39,8 +41,8 @@ struct incomplete_gamma_logs {
     return s * (2 * w * sum - z);
 }
 
-/// log(x^a exp(-x) / Gamma(a)), with log x given for x that underflow or overflow. For large a by Stirling's
-/// formula about x = a, where a log x - x - lnGamma(a) would cancel.
+/// log(x^a exp(-x) / Gamma(a)). log x is a parameter for the sake of an x that underflows or overflows. For
+/// large a by Stirling's formula about x = a, where a log x - x - lnGamma(a) would cancel.
 [[nodiscard]] inline portable_double log_gamma_density_times_x(portable_double a, portable_double x,
                                                                portable_double log_x) noexcept {
     if (!is_finite(x.value())) return -std::numeric_limits<double>::infinity();
@@ -51,7 +53,7 @@ struct incomplete_gamma_logs {
     const portable_double near =
         a * log1p_minus_real((x - a) / a) + 0.5 * elementary::log(a / (2 * std::numbers::pi)) - stirling;
     if (near > -60) return near;
-    // Far out, beyond all tables, a times the rounding of (x - a) / a would be felt.
+    // Far out, beyond all tables, the rounding of (x - a) / a would matter after multiplication by a.
     return a * log_minus_distance(x, a) + elementary::log(sqrt(a / (2 * std::numbers::pi))) - stirling;
 }
 
@@ -64,9 +66,9 @@ struct incomplete_gamma_logs {
                      a * (-0.4006856343865314 + a * (0.27058080842778454 - a * 0.2073855510286740))));
 }
 
-/// Both functions at a > 0 and x >= 0, log x being given for x that underflow. The smaller one is computed,
-/// by its power series left of the bulk and by its continued fraction right of it; O(1 + sqrt(a)) steps near
-/// x = a.
+/// Both functions at a > 0 and x >= 0. log x is a parameter for the sake of an x that underflows. Computes
+/// the smaller function: left of the bulk by its power series, right of it by its continued fraction. O(1 +
+/// sqrt(a)) steps near x = a.
 [[nodiscard]] inline incomplete_gamma_logs incomplete_gamma(portable_double a, portable_double x,
                                                             portable_double log_x) noexcept {
     const portable_double log_front = log_gamma_density_times_x(a, x, log_x);
@@ -74,8 +76,8 @@ struct incomplete_gamma_logs {
     if (!is_finite(x.value())) {
         result.upper = log_front;
     } else if (a < 1 && (x < 1 || (a < 1e-3 && x < a + 1))) {
-        // P = x^a / Gamma(1 + a) * (1 + a * sum), Q by expm1 of the logarithm of that: also where a is so
-        // small that P is 1 but for the last digits.
+        // P = x^a / Gamma(1 + a) * (1 + a * sum). Q comes from expm1 of log P, which is accurate even if a is
+        // so small that P is 1 except for the last digits.
         portable_double term = 1, sum = 0;
         for (int n = 1; n < 60; ++n) {
             term *= -x / n;

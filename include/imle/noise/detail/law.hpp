@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What the laws have in common: checks of their arguments, and all of `location + scale * X` and `scale *
+/// What the laws share: checks of their arguments, and the functions of `location + scale * X` and `scale *
 /// X`.
 
 #include <cstdint>
@@ -29,7 +29,7 @@ inline double positive_parameter(const char* argument, double x) {
     return x;
 }
 
-/// Returns u; throws `std::invalid_argument` unless it is a probability. NaN is none.
+/// Returns u; throws `std::invalid_argument` unless it is a probability. NaN is not.
 inline double probability(const char* argument, double u) {
     if (!(u >= 0 && u <= 1)) throw_invalid(argument, u, "a probability: from 0 to 1");
     return u;
@@ -40,20 +40,20 @@ concept HasScore = requires(double z) {
     StandardLaw::score(z);
 };
 
-/// The law of `location + scale * X`: draws from the one table of X that the whole program shares, and the
-/// functions of the law from those of X.
+/// The law of `location + scale * X`. It draws from the table of X, which the whole program shares, and
+/// computes its functions from those of X.
 ///
 /// `StandardLaw` is an empty class with static members: the functions `cdf`, `survival` (accurate where it is
-/// small), `pdf`, `quantile` and `survival_quantile` (of which the table is made), the constants `mean` and
-/// `variance`, and, if the law is bounded below, the function `lower_bound`; `score` = -d/dz log pdf(z) where
-/// the density has no jump.
+/// small), `pdf`, `quantile` and `survival_quantile` (from which the table is made); the constants `mean` and
+/// `variance`; the function `lower_bound` if the law is bounded below; and `score` = -d/dz log pdf(z) if the
+/// density has no jump.
 ///
-/// A law with parameters of its own derives from it, checks them, and says what they are called.
+/// Each law derives from this class, checks its parameters and names them.
 template <class StandardLaw>
 class location_scale_law {
   public:
     /// Element i of `out` is element `first + i` of the key's sequence. Random access; O(out.size()), after
-    /// the table is made at the first call. Any number of threads may call it.
+    /// the first call has made the table. Any number of threads may call it.
     void fill(const random_key& key, std::uint64_t first, std::span<float> out) const {
         standard_table<StandardLaw, float>().fill(key, first, out, location_, scale_);
     }
@@ -68,13 +68,13 @@ class location_scale_law {
     [[nodiscard]] double survival(double x) const noexcept { return StandardLaw::survival(standard(x)); }
     /// The density.
     [[nodiscard]] double pdf(double x) const noexcept { return StandardLaw::pdf(standard(x)) / scale_; }
-    /// The x with cdf(x) = u; the law's ends at 0 and 1. Throws `std::invalid_argument` outside [0, 1].
+    /// The x with cdf(x) = u; the law's ends for 0 and 1. Throws `std::invalid_argument` outside [0, 1].
     [[nodiscard]] double quantile(double u) const { return at(StandardLaw::quantile(probability("u", u))); }
     /// The x with survival(x) = p. Throws `std::invalid_argument` outside [0, 1].
     [[nodiscard]] double survival_quantile(double p) const {
         return at(StandardLaw::survival_quantile(probability("p", p)));
     }
-    /// -d/dx log pdf(x), for `ScoredNoise`. Only laws whose density is smooth have it.
+    /// -d/dx log pdf(x), for `ScoredNoise`. Only laws with a smooth density have it.
     [[nodiscard]] double score(double x) const noexcept requires HasScore<StandardLaw> {
         return StandardLaw::score(standard(x)) / scale_;
     }
@@ -82,7 +82,7 @@ class location_scale_law {
     [[nodiscard]] double mean() const noexcept { return at(StandardLaw::mean); }
     /// The variance.
     [[nodiscard]] double variance() const noexcept { return StandardLaw::variance * scale_ * scale_; }
-    /// No number is below it. Only laws that are bounded have it.
+    /// The lower bound of all draws. Only laws that are bounded below have it.
     [[nodiscard]] double lower_bound() const noexcept requires HasLowerBound<StandardLaw> {
         return at(StandardLaw::lower_bound());
     }
@@ -91,7 +91,7 @@ class location_scale_law {
     friend bool operator==(const location_scale_law&, const location_scale_law&) noexcept = default;
 
   protected:
-    /// Takes what the deriving law has checked: both finite, scale > 0.
+    /// The derived class has checked both: finite, scale > 0.
     location_scale_law(double location, double scale) noexcept : location_(location), scale_(scale) {}
 
     /// The parameter `location`.
@@ -107,14 +107,15 @@ class location_scale_law {
     double scale_;
 };
 
-/// The law of `scale * X`, for an X with parameters of its own. `LawT` is X for `panel_source`. Copies share
-/// it and its tables: one of floats and one of doubles, each made at its first use by whichever thread comes
-/// first. A layer uses one scalar, and to make the other's table as well would double its cost.
+/// The law of `scale * X`, for an X with parameters of its own. `LawT` is X in the form for `panel_source`.
+/// Copies share it and its two tables, one of floats and one of doubles. The first use of a table makes it,
+/// in whichever thread that is. A layer uses one scalar; making the table of the other too would double its
+/// cost.
 template <class LawT>
 class shared_law {
   public:
     /// Element i of `out` is element `first + i` of the key's sequence. Random access; O(out.size()), after
-    /// the table is made at the first call. Any number of threads may call it.
+    /// the first call has made the table. Any number of threads may call it.
     void fill(const random_key& key, std::uint64_t first, std::span<float> out) const {
         table<float>().fill(key, first, out, 0, scale_);
     }
@@ -122,9 +123,9 @@ class shared_law {
     void fill(const random_key& key, std::uint64_t first, std::span<double> out) const {
         table<double>().fill(key, first, out, 0, scale_);
     }
-    /// No number is below it.
+    /// The lower bound of all draws.
     [[nodiscard]] double lower_bound() const noexcept { return scale_ * law().lower_bound(); }
-    /// The x with cdf(x) = u: the lower bound at 0, infinity at 1. Throws `std::invalid_argument` outside
+    /// The x with cdf(x) = u: the lower bound for 0, infinity for 1. Throws `std::invalid_argument` outside
     /// [0, 1].
     [[nodiscard]] double quantile(double u) const {
         return scale_ * quantile_of(law(), tail::lower, probability("u", u));

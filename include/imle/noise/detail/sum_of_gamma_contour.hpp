@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Integrals along a contour, by which a transform is inverted.
+/// Contour integrals, which invert a transform.
 
 #include <algorithm>
 #include <cstddef>
@@ -21,8 +21,8 @@ namespace imle::inline IMLE_ABI::detail {
 ///
 ///     q(t) = crossing + width * (bend * (1 - cosh t) + i sinh t),        t >= 0,
 ///
-/// whose end, for a bend of 1, leaves at 45 degrees between the growth of exp(q x) and a branch cut on the
-/// negative real axis. The lower half is its mirror image, so that an integral is twice the imaginary part.
+/// With a bend of 1 its end leaves at 45 degrees, between the growth of exp(q x) and a branch cut on the
+/// negative real axis. The lower half is its mirror image, so an integral is twice the imaginary part.
 struct contour {
     portable_double crossing;
     portable_double width;
@@ -32,8 +32,8 @@ struct contour {
     ///
     ///     over_q[i] = 1 / (2 pi i) * integral of g(q) exp((q - q0) x[i]) / q dq,       whole[i] without / q
     ///
-    /// by the trapezoidal rule, which converges geometrically in 1 / step for what is analytic about the
-    /// path: each halving doubles the number of correct digits. O(100 * (factor + offsets)).
+    /// by the trapezoidal rule. It converges geometrically in 1 / step if the integrand is analytic around
+    /// the path: each halving doubles the number of correct digits. O(100 * (factor + offsets)).
     template <class Factor>
     void integrate(const Factor& factor, std::span<const double> x, std::span<double> over_q,
                    std::span<double> whole) const {
@@ -65,7 +65,7 @@ struct contour {
     static constexpr int max_levels = 6;
     static constexpr double tolerance = 2e-11;
 
-    /// Adds the nodes t = start, start + step, ...
+    /// Adds the nodes t = start, start + step, ... until three in a row are negligible.
     template <class Factor>
     void add_nodes(const Factor& factor, std::span<const double> x, portable_double start,
                    portable_double step, std::span<double> over_q, std::span<double> whole) const {
@@ -76,7 +76,7 @@ struct contour {
             const portable_double cosh = 0.5 * (growth + 1 / growth), sinh = 0.5 * (growth - 1 / growth);
             const complex from_crossing(width * bend * (1 - cosh), width * sinh);
             const complex q = crossing + from_crossing;
-            // dq / dt; half of it at t = 0, which the other half of the path shares.
+            // dq / dt. At t = 0 only half of it, since the other half of the path shares this node.
             complex dq(-width * bend * sinh, width * cosh);
             if (t == 0) dq *= 0.5;
             const complex front = factor(q) * dq, front_over_q = front / q;

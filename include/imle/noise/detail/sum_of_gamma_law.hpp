@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The distribution function of the sum-of-gamma law by inversion of its transform on a contour.
+/// The distribution function of the sum-of-gamma law, by inversion of its transform on a contour.
 
 #include <algorithm>
 #include <cstddef>
@@ -23,17 +23,17 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// SoG(k, m), m = 0 standing for infinitely many terms.
+/// SoG(k, m). m = 0 means infinitely many terms.
 ///
 ///     F(x) = 1 / (2 pi i) * integral of exp(K(q) + q x) / q dq,       K(q) = log E exp(-q eps)
 ///
-/// along a contour that crosses the real axis at q > 0; at -1 < q < 0 the same integral is F(x) - 1. Both
-/// are taken through the saddle point of the integrand, so that nothing cancels and the smaller of F and
-/// 1 - F has its full relative accuracy (Daniels, "Saddlepoint approximations in statistics", 1954; the
-/// hyperbolic contour is that of Weideman and Trefethen, Math. Comp. 76, 2007).
+/// along a contour that crosses the real axis at q > 0. With a crossing at -1 < q < 0 the same integral is
+/// F(x) - 1. Both contours go through the saddle point of the integrand. Nothing cancels then, and the
+/// smaller of the two tails has its full relative accuracy (Daniels, "Saddlepoint approximations in
+/// statistics", 1954; the hyperbolic contour is from Weideman and Trefethen, Math. Comp. 76, 2007).
 ///
-/// Where the density is singular, or nearly, at the lower bound -log(m) / k, the place is given as
-/// v = log(x + log(m) / k): `logarithmic()`. Elsewhere v = x.
+/// If the density is singular, or nearly so, at the lower bound -log(m) / k, a place is v = log(x + log(m) /
+/// k), and `logarithmic()` is true. Otherwise v = x.
 class sum_of_gamma_law {
   public:
     sum_of_gamma_law(double k, std::uint64_t terms)
@@ -59,7 +59,7 @@ class sum_of_gamma_law {
         return (factorial * transform_.sum(static_cast<std::size_t>(n)) / k_).value();
     }
 
-    /// The place of x: x, or log(x - lower bound), which is -infinity at the bound and NaN below.
+    /// The place of x: x, or log(x - lower bound), which is -infinity at the bound and NaN below it.
     [[nodiscard]] double place(double x) const noexcept {
         return logarithmic_ ? elementary::log(x + transform_.log_terms() / k_).value() : x;
     }
@@ -67,9 +67,9 @@ class sum_of_gamma_law {
         return logarithmic_ ? elementary::exp(place) + lower_bound() : place;
     }
 
-    /// log of P(X <= x) or of P(X > x) at each place, and, if `log_density` is not empty, the logarithm of
-    /// the density with respect to x. The places must be close to one another (within a factor of about e of
-    /// the probability): one contour serves all. O(nodes * (transform + places)), about 100 nodes.
+    /// log P(X <= x) or log P(X > x) at each place and, if `log_density` is not empty, the logarithm of the
+    /// density with respect to x. One contour serves all places, so they must be close to one another (within
+    /// a factor of about e in probability). O(nodes * (transform + places)), about 100 nodes.
     void log_tail(tail side, std::span<const double> places, std::span<double> log_probability,
                   std::span<double> log_density) const {
         const portable_double middle = 0.5 * portable_double(places.front() + places.back());
@@ -84,15 +84,16 @@ class sum_of_gamma_law {
         const bool by_survival = side == tail::upper && has_survival_transform(middle);
         if (side == tail::upper && !by_survival &&
             value(places.front()) < mean() + 2 * sqrt(portable_double(variance()))) {
-            // While the upper tail is not small it is the lower one's complement. Its own contour would start
-            // out between 0 and the bulk's saddle point, and meet growth on its way to the left.
+            // While the upper tail is not small, compute it as the complement of the lower one. Its own
+            // contour would start between 0 and the saddle point of the bulk, and meet growth on its way to
+            // the left.
             log_tail(tail::lower, places, log_probability, log_density);
             if (*std::max_element(log_probability.begin(), log_probability.end()) < log_complement_limit) {
                 for (double& log_p : log_probability) log_p = log_complement(log_p);
                 return;
             }
         }
-        // On a contour, x is counted from the bound if places are its logarithms.
+        // On a contour, x is counted from the bound if places are logarithms.
         std::vector<double> x(places.begin(), places.end());
         if (logarithmic_)
             for (double& v : x) v = elementary::exp(v);
@@ -103,7 +104,7 @@ class sum_of_gamma_law {
             integrate(side, x, x0, log_probability, log_density);
     }
 
-    /// log P(X <= x) or log P(X > x) at one place, and the derivative of that with respect to the place.
+    /// log P(X <= x) or log P(X > x) at one place, and its derivative with respect to the place.
     [[nodiscard]] tail_point log_tail(tail side, double place) const {
         double log_probability, log_density;
         log_tail(side, {&place, 1}, {&log_probability, 1}, {&log_density, 1});
@@ -113,12 +114,12 @@ class sum_of_gamma_law {
         return {log_probability, side == tail::lower ? slope : -slope};
     }
 
-    /// For `panel_source`: counted from the lower bound where the law comes near it, from the mean elsewhere.
+    /// For `panel_source`: counted from the lower bound if the law comes near it, otherwise from the mean.
     [[nodiscard]] bool positive() const noexcept { return logarithmic_; }
     [[nodiscard]] double origin() const { return logarithmic_ ? lower_bound() : mean(); }
 
-    /// As much of a step as one contour serves: its scale is that of 1 / y, y = exp(place). Close to the
-    /// bound there is no contour.
+    /// As much of a step as one contour can serve: the contour's scale is like 1 / y, y = exp(place). Close
+    /// to the bound no contour is used.
     [[nodiscard]] double panel_step(double start, double step) const noexcept {
         if (!logarithmic_ || near_bound(std::max(start, start + step))) return step;
         constexpr double most = 1.5;
@@ -127,12 +128,12 @@ class sum_of_gamma_law {
         return std::max(step, -most);
     }
 
-    /// The side whose probability is the smaller one, or not much the larger.
+    /// The side with the smaller probability, or with one that is not much larger.
     [[nodiscard]] tail better_side(double x) const { return x <= mean() ? tail::lower : tail::upper; }
 
     /// The place where a tail has probability p, 0 < p < 1, by Newton's method in a bracket.
     [[nodiscard]] double tail_place(tail side, double p) const {
-        // The upper tail is as exp(-y): 1e-300 is at y = exp(v) = 700.
+        // The upper tail is like exp(-y): 1e-300 is at y = exp(v) = 700.
         const double most = logarithmic_ ? 7 : std::numeric_limits<double>::infinity();
         const double reach = logarithmic_ ? 1 : sqrt(portable_double(variance())).value();
         return newton_place([&](double v) { return log_tail(side, v); }, elementary::log(p),
@@ -147,24 +148,24 @@ class sum_of_gamma_law {
         return elementary::log(-elementary::expm1(log_p));
     }
 
-    /// K(q) + q x with x from the origin or, if logarithmic, from the lower bound.
+    /// K(q) + q x, where x is counted from 0 or, if logarithmic, from the lower bound.
     [[nodiscard]] complex exponent(complex q, portable_double x) const noexcept {
         if (logarithmic_) return q * x - transform_.logarithms(q) / k_;
         return q * x + transform_.cumulants(q) / k_;
     }
 
-    /// Where the contour crosses the real axis, and its scale there: the saddle point of the integrand. On
-    /// the right-hand side log(1 + q) is added to the exponent: with k > 1 the branch point at -1 is weaker
-    /// than a pole, the true saddle point comes arbitrarily close to it, and the trapezoidal rule wants
-    /// distance.
+    /// The contour: its crossing of the real axis is the saddle point of the integrand, which also gives its
+    /// scale. For the upper tail the integrand is divided by 1 + q here. With k > 1 the branch point at -1 is
+    /// weaker than a pole, so the true saddle point comes arbitrarily close to it, and the trapezoidal rule
+    /// needs distance.
     [[nodiscard]] contour make_contour(tail side, portable_double x) const {
         const portable_double shift = logarithmic_ ? transform_.log_terms() : 0;
         const auto slope = [&](portable_double q) {
             const portable_double own = x - (transform_.slope(q) + shift) / k_ - 1 / q;
             return side == tail::lower ? own : own - 1 / (1 + q);
         };
-        // The slope increases from -infinity to a positive value or to infinity. Bisection on a logarithmic
-        // scale, to a few parts in a thousand: any near crossing is as good.
+        // The slope increases from -infinity to a positive value or to infinity. Bisect on a logarithmic
+        // scale, to about 2 per cent: any crossing near it is as good.
         portable_double crossing;
         if (side == tail::lower) {
             portable_double low = 1, high = 1;
@@ -176,7 +177,7 @@ class sum_of_gamma_law {
             }
             crossing = low;
         } else {
-            // From -1 + d to -d: on the scale of log(-q / (1 + q)).
+            // Between -1 and 0, on the scale of log(-q / (1 + q)).
             portable_double low = -700, high = 700;
             const auto at = [](portable_double s) { return -1 / (1 + elementary::exp(-s)); };
             while (high - low > 0.02) {
@@ -188,20 +189,20 @@ class sum_of_gamma_law {
         const portable_double own = transform_.curvature(crossing) / k_;
         portable_double curvature = own + 1 / (crossing * crossing);
         if (side == tail::upper) curvature += 1 / ((1 + crossing) * (1 + crossing));
-        // Where the law is close to normal, exp(K(q)) neither grows nor falls along 45 degrees: stay closer
-        // to the vertical.
+        // If the law is close to normal, exp(K(q)) neither grows nor falls along 45 degrees: stay closer to
+        // the vertical.
         return {crossing, 1 / sqrt(curvature), own > 0.4 * curvature ? 0.6 : 1};
     }
 
-    /// The logarithms of a tail at places x about x0, counted as `exponent` does, by the integral of F.
+    /// The logarithms of a tail at places x near x0, counted as in `exponent`, by the integral of F.
     void integrate(tail side, std::vector<double>& x, portable_double x0, std::span<double> log_probability,
                    std::span<double> log_density) const {
         const contour path = make_contour(side, x0);
-        // Chernoff's bound, log p <= K(q) + q x for every q of the side: beyond exp(-5000) all is 0, and the
-        // saddle point would be where nothing is accurate.
+        // Chernoff's bound: log p <= K(q) + q x for every q of the side. Beyond exp(-5000) the tail is 0, and
+        // the saddle point would be where nothing is accurate.
         if (!(exponent(std::min<portable_double>(path.crossing, 1e12), x0).real() > -5000))
             return nothing(log_probability, log_density);
-        // The exponent at the crossing is taken out, so that far tails do not underflow.
+        // The exponent at the crossing is factored out, so that far tails do not underflow.
         const portable_double top = exponent(path.crossing, x0).real();
         for (double& d : x) d -= x0.value();
         finish(
@@ -209,19 +210,19 @@ class sum_of_gamma_law {
             log_probability, log_density);
     }
 
-    /// Where k is large nearly all of the law is in a point, and an upper tail is a small part of it that the
-    /// integral of F finds as the small difference of large terms. But the transform of the upper tail
+    /// For large k nearly all of the law is at one point. An upper tail is then a small part of it, which the
+    /// integral of F would compute as the small difference of large terms. The transform of the upper tail
     /// itself,
     ///
     ///     integral over y > 0 of exp(-q y) P(X > c + y) dy = (1 - phi(q)) / q,      phi(q) = exp(K(q) + q c)
     ///
-    /// has no pole at 0, so that a contour crosses wherever it likes right of -1. c is the lower bound, or a
-    /// point so far in the lower tail that the law may as well begin there.
+    /// has no pole at 0, so a contour may cross anywhere right of -1. c is the lower bound, or a point so far
+    /// in the lower tail that the law may as well begin there.
     [[nodiscard]] portable_double log_begin() const noexcept {  // -k c
         return logarithmic_ ? transform_.log_terms() : elementary::log(100 * k_);
     }
     [[nodiscard]] bool has_survival_transform(portable_double place) const noexcept {
-        // With nothing below it to count from, the upper tail begins where log k + k x = log(50 k) or so.
+        // Without a lower bound, the upper tail begins at a distance of 50 / k from c.
         return k_ >= 16 && (logarithmic_ || k_ * place > 50 - log_begin());
     }
     /// K(q) + q c.
@@ -233,8 +234,8 @@ class sum_of_gamma_law {
                             std::span<double> log_density) const {
         const portable_double begin = logarithmic_ ? 0 : -log_begin() / k_;
         const portable_double y0 = x0 - begin;
-        // The saddle point of exp(q y) (1 - phi(q)) / q, for the same reason as above divided by 1 + q, on
-        // the scale of log(1 + q). The exponent's slope increases from -infinity to y.
+        // The saddle point of exp(q y) (1 - phi(q)) / q, divided by 1 + q as in `make_contour`, on the scale
+        // of log(1 + q). The exponent's slope increases from -infinity to y.
         const auto slope = [&](portable_double q) {
             const portable_double own = (transform_.slope(q) + log_begin()) / k_;
             return y0 + own / elementary::expm1(-survival_exponent(q).real()) - 1 / q - 1 / (1 + q);
@@ -244,7 +245,7 @@ class sum_of_gamma_law {
             const portable_double s = 0.5 * (low + high);
             (slope(elementary::expm1(s)) > 0 ? high : low) = s;
         }
-        // At 0 itself (1 - phi(q)) / q would be 0 / 0.
+        // At 0, (1 - phi(q)) / q would be 0 / 0.
         portable_double crossing = elementary::expm1(low);
         if (abs(crossing) < 1e-3) crossing = 1e-3;
         const portable_double near = 0.05 * (1 + crossing);
@@ -263,7 +264,7 @@ class sum_of_gamma_law {
             tail::upper, top, x, log_probability, log_density);
     }
 
-    /// Integrates along the path, and puts back what was taken out: exp(top) and exp(crossing * distance).
+    /// Integrates along the path, and restores the factors exp(top) and exp(crossing * distance).
     template <class Factor>
     static void finish(const contour& path, const Factor& factor, tail side, portable_double top,
                        std::span<const double> distance, std::span<double> log_probability,
@@ -284,7 +285,7 @@ class sum_of_gamma_law {
     }
 
     /// Close to the lower bound the law is C y^shape (1 - c y + ...), y = exp(v): the transform's expansion
-    /// for large q, term by term. What is left out is (m y)^2.
+    /// for large q, term by term. The neglected terms are of order (m y)^2.
     [[nodiscard]] portable_double nearest_without_contour() const noexcept {
         return -17 - elementary::log(m_);
     }
@@ -303,9 +304,9 @@ class sum_of_gamma_law {
     }
 
     /// A start for Newton's method: the place where the saddle point approximation of the tail is p. Each q
-    /// is the saddle point of one place, which is known in closed form, so that the search is over q alone.
+    /// is the saddle point of one place, which has a closed form, so the search is over q alone.
     [[nodiscard]] portable_double first_place(tail side, portable_double p) const {
-        // The approximation is poor for an upper tail that is not small: then by the lower one.
+        // If an upper tail is not small, the approximation is poor: use the lower tail.
         if (side == tail::upper && p > 0.05) return first_place(tail::lower, 1 - p);
         const portable_double target = elementary::log(p);
         const portable_double shift = logarithmic_ ? transform_.log_terms() : 0;
@@ -318,8 +319,8 @@ class sum_of_gamma_law {
             const portable_double v = (log_lower - log_power_constant()) / shape_;
             if (near_bound(v)) return v;
         }
-        // From the bound's side the exponent is exact for any q; otherwise it cancels beyond q = 1e12, where
-        // no probability above 1e-300 has its saddle point.
+        // If x is counted from the bound, the exponent is exact for any q. Otherwise it cancels beyond q =
+        // 1e12, where no probability above 1e-300 has its saddle point.
         portable_double low = -40, high = 40;
         if (side == tail::lower) high = logarithmic_ ? 300 : 27;
         while (high - low > 1e-3) {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The cumulant transform of the sum-of-gamma law, for complex arguments, without cancellation.
+/// The cumulant transform of the sum-of-gamma law for complex arguments, without cancellation.
 
 #include <array>
 #include <cstddef>
@@ -25,8 +25,8 @@ using complex = portable_complex;
     return sum * (z * z);
 }
 
-/// The series of Stirling's formula, lnGamma(z) = (z - 1/2) log z - z + log(2 pi) / 2 + stirling_tail(z), as
-/// `elementary::stirling_series` is for real z. Within 1e-16 for |z| >= 20 and |arg z| <= 3/4 pi.
+/// The series of Stirling's formula, lnGamma(z) = (z - 1/2) log z - z + log(2 pi) / 2 + stirling_tail(z): the
+/// complex form of `elementary::stirling_series`. Within 1e-16 for |z| >= 20 and |arg z| <= 3/4 pi.
 [[nodiscard]] inline complex stirling_tail(complex z) noexcept {
     constexpr double b[] = {1. / 12,        -1. / 360, 1. / 1260,       -1. / 1680,      1. / 1188,
                             -691. / 360360, 1. / 156,  -3617. / 122400, 43867. / 244188, -174611. / 125400};
@@ -36,7 +36,7 @@ using complex = portable_complex;
     return sum * w;
 }
 
-/// x^-n for n >= 0. For whole x the powers are exact as long as 53 bits hold them.
+/// x^-n for n >= 0. For an integer x the powers are exact as long as 53 bits hold them.
 [[nodiscard]] inline portable_double inverse_power(portable_double x, int n) noexcept {
     portable_double power = 1;
     for (; n > 0; n /= 2, x *= x)
@@ -44,8 +44,8 @@ using complex = portable_complex;
     return 1 / power;
 }
 
-/// sum over i = 1..m of i^-n for n >= 2; n = 1 gives H_m - log m. m = 0 stands for infinity: zeta(n), and
-/// Euler's constant. Directly to 32, then by Euler and Maclaurin.
+/// The sum of i^-n over i = 1..m for n >= 2; H_m - log m for n = 1. m = 0 means infinity, which gives zeta(n)
+/// and Euler's constant. Terms up to 32 are summed directly, the rest by the Euler-Maclaurin formula.
 [[nodiscard]] inline portable_double power_sum(int n, std::uint64_t m) {
     constexpr std::uint64_t cut = 32;
     const auto sum_to = [n](std::uint64_t last) {
@@ -55,7 +55,7 @@ using complex = portable_complex;
     };
     const portable_double a = cut, b = static_cast<double>(m);
     if (m != 0 && m <= cut) return n == 1 ? sum_to(m) - elementary::log(b) : sum_to(m);
-    // The sum from x to infinity less its integral: x^-n / 2 + sum of B_2j / (2j)! n (n+1) ... x^(-n-2j+1).
+    // The sum from x to infinity minus its integral: x^-n / 2 + sum of B_2j / (2j)! n (n+1) ... x^(-n-2j+1).
     const auto correction = [n](portable_double x) {
         constexpr double coefficients[] = {1. / 12,       -1. / 720,     1. / 30240,
                                            -1. / 1209600, 1. / 47900160, -691. / 1307674368000.};
@@ -69,21 +69,21 @@ using complex = portable_complex;
     portable_double sum = sum_to(cut - 1) + correction(a);
     if (n == 1) {
         sum -= elementary::log(a);
-        // The terms from m on are in the correction at a but are not terms of the sum, except m itself.
+        // The correction at a includes all terms from m on. Of these, only m is a term of the sum.
         return m == 0 ? sum : sum - correction(b) + 1 / b;
     }
     sum += inverse_power(a, n - 1) / (n - 1);
     return m == 0 ? sum : sum - correction(b) - inverse_power(b, n - 1) / (n - 1) + inverse_power(b, n);
 }
 
-/// K(q) = log E exp(-q eps) of eps = ( sum_{i=1..m} Gamma(1/k, rate i/k) - log m ) / k, times k:
+/// k K(q), where K(q) = log E exp(-q eps) and eps = ( sum_{i=1..m} Gamma(1/k, rate i/k) - log m ) / k:
 ///
-///     k K(q) = q log m - L(q),   L(q) = sum_{i=1..m} log(1 + q / i) = lnGamma(m+1+q) - lnGamma(m+1) -
-///     lnGamma(1+q)
+///     k K(q) = q log m - L(q)
+///     L(q) = sum_{i=1..m} log(1 + q / i) = lnGamma(m+1+q) - lnGamma(m+1) - lnGamma(1+q)
 ///
-/// for q off the branch cut (-infinity, -1], in O(1) for any m; m = 0 stands for infinitely many terms, where
-/// k K(q) = lnGamma(1 + q). The difference of log-gammas would cancel to nothing for large m or large q, so
-/// each region has a form of its own in which nothing large is subtracted.
+/// for q off the branch cut (-infinity, -1], in O(1) for any m. m = 0 means infinitely many terms, where k
+/// K(q) = lnGamma(1 + q). For large m or large q the difference of log-gammas would cancel to nothing, so
+/// each region has its own form, in which nothing large is subtracted.
 class sum_of_gamma_transform {
   public:
     explicit sum_of_gamma_transform(std::uint64_t terms)
@@ -91,7 +91,7 @@ class sum_of_gamma_transform {
         for (std::size_t n = 1; n <= series_terms; ++n) sums_[n] = power_sum(static_cast<int>(n), terms);
     }
 
-    /// k K(q): relative accuracy 1e-15 near q = 0.
+    /// k K(q), with a relative accuracy of 1e-15 near q = 0.
     [[nodiscard]] complex cumulants(complex q) const noexcept {
         if (norm(q) < radius * radius) return series(q, sums_[1]);
         if (m_ == 0) return log_gamma1p(q);
@@ -100,8 +100,7 @@ class sum_of_gamma_transform {
         return log_gamma1p(q) - remainder(q);
     }
 
-    /// L(q) for finitely many terms: what is left of the transform when the law is counted from its lower
-    /// bound.
+    /// L(q) for finitely many terms. -L(q) / k is the transform of the law counted from its lower bound.
     [[nodiscard]] complex logarithms(complex q) const noexcept {
         if (norm(q) < radius * radius) return -series(q, sums_[1] + log_m_);
         if (m_ <= direct_terms) return log_product(q, m_);
@@ -109,8 +108,8 @@ class sum_of_gamma_transform {
         return remainder(q) + q * log_m_ - log_gamma1p(q);
     }
 
-    /// The first derivative of L(q) - q log m (of -lnGamma(1 + q) for infinitely many terms) for real q > -1;
-    /// 1e-6 is good enough for the place of a contour.
+    /// The first derivative of L(q) - q log m (of -lnGamma(1 + q) for infinitely many terms) for real q > -1.
+    /// It is accurate enough to place a contour, for which 1e-6 is sufficient.
     [[nodiscard]] portable_double slope(portable_double q) const noexcept {
         if (m_ != 0 && m_ <= direct_terms) {
             portable_double sum = -log_m_;
@@ -122,7 +121,7 @@ class sum_of_gamma_transform {
         const portable_double end = n_ + 1 + q;
         return elementary::log1p((1 + q) / n_) - 0.5 / end - 1 / (12 * end * end) - digamma(1 + q);
     }
-    /// Minus the second derivative of L, for real q > -1: the sum of (i + q)^-2.
+    /// Minus the second derivative of L, the sum of (i + q)^-2, for real q > -1.
     [[nodiscard]] portable_double curvature(portable_double q) const noexcept {
         if (m_ != 0 && m_ <= direct_terms) {
             portable_double sum;
@@ -134,7 +133,7 @@ class sum_of_gamma_transform {
 
     /// lnGamma(m + 1).
     [[nodiscard]] portable_double log_factorial() const noexcept { return elementary::log_gamma(n_ + 1); }
-    /// H_m - log m for n = 1, the sum of i^-n above.
+    /// H_m - log m for n = 1, the sum of i^-n for n > 1.
     [[nodiscard]] portable_double sum(std::size_t n) const {
         return n <= series_terms ? sums_[n] : power_sum(static_cast<int>(n), m_);
     }
@@ -153,9 +152,9 @@ class sum_of_gamma_transform {
         return (sum * q - first) * q;
     }
 
-    /// log of the product of (1 + q / i) for i = 1..count, on the branch that is real for real q. One
-    /// logarithm: half turns are counted by the changes of sign of the imaginary part, each factor turning by
-    /// less than pi. For Im q >= 0.
+    /// For Im q >= 0: log of the product of (1 + q / i) for i = 1..count, on the branch that is real for real
+    /// q. It takes one logarithm: each factor turns by less than pi, so sign changes of the imaginary part
+    /// count the half turns.
     [[nodiscard]] static complex log_product(complex q, std::uint64_t count) noexcept {
         complex product(1);
         int half_turns = 0;
@@ -173,7 +172,7 @@ class sum_of_gamma_transform {
         return elementary::log(product) + complex(scale, half_turns * portable_double(std::numbers::pi));
     }
 
-    /// lnGamma(1 + q) by Stirling's formula, after as many steps up as that needs.
+    /// lnGamma(1 + q) by Stirling's formula, after as many steps upwards as it needs.
     [[nodiscard]] static complex log_gamma1p(complex q) noexcept {
         std::uint64_t steps = 0;
         complex z = 1 + q;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// From random words to numbers by a table of polynomials: the hot loop of every noise.
+/// From random words to draws by a table of polynomials: the hot loop of every noise.
 
 #include <bit>
 #include <cmath>
@@ -15,11 +15,11 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// How a word becomes an interval and a place in it.
+/// How a word becomes an interval and a position in it.
 ///
-/// The lowest bit of the word is the tail. The others become a floating-point number f, of which p is a fixed
-/// multiple; the exponent of f and the upper bits of its mantissa are the interval, the lower bits the place
-/// t. The coefficients of both tails of an interval are side by side: entry 2 * interval + tail.
+/// The lowest bit of the word is the tail. The other bits become a floating-point number f, and p is a fixed
+/// multiple of f. The exponent of f and the upper bits of its mantissa are the interval; the lower bits are
+/// the position t. The coefficients for both tails of an interval are adjacent: entry 2 * interval + tail.
 template <class Scalar>
 struct table_layout;
 
@@ -28,16 +28,16 @@ struct table_layout<float> {
     using word = std::uint32_t;
     static constexpr int degree = 3;
     static constexpr std::size_t stride = 4;
-    /// f = (word >> 1) + 1/2 from 1/2 to 2^31, p = f / 2^32. 16 intervals in each of 32 binades, and one more
-    /// for the f that round up to 2^31.
+    /// f = (word >> 1) + 1/2 is from 1/2 to 2^31, and p = f / 2^32. There are 16 intervals in each of 32
+    /// binades, and one more for an f that rounds up to 2^31.
     static constexpr std::size_t intervals = 32 * 16 + 1;
     static constexpr int place_bits = 23 - 4;
     static constexpr std::uint32_t place_mask = (1u << place_bits) - 1;
     static constexpr std::uint32_t first_entry = (126u << 4) << 1;
     static constexpr std::uint32_t one = std::uint32_t{127} << 23;
-    /// t is counted in sixteenths: the place's bits under the exponent of 1, minus 1. (Converting them from
-    /// an integer takes as long, and the coefficient of its cube would underflow where a law comes near its
-    /// bound.)
+    /// t is in [0, 1/16): it is the position's bits under the exponent of 1, minus 1. (Converting the bits
+    /// from an integer takes as long. The coefficient of its cube would then underflow where a law comes near
+    /// its bound.)
     static constexpr double unit = 16;
     static constexpr double lowest = 0x1p-33;
     static constexpr double tolerance = 4e-7;
@@ -52,13 +52,13 @@ struct table_layout<double> {
     using word = std::uint64_t;
     static constexpr int degree = 7;
     static constexpr std::size_t stride = 8;
-    /// f = ((word >> 12) + 1/2) / 2^52 < 1, p = f / 2. 8 intervals in each of 53 binades.
+    /// f = ((word >> 12) + 1/2) / 2^52 < 1, and p = f / 2. There are 8 intervals in each of 53 binades.
     static constexpr std::size_t intervals = 53 * 8 + 1;
     static constexpr int place_bits = 52 - 3;
     static constexpr std::uint64_t place_mask = (std::uint64_t{1} << place_bits) - 1;
     static constexpr std::uint64_t first_entry = (std::uint64_t{1023 - 53} << 3) << 1;
     static constexpr std::uint64_t one = std::uint64_t{1023} << 52;
-    /// t is counted in eighths: the place's bits under the exponent of 1, minus 1.
+    /// t is in [0, 1/8): it is the position's bits under the exponent of 1, minus 1.
     static constexpr double unit = 8;
     static constexpr double lowest = 0x1p-54;
     static constexpr double tolerance = 1e-12;
@@ -68,15 +68,15 @@ struct table_layout<double> {
     }
 };
 
-/// x -> location + scale * x, rounded nearly once: a lower bound like -log(100) / 20 is no float, and its
-/// rounding on top of the result's would move every number near it.
+/// x -> location + scale * x, rounded nearly once. A lower bound like -log(100) / 20 is not a float. Its
+/// rounding on top of the result's rounding would move every number near the bound.
 template <class Scalar>
 struct affine {
     Scalar high;
     Scalar low;
     Scalar scale;
-    /// For x = 2^y: where y may be cut off. Next to a location, what is not a normal number is nothing, and
-    /// subnormal numbers would cost a multiple of the others' time.
+    /// For x = 2^y: y may be cut off here. Next to a location, a number that is not normal is negligible, and
+    /// subnormal numbers would take several times as long as others.
     Scalar lowest_power;
 
     affine(double location, double the_scale) noexcept
@@ -98,7 +98,7 @@ struct affine {
     }
 };
 
-/// y -> scale * 2^y. A number that the scale makes normal is not lost on the way.
+/// y -> scale * 2^y. A power that is too small to be normal, but not once scaled, is not lost.
 template <class Lanes>
 [[nodiscard]] inline Lanes scaled_power(Lanes y, const affine<typename Lanes::scalar>& map) noexcept {
     const exp2_parts<Lanes> power = split_exp2(y, map.lowest_power);
@@ -112,8 +112,8 @@ template <class Lanes>
     return map(scaled, power.rest);
 }
 
-/// Where words lead: the coefficients of entries, as places in the table counted from the entry of bits of 0,
-/// and the places t in their intervals.
+/// For each word, the beginning of its coefficients and its position t in the interval. `row` is an index
+/// into the table, counted from the entry that the bits 0 would have.
 template <class Lanes>
 struct table_places {
     typename Lanes::words row;
@@ -128,7 +128,7 @@ struct table_places {
         else
             f = Lanes::of_bits((word >> 12) | layout::one) - Lanes(1 - 0x1p-53);
         const typename Lanes::words bits = f.to_bits();
-        // stride * ((bits >> place_bits) * 2 + tail), without a multiplication for each lane later.
+        // stride * ((bits >> place_bits) * 2 + tail), which saves a multiplication for each lane later.
         constexpr int stride_bits = std::countr_zero(layout::stride);
         row = ((bits >> (layout::place_bits - 1 - stride_bits)) & ~bits_type{2 * layout::stride - 1}) |
               ((word << stride_bits) & bits_type{layout::stride});
@@ -136,7 +136,7 @@ struct table_places {
     }
 };
 
-/// Where the coefficients of an entry begin.
+/// The address of an entry's coefficients.
 template <class Scalar>
 [[nodiscard]] inline const Scalar* table_row(const Scalar* table,
                                              typename table_layout<Scalar>::word row) noexcept {
@@ -144,7 +144,7 @@ template <class Scalar>
     return table + (static_cast<std::size_t>(row) - layout::first_entry * layout::stride);
 }
 
-/// The value of the table for one word.
+/// The table's value for one word.
 template <class Scalar>
 [[nodiscard]] inline Scalar lookup_one(const Scalar* table,
                                        typename table_layout<Scalar>::word word) noexcept {
@@ -155,7 +155,7 @@ template <class Scalar>
     return polynomial<table_layout<Scalar>::degree>(places.t, [&](std::size_t i) { return one(c[i]); }).v;
 }
 
-/// For all the words of a group, `finish` of what the table says.
+/// Writes `finish` of the table's value for each word of a group.
 template <class Scalar, class Finish>
 [[gnu::always_inline]] inline void look_up_group(const Scalar* table, const std::uint32_t* words, Scalar* out,
                                                  Finish finish) noexcept {
@@ -181,15 +181,15 @@ template <class Scalar, class Finish>
     }
 }
 
-/// The numbers (or 2 to their power) for all the words of a group, mapped. Without a factor, as most draws
-/// are, there is no product to wait for.
+/// Writes the mapped draw for each word of a group: the table's value, or 2 to its power if `Exponential`.
+/// Most draws need no factor; the kernel without one has no product to wait for.
 template <bool Exponential, class Scalar>
 inline void lookup_group(const Scalar* table, const std::uint32_t* words, affine<Scalar> map,
                          Scalar* out) noexcept {
     using vector = widest_lanes<Scalar>;
     if constexpr (Exponential) {
         look_up_group(table, words, out, [](vector y) { return y; });
-        // A loop of its own, so that a processor has more of its rounds in flight.
+        // A separate loop, so that a processor has more of its iterations in flight.
         constexpr std::size_t count = words_per_group * sizeof(std::uint32_t) / sizeof(Scalar);
         const auto raise_all = [=](auto power_of) {
             for (std::size_t i = 0; i < count; i += vector::size)
