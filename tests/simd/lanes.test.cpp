@@ -191,7 +191,7 @@ TEMPLATE_TEST_CASE("split_exp2: the product is 2^y, down to its underflow", "[ex
         const double truth = std::exp2(static_cast<double>(y));
         worst = std::max(worst, std::abs(static_cast<double>(power(static_cast<double>(y))) / truth - 1));
     }
-    CHECK(worst < 2 * unit);
+    CHECK(worst < 2.5 * unit);  // half a unit of it is the standard function's
     CHECK(power(0) == TestType(1));
     CHECK(power(-3) == TestType(0.125));
     CHECK(power(-1e30) == TestType(0));
