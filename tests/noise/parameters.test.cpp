@@ -126,14 +126,14 @@ TEST_CASE("each noise fills in pieces what it fills at once", "[noise]") {
           imle::std_noise<std::exponential_distribution<double>>{});
 }
 
-TEST_CASE("sum_of_gamma: any parameters within the range", "[sum_of_gamma][noise]") {
+TEST_CASE("sum_of_gamma: any parameters within the range", "[sum_of_gamma][noise][draws]") {
     check_sum_of_gamma(1, 24);
 }
 TEST_CASE("sum_of_gamma: many more parameters", "[sum_of_gamma][noise][slow]") {
     check_sum_of_gamma(2, 600);
 }
 
-TEST_CASE("gamma: any parameters within the range", "[gamma][noise]") {
+TEST_CASE("gamma: any parameters within the range", "[gamma][noise][draws]") {
     check_gamma(3, 16);
 }
 TEST_CASE("gamma: many more parameters", "[gamma][noise][slow]") {

@@ -68,7 +68,8 @@ TEST_CASE("exact(1) is Gumbel(0, 1)", "[sum_of_gamma][noise]") {
     CHECK(sum_of_gamma::exact(1).cumulant(3) == Approx(2 * 1.2020569031595942854).epsilon(1e-14));
 }
 
-TEST_CASE("sum_of_gamma: the functions agree with one another for all k and terms", "[sum_of_gamma][noise]") {
+TEST_CASE("sum_of_gamma: the functions agree with one another for all k and terms",
+          "[sum_of_gamma][noise][draws]") {
     for (const double k : {0.5, 5.0, 20.8, 300.0})
         for (const std::uint64_t terms : {1u, 10u, 10000u, 0u}) {
             const sum_of_gamma law = law_of(k, terms);
@@ -92,7 +93,7 @@ TEST_CASE("sum_of_gamma: deep quantiles against mpmath", "[sum_of_gamma][noise]"
     CHECK(sum_of_gamma(1e6, 1).survival(1) == Approx(2.1938415887065401e-07).epsilon(1e-11));
 }
 
-TEST_CASE("sum_of_gamma: moments are those of the density", "[sum_of_gamma][noise]") {
+TEST_CASE("sum_of_gamma: moments are those of the density", "[sum_of_gamma][noise][draws]") {
     for (const double k : {0.5, 5.0})
         for (const std::uint64_t terms : {3u, 100u, 0u}) {
             const sum_of_gamma law = law_of(k, terms);
@@ -136,7 +137,7 @@ TEST_CASE("sum_of_gamma: the laws of a noise", "[sum_of_gamma][noise][draws]") {
     }
 }
 
-TEST_CASE("sum_of_gamma: k copies of exact(k) sum to Gumbel", "[sum_of_gamma][noise]") {
+TEST_CASE("sum_of_gamma: k copies of exact(k) sum to Gumbel", "[sum_of_gamma][noise][draws]") {
     constexpr int k = 5;
     constexpr std::size_t n = 1 << 15;
     std::vector<double> numbers(k * n);
@@ -151,7 +152,8 @@ TEST_CASE("sum_of_gamma: k copies of exact(k) sum to Gumbel", "[sum_of_gamma][no
     CHECK(distance < std::sqrt(std::log(2e6) / (2.0 * n)) + 0.5 / n);  // false alarm 1e-6
 }
 
-TEST_CASE("sum_of_gamma: parameters from 1e-6 to 1e6 and up to 2^64 - 1 terms", "[sum_of_gamma][noise]") {
+TEST_CASE("sum_of_gamma: parameters from 1e-6 to 1e6 and up to 2^64 - 1 terms",
+          "[sum_of_gamma][noise][draws]") {
     for (const double k : {1e-6, 1e6})
         for (const std::uint64_t terms : {std::uint64_t{1}, std::uint64_t{25}, std::uint64_t{1000000},
                                           std::uint64_t{1} << 40, ~std::uint64_t{0}, std::uint64_t{0}}) {
