@@ -123,7 +123,7 @@ TEST_CASE("gamma and sum_of_gamma with one term are the same law by two ways", "
     }
 }
 
-TEST_CASE("gamma: its score, for shapes whose score has a variance", "[gamma][noise]") {
+TEST_CASE("gamma: its score, for shapes whose score has a variance", "[gamma][noise][draws]") {
     noise_tests::check_score(imle::gamma{2.5, 1});
     noise_tests::check_score(imle::gamma{3, 2});
     noise_tests::check_score(imle::gamma{100, 0.1});
