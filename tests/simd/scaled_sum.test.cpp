@@ -1,6 +1,7 @@
 #include <imle/simd/scaled_sum.hpp>
 
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -35,8 +36,21 @@ TEMPLATE_TEST_CASE("scaled_sum rounds each product, in vectors as in what is lef
         scaled_sum(a, x.data(), b, y.data(), two.data(), n);
         scaled_sum(a, in_x.data(), y.data(), in_x.data(), n);
         scaled_sum(a, x.data(), b, in_y.data(), in_y.data(), n);
+        std::vector<TestType> checked(n), negated(n);
+        imle::detail::finite_check<TestType> check;
+        imle::detail::write_scaled_sum<false>(a, x.data(), y.data(), checked.data(), n, check);
+        imle::detail::write_scaled_sum<true>(a, x.data(), y.data(), negated.data(), n, check);
+        wrong.expect(check.all_finite(), "finite, ", n);
+        for (std::size_t i = 0; i < n; ++i) {
+            imle::detail::finite_check<TestType> other;
+            auto bad = y;
+            bad[i] = std::numeric_limits<TestType>::infinity();
+            imle::detail::write_scaled_sum<true>(a, x.data(), bad.data(), bad.data(), n, other);
+            wrong.expect(!other.all_finite(), "infinite at ", i, " of ", n);
+        }
         for (std::size_t i = 0; i < n; ++i) {
             wrong.expect(one[i] == rounded(a * x[i]) + y[i], "a x + y, place ", i, " of ", n);
+            wrong.expect(checked[i] == one[i] && negated[i] == -one[i], "checked, place ", i, " of ", n);
             wrong.expect(two[i] == rounded(a * x[i]) + rounded(b * y[i]), "a x + b y, place ", i, " of ", n);
         }
         wrong.expect(in_x == one && in_y == two, "in place, ", n);

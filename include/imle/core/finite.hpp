@@ -34,11 +34,15 @@ template <class Scalar>
 template <class Scalar>
 class finite_check {
   public:
-    constexpr void add(Scalar x) noexcept {
+    /// Of a value's bits, or of a vector of them: a number whose sign bit is set unless the value is finite.
+    template <class Bits>
+    [[nodiscard]] static constexpr Bits trace(const Bits& bits) noexcept {
         // If an exponent is all ones, adding one at its lowest place overflows into the sign bit.
-        const auto magnitude = bit_cast<typename mask::bits>(x) & mask::value;
-        bad_ |= static_cast<typename mask::bits>(magnitude + (mask::value & (~mask::value + 1u)));
+        return (bits & mask::value) + (mask::value & (~mask::value + 1u));
     }
+    constexpr void add(Scalar x) noexcept { add_trace(trace(bit_cast<typename mask::bits>(x))); }
+    /// Adds values whose traces were combined by `|`.
+    constexpr void add_trace(typename exponent_mask<Scalar>::bits traces) noexcept { bad_ |= traces; }
     [[nodiscard]] constexpr bool all_finite() const noexcept {
         return (bad_ >> (sizeof(Scalar) * 8 - 1)) == 0;
     }

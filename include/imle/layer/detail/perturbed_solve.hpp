@@ -193,10 +193,10 @@ class perturbed_solve {
             for (std::size_t i = 0; i < size; ++i)
                 out[i] = out[i] >= std::numeric_limits<Scalar>::min() ? parameters[i] * out[i]
                                                                       : unwritten<Scalar>();
+            for (std::size_t i = 0; i < size; ++i) check.add(out[i] = minimizes ? -out[i] : out[i]);
         } else {
-            scaled_sum(scale, noise, parameters, out, size);
+            write_scaled_sum<minimizes>(scale, noise, parameters, out, size, check);
         }
-        for (std::size_t i = 0; i < size; ++i) check.add(out[i] = minimizes ? -out[i] : out[i]);
     }
 
     /// Solves the first `count` of the worker's items.
