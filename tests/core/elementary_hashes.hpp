@@ -90,7 +90,6 @@ template <class Function>
         [](from& a, int i) { return e::sin(i % 2 ? a.even(-1e5, 1e5) : a.even(-4, 4)); });
     add("cos", 0x169ad15d77e0682b,
         [](from& a, int i) { return e::cos(i % 2 ? a.even(-1e5, 1e5) : a.even(-4, 4)); });
-    add("sin_pi", 0xfe974cfa49b847de, [](from& a, int) { return e::sin_pi(a.even(-3, 3)); });
     add("cos_pi", 0x5506d98be294f68, [](from& a, int) { return e::cos_pi(a.even(-3, 3)); });
     add("atan2", 0xa18a2cb52534d133, [](from& a, int i) {
         const double x = a.even(-1, 1), y = i % 2 ? a.wide(-60, 60) : a.even(-1, 1);

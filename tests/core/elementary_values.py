@@ -20,7 +20,6 @@ FUNCTIONS = {
     "pow": mpmath.power,
     "sin": mpmath.sin,
     "cos": mpmath.cos,
-    "sin_pi": mpmath.sinpi,
     "cos_pi": mpmath.cospi,
     "atan2": mpmath.atan2,
     "log_gamma": mpmath.loggamma,
@@ -86,7 +85,6 @@ ARGUMENTS = {
     + [0.0, 1e-20, -1e-300, 10.0, 20.0, 26.0, 26.5, -7.0],
     "sin": ANGLES,
     "cos": ANGLES,
-    "sin_pi": HALF_TURNS,
     "cos_pi": HALF_TURNS,
 }
 PAIRS = {

@@ -113,17 +113,9 @@ struct sine_and_cosine {
     return {angle.high, angle.low, static_cast<unsigned>(static_cast<int>(quarters.value())) & 3};
 }
 
-/// sin(pi x), to less than 0.8 units in the last place; exact where x is a multiple of 1/2.
-[[nodiscard]] inline double sin_pi(double x) noexcept {
-    // (Without the addition, half of the zeros would be negative.)
-    return x == 0 ? x : sine_of(reduce_half_turns(x), 0) + 0.0;
-}
-[[nodiscard]] inline portable_double sin_pi(portable_double x) noexcept {
-    return sin_pi(x.value());
-}
-
 /// cos(pi x), to less than 0.8 units in the last place; exact where x is a multiple of 1/2.
 [[nodiscard]] inline double cos_pi(double x) noexcept {
+    // Without the addition, half of the zeros would be negative.
     return sine_of(reduce_half_turns(x), 1) + 0.0;
 }
 [[nodiscard]] inline portable_double cos_pi(portable_double x) noexcept {
