@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <span>
 
+#include <imle/simd/lanes.hpp>
 #include <imle/simd/wide_lanes.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
@@ -139,10 +142,48 @@ template <class Scalar>
     return *kth;
 }
 
-/// The index of the largest of n >= 1 numbers, the first of equal ones. Has no branch on the numbers; for
-/// small n.
+/// The largest of all lanes, in each lane.
+template <class Lanes, std::size_t Distance = Lanes::size / 2>
+[[nodiscard]] Lanes largest_lane(const Lanes& lanes) noexcept {
+    if constexpr (Distance == 0) {
+        return lanes;
+    } else {
+        const auto turned = lanes_from<typename Lanes::scalar, Lanes::size, Distance>(lanes.v, lanes.v);
+        return largest_lane<Lanes, Distance / 2>(maximum(lanes, Lanes::of(turned)));
+    }
+}
+
+/// `first_largest` of at least as many numbers as there are lanes: finds the largest number, then its place.
+/// Up to 64 numbers have no branch that depends on them.
+template <class Lanes, class Scalar>
+[[nodiscard]] std::size_t first_largest_by_lanes(std::span<const Scalar> values) noexcept {
+    // The last vector may overlap the one before.
+    const std::size_t last = values.size() - Lanes::size;
+    Lanes largest = Lanes::load(values.data() + last);
+    for (std::size_t i = 0; i < last; i += Lanes::size)
+        largest = maximum(Lanes::load(values.data() + i), largest);
+    largest = largest_lane(largest);
+    const auto reached_from = [&](std::size_t i) {
+        constexpr std::uint32_t all = ~std::uint32_t{0} >> (32 - Lanes::size);
+        return std::uint64_t{all & ~Lanes::bits(less(Lanes::load(values.data() + i), largest))};
+    };
+    const auto first = [](std::uint64_t bits) { return static_cast<std::size_t>(std::countr_zero(bits)); };
+    if (values.size() <= 64) {
+        std::uint64_t reached = reached_from(last) << last;
+        for (std::size_t i = 0; i < last; i += Lanes::size) reached |= reached_from(i) << i;
+        return first(reached);
+    }
+    for (std::size_t i = 0; i < last; i += Lanes::size)
+        if (const std::uint64_t reached = reached_from(i); reached != 0) return i + first(reached);
+    return last + first(reached_from(last));
+}
+
+/// The index of the largest of n >= 1 numbers, the first of equal ones.
 template <class Scalar>
 [[nodiscard]] std::size_t first_largest(std::span<const Scalar> values) noexcept {
+    using lanes = widest_lanes<Scalar>;
+    if constexpr (lanes::size > 1)
+        if (values.size() >= lanes::size) return first_largest_by_lanes<lanes>(values);
     // As wide as Scalar, so that both are selected in the same way.
     using index = lane_integer<Scalar>;
     Scalar largest = values[0];
