@@ -185,6 +185,7 @@ inline void check_solver_bits(bit_checks& checks) {
     IMLE_SOLVER_BITS(0x7968b17a476d1e92, (line{3, 9}), ranking{});
     IMLE_SOLVER_BITS(0x7a771e6c22c1001b, (plane{3, 4, 5}), k_of_groups{2});
     IMLE_SOLVER_BITS(0xddf70b6a6f0e9745, (plane{3, 5, 5}), assignment{});
+    IMLE_SOLVER_BITS(0x90b83d3a9a5f5c41, (plane{3, 5, 5}), (assignment{assignment_options{.partial = true}}));
     IMLE_SOLVER_BITS(0x61f5171263ab4f3b, (plane{3, 6, 6}), grid_shortest_path{});
     IMLE_SOLVER_BITS(0xa075481ac6b5c0e5, (plane{3, 6, 6}), travelling_salesman{});
     IMLE_SOLVER_BITS(0x5809345139ec4951, (line{3, 435}), tour_search{});

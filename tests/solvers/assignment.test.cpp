@@ -177,17 +177,18 @@ TEST_CASE("assignment says what is wrong", "[solvers][assignment][errors]") {
 
 namespace {
 
-// The oracle: all ways to assign each member of the smaller side to an allowed member of the other. Returns
-// the best sum, or -infinity.
+// The oracle: all ways to assign each member of the smaller side, or any of them if it is partial, to an
+// allowed member of the other. Returns the best sum, or -infinity.
 template <class ValueT>
 double best_of_all(Eigen::Index at, Eigen::Index fewer, Eigen::Index more, std::vector<bool>& taken,
-                   const ValueT& value) {
+                   bool partial, const ValueT& value) {
     if (at == fewer) return 0;
-    double best = -std::numeric_limits<double>::infinity();
+    double best = partial ? best_of_all(at + 1, fewer, more, taken, partial, value)
+                          : -std::numeric_limits<double>::infinity();
     for (Eigen::Index other = 0; other < more; ++other) {
         if (taken[static_cast<std::size_t>(other)] || std::isnan(value(at, other))) continue;
         taken[static_cast<std::size_t>(other)] = true;
-        best = std::max(best, value(at, other) + best_of_all(at + 1, fewer, more, taken, value));
+        best = std::max(best, value(at, other) + best_of_all(at + 1, fewer, more, taken, partial, value));
         taken[static_cast<std::size_t>(other)] = false;
     }
     return best;
@@ -195,10 +196,10 @@ double best_of_all(Eigen::Index at, Eigen::Index fewer, Eigen::Index more, std::
 
 // Integers, so that sums are exact: many ties, and numbers so large that adding one more loses digits.
 template <class Scalar, int Layout>
-support::tally wrong_under_masks(int count, std::uint32_t seed) {
+support::tally wrong_under_masks(int count, std::uint32_t seed, bool partial = false) {
     std::mt19937 random(seed);
     support::tally wrong;
-    imle::assignment solver;
+    imle::assignment solver{imle::assignment_options{.partial = partial}};
     for (int i = 0; i < count; ++i) {
         const auto rows = static_cast<Eigen::Index>(1 + random() % 6),
                    columns = i % 3 == 0 ? rows : static_cast<Eigen::Index>(1 + random() % 6);
@@ -214,11 +215,12 @@ support::tally wrong_under_masks(int count, std::uint32_t seed) {
         };
         const auto fewer = std::min(rows, columns), more = std::max(rows, columns);
         std::vector<bool> taken(static_cast<std::size_t>(more), false);
-        const double best = best_of_all(0, fewer, more, taken, [&](Eigen::Index one, Eigen::Index other) {
-            const std::size_t where = rows <= columns ? at(one, other) : at(other, one);
-            return allowed[where] ? static_cast<double>(theta[where])
-                                  : std::numeric_limits<double>::quiet_NaN();
-        });
+        const double best =
+            best_of_all(0, fewer, more, taken, partial, [&](Eigen::Index one, Eigen::Index other) {
+                const std::size_t where = rows <= columns ? at(one, other) : at(other, one);
+                return allowed[where] ? static_cast<double>(theta[where])
+                                      : std::numeric_limits<double>::quiet_NaN();
+            });
         const auto found = support::solve<Layout>(solver, theta, Eigen::array<Eigen::Index, 2>{rows, columns},
                                                   allowed.span());
         double reached = 0;
@@ -229,7 +231,7 @@ support::tally wrong_under_masks(int count, std::uint32_t seed) {
             for (Eigen::Index column = 0; column < columns; ++column) {
                 const std::size_t where = at(row, column);
                 if (found.z[where] == 0) continue;
-                right = right && found.z[where] == 1 && allowed[where] &&
+                right = right && found.z[where] == 1 && allowed[where] && !(partial && theta[where] <= 0) &&
                         ++in_row[static_cast<std::size_t>(row)] == 1 &&
                         ++in_column[static_cast<std::size_t>(column)] == 1;
                 reached += static_cast<double>(theta[where]);
@@ -237,7 +239,8 @@ support::tally wrong_under_masks(int count, std::uint32_t seed) {
             }
         right = best == -std::numeric_limits<double>::infinity()
                     ? found.status == imle::solve_status::infeasible && ones == 0
-                    : right && found.status == imle::solve_status::solved && ones == fewer && reached == best;
+                    : right && found.status == imle::solve_status::solved && (partial || ones == fewer) &&
+                          reached == best;
         wrong.expect(right, rows, " x ", columns, ": theta ", theta, ", mask ", allowed, " gives ",
                      found.status, " ", found.z, " of ", reached, ", not ", best);
     }
@@ -251,6 +254,34 @@ TEST_CASE("assignment under a mask is the best of the allowed pairs", "[solvers]
     CHECK(wrong_under_masks<double, Eigen::RowMajor>(2000, 2) == 0);
     CHECK(wrong_under_masks<float, Eigen::ColMajor>(2000, 3) == 0);
     CHECK(wrong_under_masks<double, Eigen::ColMajor>(2000, 4) == 0);
+}
+
+TEST_CASE("a partial assignment is the best of all, with and without a mask", "[solvers][assignment]") {
+    CHECK(wrong_under_masks<float, Eigen::RowMajor>(1000, 5, true) == 0);
+    CHECK(wrong_under_masks<double, Eigen::RowMajor>(1000, 6, true) == 0);
+    CHECK(wrong_under_masks<float, Eigen::ColMajor>(1000, 7, true) == 0);
+    CHECK(wrong_under_masks<double, Eigen::ColMajor>(1000, 8, true) == 0);
+
+    using imle::testing::check_solver;
+    using imle::testing::partial_assignments;
+    const imle::assignment solver{imle::assignment_options{.partial = true}};
+    for (const auto& [rows, columns] : {std::pair{4, 4}, {3, 5}, {5, 2}, {1, 4}}) {
+        const auto report = check_solver<float>(solver, partial_assignments(rows, columns), {.trials = 40});
+        INFO(report);
+        CHECK(report.passed());
+    }
+}
+
+TEST_CASE("a partial assignment leaves a pair out where that is better", "[solvers][assignment][docs]") {
+    // [partial]
+    imle::assignment solver{imle::assignment_options{.partial = true}};
+    Eigen::Tensor<float, 2, Eigen::RowMajor> theta(2, 2), z(2, 2);
+    theta.setValues({{1, -5}, {-5, -1}});
+    solver(theta, z);  // {{1, 0}, {0, 0}}; without the option {{1, 0}, {0, 1}}
+    // [/partial]
+    CHECK((z(0, 0) == 1 && z(0, 1) == 0 && z(1, 0) == 0 && z(1, 1) == 0));
+    imle::assignment{}(theta, z);
+    CHECK((z(0, 0) == 1 && z(0, 1) == 0 && z(1, 0) == 0 && z(1, 1) == 1));
 }
 
 TEST_CASE("assignment with a mask that allows all gives the bits of a call without",

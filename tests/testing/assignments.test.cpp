@@ -43,3 +43,19 @@ TEST_CASE("Assignments are matrices with as many ones as possible", "[testing][f
     CHECK_THROWS_AS(assignments(0, 3), std::invalid_argument);
     CHECK_THROWS_AS(assignments(3, 8), std::invalid_argument);
 }
+
+TEST_CASE("Partial assignments are matrices with at most one 1 in each row and column",
+          "[testing][families]") {
+    // The sum over k of C(rows, k) C(columns, k) k!.
+    const struct {
+        Eigen::Index rows, columns;
+        std::size_t count;
+    } cases[] = {{1, 1, 2}, {1, 4, 5}, {3, 3, 34}, {2, 4, 21}, {4, 2, 21}, {4, 4, 209}};
+    for (const auto& one : cases) {
+        const imle::testing::partial_assignments family(one.rows, one.columns);
+        const std::set<std::vector<double>> distinct(family.states().begin(), family.states().end());
+        CHECK(family.states().size() == one.count);
+        CHECK(distinct.size() == one.count);
+    }
+    CHECK_THROWS_AS(imle::testing::partial_assignments(0, 3), std::invalid_argument);
+}

@@ -52,20 +52,25 @@ class jonker_volgenant {
             for (int lane = 0; lane < width; ++lane) L::set(index_[r], lane, r * width + lane);
     }
 
-    /// The costs of one row: factor * theta[0], factor * theta[step], ....
+    /// The cost of no pair: no row takes it.
+    static constexpr double infinite = std::numeric_limits<double>::infinity();
+
+    /// The costs of one row: factor * theta[0], factor * theta[step], ..., but none above `most`.
     template <class Scalar>
-    void set_costs(int row, const Scalar* theta, std::ptrdiff_t step, double factor) noexcept {
+    void set_costs(int row, const Scalar* theta, std::ptrdiff_t step, double factor, double most) noexcept {
+        const auto cost = [=](Scalar t) { return std::min(most, factor * static_cast<double>(t)); };
         if (step == 1)  // apart from the others, so that it vectorises
-            fill_line(row, [=](int column) { return factor * static_cast<double>(theta[column]); });
+            fill_line(row, [=](int column) { return cost(theta[column]); });
         else
-            fill_line(row, [=](int column) { return factor * static_cast<double>(theta[column * step]); });
+            fill_line(row, [=](int column) { return cost(theta[column * step]); });
     }
-    /// The same, infinite where allowed[0], allowed[step], ... is false.
+    /// The same, and `most` where allowed[0], allowed[step], ... is false.
     template <class Scalar>
-    void set_costs(int row, const Scalar* theta, const bool* allowed, std::ptrdiff_t step,
-                   double factor) noexcept {
+    void set_costs(int row, const Scalar* theta, const bool* allowed, std::ptrdiff_t step, double factor,
+                   double most) noexcept {
         fill_line(row, [=](int column) {
-            return allowed[column * step] ? factor * static_cast<double>(theta[column * step]) : infinite;
+            return allowed[column * step] ? std::min(most, factor * static_cast<double>(theta[column * step]))
+                                          : most;
         });
     }
 
@@ -95,7 +100,6 @@ class jonker_volgenant {
     using integer = L::integer;
     using number_cell = L::number_cell;
     using integer_cell = L::integer_cell;
-    static constexpr double infinite = std::numeric_limits<double>::infinity();
 
     /// A column that a shortest path may use, and the distance to it.
     struct settled_column {
@@ -323,17 +327,29 @@ class jonker_volgenant {
 
 }  // namespace detail
 
+/// The options of `assignment`; the order of the members is part of the contract.
+struct assignment_options {
+    /// Whether a row and a column may be left out although both are free: a pair is chosen only where that
+    /// is better than to leave it out.
+    bool partial = false;
+};
+
 /// The MAP state of a distribution over assignments: z [rows, columns] has min(rows, columns) ones, at most
 /// one in each row and in each column, with the largest sum of theta [rows, columns]. The smaller side is
 /// assigned completely, even where theta is negative. A square z is a permutation matrix.
+///
+/// With `assignment_options::partial`, z has at most one 1 in each row and in each column, and any number of
+/// them: a pair of theta <= 0 is never chosen. (An assignment of all rows to max(theta, 0) is solved, and the
+/// pairs that add nothing are left out.)
 ///
 /// Jonker and Volgenant's algorithm: O(min^2 max) time in the worst case for sides of min and max numbers,
 /// and O(rows * columns) memory. It computes in double for float too, at no cost in time. The answer is
 /// optimal up to the rounding of doubles, and no sum overflows (numbers beyond 2^900 are scaled). Ties: the
 /// answer is the same each time, and in both layouts; which one it is depends on all of theta.
 ///
-/// A mask forbids pairs. If it leaves no assignment of min(rows, columns) pairs: `solve_status::infeasible`.
-/// To pad a smaller instance, allow padding rows to take padding columns only, and the reverse.
+/// A mask forbids pairs. If it leaves no assignment of min(rows, columns) pairs: `solve_status::infeasible`,
+/// unless the assignment may be partial. To pad a smaller instance, allow padding rows to take padding
+/// columns only, and the reverse; for partial assignments, forbid padding.
 ///
 /// If there are no rows or no columns, z is empty too. Throws `std::invalid_argument` for numbers that are
 /// not finite and for sides over 16384.
@@ -341,6 +357,8 @@ class assignment {
   public:
     /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
+
+    explicit assignment(const assignment_options& options = {}) : options_(options) {}
 
     /// theta: one instance [rows, columns]; z: a tensor of its dimensions, which is written in full.
     template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
@@ -369,18 +387,23 @@ class assignment {
         const Eigen::Index fewer_step = by_rows ? row_step : column_step;
         const Eigen::Index more_step = by_rows ? column_step : row_step;
         const double cost_factor = -scale(theta, context);
+        // The cost of a pair that is left out.
+        const double most = options_.partial ? 0 : detail::jonker_volgenant::infinite;
         const bool* const mask = context.mask.data();
         problem_.resize(fewer, more);
         for (int i = 0; i < fewer; ++i) {
             const Eigen::Index at = i * fewer_step;
             if (context.mask.empty())
-                problem_.set_costs(i, theta.data() + at, more_step, cost_factor);
+                problem_.set_costs(i, theta.data() + at, more_step, cost_factor, most);
             else
-                problem_.set_costs(i, theta.data() + at, mask + at, more_step, cost_factor);
+                problem_.set_costs(i, theta.data() + at, mask + at, more_step, cost_factor, most);
         }
         if (!problem_.solve()) return solve_status::infeasible;
-        for (int i = 0; i < fewer; ++i)
-            z.data()[i * fewer_step + problem_.column_of(i) * more_step] = Scalar(1);
+        for (int i = 0; i < fewer; ++i) {
+            const Eigen::Index at = i * fewer_step + problem_.column_of(i) * more_step;
+            const bool is_chosen = !options_.partial || (theta.data()[at] > 0 && context.allows(at));
+            z.data()[at] = is_chosen ? Scalar(1) : Scalar(0);
+        }
         return solve_status::solved;
     }
 
@@ -396,6 +419,7 @@ class assignment {
         return 1;
     }
 
+    assignment_options options_;
     detail::jonker_volgenant problem_;
 };
 
