@@ -54,6 +54,7 @@
 #include <imle/solvers/assignment.hpp>
 #include <imle/solvers/categorical.hpp>
 #include <imle/solvers/directed_graph.hpp>
+#include <imle/solvers/graph_cut.hpp>
 #include <imle/solvers/grid_shortest_path.hpp>
 #include <imle/solvers/k_of_groups.hpp>
 #include <imle/solvers/knapsack.hpp>

@@ -22,6 +22,7 @@
 #include <imle/solvers/assignment.hpp>
 #include <imle/solvers/categorical.hpp>
 #include <imle/solvers/directed_graph.hpp>
+#include <imle/solvers/graph_cut.hpp>
 #include <imle/solvers/grid_shortest_path.hpp>
 #include <imle/solvers/k_of_groups.hpp>
 #include <imle/solvers/knapsack.hpp>
@@ -199,6 +200,10 @@ TEST_CASE("allocations: no solver allocates in steady state", "[allocations]") {
     check("ranking", imle::ranking{}, numbers(300));
     check("k_of_groups", imle::k_of_groups{2, {30, 40, 50}}, numbers(120));
     check("knapsack", imle::knapsack{weights, 31.0}, numbers(30));
+    check("graph_cut",
+          imle::graph_cut{
+              12, imle::complete_graph_edges(12), {.negative_scores = imle::negative_scores::clamp}},
+          numbers(78));
     check("spanning_tree", imle::spanning_tree{12, imle::complete_graph_edges(12)}, numbers(66));
     check("shortest_path", imle::shortest_path{graph, 0, 35},
           numbers(static_cast<Eigen::Index>(graph.edges().size())));

@@ -1,4 +1,4 @@
-// Feeds bytes to shortest_path and spanning_tree as nodes, edges, costs, source and target.
+// Feeds bytes to shortest_path, spanning_tree and graph_cut as nodes, edges, costs, source and target.
 //
 // Allowed: an answer that is a path of least cost (a spanning forest of largest weight), the same alone and
 // in a batch, or a std::invalid_argument. All else (another exception, a sanitizer's report, a broken law)
@@ -16,6 +16,7 @@
 
 #include <unsupported/Eigen/CXX11/Tensor>
 
+#include <imle/solvers/graph_cut.hpp>
 #include <imle/solvers/shortest_path.hpp>
 #include <imle/solvers/spanning_tree.hpp>
 
@@ -108,6 +109,27 @@ void check_forest(const imle::spanning_tree& solver, const std::vector<Scalar>& 
     }
 }
 
+template <class Scalar>
+void check_cut(const imle::graph_cut& solver, const std::vector<Scalar>& theta, const Scalar* z) {
+    const auto edges = solver.edges();
+    const std::size_t nodes = at(solver.nodes());
+    const auto value = [&](auto&& label) {
+        double sum = 0;
+        for (std::size_t v = 0; v < nodes; ++v) sum += label(v) ? static_cast<double>(theta[v]) : 0;
+        for (std::size_t e = 0; e < edges.size(); ++e)
+            if (label(at(edges[e].from)) == label(at(edges[e].to)))
+                sum += std::max(0.0, static_cast<double>(theta[nodes + e]));
+        return sum;
+    };
+    for (std::size_t e = 0; e < edges.size(); ++e)
+        require(z[nodes + e] == (z[edges[e].from] == z[edges[e].to] ? 1 : 0), "z says which edges agree");
+    double best = 0;
+    for (std::size_t labels = 0; labels < (std::size_t{1} << nodes); ++labels)
+        best = std::max(best, value([&](std::size_t v) { return ((labels >> v) & 1) == 1; }));
+    require(value([&](std::size_t v) { return z[v] == 1; }) >= best - rounding(theta),
+            "the labelling is a best one");
+}
+
 /// Solves all of a batch together and one by one, which agree, and checks each answer.
 template <class Scalar, class SolverT, class CheckT>
 void solve(SolverT solver, std::size_t edges, byte_source& bytes, CheckT&& check) {
@@ -162,6 +184,11 @@ void run(byte_source& bytes) {
     }
     if (bytes.flag()) {
         solve<Scalar>(imle::spanning_tree{nodes, edges}, edges.size(), bytes, check_forest<Scalar>);
+    } else if (bytes.flag()) {
+        const auto negative =
+            bytes.choice(4) == 0 ? imle::negative_scores::reject : imle::negative_scores::clamp;
+        solve<Scalar>(imle::graph_cut{nodes, edges, {negative}}, at(nodes) + edges.size(), bytes,
+                      check_cut<Scalar>);
     } else {
         const Eigen::Index source = node(nodes), target = node(nodes);
         const auto negative =

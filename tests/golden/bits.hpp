@@ -194,6 +194,8 @@ inline void check_solver_bits(bit_checks& checks) {
     IMLE_SOLVER_BITS(0x0693a800875c164a, (line{3, edges}),
                      all_or_nothing(graph, std::vector<demand>{{0, 15, 2}, {3, 9, 1.5}}));
     IMLE_SOLVER_BITS(0x12611bb79a8b2f93, (line{3, 10}), spanning_tree(5, complete_graph_edges(5)));
+    IMLE_SOLVER_BITS(0x4159414007412d50, (line{3, 15}),
+                     graph_cut(5, complete_graph_edges(5), {.negative_scores = negative_scores::clamp}));
     IMLE_SOLVER_BITS(0xfbb6509fc31bb570, (line{3, 8}), knapsack(weights, 11.0));
 #undef IMLE_SOLVER_BITS
 }
