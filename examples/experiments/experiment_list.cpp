@@ -14,7 +14,7 @@ std::span<const experiment> all_experiments() {
         {"bias", "The bias of gradients (adaptive I-MLE paper)", bias, 9},
         {"shortest-path", "Shortest paths by predicted costs (PyEPO's benchmark)", predict_then_optimize, 20},
         {"knapsack", "A knapsack of predicted values (PyEPO's benchmark)", knapsack_benchmark, 20},
-        {"steps", "Adaptive steps from bad starts (ours)", steps, 5}};
+        {"steps", "Adaptive steps from bad starts (ours)", steps, 8}};
     return all;
 }
 

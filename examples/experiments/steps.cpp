@@ -28,14 +28,29 @@ namespace {
 
 using bias_experiment::problems;
 
-constexpr std::array starts = {1e-4, 1e-2, 1.0, 1e2, 1e4};
+struct start {
+    double beta;
+    const char* name;
+};
+constexpr std::array starts = {start{1e-4, "0.0001"}, start{1e-2, "0.01"}, start{1, "1"}, start{1e2, "100"},
+                               start{1e4, "10000"}};
 constexpr std::array updates = {std::pair(imle::beta_update::additive, "additive"),
                                 std::pair(imle::beta_update::multiplicative, "multiplicative")};
 
-std::string text(double value, int digits) {
+std::string fixed(double value, int digits) {
     std::ostringstream out;
-    out << std::setprecision(digits) << value;
+    out << std::fixed << std::setprecision(digits) << value;
     return out.str();
+}
+/// Two digits.
+std::string rounded(double value) {
+    std::ostringstream out;
+    out << std::setprecision(value < 10 ? 2 : 5) << value;
+    return out.str();
+}
+
+std::string name_of(const start& from, const char* update) {
+    return std::string("from ") + from.name + ", " + update;
 }
 
 /// What a target of 50 calls is worth, for each problem.
@@ -77,17 +92,18 @@ experiment_table cosines(const run_options& options) {
         .quantity = "cosine, mean and deviation over the problems",
         .extra_columns = {"count", "beta"}};
     int done = 0;
-    for (const double start : starts)
+    for (const start& from : starts)
         for (const auto& [update, name] : updates) {
-            const after_calls found = measure(of, {.initial_beta = start, .target_norm = 1, .update = update},
-                                              calls, options.quick ? 100 : 1000, key);
+            const after_calls found =
+                measure(of, {.initial_beta = from.beta, .target_norm = 1, .update = update}, calls,
+                        options.quick ? 100 : 1000, key);
             const mean_and_deviation cosine = summarize(found.cosines);
-            table.rows.push_back({.method = "from " + text(start, 3) + ", " + name,
+            table.rows.push_back({.method = name_of(from, name),
                                   .ours = cosine.mean,
                                   .deviation = cosine.deviation,
                                   .runs = static_cast<int>(found.cosines.size()),
-                                  .extra = {text(summarize(found.counts).mean, 2),
-                                            text(std::pow(10.0, summarize(found.log_betas).mean), 2)}});
+                                  .extra = {fixed(summarize(found.counts).mean, 2),
+                                            rounded(std::pow(10.0, summarize(found.log_betas).mean))}});
             options.on_progress(0.3 * ++done / static_cast<double>(starts.size() * updates.size()));
         }
     table.note =
@@ -112,26 +128,25 @@ experiment_result steps(const run_options& options) {
             imle::shortest_path(imle::monotone_grid_graph(side, side), 0, side * side - 1),
             part_of(data, test_size, data.features.dimension(0) - test_size), part_of(data, 0, test_size))},
         {.learning_rate = 0.01F, .epochs = 20}, second, static_cast<int>(starts.size() * updates.size()));
-    experiment_table training{.title = "Shortest paths by predicted costs, from bad starts",
+    experiment_table training{.title = "The regret of shortest paths, from bad starts",
                               .quantity = "normalised test regret after 20 epochs, %",
                               .digits = 2,
                               .extra_columns = benchmark.columns()};
-    for (const double start : starts)
+    for (const start& from : starts)
         for (const auto& [update, name] : updates)
-            training.rows.push_back(
-                benchmark.row("from " + text(start, 3) + ", " + name, {}, [&, update = update] {
-                    return by_imle(
-                        imle::imle_layer{benchmark.solver(), imle::sum_of_gamma{5, 10},
-                                         imle::adaptive_target{
-                                             {.initial_beta = start, .target_norm = 4, .update = update}},
-                                         imle::layer_options{
-                                             .samples = 3, .threads = options.threads, .statistics = true}},
-                        mean_l1{});
-                }));
+            training.rows.push_back(benchmark.row(name_of(from, name), {}, [&, update = update] {
+                return by_imle(
+                    imle::imle_layer{
+                        benchmark.solver(), imle::sum_of_gamma{5, 10},
+                        imle::adaptive_target{
+                            {.initial_beta = from.beta, .target_norm = 4, .update = update}},
+                        imle::layer_options{.samples = 3, .threads = options.threads, .statistics = true}},
+                    mean_l1{});
+            }));
     training.note =
-        "Adaptive I-MLE with the mean L1 on z and a target of 4 coordinates, as in the table of shortest "
-        "paths "
-        "above. `step` is the mean over the training.";
+        "The benchmark of shortest paths by predicted costs: adaptive I-MLE with the mean L1 on z, which "
+        "aims "
+        "at 4 changed coordinates. `step` is the mean over the training, its first calls included.";
     return {{table, training}, {}};
 }
 
