@@ -190,7 +190,7 @@ TEST_CASE("a multiplied beta does not move if no step was taken", "[targets][bet
 TEST_CASE("a multiplied beta stays between its bounds, and returns", "[targets][beta_update]") {
     adaptive_target target{from(1, 2)};
     for (int i = 0; i < 1000; ++i) target.update(counted(0));
-    CHECK(target.state().beta == 1e8);
+    CHECK(target.state().beta == 1e12);
     for (int i = 0; i < 1000; ++i) target.update(counted(20));
     CHECK(target.state().beta < 1);
     adaptive_target down{from(1, 2)};

@@ -75,7 +75,7 @@ struct adaptive_target_state {
 ///
 ///     m     <- 1 - nonzeros / (B * S * target_norm)         the miss of the count: 1 if nothing changed
 ///     u     <- gain * m, between -1 and 1
-///     beta  <- beta * exp(u), between 1e-8 and 1e8
+///     beta  <- beta * exp(u), between 1e-8 and 1e12
 ///
 /// beta turns when a miss has another sign than the last one. In the k-th call from the first turn on, the
 /// gain is 2 / (2 + k). Before it is 1, and grows by a quarter (up to 16) for each further miss of the same
@@ -156,8 +156,9 @@ class adaptive_target {
     }
 
   private:
-    /// The bounds of a beta that is multiplied: rounding hides what lies beyond.
-    static constexpr double lowest_beta = 1e-8, highest_beta = 1e8;
+    /// The bounds of a beta that is multiplied. A smaller step is lost when it is added to a float; a larger
+    /// one is needed only if theta is 1e-12 of the noise.
+    static constexpr double lowest_beta = 1e-8, highest_beta = 1e12;
     static constexpr double largest_gain = 16;
 
     /// Whether dz or theta was 0 in the whole call. False if the sums have counts only.
