@@ -330,12 +330,19 @@ TEST_CASE("Calls on CppAD have first instance, ids and mask", "[adapters]") {
     CHECK(f->Reverse(1, dz) == by_layer(both, key).gradient);
     CHECK(by_layer(both, key).gradient[3] == 0);
 
-    // A pass that is forgotten, of a layer whose options have changed.
-    samples.set_remembered_passes(1);
-    const auto h = record(samples);
-    (void)f->Forward(0, values);
-    (void)h->Forward(0, random_numbers(8, 9));
-    CHECK(support::says(support::message_of<std::domain_error>([&] { (void)f->Reverse(1, dz); }),
+    // A pass that is forgotten is computed again, unless the options have changed since.
+    imle::cppad_layer forgetful{layer, {4}, key, both};
+    forgetful.set_remembered_passes(1);
+    const auto h = record(forgetful), other = record(forgetful);
+    const auto forget = [&] {
+        (void)h->Forward(0, values);
+        (void)other->Forward(0, random_numbers(8, 9));
+    };
+    forget();
+    CHECK(h->Reverse(1, dz) == by_layer(both, key).gradient);
+    forget();
+    forgetful.set_options(both);
+    CHECK(support::says(support::message_of<std::domain_error>([&] { (void)h->Reverse(1, dz); }),
                         {"the key or the options may have changed"}));
 
     // A plain number is the first instance, as in a layer's call.
