@@ -3,6 +3,7 @@
 #include "bias.hpp"
 #include "knapsack_benchmark.hpp"
 #include "predict_then_optimize.hpp"
+#include "steps.hpp"
 #include "synthetic.hpp"
 
 namespace experiments {
@@ -12,7 +13,8 @@ std::span<const experiment> all_experiments() {
         {"synthetic", "Learning a subset (I-MLE paper, synthetic experiments)", synthetic, 1},
         {"bias", "The bias of gradients (adaptive I-MLE paper)", bias, 9},
         {"shortest-path", "Shortest paths by predicted costs (PyEPO's benchmark)", predict_then_optimize, 20},
-        {"knapsack", "A knapsack of predicted values (PyEPO's benchmark)", knapsack_benchmark, 20}};
+        {"knapsack", "A knapsack of predicted values (PyEPO's benchmark)", knapsack_benchmark, 20},
+        {"steps", "Adaptive steps from bad starts (ours)", steps, 8}};
     return all;
 }
 

@@ -55,6 +55,11 @@ if [ "$full" = full ]; then
         if (difference < -0.0011 || difference > 0.0011) { print; bad = 1 }
     }
     END { exit bad || NR != 6 }' || fail "a share of zeros is not its reference's"
+    # A step that is multiplied arrives from any start; one that is added to does not.
+    rows full/results.md "The cosine with the exact" | awk -F'|' '
+        $1 ~ /multiplicative/ { ++count; if ($2 + 0 < 0.93) { print; bad = 1 } }
+        $1 ~ /additive/ && $1 !~ /from 1,/ { ++count; if ($2 + 0 > 0.6) { print; bad = 1 } }
+        END { exit bad || count != 9 }' || fail "a step from a bad start is another"
     # What the tables are there to show.
     awk -F'|' '
         /I-MLE, SoG/ { imle = $3 + 0 }
@@ -96,6 +101,8 @@ grep -q "these figures mean nothing" "$results" || fail "results.md should say t
 grep -q "start from a gap of 4.11421; the minimum of the loss is 1.12515" "$results" || fail "another synthetic problem"
 [ "$(rows "$results" "The gap after learning" | wc -l)" = 6 ] || fail "the synthetic table should have 6 rows"
 [ "$(rows "$results" "The cosine of gradients" | wc -l)" = 20 ] || fail "the table of cosines should have 20 rows"
+[ "$(rows "$results" "The cosine with the exact" | wc -l)" = 10 ] || fail "the cosines of steps should have 10 rows"
+[ "$(rows "$results" "The regret of shortest paths" | wc -l)" = 10 ] || fail "the regrets of steps should have 10 rows"
 [ "$(rows "$results" "The share of zeros" | wc -l)" = 6 ] || fail "the table of zeros should have 6 rows"
 # Normalised regrets are between 0 and 100 %, and each method has one: of I-MLE and of what it is compared with.
 for title in "Shortest paths by" "Knapsacks by" "Knapsacks, by ten"; do

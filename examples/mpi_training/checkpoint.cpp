@@ -22,7 +22,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "the file has its numbers as they lie in memory");
 
 constexpr std::array<char, 8> mark{'i', 'm', 'l', 'e', '-', 'm', 'p', 'i'};
-constexpr std::uint64_t version = 3;
+constexpr std::uint64_t version = 4;
 constexpr std::size_t head_size = sizeof mark + sizeof version + sizeof(std::uint64_t);
 
 /// Appends numbers to bytes.
@@ -94,6 +94,7 @@ void visit_state(Checkpoint& state, Visit&& visit) {
     visit(state.target.beta);
     visit(state.target.grad_norm);
     visit(state.target.previous_update);
+    visit(state.target.gain);
 }
 
 std::string text_of(reduction how) {

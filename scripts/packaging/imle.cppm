@@ -28,6 +28,7 @@ using imle::assignment;
 using imle::baseline;
 using imle::batch_first;
 using imle::BatchSolver;
+using imle::beta_update;
 using imle::blackbox;
 using imle::blackbox_layer;
 using imle::call_options;

@@ -1,6 +1,7 @@
 #include <imle/adapters/adolc.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -199,6 +200,20 @@ TEST_CASE("A tape of ADOL-C is used again with other theta and other keys", "[ad
     numbers found;
     for (const adouble& number : z) found.push_back(number.getValue());
     CHECK(found == of(top_two.forward(values(3, 5, 3), imle::random_key{4}, 7).samples()));
+}
+
+TEST_CASE("A layer on ADOL-C takes a call's options", "[adapters][adolc]") {
+    const std::array<bool, 5> mask{true, false, true, true, true};
+    const imle::call_options options{.first_instance = 3, .mask = mask};
+    imle::adolc_layer on_tape{top_two, {2, 5}, imle::random_key{1}, options};
+    imle::adolc_layer braced{top_two, {2, 5}, imle::random_key{1}, {.first_instance = 3, .mask = mask}};
+    const tensor x = values(2, 5);
+    const numbers expected = of(top_two.forward(x, imle::random_key{1}, options).samples());
+    const actives theta(x.data(), x.data() + x.size());
+    for (auto* const layer : {&on_tape, &braced}) {
+        const actives z = layer->samples(theta);
+        for (std::size_t i = 0; i < z.size(); ++i) CHECK(z[i].getValue() == expected[i]);
+    }
 }
 
 TEST_CASE("A reverse sweep of ADOL-C takes the noise of its own forward sweep", "[adapters][adolc]") {

@@ -9,10 +9,13 @@
 #include <imle/targets/perturbation_target.hpp>
 #include <imle/testing/check_adapter.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -257,6 +260,98 @@ TEST_CASE("Reverse keeps to the noise of its forward sweep", "[adapters]") {
     (void)h.Forward(0, one);
     (void)k.Forward(0, other);
     CHECK(h.Reverse(1, dz) == own(layer, one, 2, imle::random_key{1}, dz).gradient);
+}
+
+TEST_CASE("Calls on CppAD have first instance, ids and mask", "[adapters]") {
+    const CppAD::ErrorHandler handler(throw_error);
+    // The id is the number of elements to choose.
+    const auto choose_by_id = [](const auto& theta, auto& z, const imle::solve_context& context) {
+        return imle::top_k{context.id}(theta, z, context);
+    };
+    const imle::imle_layer layer{
+        choose_by_id, imle::gumbel{}, imle::perturbation_target{.beta = 2}, {.samples = 3}};
+    const std::vector<std::uint64_t> ids{1, 2}, other_ids{2, 0};
+    const std::array<bool, 8> mask{true, true, true, false, false, true, true, true};
+    const imle::call_options both{.first_instance = 5, .ids = ids, .mask = mask};
+    const numbers values = random_numbers(8, 1), dz = random_numbers(24, 2);
+
+    // The layer's own, by samples and by marginals.
+    const tensor theta = Eigen::TensorMap<const tensor>(values.data(), 2, 4);
+    const auto by_layer = [&](const imle::call_options& options, imle::random_key key) {
+        auto [z, pullback] = layer.value_and_pullback(theta, key, options);
+        const tensor gradient = pullback(Eigen::TensorMap<const sample_tensor>(dz.data(), 2, 3, 4));
+        return adapter_result<double>{adapter_fixtures::of(z), adapter_fixtures::of(gradient)};
+    };
+    const auto means_by_layer = [&](const imle::call_options& options, imle::random_key key) {
+        auto [mu, pullback] = layer.marginals_and_pullback(theta, key, options);
+        const tensor gradient = pullback(Eigen::TensorMap<const tensor>(dz.data(), 2, 4));
+        return adapter_result<double>{adapter_fixtures::of(mu), adapter_fixtures::of(gradient)};
+    };
+    const auto record = [](auto& choose) {
+        variables x(8, 0.0);
+        CppAD::Independent(x);
+        return std::make_unique<CppAD::ADFun<double>>(x, choose(x));
+    };
+    const auto replay = [&](CppAD::ADFun<double>& f, const adapter_result<double>& expected) {
+        CHECK(f.Forward(0, values) == expected.z);
+        CHECK(f.Reverse(1, numbers(dz.begin(), dz.begin() + static_cast<std::ptrdiff_t>(f.Range()))) ==
+              expected.gradient);
+    };
+    const imle::random_key key{3};
+    imle::cppad_layer samples{layer, {4}, key, both};
+    imle::cppad_marginals means{layer, {4}, key, both};
+    const auto f = record(samples), g = record(means);
+    replay(*f, by_layer(both, key));
+    replay(*g, means_by_layer(both, key));
+    CHECK(by_layer(both, key).z != by_layer({.ids = ids, .mask = mask}, key).z);
+    CHECK(by_layer(both, key).z != by_layer({.first_instance = 5, .ids = ids}, key).z);
+    CHECK(samples.options().first_instance == 5);
+
+    // The next rows, on the same tape: a reverse sweep keeps to the options of its forward sweep.
+    (void)f->Forward(0, values);
+    samples.set_options(imle::call_options{.ids = other_ids});
+    CHECK(f->Reverse(1, dz) == by_layer(both, key).gradient);
+    replay(*f, by_layer({.ids = other_ids}, key));
+    samples.set_options(7);  // only the first instance: ids are the instances, 7 and 8 of 4
+    CHECK_THROWS_AS(f->Forward(0, values), std::invalid_argument);
+    samples.set_options(imle::call_options{.ids = std::span(ids).first(1)});
+    CHECK(support::says(support::message_of<std::invalid_argument>([&] { (void)f->Forward(0, values); }),
+                        {"call_options::ids", "one id per row, 2"}));
+    samples.set_options(both);
+    replay(*f, by_layer(both, key));
+
+    // What a mask forbids may be anything, and the pass is still recognised: after another key it could not
+    // be computed again.
+    numbers padded = values;
+    padded[3] = std::numeric_limits<double>::quiet_NaN();
+    padded[4] = 1e300;
+    CHECK(f->Forward(0, padded) == by_layer(both, key).z);
+    samples.set_key(imle::random_key{4});
+    CHECK(f->Reverse(1, dz) == by_layer(both, key).gradient);
+    CHECK(by_layer(both, key).gradient[3] == 0);
+
+    // A pass that is forgotten is computed again, unless the options have changed since.
+    imle::cppad_layer forgetful{layer, {4}, key, both};
+    forgetful.set_remembered_passes(1);
+    const auto h = record(forgetful), other = record(forgetful);
+    const auto forget = [&] {
+        (void)h->Forward(0, values);
+        (void)other->Forward(0, random_numbers(8, 9));
+    };
+    forget();
+    CHECK(h->Reverse(1, dz) == by_layer(both, key).gradient);
+    forget();
+    forgetful.set_options(both);
+    CHECK(support::says(support::message_of<std::domain_error>([&] { (void)h->Reverse(1, dz); }),
+                        {"the key or the options may have changed"}));
+
+    // A plain number is the first instance, as in a layer's call.
+    const auto plain = layer_of(3);
+    imle::cppad_layer shard{plain, {4}, key, 6};
+    const auto part = record(shard);
+    CHECK(part->Forward(0, values) == adapter_fixtures::of(plain.forward(theta, key, 6).samples()));
+    imle::cppad_layer braced{layer, {4}, key, {.ids = ids}};
+    CHECK(record(braced)->Forward(0, values) == by_layer({.ids = ids}, key).z);
 }
 
 TEST_CASE("CppAD drops what a loss does not need, and knows the pattern of the Jacobian", "[adapters]") {

@@ -11,6 +11,7 @@
 #include <imle/testing/check_adapter.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -184,6 +185,27 @@ TEST_CASE("The gradient of a split graph is the pullback's", "[adapters]") {
     auto moved = std::move(split);
     const tensor after = moved.backward(dz);
     CHECK(std::equal(expected.data(), expected.data() + expected.size(), after.data()));
+}
+
+TEST_CASE("A split graph takes a call's options", "[adapters]") {
+    auto layer = layer_of(3);
+    const tensor theta = random_theta(2, 4);
+    const imle::random_key key{6};
+    const std::array<bool, 4> mask{true, false, true, true};
+    const imle::call_options options{.first_instance = 3, .mask = mask};
+    const auto [value, pullback] = layer.value_and_pullback(theta, key, options);
+    Eigen::Tensor<double, 3, Eigen::RowMajor> dz(value.dimensions());
+    for (Eigen::Index i = 0; i < dz.size(); ++i) dz.data()[i] = static_cast<double>(i % 7) / 3 - 1;
+    const tensor expected = pullback(dz);
+    const auto check = [&](auto split) {
+        CHECK(std::equal(value.data(), value.data() + value.size(), split.samples().data()));
+        const tensor gradient = split.backward(dz);
+        CHECK(std::equal(expected.data(), expected.data() + expected.size(), gradient.data()));
+        CHECK(gradient(0, 1) == 0);
+    };
+    check(imle::split_graph{layer, theta, key, imle::backward_calls::once, options});
+    check(imle::split_graph{
+        layer, theta, key, imle::backward_calls::once, {.first_instance = 3, .mask = mask}});
 }
 
 TEST_CASE("Backward is called once for each forward", "[adapters]") {

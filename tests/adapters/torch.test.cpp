@@ -59,9 +59,11 @@ constexpr random_key key{7};
 auto top_3(imle::layer_options options = {.samples = 8}) {
     return imle::imle_layer{imle::top_k{3}, imle::gumbel{}, imle::perturbation_target{.beta = 2}, options};
 }
-auto adaptive_top_3() {
-    return imle::imle_layer{
-        imle::top_k{3}, imle::gumbel{}, imle::adaptive_target{{.beta_step = 0.1}}, {.samples = 8}};
+auto adaptive_top_3(imle::beta_update update = imle::beta_update::additive) {
+    return imle::imle_layer{imle::top_k{3},
+                            imle::gumbel{},
+                            imle::adaptive_target{{.beta_step = 0.1, .update = update}},
+                            {.samples = 8}};
 }
 
 torch::Tensor numbers(c10::IntArrayRef sizes, std::uint64_t seed, torch::ScalarType type = torch::kFloat) {
@@ -626,7 +628,8 @@ TEST_CASE("training resumes from a save, bit for bit", "[adapters][torch]") {
         imle::torch_layer<1, decltype(adaptive_top_3())> choose;
         torch::nn::Sequential net;
         explicit training(random_key k)
-            : choose(adaptive_top_3(), k, imle::torch_output::marginals), net(linear, choose) {
+            : choose(adaptive_top_3(imle::beta_update::multiplicative), k, imle::torch_output::marginals),
+              net(linear, choose) {
             const torch::NoGradGuard no_grad;
             linear->weight.copy_(numbers({9, 5}, 4));
             linear->bias.zero_();
@@ -657,6 +660,14 @@ TEST_CASE("training resumes from a save, bit for bit", "[adapters][torch]") {
     CHECK(same(other.linear->weight, whole.linear->weight));
     CHECK(other.choose->layer().target().state() == whole.choose->layer().target().state());
     CHECK(whole.choose->layer().target().state().beta != 1);
+
+    // All four numbers.
+    const imle::adaptive_target_state four{2, 3, -0.5, 0.25};
+    half.choose->layer().target().restore(four);
+    std::stringstream again;
+    torch::save(half.net, again);
+    torch::load(other.net, again);
+    CHECK(other.choose->layer().target().state() == four);
 }
 
 TEST_CASE("an archive that does not fit changes nothing", "[adapters][torch][errors]") {

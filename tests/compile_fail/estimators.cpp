@@ -61,6 +61,15 @@ void family_without_derivative(const matrix& theta, const matrix& dz) {
     (void)layer.vjp(layer.forward(theta, imle::random_key{1}), dz);
 }
 
+void family_without_map(const matrix& theta) {
+#ifdef IMLE_FAIL_family_without_map
+    imle::score_function_layer layer{known_dice{}};
+#else
+    imle::score_function_layer layer{imle::softmax_family{}};
+#endif
+    (void)layer.map(theta);
+}
+
 void losses_of_wrong_rank(const matrix& theta, const cube& losses) {
     const imle::score_function_layer layer{known_dice{}};
     const auto pass = layer.forward(theta, imle::random_key{1});

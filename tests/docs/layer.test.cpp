@@ -256,7 +256,7 @@ TEST_CASE("docs: the state of an adaptive target", "[docs]") {
     imle::imle_layer layer{
         imle::top_k{3}, imle::gumbel{}, imle::adaptive_target{{.initial_beta = 1}}, {.samples = 8}};
     // ... training ...
-    const imle::adaptive_target_state saved = layer.target().state();  // .beta, .grad_norm, .previous_update
+    const imle::adaptive_target_state saved = layer.target().state();  // .beta, .grad_norm, and two more
     layer.target().restore(saved);
     // [/adaptive_state]
     const tensor theta = numbers(3, 8);

@@ -12,8 +12,12 @@
 #include <type_traits>
 #include <vector>
 
+#include <imle/estimators/score_function_layer.hpp>
+#include <imle/estimators/solve_all.hpp>
 #include <imle/families/k_subset_family.hpp>
 #include <imle/families/softmax_family.hpp>
+#include <imle/solvers/categorical.hpp>
+#include <imle/solvers/top_k.hpp>
 #include <imle/testing/assignments.hpp>
 #include <imle/testing/enumerated_family.hpp>
 #include <imle/testing/gibbs_family.hpp>
@@ -75,6 +79,10 @@ struct wrong_backwards : faulty_family {
 
   private:
     bad_gradient fault_;
+};
+
+struct forgets_in_map : faulty_family {
+    void map(std::span<const double>, std::span<double> z) const { std::fill(z.begin(), z.end() - 1, 0.0); }
 };
 
 // What the layer computes, in terms of the family, for both scalars and layouts.
@@ -177,6 +185,57 @@ TEST_CASE("an exact layer's pullback follows the chain rule", "[estimators][exac
     CHECK(layer.options().samples == 4);
 }
 
+TEST_CASE("the best answers of layers around families", "[estimators][exact_layer]") {
+    using matrix = Eigen::Tensor<double, 2, Eigen::RowMajor>;
+    std::mt19937 random(8);
+    const auto theta = random_tensor<matrix>({3, 6}, random);
+    const exact_layer layer{k_subset_family{2}, {.samples = 4}};
+    const imle::score_function_layer score{k_subset_family{2}};
+    const matrix expected = imle::solve_all(imle::top_k{2}, theta);
+    CHECK(support::same_bits(layer.map(theta), expected));
+    CHECK(support::same_bits(layer.map(theta * 1.0, 7), expected));
+    CHECK(support::same_bits(score.map(theta), expected));
+    CHECK(support::same_bits(exact_layer{imle::softmax_family{}}.map(theta),
+                             matrix(imle::solve_all(imle::categorical{}, theta))));
+    CHECK(layer.map(matrix(0, 6)).size() == 0);
+
+    // In float, column-major, with the batch first, and for one theta of many rows.
+    Eigen::Tensor<float, 3, Eigen::ColMajor> columns(2, 3, 4);
+    columns.setRandom();
+    CHECK(support::same_bits(layer.map(columns), imle::solve_all(imle::top_k{2}, columns)));
+    const Eigen::Tensor<double, 2> first = theta.swap_layout().shuffle(std::array<int, 2>{1, 0});
+    const Eigen::Tensor<double, 2> of_first = layer.map(imle::batch_first(first));
+    for (Eigen::Index b = 0; b < 3; ++b)
+        for (Eigen::Index i = 0; i < 6; ++i) CHECK(of_first(b, i) == expected(b, i));
+    const Eigen::Tensor<double, 1, Eigen::RowMajor> one = theta.chip<0>(1);
+    const matrix shared = layer.map(imle::shared(one, 5));
+    REQUIRE(shared.dimension(0) == 5);
+    for (Eigen::Index b = 0; b < 5; ++b) CHECK(row(shared, b, 6) == row(expected, 1, 6));
+
+    // Under a mask: one for each row, or one instance's; what it forbids may be anything.
+    std::array<bool, 18> mask{};
+    for (std::size_t i = 0; i < mask.size(); ++i) mask[i] = i % 5 != 1;
+    const std::vector<std::uint64_t> ids{4, 5, 6};
+    matrix padded = theta;
+    for (std::size_t i = 0; i < mask.size(); ++i)
+        if (!mask[i]) padded.data()[i] = std::nan("");
+    CHECK(support::same_bits(
+        layer.map(padded, imle::call_options{.ids = ids, .mask = mask}),
+        imle::solve_all(imle::top_k{2}, padded, imle::call_options{.ids = ids, .mask = mask})));
+    const std::span<const bool> row_mask = std::span<const bool>(mask).first(6);
+    CHECK(support::same_bits(score.map(theta, imle::call_options{.mask = row_mask}),
+                             imle::solve_all(imle::top_k{2}, theta, imle::call_options{.mask = row_mask})));
+
+    CHECK_THROWS_WITH(layer.map(padded), mentions("theta is nan"));
+    CHECK_THROWS_WITH(layer.map(theta, imle::call_options{.ids = std::span(ids).first(2)}),
+                      mentions("call_options::ids"));
+    CHECK_THROWS_WITH(exact_layer{k_subset_family{7}}.map(theta), mentions("at least k = 7"));
+    const exact_layer gibbs{imle::testing::gibbs_family{imle::testing::k_subsets(6, 2)}};
+    CHECK(support::same_bits(gibbs.map(theta), expected));
+    CHECK_THROWS_WITH(gibbs.map(theta, imle::call_options{.mask = row_mask}),
+                      mentions("a family that does not support masks"));
+}
+
 TEST_CASE("an exact layer of an empty batch, and without a cotangent", "[estimators][exact_layer]") {
     const exact_layer layer{k_subset_family{2}};
     CHECK(layer.options().samples == 1);
@@ -230,6 +289,8 @@ TEST_CASE("an exact layer checks its family's samples and marginals", "[estimato
     }
     const exact_layer infinite{faulty_family{.in_marginals = true}};
     CHECK_THROWS_AS(infinite.marginals(theta), imle::solver_error);
+    CHECK_THROWS_WITH(exact_layer{forgets_in_map{}}.map(theta, 5),
+                      mentions("the family's map wrote") && mentions("coordinate 2 in instance 5"));
 }
 
 TEST_CASE("an exact layer checks its family's gradient", "[estimators][exact_layer][errors]") {

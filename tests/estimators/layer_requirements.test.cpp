@@ -43,6 +43,7 @@ concept DifferentiableLayer = std::copy_constructible<LayerT> &&
     {
         fixed.value_and_pullback(theta, key, first).pullback(dz)
         } -> std::same_as<Eigen::Tensor<Scalar, Rank, Layout>>;
+    { fixed.map(theta) } -> std::same_as<Eigen::Tensor<Scalar, Rank, Layout>>;
     fixed.options();
 };
 

@@ -53,6 +53,13 @@ std::vector<Scalar> sample_several(const Family& family, const std::vector<Scala
 }
 
 template <class Family, class Scalar>
+std::vector<Scalar> map_of(const Family& family, const std::vector<Scalar>& theta) {
+    std::vector<Scalar> z(theta.size(), -7);
+    family.map(std::span<const Scalar>(theta), std::span<Scalar>(z));
+    return z;
+}
+
+template <class Family, class Scalar>
 double log_partition(const Family& family, const std::vector<Scalar>& theta) {
     return family.log_partition(std::span<const Scalar>(theta));
 }

@@ -111,6 +111,37 @@ TEST_CASE("k-subset marginals, gradient and partition are those of the enumerati
             }
 }
 
+TEST_CASE("the k-subset MAP state is the enumeration's, and of ties the first", "[estimators][k_subset]") {
+    std::mt19937 random(11);
+    for (std::size_t n = 1; n <= 9; ++n)
+        for (std::size_t k = 0; k <= n; ++k) {
+            const vector theta = normal_numbers(n, random);
+            INFO("n = " << n << ", k = " << k);
+            CHECK(reference::map_of(family_of(k), theta) == k_subsets(n, k).map(theta));
+            vector first(n, 0);
+            std::fill_n(first.begin(), k, 1.0);
+            CHECK(reference::map_of(family_of(k), vector(n, -2.5)) == first);
+        }
+    const std::vector<float> theta{0, 3, -0.0F, 3, 1};
+    CHECK(reference::map_of(family_of(1), theta) == std::vector<float>{0, 1, 0, 0, 0});
+    CHECK(reference::map_of(family_of(4), theta) == std::vector<float>{1, 1, 0, 1, 1});
+    // More numbers than are compared in pairs.
+    const vector many = normal_numbers(700, random);
+    const vector z = reference::map_of(family_of(20), many);
+    CHECK(sum(z) == 20);
+    double smallest = 1e9, largest = -1e9;
+    for (std::size_t i = 0; i < many.size(); ++i)
+        z[i] == 1 ? smallest = std::min(smallest, many[i]) : largest = std::max(largest, many[i]);
+    CHECK(smallest > largest);
+
+    vector wrong(3);
+    const vector two{1, 2};
+    CHECK_THROWS_AS(family_of(1).map(std::span<const double>(two), std::span<double>(wrong)),
+                    std::invalid_argument);
+    CHECK_THROWS_AS(reference::map_of(family_of(3), two), std::invalid_argument);
+    CHECK_THROWS_AS(reference::map_of(family_of(1), vector{1, std::nan("")}), std::invalid_argument);
+}
+
 TEST_CASE("k-subset marginals of floats are computed in double", "[estimators][k_subset]") {
     std::mt19937 random(2);
     for (int trial = 0; trial < 50; ++trial) {

@@ -88,6 +88,21 @@ TEST_CASE("softmax samples follow the law", "[estimators][softmax]") {
         CHECK(std::abs(frequency[i] - p[i]) < reference::frequency_bound(p[i], draws));
 }
 
+TEST_CASE("the softmax MAP state is the first of the largest", "[estimators][softmax]") {
+    std::mt19937 random(12);
+    for (std::size_t n = 1; n <= 9; ++n) {
+        const vector theta = normal_numbers(n, random);
+        CHECK(reference::map_of(softmax_family{}, theta) == imle::testing::categories(n).map(theta));
+    }
+    CHECK(reference::map_of(softmax_family{}, std::vector<float>{1, 3, -3, 3}) ==
+          std::vector<float>{0, 1, 0, 0});
+    vector wrong(3);
+    const vector two{1, 2};
+    CHECK_THROWS_AS(softmax_family{}.map(std::span<const double>(two), std::span<double>(wrong)),
+                    std::invalid_argument);
+    CHECK_THROWS_AS(reference::map_of(softmax_family{}, vector{}), std::invalid_argument);
+}
+
 TEST_CASE("softmax of the largest numbers", "[estimators][softmax]") {
     const double most = std::numeric_limits<double>::max();
     CHECK(reference::marginals(softmax_family{}, vector{most, -most, most}) == vector{0.5, 0, 0.5});

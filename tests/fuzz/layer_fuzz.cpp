@@ -160,13 +160,15 @@ any_target target_of(byte_source& bytes) {
         case 0:
             return {imle::loss_gradient_target{}};
         case 1:
-            return {imle::adaptive_target{{.initial_alpha = setting(bytes),
-                                           .initial_beta = setting(bytes),
-                                           .initial_grad_norm = setting(bytes),
-                                           .beta_step = setting(bytes),
-                                           .beta_momentum = setting(bytes),
-                                           .decay = setting(bytes),
-                                           .target_norm = setting(bytes)}}};
+            return {imle::adaptive_target{
+                {.initial_alpha = setting(bytes),
+                 .initial_beta = setting(bytes),
+                 .initial_grad_norm = setting(bytes),
+                 .beta_step = setting(bytes),
+                 .beta_momentum = setting(bytes),
+                 .decay = setting(bytes),
+                 .target_norm = setting(bytes),
+                 .update = bytes.flag() ? imle::beta_update::multiplicative : imle::beta_update::additive}}};
         default: {
             const double alpha = setting(bytes);
             const double beta = setting(bytes);

@@ -235,6 +235,19 @@ inline void check_estimator_bits(bit_checks& checks) {
     IMLE_LAYER_BITS(0xf7cc94c7896d851f, 0x666680de5e43207f,
                     score_function_layer{k_subset_family{3}, {.samples = 6}});
 #undef IMLE_LAYER_BITS
+    checks.check("adaptive_target, multiplicative", 0xc3149235efd4560a, 0xa86d8567b21a15e5,
+                 [&]<class Scalar>(Scalar, bit_hash& hash) {
+                     imle_layer layer{
+                         top_k{3}, gumbel{},
+                         adaptive_target{
+                             {.initial_beta = 50, .target_norm = 2, .update = beta_update::multiplicative}},
+                         seven};
+                     const auto theta = normal_tensor<Scalar, 2>(1, shape),
+                                dz = normal_tensor<Scalar, 2>(2, shape);
+                     for (std::uint64_t call = 0; call < 12; ++call)
+                         hash.add_all(layer.vjp(layer.forward(theta, random_key{call}), dz));
+                     hash.add(layer.target().state().beta);
+                 });
     const auto loss = [&](const char* name, std::uint64_t of_float, std::uint64_t of_double,
                           auto&& value_of) {
         checks.check(name, of_float, of_double, [&]<class Scalar>(Scalar, bit_hash& hash) {

@@ -65,6 +65,7 @@ TEST_CASE("a Gibbs family's marginals and gradient are the enumerated ones", "[t
     };
     CHECK(support::furthest(reference::marginals_vjp(family, theta, dmu),
                             reference::gradient(theta, projected)) < 1e-9);
+    CHECK(reference::map_of(family, theta) == trees.map(theta));
     // The only state with positive probability, whatever the uniform number.
     vector decided(trees.size(), 0);
     for (std::size_t i = 0; i < decided.size(); ++i) decided[i] = i < 3 ? 1e4 : -1e4;

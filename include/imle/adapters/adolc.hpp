@@ -359,8 +359,8 @@ class adolc_layer {
     std::unique_ptr<std::conditional_t<has_marginals, function<false>, int>> marginals_;
 };
 
-template <class LayerT, std::size_t Size>
-adolc_layer(LayerT, const Eigen::Index (&)[Size], random_key, std::uint64_t = 0)
+template <class LayerT, std::size_t Size, CallOptions OptionsT = call_options>
+adolc_layer(LayerT, const Eigen::Index (&)[Size], random_key, const OptionsT& = {})
     -> adolc_layer<LayerT, static_cast<int>(Size)>;
 
 }  // namespace imle::inline IMLE_ABI

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstring>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <string>
@@ -16,6 +16,8 @@
 #include <cppad/cppad.hpp>
 
 #include <imle/concepts/target_distribution.hpp>
+#include <imle/core/backports.hpp>
+#include <imle/layer/call.hpp>
 #include <imle/layer/pass.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -62,11 +64,15 @@ class cppad_atomic : public CppAD::atomic_four<double> {
         "key); expected a layer whose vjp does, or imle::cppad_layer. See docs/adapters/cppad.md");
 
     /// layer: copied, and independent of the original. instance: the dimensions of one instance, each
-    /// positive. Do not construct it in CppAD's parallel mode: construct one for each thread before.
-    cppad_atomic(LayerT layer, const Eigen::Index (&instance)[instance_rank], random_key key)
+    /// positive. options: of all calls, see `set_options`. Do not construct it in CppAD's parallel mode:
+    /// construct one for each thread before.
+    template <CallOptions OptionsT = call_options>
+    cppad_atomic(LayerT layer, const Eigen::Index (&instance)[instance_rank], random_key key,
+                 const OptionsT& options = {})
         : base(by_sample ? "imle::cppad_layer" : "imle::cppad_marginals"),
           layer_(std::move(layer)),
           key_(key) {
+        set_options(options);
         for (std::size_t d = 0; d < instance_rank; ++d) {
             if (instance[d] < 1)
                 throw_invalid("a dimension of the instance", instance[d], "a positive number");
@@ -101,6 +107,24 @@ class cppad_atomic : public CppAD::atomic_four<double> {
     void set_key(random_key key) { key_ = key; }
     /// The current key.
     [[nodiscard]] random_key key() const noexcept { return key_; }
+
+    /// Sets the `call_options`, or the index of the first instance, of later forward sweeps, for example the
+    /// ids of the next rows when a tape is replayed. They are copied, and apply to all calls on a tape. A
+    /// sweep throws `std::invalid_argument` if a size does not fit its theta. A reverse sweep uses the
+    /// options of its forward sweep.
+    template <CallOptions OptionsT = call_options>
+    void set_options(const OptionsT& options) {
+        const call_options given = options_of(options);
+        ids_.assign(given.ids.begin(), given.ids.end());
+        mask_ = Eigen::Map<const Eigen::Array<bool, Eigen::Dynamic, 1>>(
+            given.mask.data(), static_cast<Eigen::Index>(given.mask.size()));
+        first_instance_ = given.first_instance;
+        calls_differ_ = calls_differ_ || last_key_.has_value();
+    }
+    /// The options of later forward sweeps.
+    [[nodiscard]] call_options options() const noexcept {
+        return {first_instance_, ids_, {mask_.data(), static_cast<std::size_t>(mask_.size())}};
+    }
 
     /// Sets how many forward passes are kept for their reverse sweeps; 8 by default. Set at least the number
     /// of calls on a tape.
@@ -150,12 +174,12 @@ class cppad_atomic : public CppAD::atomic_four<double> {
         if (order_up > 0) return no_order(order_up + 1, "Reverse");
         const PassT* pass = recall(call_id, taylor_x, taylor_y, partial_y);
         if (pass == nullptr) {
-            if (keys_differ_)
+            if (calls_differ_)
                 return cppad_error(
                     "the pass is remembered",
                     message(
                         "Reverse needs the pass of a Forward(0, theta) that is no longer remembered, and the "
-                        "key may have changed since; expected at most ",
+                        "key or the options may have changed since; expected at most ",
                         remembered_, " passes between them: see set_remembered_passes"));
             remember(call_id, pass_of(call_id, taylor_x, batch_of(taylor_x.size())));
             pass = &passes_.front().pass;
@@ -223,33 +247,42 @@ class cppad_atomic : public CppAD::atomic_four<double> {
                                                                                    shape_.batched(batch));
         const random_key key = call_id == 0 ? key_ : key_.fold_in(call_id);
         if constexpr (by_sample)
-            return layer_.forward(view, key);
+            return layer_.forward(view, key, options());
         else
-            return layer_.marginals(view, key);
+            return layer_.marginals(view, key, options());
     }
 
     /// Stores a pass; the newest comes first.
     void remember(std::size_t call_id, PassT pass) {
-        keys_differ_ = keys_differ_ || (last_key_ && *last_key_ != key_);
+        calls_differ_ = calls_differ_ || (last_key_ && *last_key_ != key_);
         last_key_ = key_;
         while (passes_.size() >= remembered_) passes_.pop_back();
         passes_.push_front({call_id, std::move(pass)});
     }
-    /// The newest pass with this theta and this z. Tapes may share theta and differ in their keys; z
-    /// distinguishes them, as far as it was used: an optimised tape may have dropped the rest.
+    /// The newest pass with this theta and this z. Tapes may share theta and differ in their keys or options;
+    /// z distinguishes them, as far as it was used: an optimised tape may have dropped the rest.
     [[nodiscard]] const PassT* recall(std::size_t call_id, const vector<double>& theta,
                                       const vector<double>& z, const vector<double>& partial_z) const {
         for (const noted_pass& noted : passes_) {
-            const auto& known = noted.pass.theta();
-            if (noted.call_id != call_id || static_cast<std::size_t>(known.size()) != theta.size() ||
-                std::memcmp(known.data(), theta.data(), theta.size() * sizeof(double)) != 0)
-                continue;
+            if (noted.call_id != call_id || !is_theta_of(noted.pass, theta)) continue;
             bool same = true;
             for (std::size_t i = 0; i < z.size() && same; ++i)
                 same = partial_z[i] == 0 || output_of(noted.pass).data()[i] == z[i];
             if (same) return &noted.pass;
         }
         return nullptr;
+    }
+
+    /// Whether the pass has this theta, bit for bit, where its mask allows a choice.
+    [[nodiscard]] static bool is_theta_of(const PassT& pass, const vector<double>& theta) {
+        const auto mask = pass.mask();
+        const double* const known = pass.theta().data();
+        if (static_cast<std::size_t>(pass.theta().size()) != theta.size()) return false;
+        for (std::size_t i = 0; i < theta.size(); ++i)
+            if ((mask.empty() || mask[i % mask.size()]) &&
+                bit_cast<std::uint64_t>(known[i]) != bit_cast<std::uint64_t>(theta[i]))
+                return false;
+        return true;
     }
 
     [[nodiscard]] Eigen::Index batch_of(std::size_t numbers) const {
@@ -296,7 +329,10 @@ class cppad_atomic : public CppAD::atomic_four<double> {
     std::deque<noted_pass> passes_;
     std::size_t remembered_ = 8;
     std::optional<random_key> last_key_;  // of the newest pass
-    bool keys_differ_ = false;            // whether passes of more than one key were made
+    bool calls_differ_ = false;           // whether passes of more than one key or options were made
+    std::vector<std::uint64_t> ids_;
+    Eigen::Array<bool, Eigen::Dynamic, 1> mask_;
+    std::uint64_t first_instance_ = 0;
 };
 
 }  // namespace detail
@@ -311,7 +347,7 @@ class cppad_atomic : public CppAD::atomic_four<double> {
 ///
 /// The chain rule: Reverse passes S times the partial derivatives of all of z to one vjp. Each Forward(0, x)
 /// draws new samples from the key, which you change by `set_key` between replays; its Reverse uses the same
-/// noise.
+/// noise. `call_options` are the constructor's last argument, or `set_options`.
 ///
 /// Errors: exceptions of the layer, for example for a wrong size, pass through CppAD unchanged. Derivatives
 /// that do not exist, of order 2 or forward, are reported to CppAD's ErrorHandler.
@@ -333,10 +369,11 @@ class cppad_marginals final
     using detail::cppad_atomic<LayerT, marginals_pass<double, InstanceRank + 1, Layout>>::cppad_atomic;
 };
 
-template <class LayerT, std::size_t Rank>
-cppad_layer(LayerT, const Eigen::Index (&)[Rank], random_key) -> cppad_layer<LayerT, static_cast<int>(Rank)>;
-template <class LayerT, std::size_t Rank>
-cppad_marginals(LayerT, const Eigen::Index (&)[Rank], random_key)
+template <class LayerT, std::size_t Rank, CallOptions OptionsT = call_options>
+cppad_layer(LayerT, const Eigen::Index (&)[Rank], random_key, const OptionsT& = {})
+    -> cppad_layer<LayerT, static_cast<int>(Rank)>;
+template <class LayerT, std::size_t Rank, CallOptions OptionsT = call_options>
+cppad_marginals(LayerT, const Eigen::Index (&)[Rank], random_key, const OptionsT& = {})
     -> cppad_marginals<LayerT, static_cast<int>(Rank)>;
 
 }  // namespace imle::inline IMLE_ABI

@@ -133,8 +133,8 @@ class split_graph {
     bool done_ = false;
 };
 
-template <class LayerT, DenseTensor ThetaT>
-split_graph(LayerT&, const ThetaT&, random_key, backward_calls = backward_calls::once, std::uint64_t = 0)
+template <class LayerT, DenseTensor ThetaT, CallOptions OptionsT = call_options>
+split_graph(LayerT&, const ThetaT&, random_key, backward_calls = backward_calls::once, const OptionsT& = {})
     -> split_graph<LayerT, sampled_pass<scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>>>;
 
 }  // namespace imle::inline IMLE_ABI

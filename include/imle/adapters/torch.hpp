@@ -44,7 +44,7 @@ concept LearningLayer = requires(LayerT& layer) {
 inline constexpr const char* sequence_name = "imle_key_and_step";
 inline constexpr const char* adaptive_name = "imle_adaptive_target";
 
-/// Writes the key and the step, 3 words as integers, and the 3 numbers of an adaptive target.
+/// Writes the key and the step, 3 words as integers, and the 4 numbers of an adaptive target.
 template <class LayerT>
 void write_state(torch::serialize::OutputArchive& archive, random_key key, std::uint64_t step,
                  const LayerT& layer) {
@@ -52,7 +52,7 @@ void write_state(torch::serialize::OutputArchive& archive, random_key key, std::
     const std::int64_t words[] = {key_words[0], key_words[1], std::bit_cast<std::int64_t>(step)};
     if constexpr (AdaptiveLayer<LayerT>) {
         const adaptive_target_state state = layer.target().state();
-        const double numbers[] = {state.beta, state.grad_norm, state.previous_update};
+        const double numbers[] = {state.beta, state.grad_norm, state.previous_update, state.gain};
         archive.write(adaptive_name, torch::tensor(at::ArrayRef<double>(numbers), torch::kFloat64), true);
     } else {
         TORCH_CHECK(
@@ -63,15 +63,17 @@ void write_state(torch::serialize::OutputArchive& archive, random_key key, std::
     archive.write(sequence_name, torch::tensor(at::ArrayRef<std::int64_t>(words), torch::kInt64), true);
 }
 
-/// Reads three numbers of an archive, or throws c10::Error.
+/// Reads `count` numbers of an archive, or throws c10::Error.
 template <class Scalar>
-[[nodiscard]] torch::Tensor three_numbers(torch::serialize::InputArchive& archive, const char* name) {
+[[nodiscard]] torch::Tensor saved_numbers(torch::serialize::InputArchive& archive, const char* name,
+                                          std::int64_t count) {
     torch::Tensor numbers;
     TORCH_CHECK(archive.try_read(name, numbers, true), "imle: the archive has no ", name,
                 " for this module; expected one that was saved from a torch_layer with such a target");
-    TORCH_CHECK(numbers.scalar_type() == c10::CppTypeToScalarType<Scalar>::value && numbers.numel() == 3,
+    TORCH_CHECK(numbers.scalar_type() == c10::CppTypeToScalarType<Scalar>::value && numbers.numel() == count,
                 "imle: the archive's ", name, " is of type ", numbers.scalar_type(), " and shape ",
-                numbers.sizes(), "; expected 3 numbers of type ", c10::CppTypeToScalarType<Scalar>::value);
+                numbers.sizes(), "; expected ", count, " numbers of type ",
+                c10::CppTypeToScalarType<Scalar>::value);
     return in_order(numbers.cpu());
 }
 
@@ -79,11 +81,11 @@ template <class Scalar>
 template <class LayerT>
 void read_state(torch::serialize::InputArchive& archive, random_key& key, std::uint64_t& step,
                 LayerT& layer) {
-    const torch::Tensor sequence = three_numbers<std::int64_t>(archive, sequence_name);
+    const torch::Tensor sequence = saved_numbers<std::int64_t>(archive, sequence_name, 3);
     if constexpr (AdaptiveLayer<LayerT>) {
-        const torch::Tensor state = three_numbers<double>(archive, adaptive_name);
+        const torch::Tensor state = saved_numbers<double>(archive, adaptive_name, 4);
         const double* const numbers = state.data_ptr<double>();
-        layer.target().restore({numbers[0], numbers[1], numbers[2]});
+        layer.target().restore({numbers[0], numbers[1], numbers[2], numbers[3]});
     }
     const std::int64_t* const words = sequence.data_ptr<std::int64_t>();
     key = std::bit_cast<random_key>(std::array<std::int64_t, 2>{words[0], words[1]});

@@ -35,6 +35,8 @@ namespace imle::inline IMLE_ABI {
 /// Optional:
 /// - `family.marginals_vjp(theta, dmu, gradient)`: writes the gradient of <dmu, mu(theta)>, which is Cov(z)
 ///   dmu: see `DifferentiableFamily`.
+/// - `family.map(theta, z)`: writes the MAP state, the z of largest <theta, z>, in which ties are broken in a
+///   documented way. A layer's `map` needs it.
 /// - `family.sample_several(theta, key, first_item, zs)`: draws items first_item, first_item + 1, ... to zs,
 ///   theta's size numbers for each, with the same bits as `sample`. It is worthwhile if work that depends on
 ///   theta alone can be done once for all of them.

@@ -21,6 +21,7 @@
 #include <imle/families/detail/family_coins.hpp>
 #include <imle/families/detail/family_subset_table.hpp>
 #include <imle/random/words.hpp>
+#include <imle/selection/k_largest.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -80,6 +81,16 @@ class k_subset_family {
         const detail::family_coins coins(theta, k);
         detail::family_subset_table<false> table(coins);
         draw(coins, table, key, first_item, zs);
+    }
+
+    /// The MAP state: ones at the k largest, of equal ones at the lowest indices, as `top_k` has it. O(n).
+    template <std::floating_point Scalar>
+    void map(std::span<const Scalar> theta, std::span<Scalar> z) const {
+        const std::size_t n = theta.size(), k = checked(theta);
+        detail::require_size("z", z.size(), n);
+        const auto scratch = detail::make_unique_for_overwrite<Scalar[]>(n);
+        detail::kth_guess<Scalar> no_guess;
+        detail::select_largest(theta, k, std::span<Scalar>(scratch.get(), n), no_guess, z.data());
     }
 
     /// mu_i = P(z_i = 1). O(n k) time; O(n + k sqrt(n)) memory where n k is large.

@@ -40,9 +40,15 @@ class softmax_family {
         detail::require_size("z", z.size(), theta.size());
         gumbel{}.fill(key, item * theta.size(), z);
         for (std::size_t i = 0; i < z.size(); ++i) z[i] += theta[i];
-        const std::size_t best = detail::first_largest(std::span<const Scalar>(z));
-        std::fill(z.begin(), z.end(), Scalar(0));
-        z[best] = 1;
+        write_one_hot(detail::first_largest(std::span<const Scalar>(z)), z);
+    }
+
+    /// The MAP state: 1 at the largest, of equal ones at the lowest index, as `categorical` has it. O(n).
+    template <std::floating_point Scalar>
+    void map(std::span<const Scalar> theta, std::span<Scalar> z) const {
+        require_theta(theta);
+        detail::require_size("z", z.size(), theta.size());
+        write_one_hot(detail::first_largest(theta), z);
     }
 
     /// softmax(theta). O(n).
@@ -99,6 +105,12 @@ class softmax_family {
         std::unique_ptr<double[]> values;
         double sum = 0;
     };
+
+    template <class Scalar>
+    static void write_one_hot(std::size_t at, std::span<Scalar> z) {
+        std::fill(z.begin(), z.end(), Scalar(0));
+        z[at] = 1;
+    }
 
     template <class Scalar>
     static void require_theta(std::span<const Scalar> theta) {

@@ -76,6 +76,13 @@ class gibbs_family {
         }
     }
 
+    /// The MAP state; of several, the first in the family's list.
+    template <std::floating_point Scalar>
+    void map(std::span<const Scalar> theta, std::span<Scalar> z) const {
+        family_.require_size("z", z.size());
+        write(family_.map(checked("theta", theta)), z);
+    }
+
     /// mu(theta) = E z.
     template <std::floating_point Scalar>
     void marginals(std::span<const Scalar> theta, std::span<Scalar> mu) const {

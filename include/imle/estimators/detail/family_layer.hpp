@@ -104,6 +104,16 @@ void write_family_samples(const FamilyT& family, const CallT& call, Eigen::Index
     });
 }
 
+/// z of instance b that maximises <theta, z>.
+template <class FamilyT, class CallT, class Scalar>
+void write_family_map(const FamilyT& family, const CallT& call, Eigen::Index b, std::span<Scalar> z) {
+    write_by_family("map", call, b, z, [&](std::span<Scalar> values) {
+        write_allowed<FamilyT>(call, b, values, [&](std::span<const Scalar> theta, std::span<Scalar> out) {
+            family.map(theta, out);
+        });
+    });
+}
+
 /// `layer_interface` around a family: `forward` gives S exact samples per instance, z of item
 /// (first_instance + b) * S + s; `marginals` gives E z exactly, without drawing a sample, as a pass that is
 /// pulled back through like one of `forward`. `LayerT` adds `write_gradient`. It holds nothing but the family
@@ -111,6 +121,21 @@ void write_family_samples(const FamilyT& family, const CallT& call, Eigen::Index
 template <class LayerT, class FamilyT, class OptionsT>
 class family_layer : public layer_interface<LayerT> {
   public:
+    /// z = MAP(theta) of every instance, of theta's shape; for a shared theta, [count, instance...]. Needs a
+    /// family that has `map`. Throws like `forward`.
+    template <class ThetaT, CallOptions CallOptionsT = call_options>
+    [[nodiscard]] auto map(const ThetaT& theta, const CallOptionsT& options = {}) const {
+        const call_options given = options_of(options);
+        if constexpr (is_batch_first<ThetaT>) {
+            const batch_first_options own(theta, given);
+            return with_batch_first<1>(map_rows(theta.batch_last(), -1, own.get()));
+        } else if constexpr (is_shared<ThetaT>) {
+            return map_rows(theta.as_row(), theta.count(), given);
+        } else {
+            return map_rows(evaluated(theta), -1, given);
+        }
+    }
+
     /// The family.
     [[nodiscard]] const FamilyT& family() const noexcept { return family_; }
     /// The options.
@@ -140,6 +165,24 @@ class family_layer : public layer_interface<LayerT> {
     }
 
   private:
+    template <DenseTensor TensorT>
+    [[nodiscard]] auto map_rows(const TensorT& theta, Eigen::Index shared_rows,
+                                const call_options& options) const {
+        using Scalar = scalar_of<TensorT>;
+        static_assert(
+            requires(const FamilyT& family, std::span<const Scalar> one, std::span<Scalar> state) {
+                family.map(one, state);
+            },
+            "imle::ExponentialFamily: the layer's family has no map(theta, z) const for this scalar. See "
+            "docs/concepts/exponential_family.md");
+        const auto call = checked_call(theta, 1, random_key{}, options, shared_rows);
+        require_family(call);
+        Eigen::Tensor<Scalar, rank_of<TensorT>, layout_of<TensorT>> z(call.shape.theta());
+        for (Eigen::Index b = 0; b < call.shape.batch; ++b)
+            write_family_map(family_, call, b, family_row(z.data(), b, call.shape.n));
+        return z;
+    }
+
     template <class CallT, class Scalar>
     void write_samples(const CallT& call, Scalar* z, std::vector<Eigen::Index>&) const {
         require_family(call);
