@@ -63,14 +63,15 @@ void write_state(torch::serialize::OutputArchive& archive, random_key key, std::
     archive.write(sequence_name, torch::tensor(at::ArrayRef<std::int64_t>(words), torch::kInt64), true);
 }
 
-/// Reads `count` numbers of an archive, or throws c10::Error.
+/// Reads numbers of an archive, `count` or, in older ones, `least` of them, or throws c10::Error.
 template <class Scalar>
 [[nodiscard]] torch::Tensor saved_numbers(torch::serialize::InputArchive& archive, const char* name,
-                                          std::int64_t count) {
+                                          std::int64_t least, std::int64_t count) {
     torch::Tensor numbers;
     TORCH_CHECK(archive.try_read(name, numbers, true), "imle: the archive has no ", name,
                 " for this module; expected one that was saved from a torch_layer with such a target");
-    TORCH_CHECK(numbers.scalar_type() == c10::CppTypeToScalarType<Scalar>::value && numbers.numel() == count,
+    TORCH_CHECK(numbers.scalar_type() == c10::CppTypeToScalarType<Scalar>::value &&
+                    (numbers.numel() == least || numbers.numel() == count),
                 "imle: the archive's ", name, " is of type ", numbers.scalar_type(), " and shape ",
                 numbers.sizes(), "; expected ", count, " numbers of type ",
                 c10::CppTypeToScalarType<Scalar>::value);
@@ -81,11 +82,12 @@ template <class Scalar>
 template <class LayerT>
 void read_state(torch::serialize::InputArchive& archive, random_key& key, std::uint64_t& step,
                 LayerT& layer) {
-    const torch::Tensor sequence = saved_numbers<std::int64_t>(archive, sequence_name, 3);
+    const torch::Tensor sequence = saved_numbers<std::int64_t>(archive, sequence_name, 3, 3);
     if constexpr (AdaptiveLayer<LayerT>) {
-        const torch::Tensor state = saved_numbers<double>(archive, adaptive_name, 4);
+        const torch::Tensor state = saved_numbers<double>(archive, adaptive_name, 3, 4);
         const double* const numbers = state.data_ptr<double>();
-        layer.target().restore({numbers[0], numbers[1], numbers[2], numbers[3]});
+        const double gain = state.numel() == 4 ? numbers[3] : adaptive_target_state{}.gain;
+        layer.target().restore({numbers[0], numbers[1], numbers[2], gain});
     }
     const std::int64_t* const words = sequence.data_ptr<std::int64_t>();
     key = std::bit_cast<random_key>(std::array<std::int64_t, 2>{words[0], words[1]});
