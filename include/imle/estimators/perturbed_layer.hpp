@@ -270,8 +270,8 @@ class perturbed_layer
         std::vector<double> with_mean(cotangent), without_mean(cotangent);
         for (Eigen::Index row = 0; row < call.shape.batch; ++row) {
             const std::size_t first = static_cast<std::size_t>(row) * size;
-            const double mean =
-                mean_of_allowed(std::span<const double>(cotangent).subspan(first, size), call.mask_of(row));
+            const double mean = detail::mean_of_allowed(
+                std::span<const double>(cotangent).subspan(first, size), call.mask_of(row));
             for (std::size_t i = first; i < first + size; ++i) {
                 with_mean[i] += mean;
                 without_mean[i] -= mean;
@@ -283,7 +283,8 @@ class perturbed_layer
             // Nothing is known about the derivative if all samples agree: all terms of both halves are 0. A
             // rounding error of the mean of v must not be left there, which 1 / T would blow up, so z is
             // taken relative to the first sample.
-            if (std::all_of(d, d + size, is_zero) || (leaves_one_out() && all_equal(z, samples, size)))
+            if (std::all_of(d, d + size, is_zero) ||
+                (leaves_one_out() && detail::all_equal(z, samples, size)))
                 return;
             weigh(with_mean.data() + row * call.shape.n, z, sums);
             sums.add_scores(row, call.mask_of(row), without_mean.data() + row * call.shape.n);
@@ -297,23 +298,6 @@ class perturbed_layer
     void weigh(const double* cotangent, const Scalar* z, SumsT& sums) const {
         detail::write_products(cotangent, z, sums.sum.size(), std::span<double>(sums.weights));
         if (leaves_one_out()) detail::subtract_mean_of_others(sums.weights);
-    }
-
-    /// The mean of the numbers that a mask allows; the others are 0.
-    [[nodiscard]] static double mean_of_allowed(std::span<const double> numbers, std::span<const bool> mask) {
-        double sum = 0;
-        for (const double x : numbers) sum += x;
-        const auto forbidden = std::count(mask.begin(), mask.end(), false);
-        const auto count = static_cast<double>(numbers.size()) - static_cast<double>(forbidden);
-        return count > 0 ? sum / count : 0;
-    }
-
-    /// Whether all samples, n numbers each, are equal.
-    template <class Scalar>
-    [[nodiscard]] static bool all_equal(const Scalar* z, std::size_t samples, std::size_t n) {
-        for (std::size_t s = 1; s < samples; ++s)
-            if (!std::equal(z, z + n, z + s * n)) return false;
-        return true;
     }
 
     /// `checked(call)` checks what it needs, and returns the function that subtracts the baseline from the

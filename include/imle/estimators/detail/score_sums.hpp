@@ -3,6 +3,7 @@
 /// @file
 /// Sums over an instance's samples of weights times scores: the work of the estimates by score.
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -66,6 +67,22 @@ inline void subtract_mean_of_others(std::span<double> values) noexcept {
     double total = 0;
     for (double& a : values) total += a -= first;
     for (double& a : values) a -= (total - a) / (count - 1);
+}
+
+/// The mean of the numbers that a mask allows; the others are 0.
+[[nodiscard]] inline double mean_of_allowed(std::span<const double> numbers, std::span<const bool> mask) {
+    double sum = 0;
+    for (const double x : numbers) sum += x;
+    const auto forbidden = static_cast<std::size_t>(std::count(mask.begin(), mask.end(), false));
+    return forbidden < numbers.size() ? sum / static_cast<double>(numbers.size() - forbidden) : 0;
+}
+
+/// Whether all samples, n numbers each, are equal.
+template <class Scalar>
+[[nodiscard]] bool all_equal(const Scalar* z, std::size_t samples, std::size_t n) {
+    for (std::size_t s = 1; s < samples; ++s)
+        if (!std::equal(z, z + n, z + s * n)) return false;
+    return true;
 }
 
 /// One worker's sums over the samples s of one instance at a time, and the memory for them.
