@@ -128,7 +128,10 @@ experiment_result knapsack_benchmark(const run_options& options) {
     add_surrogates(benchmark, lines, threads, {6.27, {}}, {8.03, {}});
     lines.push_back(benchmark.row("perturbed optimiser, mean L1 on z", {12.21, {}}, [&] {
         return by_layer(imle::perturbed_layer(solver, imle::normal{},
-                                              {.samples = samples, .temperature = sigma, .threads = threads}),
+                                              {.samples = samples,
+                                               .temperature = sigma,
+                                               .threads = threads,
+                                               .estimate = imle::perturbed_estimate::score}),
                         mean_l1{});
     }));
     lines.push_back(benchmark.row("negative identity, L1 on the objective", {11.01, {}}, [&] {

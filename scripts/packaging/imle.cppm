@@ -102,6 +102,7 @@ using imle::WarmSolver;
 using imle::operator<<;
 using imle::per_instance;
 using imle::perturbation_target;
+using imle::perturbed_estimate;
 using imle::perturbed_layer;
 using imle::perturbed_options;
 using imle::perturbed_replay;

@@ -142,3 +142,24 @@ TEST_CASE("docs/estimators.md: losses", "[docs]") {
     CHECK(bound.values(0) >= imle::regret(imle::top_k{2}, theta, true_theta)(0));
     CHECK(regret == Approx((3 - 0) / 3.0));
 }
+
+TEST_CASE("docs/estimators.md: losses without a slope", "[docs]") {
+    matrix theta = row_of({0.5F, 2.0F, 1.0F, -1.0F, 0.8F});
+    // Whether one of the last three is chosen.
+    const auto late = [](const float* z) { return z[2] + z[3] + z[4] >= 1 ? 1.0F : 0.0F; };
+    for (std::uint64_t step = 0; step < 300; ++step) {
+        const imle::random_key key = imle::random_key{1}.fold_in(step);
+        // [values]
+        imle::perturbed_layer layer{imle::top_k{2}, imle::normal{}, {.samples = 20}};
+        const auto pass = layer.forward(theta, key);
+        matrix losses(pass.samples().dimension(0), pass.samples().dimension(1));  // [batch, sample]
+        for (Eigen::Index item = 0; item < losses.size(); ++item)
+            losses.data()[item] = late(pass.samples().data() + item * theta.dimension(1));
+        theta -= layer.gradient_of_values(pass, losses);
+        // [/values]
+    }
+    // Descent has made an early pair all but certain.
+    const imle::perturbed_layer layer{imle::top_k{2}, imle::normal{}, {.samples = 1000}};
+    const matrix mu = layer.forward(theta, imle::random_key{2}).marginals();
+    CHECK(mu(0, 0) + mu(0, 1) > 1.9F);
+}

@@ -1,6 +1,7 @@
 #include <imle/estimators/perturbed_layer.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -27,6 +28,7 @@
 using namespace estimator_tests;
 using namespace fixtures;
 using imle::baseline;
+using imle::perturbed_estimate;
 using imle::perturbed_layer;
 using imle::random_key;
 
@@ -62,6 +64,7 @@ TEMPLATE_TEST_CASE("perturbed_layer: the gradient is the definition's", "[estima
     const random_key key{11};
     const bool minimizes = GENERATE(false, true);
     const auto kind = GENERATE(baseline::none, baseline::leave_one_out);
+    const auto estimate = GENERATE(perturbed_estimate::score, perturbed_estimate::symmetrized);
     for (const Eigen::Index samples : {2, 5, 2000}) {
         const std::uint64_t first = 7;
         const std::array<Eigen::Index, 3> dimensions = layout == Eigen::RowMajor
@@ -71,14 +74,19 @@ TEMPLATE_TEST_CASE("perturbed_layer: the gradient is the definition's", "[estima
         // No element past the last may be asked for.
         scored_noise noise;
         noise.end = (first + 3) * static_cast<std::uint64_t>(samples) * 4;
-        const imle::perturbed_options options{.samples = samples, .temperature = T, .baseline = kind};
+        const imle::perturbed_options options{
+            .samples = samples, .temperature = T, .baseline = kind, .estimate = estimate};
         const auto check = [&](const auto& layer) {
             const auto pass = layer.forward(theta, key, first);
             const tensor gradient = layer.vjp(pass, dmu);
             support::tally wrong;
             for (std::size_t b = 0; b < 3; ++b) {
-                std::vector<double> a(static_cast<std::size_t>(samples), 0.0);
-                double total = 0;
+                // a_s = <dmu + c, z_s> and v_s = <dmu - c, score(eps_s)>.
+                std::vector<double> a(static_cast<std::size_t>(samples), 0.0), v(a);
+                std::vector<std::array<double, 4>> z(a.size());
+                double total_a = 0, total_v = 0, c = 0;
+                if (estimate == perturbed_estimate::symmetrized)
+                    for (std::size_t i = 0; i < 4; ++i) c += static_cast<double>(dmu.data()[b * 4 + i]) / 4;
                 const auto eps = [&](std::size_t s, std::size_t i) {
                     return hashed(key, ((first + b) * static_cast<std::uint64_t>(samples) + s) * 4 + i);
                 };
@@ -86,19 +94,27 @@ TEMPLATE_TEST_CASE("perturbed_layer: the gradient is the definition's", "[estima
                     for (std::size_t i = 0; i < 4; ++i) {
                         // The cube's corner, and what the solver was given.
                         const double t = static_cast<double>(theta.data()[b * 4 + i]);
+                        const double d = static_cast<double>(dmu.data()[b * 4 + i]);
                         const bool one = minimizes ? t - T * eps(s, i) < 0 : t + T * eps(s, i) > 0;
                         REQUIRE(pass.samples().data()[(b * a.size() + s) * 4 + i] == Scalar(one ? 1 : 0));
-                        a[s] += one ? static_cast<double>(dmu.data()[b * 4 + i]) : 0;
+                        z[s][i] = one ? 1 : 0;
+                        a[s] += (d + c) * z[s][i];
+                        v[s] += (d - c) * scored_noise::score(eps(s, i));
                     }
-                    total += a[s];
+                    total_a += a[s];
+                    total_v += v[s];
                 }
+                const auto weight = [&](double own, double total) {
+                    const double others = (total - own) / static_cast<double>(samples - 1);
+                    return (own - (kind == baseline::none ? 0 : others)) / static_cast<double>(samples) / T;
+                };
                 for (std::size_t i = 0; i < 4; ++i) {
-                    double expected = 0;
+                    double expected = 0, mirrored = 0;
                     for (std::size_t s = 0; s < a.size(); ++s) {
-                        const double others = (total - a[s]) / static_cast<double>(samples - 1);
-                        expected += (a[s] - (kind == baseline::none ? 0 : others)) *
-                                    scored_noise::score(eps(s, i)) / static_cast<double>(samples) / T;
+                        expected += weight(a[s], total_a) * scored_noise::score(eps(s, i));
+                        mirrored += weight(v[s], total_v) * z[s][i];
                     }
+                    if (estimate == perturbed_estimate::symmetrized) expected = (expected + mirrored) / 2;
                     if (minimizes) expected = -expected;
                     const double found = static_cast<double>(gradient.data()[b * 4 + i]);
                     wrong.expect(std::abs(found - expected) < (std::is_same_v<Scalar, float> ? 1e-6 : 1e-12),
@@ -121,19 +137,24 @@ TEST_CASE("perturbed_layer: Gumbel and k-subsets, the mean over keys is the exac
     const imle::testing::k_subsets family(5, 2);
     for (const double T : {0.5, 2.0}) {
         const vector exact = family.gumbel_marginals_vjp(theta, T, dmu);
-        // One sample or many: the mean is the same.
-        check_mean(gradients(imle::top_k{2}, imle::gumbel{}, theta, dmu,
-                             {.samples = 1, .temperature = T, .baseline = baseline::none}, 200000, 1),
-                   exact);
-        for (const Eigen::Index samples : {2, 3, 20})
-            check_mean(gradients(imle::top_k{2}, imle::gumbel{}, theta, dmu,
-                                 {.samples = samples, .temperature = T}, 400000 / samples, 2),
-                       exact);
+        for (const auto estimate : {perturbed_estimate::score, perturbed_estimate::symmetrized}) {
+            // One sample or many: the mean is the same.
+            check_mean(
+                gradients(imle::top_k{2}, imle::gumbel{}, theta, dmu,
+                          {.samples = 1, .temperature = T, .baseline = baseline::none, .estimate = estimate},
+                          20000, 1),
+                exact, 0.15);
+            for (const Eigen::Index samples : {2, 20})
+                check_mean(gradients(imle::top_k{2}, imle::gumbel{}, theta, dmu,
+                                     {.samples = samples, .temperature = T, .estimate = estimate},
+                                     30000 / samples, 2),
+                           exact, 0.15);
+        }
     }
     // A scale of the law is a temperature, and its location moves nothing.
     check_mean(gradients(imle::top_k{2}, imle::gumbel{3, 0.5}, theta, dmu,
-                         {.samples = 10, .temperature = 1.5}, 40000, 3),
-               family.gumbel_marginals_vjp(theta, 0.75, dmu));
+                         {.samples = 10, .temperature = 1.5}, 6000, 3),
+               family.gumbel_marginals_vjp(theta, 0.75, dmu), 0.1);
 }
 
 TEST_CASE("perturbed_layer: Gumbel and one of n, costs, the mean over keys is the softmin's Jacobian",
@@ -208,9 +229,10 @@ TEST_CASE("perturbed_layer: multiplicative noise and a theta of 0", "[estimators
 
 TEST_CASE("perturbed_layer: the baseline lowers the variance", "[estimators][perturbed][draws]") {
     const vector theta{0.5, -0.3, 1.1, 0.0, -1.0};
+    const auto estimate = GENERATE(perturbed_estimate::score, perturbed_estimate::symmetrized);
     const auto total = [&](const vector& dmu, baseline kind) {
         return row_statistics(gradients(imle::top_k{2}, imle::gumbel{}, theta, dmu,
-                                        {.samples = 10, .baseline = kind}, 20000, 12))
+                                        {.samples = 10, .baseline = kind, .estimate = estimate}, 2000, 12))
             .total_variance();
     };
     // a_s is large and nearly the same for all samples: without a baseline that is all noise.
@@ -264,6 +286,90 @@ TEST_CASE("perturbed_layer: the chain rule", "[estimators][perturbed]") {
     CHECK(furthest(layer.vjp(pass, cube(dz * static_cast<double>(samples))), expected) < 1e-12);
 }
 
+TEST_CASE("perturbed_layer: as many threads as there are, and the same bits", "[estimators][perturbed]") {
+    // Some units of rows, the last of which is not full.
+    using tensor = Eigen::Tensor<float, 2, Eigen::RowMajor>;
+    const auto theta = numbers<tensor>({67, 25}, 1), dmu = numbers<tensor>({67, 25}, 2);
+    for (const auto estimate :
+         {perturbed_estimate::score, perturbed_estimate::symmetrized, perturbed_estimate::directional}) {
+        const imle::perturbed_options one{.samples = 33, .estimate = estimate};
+        imle::perturbed_options three = one;
+        three.threads = 3;
+        const perturbed_layer layer{imle::top_k{4}, imle::normal{}, one};
+        const perturbed_layer threaded{imle::top_k{4}, imle::normal{}, three, eager_threads()};
+        const auto pass = layer.forward(theta, random_key{3}, 10);
+        const tensor expected = layer.vjp(pass, dmu);
+        CHECK(furthest(expected, std::vector<double>(67 * 25, 0.0)) > 0);
+        CHECK(same_bits(tensor(threaded.vjp(pass, dmu)), expected));
+    }
+}
+
+TEST_CASE("perturbed_layer: symmetrized and what noise cannot be symmetrized", "[estimators][perturbed]") {
+    // The default is symmetrized; with multiplicative noise it is score.
+    CHECK(imle::perturbed_options{}.estimate == perturbed_estimate::symmetrized);
+    const perturbed_layer layer{imle::top_k{1}, imle::normal{}, {.samples = 5}};
+    const perturbed_layer by_score{
+        imle::top_k{1}, imle::normal{}, {.samples = 5, .estimate = perturbed_estimate::score}};
+    CHECK(layer.options().estimate == perturbed_estimate::symmetrized);
+    CHECK(by_score.options().estimate == perturbed_estimate::score);
+    const auto theta = numbers<matrix>({4, 3}, 1), dmu = numbers<matrix>({4, 3}, 2);
+    const auto pass = layer.forward(theta, random_key{3});
+    CHECK(furthest(layer.vjp(pass, dmu), by_score.vjp(pass, dmu)) > 1e-3);
+
+    const perturbed_layer multiplied{imle::top_k{1}, imle::multiplicative{}, {.samples = 5}};
+    CHECK(multiplied.options().estimate == perturbed_estimate::score);
+    const perturbed_layer multiplied_by_score{
+        imle::top_k{1}, imle::multiplicative{}, {.samples = 5, .estimate = perturbed_estimate::score}};
+    const auto other = multiplied.forward(theta, random_key{3});
+    CHECK(same_bits(matrix(multiplied.vjp(other, dmu)), matrix(multiplied_by_score.vjp(other, dmu))));
+}
+
+TEST_CASE("perturbed_layer: a heuristic's Jacobian is not symmetric, and score has the right one",
+          "[estimators][perturbed][draws]") {
+    // z_0 = 1 where theta_1 > 0, so mu_0 = Phi(theta_1 / T) and J has one number, in row 0 and column 1.
+    const auto heuristic = [](const auto& theta, auto& z) {
+        z.data()[0] = theta.data()[1] > 0 ? 1 : 0;
+        z.data()[1] = 0;
+    };
+    const vector theta{0.3, 0.2}, dmu{1, 0.5};
+    const double T = 0.8, slope = normal_density(0.2 / T) / T;
+    const imle::perturbed_options options{
+        .samples = 8, .temperature = T, .estimate = perturbed_estimate::score};
+    check_mean(gradients(heuristic, imle::normal{}, theta, dmu, options, 4000, 31), {0, slope});
+    imle::perturbed_options other = options;
+    other.estimate = perturbed_estimate::symmetrized;
+    // J^T (dmu + c) / 2 + J (dmu - c) / 2, with c = 0.75.
+    check_mean(gradients(heuristic, imle::normal{}, theta, dmu, other, 4000, 32),
+               {-slope / 8, 7 * slope / 8});
+    other.estimate = perturbed_estimate::directional;
+    check_mean(gradients(heuristic, imle::normal{}, theta, dmu, other, 4000, 33), {slope / 2, 0});
+}
+
+TEST_CASE("perturbed_layer: a mask and noise that has no score at 0", "[estimators][perturbed]") {
+    // Noise of a forbidden coordinate is 0, where gamma throws if it is asked for its score. It counts for
+    // nothing: the gradient is that of the allowed coordinates, whatever stands in the others.
+    const bool mask[] = {true, false, true, true};
+    matrix theta = rows_of({0.4, 9, 0.1, 0.3}, 3), dmu = rows_of({1, 7, -1, 0.5}, 3);
+    for (const auto estimate : {perturbed_estimate::score, perturbed_estimate::symmetrized}) {
+        const perturbed_layer layer{
+            imle::top_k{1}, imle::gamma(3, 0.5), {.samples = 6, .estimate = estimate}};
+        const auto of = [&](double other) {
+            matrix own = dmu;
+            for (Eigen::Index b = 0; b < 3; ++b) own(b, 1) = other;
+            return matrix(layer.vjp(layer.forward(theta, random_key{3}, {.mask = mask}), own));
+        };
+        const matrix gradient = of(7);
+        double elsewhere = 0;
+        for (Eigen::Index b = 0; b < 3; ++b) {
+            CHECK(gradient(b, 1) == 0);
+            elsewhere += std::abs(gradient(b, 0));
+        }
+        CHECK(std::isfinite(elsewhere));
+        CHECK(elsewhere > 0);
+        CHECK(same_bits(of(-1e300), gradient));
+    }
+}
+
 TEST_CASE("perturbed_layer: threads, shards and passes from parts", "[estimators][perturbed]") {
     using tensor = Eigen::Tensor<float, 2>;
     const auto theta = numbers<tensor>({5, 6}, 1), dmu = numbers<tensor>({5, 6}, 2);
@@ -307,6 +413,8 @@ TEST_CASE("perturbed_layer: what is refused", "[estimators][perturbed]") {
                         {"perturbed_options::baseline is baseline::exact_marginals", "leave_one_out"}));
     CHECK(support::says(message_of_options({.baseline = static_cast<baseline>(7)}), {"baseline is 7"}));
     CHECK(support::says(message_of_options({.threads = -1}), {"perturbed_options::threads is -1"}));
+    CHECK(support::says(message_of_options({.estimate = static_cast<perturbed_estimate>(7)}),
+                        {"perturbed_options::estimate is 7", "directional"}));
     CHECK(support::says(support::message_of<std::invalid_argument>(
                             [] { perturbed_layer layer(imle::top_k{1}, imle::gamma(2, 1)); }),
                         {"shape of gamma", "above 2"}));
@@ -318,6 +426,9 @@ TEST_CASE("perturbed_layer: what is refused", "[estimators][perturbed]") {
                         {"number of samples is 1", "at least 2", "baseline::none"}));
 
     const perturbed_layer layer{imle::top_k{1}, imle::normal{}, {.samples = 3}};
+    CHECK(support::says(support::message_of<std::invalid_argument>(
+                            [&] { (void)layer.vjp(layer.marginals(theta, random_key{1}), theta); }),
+                        {"the pass is one of marginals", "a pass of forward"}));
     const auto pass = layer.forward(theta, random_key{1});
     CHECK_THROWS_AS(layer.vjp(pass, matrix(3, 2)), std::invalid_argument);
     CHECK_THROWS_AS(layer.vjp(pass, cube(2, 4, 3)), std::invalid_argument);

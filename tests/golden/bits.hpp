@@ -224,8 +224,16 @@ inline void check_estimator_bits(bit_checks& checks) {
                     imle_layer{top_k{3}, multiplicative{}, perturbation_target{}, seven});
     IMLE_LAYER_BITS(0xf3877d7b1dea4328, 0x861e29976230ef51,
                     straight_through_layer{top_k{3}, gumbel{}, {.samples = 7}});
-    IMLE_LAYER_BITS(0xbefab1eaf4879091, 0xa5efb84aa68ce594,
+    IMLE_LAYER_BITS(
+        0xbefab1eaf4879091, 0xa5efb84aa68ce594,
+        perturbed_layer{
+            top_k{3}, normal{}, {.samples = 33, .temperature = 0.7, .estimate = perturbed_estimate::score}});
+    IMLE_LAYER_BITS(0x9975ffe65c816522, 0xbcd1e7de56f3a133,
                     perturbed_layer{top_k{3}, normal{}, {.samples = 33, .temperature = 0.7}});
+    IMLE_LAYER_BITS(
+        0xa6cbf85ca32137ff, 0xd331f57719d16d8a,
+        perturbed_layer{
+            top_k{3}, normal{0.5, 2}, {.samples = 33, .estimate = perturbed_estimate::directional}});
     IMLE_LAYER_BITS(0x9539d670afd83491, 0x7eb121b334d03965,
                     perturbed_layer{top_k{3}, multiplicative{}, {.samples = 9}});
     IMLE_LAYER_BITS(0x5ab1dae8ed19a304, 0x34cd9a28be9e16cb,

@@ -4,7 +4,6 @@
 /// REINFORCE for families that can be sampled exactly.
 
 #include <algorithm>
-#include <concepts>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -13,6 +12,7 @@
 #include <imle/core/rounded.hpp>
 #include <imle/estimators/baseline.hpp>
 #include <imle/estimators/detail/family_layer.hpp>
+#include <imle/estimators/detail/sample_values.hpp>
 #include <imle/simd/scaled_sum.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -68,7 +68,7 @@ class score_function_layer
     template <class Scalar, int Rank, int Layout, class LossesT>
     [[nodiscard]] auto gradient(const sampled_pass<Scalar, Rank, Layout>& pass, const LossesT& losses) const {
         const auto& values = detail::evaluated(losses);
-        const auto call = checked_losses(pass, values);
+        const auto call = detail::call_of_values(pass, "losses", values);
         if (level() == baseline::exact_marginals)
             detail::throw_invalid("score_function_options::baseline",
                                   "baseline::exact_marginals, which losses alone do not determine",
@@ -90,13 +90,8 @@ class score_function_layer
                                 const BaselineT& baseline) const {
         const auto& values = detail::evaluated(losses);
         const auto& baselines = detail::evaluated(baseline);
-        using tensor = detail::evaluated_t<BaselineT>;
-        static_assert(std::same_as<scalar_of<tensor>, Scalar> && rank_of<tensor> == 1,
-                      "imle: the baseline must be a tensor of rank 1, [batch], of theta's scalar");
-        const auto call = checked_losses(pass, values);
-        detail::require_shape("baseline", baselines, Eigen::DSizes<Eigen::Index, 1>(call.shape.batch),
-                              "[batch],");
-        detail::require_finite("baseline", baselines.data(), call.shape.batch, 0, 1, "a finite number");
+        const auto call = detail::call_of_values(pass, "losses", values);
+        detail::require_baselines(call, baselines);
         typename sampled_pass<Scalar, Rank, Layout>::theta_tensor gradient(call.shape.theta());
         write_weighted_scores(
             detail::pass_values_of(pass), call, gradient.data(),
@@ -148,23 +143,6 @@ class score_function_layer
         if (level() == baseline::leave_one_out && samples < 2)
             detail::throw_invalid("the number of samples", samples,
                                   "at least 2 for baseline::leave_one_out (or another baseline)");
-    }
-
-    template <class Scalar, int Rank, int Layout, class LossesT>
-    [[nodiscard]] static auto checked_losses(const sampled_pass<Scalar, Rank, Layout>& pass,
-                                             const LossesT& losses) {
-        static_assert(
-            std::same_as<scalar_of<LossesT>, Scalar> && layout_of<LossesT> == Layout && rank_of<LossesT> == 2,
-            "imle: losses must be [batch, sample] row-major, [sample, batch] column-major, of theta's "
-            "scalar and layout");
-        const auto call = detail::call_of(pass);
-        constexpr bool row_major = Layout == Eigen::RowMajor;
-        const Eigen::DSizes<Eigen::Index, 2> expected(row_major ? call.shape.batch : call.samples,
-                                                      row_major ? call.samples : call.shape.batch);
-        detail::require_shape("losses", losses, expected,
-                              row_major ? "[batch, sample]," : "[sample, batch],");
-        detail::require_finite("losses", losses.data(), call.shape.batch, call.samples, 1, "a finite number");
-        return call;
     }
 
     /// An instance's losses: one sample after the other in both layouts.

@@ -262,6 +262,20 @@ class call_runner {
         }
     }
 
+    /// Calls f(worker, unit) for every unit in [0, units), for work that needs no solver. `worker`, below
+    /// `worker_count()`, runs one unit at a time. Errors are those of `run_units`.
+    template <class F>
+    void for_each_unit(std::size_t units, F&& f) {
+        run_units(space_->executor, std::min(units, worker_count()), units, 0, f);
+    }
+
+    /// The largest number of workers.
+    [[nodiscard]] std::size_t worker_count() const {
+        const unsigned count = options_.threads > 0 ? static_cast<unsigned>(options_.threads)
+                                                    : std::thread::hardware_concurrency();
+        return std::max(1u, count);
+    }
+
     /// Adds the rows for which a solve failed to `rows`, each once, in ascending order.
     void add_failures(std::vector<Eigen::Index>& rows) const {
         for (const auto& worker : space_->workers)
@@ -361,12 +375,6 @@ class call_runner {
                 static_cast<Eigen::Index>(std::min(most, std::ceil(worth_handing_out / cost.seconds)));
         }
         return grain;
-    }
-
-    [[nodiscard]] std::size_t worker_count() const {
-        const unsigned count = options_.threads > 0 ? static_cast<unsigned>(options_.threads)
-                                                    : std::thread::hardware_concurrency();
-        return std::max(1u, count);
     }
 
     workspace_pool<SolverT, ExecutorT>& pool_;
