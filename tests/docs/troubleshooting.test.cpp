@@ -5,7 +5,6 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <iostream>
 #include <span>
 #include <sstream>
 #include <string>
@@ -37,14 +36,16 @@ struct path_problem {
 
     path_problem() {
         const random_key key{11};
-        imle::normal{}.fill(key.fold_in(0), 0, std::span<float>(x.data(), static_cast<std::size_t>(x.size())));
+        imle::normal{}.fill(key.fold_in(0), 0,
+                            std::span<float>(x.data(), static_cast<std::size_t>(x.size())));
         matrix coefficients(features, edges), noise(rows, edges);
         imle::uniforms(key.fold_in(1), 0, std::span<float>(coefficients.data(), features * edges));
         imle::uniforms(key.fold_in(2), 0, std::span<float>(noise.data(), rows * edges));
         for (Eigen::Index row = 0; row < rows; ++row)
             for (Eigen::Index e = 0; e < edges; ++e) {
                 float sum = 0;
-                for (Eigen::Index f = 0; f < features; ++f) sum += x(row, f) * (coefficients(f, e) < 0.5F ? 1.0F : 0.0F);
+                for (Eigen::Index f = 0; f < features; ++f)
+                    sum += x(row, f) * (coefficients(f, e) < 0.5F ? 1.0F : 0.0F);
                 const float base = (sum / std::sqrt(5.0F) + 3) / 3.5F;
                 worth(row, e) = -(base * base * base * base + 1) * (0.5F + noise(row, e));
             }
@@ -73,7 +74,8 @@ matrix mean_l1_slope(const matrix& mu, const matrix& best) {
 }
 
 imle::imle_layer<imle::shortest_path, imle::sum_of_gamma, imle::perturbation_target> path_layer(double beta) {
-    return {path_solver(), imle::sum_of_gamma{5, 10}, imle::perturbation_target{.beta = beta}, {.samples = 3}};
+    return {
+        path_solver(), imle::sum_of_gamma{5, 10}, imle::perturbation_target{.beta = beta}, {.samples = 3}};
 }
 
 struct path_run {
@@ -94,12 +96,14 @@ path_run learn_paths(const path_problem& problem, double beta, int steps) {
             part.x.contract(slope, std::array<Eigen::IndexPair<int>, 1>{Eigen::IndexPair<int>{0, 0}});
         double squares = 1e-12;
         for (Eigen::Index i = 0; i < gradient.size(); ++i) squares += gradient.data()[i] * gradient.data()[i];
-        weights -= gradient * static_cast<float>(0.02 / std::sqrt(squares / static_cast<double>(gradient.size())));
+        weights -=
+            gradient * static_cast<float>(0.02 / std::sqrt(squares / static_cast<double>(gradient.size())));
     }
     return {weights, imle::normalized_regret(path_solver(), predicted(problem.x, weights), problem.worth)};
 }
 
-// ---- the map, with a cotangent for each sample -------------------------------------------------------------
+// ---- the map, with a cotangent for each sample
+// -------------------------------------------------------------
 
 constexpr Eigen::Index map_side = 8;
 using map_tensor = Eigen::Tensor<float, 3, Eigen::RowMajor>;      // [1, row, column]
@@ -116,8 +120,10 @@ map_tensor gold_path() {
 using map_layer_type =
     imle::imle_layer<imle::grid_shortest_path<>, imle::sum_of_gamma, imle::perturbation_target>;
 map_layer_type map_layer(double beta) {
-    return {imle::grid_shortest_path{}, imle::sum_of_gamma{map_side * 1.3, 100},
-            imle::perturbation_target{.beta = beta}, {.samples = 100}};
+    return {imle::grid_shortest_path{},
+            imle::sum_of_gamma{map_side * 1.3, 100},
+            imle::perturbation_target{.beta = beta},
+            {.samples = 100}};
 }
 
 // The slope of the mean over samples of the Hamming loss, for each sample.
@@ -143,7 +149,8 @@ int learn_map(const map_layer_type& layer, map_tensor& weights, int steps) {
         const map_tensor gradient = layer.vjp(pass, slope);
         double squares = 1e-12;
         for (Eigen::Index i = 0; i < gradient.size(); ++i) squares += gradient.data()[i] * gradient.data()[i];
-        weights -= gradient * static_cast<float>(0.02 / std::sqrt(squares / static_cast<double>(gradient.size())));
+        weights -=
+            gradient * static_cast<float>(0.02 / std::sqrt(squares / static_cast<double>(gradient.size())));
         if (support::numbers_of(layer.map(weights)) == support::numbers_of(gold)) return step + 1;
     }
     return -1;
@@ -151,27 +158,75 @@ int learn_map(const map_layer_type& layer, map_tensor& weights, int steps) {
 
 }  // namespace
 
-TEST_CASE("probe paths") {
-    const path_problem problem;
-    for (const double beta : {1.0, 10.0, 100.0, 300.0, 1000.0, 3000., 10000.0}) {
-        const path_run run = learn_paths(problem, beta, 60);
-        std::cout << "beta " << beta << " regret " << 100 * run.regret << " at zero "
-                  << 100 * learn_paths(problem, beta, 0).regret << '\n';
-        const path_batch part(problem, 0);
-        const matrix theta = predicted(part.x, run.weights);
-        const auto layer = path_layer(beta);
-        const auto pass = layer.forward(theta, random_key{5});
-        std::cout << imle::diagnose(layer, theta, mean_l1_slope(pass.marginals(), part.best), random_key{5});
-    }
+TEST_CASE("docs/troubleshooting.md: a report on the gradient", "[docs][diagnose]") {
+    matrix theta(batch, edges), worth(batch, edges);
+    imle::uniforms(random_key{1}, 0, std::span<float>(theta.data(), batch * edges));
+    imle::uniforms(random_key{2}, 0, std::span<float>(worth.data(), batch * edges));
+    theta = -1.0F - theta;
+    worth = -1.0F - worth;
+    const matrix best = imle::solve_all(path_solver(), worth);
+    const random_key key{3};
+    std::ostringstream out;
+    // [diagnose]
+    imle::imle_layer layer{imle::shortest_path{imle::monotone_grid_graph(5, 5), 0, 24},
+                           imle::sum_of_gamma{5, 10},
+                           imle::perturbation_target{.beta = 10},
+                           {.samples = 3}};
+    const auto pass = layer.forward(theta, key);                           // theta: [32, 40]
+    const matrix dz = (pass.marginals() - best).sign() / (32.0F * 40.0F);  // of the mean of |mu - best|
+    imle::gradient_report report = imle::diagnose(layer, theta, dz, key);
+    // [/diagnose]
+    CHECK(report.solve_seconds > 0);
+    report.solve_seconds = 2e-7;  // not the same on two machines
+    out << report;
+    // What the page shows.
+    const std::string printed = R"(
+// [printed]
+// [/printed]
+)";
+    CHECK(printed == "\n// [printed]\n" + out.str() + "// [/printed]\n");
+    CHECK(report.unchanged_share > 0.9);
+    CHECK(report.suggested_beta > 100);
 }
 
-TEST_CASE("probe map") {
-    for (const double beta : {1., 3., 10., 30., 100., 300., 1000.}) {
-        map_tensor weights = initial_weights();
-        const int found = learn_map(map_layer(beta), weights, 300);
-        std::cout << "beta " << beta << " gold after " << found << '\n';
-        std::cout << imle::diagnose(map_layer(beta), weights, map_slope(gold_path()), random_key{5});
-        map_tensor first = initial_weights();
-        std::cout << "at first:\n" << imle::diagnose(map_layer(beta), first, map_slope(gold_path()), random_key{5});
-    }
+TEST_CASE("The published lambda of the shortest-path benchmark: the advice mends it",
+          "[docs][diagnose][draws]") {
+    const path_problem problem;
+    const path_run published = learn_paths(problem, 10, 60);
+    const path_batch part(problem, 0);
+    const matrix theta = predicted(part.x, published.weights);
+    const auto layer = path_layer(10);
+    const random_key key{5};
+    const auto pass = layer.forward(theta, key);
+    const imle::gradient_report report =
+        imle::diagnose(layer, theta, mean_l1_slope(pass.marginals(), part.best), key);
+    CAPTURE(report, published.regret);
+    CHECK(report.unchanged_share > 0.9);
+    CHECK(report.relative_step < 0.02);
+    CHECK(report.suggested_beta > 200);
+    const path_run mended = learn_paths(problem, report.suggested_beta, 60);
+    CAPTURE(mended.regret);
+    CHECK(mended.regret < 0.7 * published.regret);
+}
+
+TEST_CASE("The map with a cotangent for each sample: the advice mends it", "[docs][diagnose][draws]") {
+    // A step of 3 / 100 for each sample, where 0.3 would do.
+    const double beta = 3;
+    map_tensor stalled = initial_weights();
+    CHECK(learn_map(map_layer(beta), stalled, 150) == -1);
+    const imle::gradient_report report =
+        imle::diagnose(map_layer(beta), stalled, map_slope(gold_path()), random_key{5});
+    CAPTURE(report);
+    CHECK(report.unchanged_share > 0.9);
+    CHECK(report.suggested_beta > 5 * beta);
+    CHECK(std::any_of(report.advice.begin(), report.advice.end(), [](const std::string& sentence) {
+        return sentence.find("use pull_back") != std::string::npos;
+    }));
+    map_tensor anew = initial_weights();
+    CHECK(learn_map(map_layer(report.suggested_beta), anew, 150) > 0);
+    map_tensor on = stalled;
+    CHECK(learn_map(map_layer(report.suggested_beta), on, 150) > 0);
+    // What the other sentence says: the whole cotangent for each sample.
+    map_tensor by_pull_back = stalled;
+    CHECK(learn_map(map_layer(100 * beta), by_pull_back, 150) > 0);
 }

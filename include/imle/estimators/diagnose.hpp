@@ -8,7 +8,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <span>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -34,11 +34,13 @@ inline constexpr bool is_straight_through = false;
 template <class S, class N, class E>
 inline constexpr bool is_straight_through<straight_through_layer<S, N, E>> = true;
 
-/// Options for solves with the library's own threads. A caller's executor keeps its threads to itself.
-template <class ExecutorT>
-[[nodiscard]] layer_options quiet_options(layer_options options) {
+/// Options for the solves of a diagnosis. A caller's executor keeps its threads to itself. Samples are
+/// independent, because samples that are stratified together cannot serve as repetitions.
+template <class ExecutorT, class OptionsT>
+[[nodiscard]] OptionsT quiet_options(OptionsT options) {
     options.statistics = false;
     if constexpr (!std::same_as<ExecutorT, thread_executor>) options.threads = 1;
+    if constexpr (requires { options.sampling; }) options.sampling = {};
     return options;
 }
 
@@ -79,10 +81,10 @@ template <class S, class N, class T, class E, class ThetaT, DenseTensor Cotangen
 
     with_targets(layer.target(), call, pairs.dz(), [&](const auto& target_of) {
         const auto down = pairs.solve(target_of, Scalar(1), own.target_temperature);
-        const auto near =
-            context.is_central ? pairs.solve(target_of, Scalar(-1), own.target_temperature) : pairs.samples();
-        const pair_counts counts =
-            pairs.compare(near, down, [&](Eigen::Index row) { return step_of(target_of(row)); });
+        std::optional<solution_set<Scalar>> up;
+        if (context.is_central) up = pairs.solve(target_of, Scalar(-1), own.target_temperature);
+        const pair_counts counts = pairs.compare(up ? *up : pairs.samples(), down,
+                                                 [&](Eigen::Index row) { return step_of(target_of(row)); });
         report.unchanged_share = counts.equal_share();
         report.mean_changed = counts.mean_changed();
         report.signal_to_noise = counts.gradient.signal_to_noise(static_cast<double>(own.samples));
@@ -103,7 +105,7 @@ template <class S, class N, class T, class E, class ThetaT, DenseTensor Cotangen
             context.step = step_search(pairs, *scale, own, sums.theta_rms()).run();
             report.suggested_beta = context.step.beta;
             report.suggested_samples = whole_samples(context.step.samples);
-            if (!std::isnan(context.step.cosine))
+            if (!std::isnan(context.step.other_cosine))
                 report.suggested_difference = context.is_central != context.step.prefers_other_difference
                                                   ? difference::central
                                                   : difference::forward;
@@ -246,14 +248,15 @@ template <class LayerT, class ThetaT, DenseTensor CotangentT>
 /// suggests the smallest beta that changes half of the solutions that a larger one can change. An adaptive
 /// target's beta is the one of its state.
 ///
-/// **Cost.** For `imle_layer` one call, at most two calls forward, two backward, `map`, and the search: 2 * S
-/// * batch solves for each of usually 10 to 14 betas (at most 20; twice as many if alpha is not 1 or the two
-/// temperatures differ). It keeps four solutions of every instance and sample. For other layers two calls of
-/// `forward` and `vjp`, and 2 * batch solves.
+/// **Cost.** For `imle_layer` one forward call (two if S is 1), one backward, `map`, and the search: 2 * S *
+/// batch solves for each beta that it tries, usually 10 to 14 and at most 21; twice as many if alpha is not 1
+/// or the two temperatures differ. Memory for four solutions of every instance and sample. For other layers
+/// two calls of `forward` and `vjp`, and 2 * batch solves.
 ///
-/// The result is determined by the arguments, except `solve_seconds`. It does not depend on threads. The
-/// layer is not changed: neither an adaptive target's state nor `statistics()`. A caller's own executor is
-/// not used; solves then run on the calling thread. Throws as `forward` and `vjp` do.
+/// The arguments determine the result, except `solve_seconds`. It does not depend on threads. The layer is
+/// not changed: neither an adaptive target's state nor `statistics()`. A caller's own executor is not used;
+/// solves then run on the calling thread. Throws as `forward` and `vjp` do. A beta that the search tries and
+/// the solver refuses is left out.
 template <class LayerT, class ThetaT, class CotangentT, CallOptions OptionsT = call_options>
 [[nodiscard]] gradient_report diagnose(const LayerT& layer, const ThetaT& theta, const CotangentT& dz,
                                        random_key key, const OptionsT& options = {}) {

@@ -61,11 +61,13 @@ struct gradient_report {
 
 namespace detail {
 
-/// Three significant digits.
+/// Three significant digits, or all digits before the point.
 [[nodiscard]] inline std::string in_words(double number) {
     std::ostringstream out;
     out.imbue(std::locale::classic());
-    out.precision(3);
+    const bool is_large = std::abs(number) >= 1000 && std::abs(number) < 1e6;
+    if (is_large) out << std::fixed;
+    out.precision(is_large ? 0 : 3);
     out << number;
     return out.str();
 }

@@ -134,7 +134,12 @@ class gradient_moments {
             noise_ += noise;
             errors += rounded(noise * noise);
         }
-        if (repetitions_ > 1) signal_error_ = std::sqrt(2 * errors / pairs);
+        if (repetitions_ == 1) return;
+        signal_error_ = std::sqrt(2 * errors / pairs);
+        // What rounding leaves of gradients that have nothing in common.
+        double squares = 0;
+        for (const double square : squares_) squares += square;
+        if (std::abs(signal_) * pairs < 1e-12 * squares) signal_ = 0;
     }
 
     [[nodiscard]] static double product_of(std::span<const double> a, std::span<const double> b) noexcept {

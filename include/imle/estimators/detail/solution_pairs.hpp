@@ -30,6 +30,7 @@ struct pair_counts {
     std::uint64_t changed_coordinates = 0;
     std::size_t failed_rows = 0;
 
+    [[nodiscard]] std::uint64_t changed_pairs() const noexcept { return pairs - equal_pairs; }
     /// The share of equal pairs; NaN if there are no pairs.
     [[nodiscard]] double equal_share() const noexcept { return share_of(equal_pairs); }
     /// The mean number of coordinates in which a pair differs; NaN if there are no pairs.
@@ -60,8 +61,8 @@ class solution_sampler
         : base({solver, noise, timed(options), thread_executor{}}) {}
 
     /// z = MAP(theta'(sign * dz) + T * eps) of every instance and sample of a call, with the target of each
-    /// row, under the call's noise. Adds the rows for which a solve failed. batch * S solves, or one for each
-    /// item of the call.
+    /// row, under the call's noise; batch * S * n numbers. Adds the rows for which a solve failed. batch * S
+    /// solves.
     template <class Scalar, class CallT, class TargetOfT>
     void solve(const CallT& call, const cotangent<Scalar>& dz, const TargetOfT& target_of, Scalar sign,
                double temperature, std::vector<Scalar>& z, std::vector<Eigen::Index>& failed_rows) const {

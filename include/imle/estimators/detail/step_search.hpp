@@ -11,7 +11,9 @@
 ///     bias:   cosine(mu, mu_0)                mu_0: the mean of the central difference at the reference
 ///
 /// The reference is the smallest step whose signal is no chance: four times its standard error. Its own bias
-/// is small, because a central difference is exact up to the square of its step.
+/// is small, because a central difference is exact up to the square of its step. But if the two sides of the
+/// reference disagree, it is no small step, and the exact gradient is not seen with these samples. A forward
+/// difference is then compared with its own smallest clear step.
 
 #include <algorithm>
 #include <cmath>
@@ -93,16 +95,14 @@ struct step_trial {
     [[nodiscard]] const std::optional<pair_counts>& best() const noexcept {
         return central ? central : forward;
     }
-    [[nodiscard]] std::uint64_t changed_pairs() const noexcept {
-        return best() ? best()->pairs - best()->equal_pairs : 0;
-    }
 };
 
 /// The result of a search. Cosines are estimates of those with the exact gradient.
 struct step_advice {
     /// The layer's own beta or, if another is clearly better, that one; NaN if no beta has a signal.
     double beta = std::numeric_limits<double>::quiet_NaN();
-    /// The cosine at the layer's own beta, and at `beta`. NaN without noise in the forward pass.
+    /// The cosine at the layer's own beta, and at `beta`. NaN if the exact gradient is not seen, or if there
+    /// is none, without noise in the forward pass.
     double cosine_now = std::numeric_limits<double>::quiet_NaN();
     double cosine = std::numeric_limits<double>::quiet_NaN();
     /// The number of samples for a cosine of 0.9 of two halves at `beta`; NaN if no number is known.
@@ -143,11 +143,11 @@ class step_search {
             const double beta = std::ldexp(center_, 2 * power);
             references.push_back(tried(beta, 1, options_.input_temperature));
             if (!is_own) trials_.push_back(tried(beta, scale_.alpha, options_.target_temperature));
-            weak = power <= 0 && is_weak(references.back()) ? weak + 1 : 0;
+            weak = power <= 0 && is_weak(references.back().best()) ? weak + 1 : 0;
         }
         if (is_own) trials_ = references;
         if (pairs_.has_input_noise()) {
-            choose_reference(references);
+            choose_references(references);
             refine(options_.difference);
             refine(other_difference());
         }
@@ -187,35 +187,55 @@ class step_search {
     void try_own(double beta) { trials_.push_back(tried(beta, scale_.alpha, options_.target_temperature)); }
 
     /// Whether the signal may be chance.
-    [[nodiscard]] bool is_weak(const step_trial& trial) const {
-        if (!trial.best()) return true;
-        const gradient_moments& gradient = trial.best()->gradient;
-        return !(gradient.signal_squared() > 4 * gradient.signal_error());
+    [[nodiscard]] static bool is_weak(const std::optional<pair_counts>& counts) {
+        return !counts || !(counts->gradient.signal_squared() > 4 * counts->gradient.signal_error());
     }
 
-    void choose_reference(const std::vector<step_trial>& references) {
-        // In descending order of beta. A few changed pairs may agree by chance.
-        const step_trial* best = nullptr;
-        for (const step_trial& trial : references) {
-            if (is_weak(trial)) continue;
-            const std::uint64_t enough = std::min<std::uint64_t>(10, (trial.best()->pairs + 1) / 2);
-            if (trial.changed_pairs() >= enough) best = &trial;
+    /// The trial of the smallest beta with a clear signal, else the one with the strongest; null if there is
+    /// none. counts_of(trial) is what counts.
+    template <class CountsOfT>
+    [[nodiscard]] static const step_trial* smallest_clear(const std::vector<step_trial>& trials,
+                                                          const CountsOfT& counts_of) {
+        const step_trial *clear = nullptr, *strongest = nullptr;
+        double most = 0;
+        for (const step_trial& trial : trials) {  // in descending order of beta
+            const std::optional<pair_counts>& counts = counts_of(trial);
+            if (!counts) continue;
+            // A few changed pairs may agree by chance.
+            const std::uint64_t enough = std::min<std::uint64_t>(10, (counts->pairs + 1) / 2);
+            if (!is_weak(counts) && counts->changed_pairs() >= enough) clear = &trial;
+            if (counts->gradient.signal_to_noise(1) > most) {
+                most = counts->gradient.signal_to_noise(1);
+                strongest = &trial;
+            }
         }
-        double strongest = 0;
-        if (best == nullptr)
-            for (const step_trial& trial : references)
-                if (trial.best() && trial.best()->gradient.signal_to_noise(1) > strongest) {
-                    strongest = trial.best()->gradient.signal_to_noise(1);
-                    best = &trial;
-                }
-        if (best != nullptr) reference_ = best->best()->gradient;
+        return clear != nullptr ? clear : strongest;
     }
 
-    /// The estimated cosine with the exact gradient; 0 if there is no signal.
+    void choose_references(const std::vector<step_trial>& trials) {
+        const auto forward_of = [](const step_trial& trial) -> const auto& {
+            return trial.forward;
+        };
+        const auto best_counts_of = [](const step_trial& trial) -> const auto& {
+            return trial.best();
+        };
+        const step_trial* const best = smallest_clear(trials, best_counts_of);
+        if (best == nullptr) return;
+        central_reference_ = forward_reference_ = best->best()->gradient;
+        sees_exact_ = is_weak(best->forward)
+                          ? 5 * best->forward->changed_pairs() >= best->best()->changed_pairs()
+                          : cosine_of_means(best->forward->gradient, best->best()->gradient) > 0.5;
+        if (sees_exact_) return;
+        const step_trial* const forward = smallest_clear(trials, forward_of);
+        if (forward != nullptr) forward_reference_ = forward->forward->gradient;
+    }
+
+    /// The estimated cosine with the reference; 0 if there is no signal.
     [[nodiscard]] double cosine_of(const step_trial& trial, difference kind, double sample_count) const {
         const auto& counts = trial.of(kind);
-        if (!counts || !reference_) return 0;
-        return std::max(0.0, cosine_of_means(counts->gradient, *reference_)) *
+        const auto& reference = kind == difference::central ? central_reference_ : forward_reference_;
+        if (!counts || !reference) return 0;
+        return std::max(0.0, cosine_of_means(counts->gradient, *reference)) *
                counts->gradient.expected_cosine(sample_count);
     }
 
@@ -246,11 +266,13 @@ class step_search {
     [[nodiscard]] step_advice advice_for_noise(bool has_own) const {
         step_advice advice;
         const difference kind = options_.difference;
-        advice.cosine_now = has_own ? cosine_of(trials_.back(), kind, samples()) : 0;
         const step_trial* best = best_of(kind, samples());
         if (best == nullptr) return advice;
-        if (has_own && advice.cosine_now >= 0.95 * cosine_of(*best, kind, samples())) best = &trials_.back();
+        const double cosine_now = has_own ? cosine_of(trials_.back(), kind, samples()) : 0;
+        if (has_own && cosine_now >= 0.95 * cosine_of(*best, kind, samples())) best = &trials_.back();
         set_beta(advice, *best);
+        if (!sees_exact_) return advice;
+        advice.cosine_now = cosine_now;
         advice.cosine = cosine_of(*best, kind, samples());
         // With its forward pass, a sample takes 2 solves for a forward difference and 3 for a central one.
         const double equal_solves = kind == difference::central ? samples() * 3 / 2 : samples() * 2 / 3;
@@ -270,7 +292,7 @@ class step_search {
         std::uint64_t most = 0;
         const auto changed = [&](const step_trial& trial) {
             const auto& counts = trial.of(options_.difference);
-            return counts ? counts->pairs - counts->equal_pairs : 0;
+            return counts ? counts->changed_pairs() : 0;
         };
         for (const step_trial& trial : trials_) most = std::max(most, changed(trial));
         if (most == 0) return advice;
@@ -295,7 +317,8 @@ class step_search {
     double center_ = 1;
     double largest_ = 0;
     std::vector<step_trial> trials_;
-    std::optional<gradient_moments> reference_;
+    std::optional<gradient_moments> forward_reference_, central_reference_;
+    bool sees_exact_ = true;
 };
 
 }  // namespace imle::inline IMLE_ABI::detail
