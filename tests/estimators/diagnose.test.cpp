@@ -156,7 +156,7 @@ TEST_CASE("Signal, noise and agreement are those of the samples' gradients", "[e
     CHECK(report.signal_to_noise == Approx(std::sqrt(signal / (variance / 7))));
     CHECK(report.relative_step > 0);
     if (report.suggested_beta == report.beta)
-        CHECK(report.suggested_samples == std::ceil(18 * variance / signal));
+        CHECK(static_cast<double>(report.suggested_samples) == std::ceil(18 * variance / signal));
 }
 
 TEST_CASE("The suggested number of samples gives a cosine of 0.9 of the halves", "[estimators][diagnose]") {
@@ -337,6 +337,13 @@ TEST_CASE("A diagnosis takes what the calls take", "[estimators][diagnose]") {
         cube each(6, 4, 5);
         for (Eigen::Index s = 0; s < 4; ++s) each.chip<1>(s) = dz;
         CHECK(same(imle::diagnose(layer, theta, each, key), report));
+    }
+    SECTION("costs") {
+        const imle::imle_layer minimal{imle::minimizing(imle::top_k{2}),
+                                       imle::gumbel{},
+                                       imle::perturbation_target{.beta = 1.5},
+                                       {.samples = 4}};
+        CHECK(same(imle::diagnose(minimal, -theta, dz, key), report));
     }
     SECTION("expressions") {
         CHECK(same(imle::diagnose(layer, 0.5 * (theta + theta), -(-dz), key), report));
