@@ -12,7 +12,9 @@
 #include <imle/core/version.hpp>
 #include <imle/estimators/baseline.hpp>
 #include <imle/estimators/blackbox.hpp>
+#include <imle/estimators/diagnose.hpp>
 #include <imle/estimators/exact_layer.hpp>
+#include <imle/estimators/gradient_report.hpp>
 #include <imle/estimators/negative_identity_layer.hpp>
 #include <imle/estimators/perturbed_layer.hpp>
 #include <imle/estimators/score_function_layer.hpp>

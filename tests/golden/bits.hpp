@@ -283,6 +283,15 @@ inline void check_estimator_bits(bit_checks& checks) {
          [](const auto& theta, const auto&, const auto& y, bit_hash& hash) {
              hash.add_all(hamming_loss(theta, y));
          });
+    loss("diagnose", 0x7bb2c2f7b491196d, 0x364f0075fbc003e7,
+         [&](const auto& theta, const auto& dz, const auto&, bit_hash& hash) {
+             const imle_layer layer{top_k{3}, gumbel{}, adaptive_target{}, {.samples = 32}};
+             const gradient_report report = diagnose(layer, theta, dz, random_key{bits_seed});
+             for (const double x : {report.unchanged_share, report.mean_changed, report.map_share,
+                                    report.relative_step, report.signal_to_noise, report.cosine_of_halves,
+                                    report.suggested_beta, static_cast<double>(report.suggested_samples)})
+                 hash.add(x);
+         });
 }
 
 /// All of it.
