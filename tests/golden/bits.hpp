@@ -4,9 +4,11 @@
 // a layer of each kind. They must be equal on every machine, for every compiler and for every flag that
 // docs/reproducibility.md names. Without a test framework, so that a small program can check them anywhere.
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <utility>
@@ -155,6 +157,80 @@ template <class Scalar, int Rank>
     return numbers;
 }
 
+// Layers have parts of one type, which hold any solver and any noise: a layer takes a second to compile, and
+// every system compiles this file.
+
+/// Any solver of instances of this rank.
+template <class Scalar, int Rank>
+class any_solver {
+    using theta_view = imle::const_view<Scalar, Rank, Eigen::RowMajor>;
+    using z_view = imle::mutable_view<Scalar, Rank, Eigen::RowMajor>;
+    using thetas_view = imle::const_view<Scalar, Rank + 1, Eigen::RowMajor>;
+    using zs_view = imle::mutable_view<Scalar, Rank + 1, Eigen::RowMajor>;
+
+  public:
+    template <class SolverT>
+    explicit any_solver(SolverT solver)
+        : solve_([solver](const thetas_view& thetas, zs_view& zs,
+                          std::span<const imle::solve_context> contexts) mutable {
+              static_assert(imle::sense_of<SolverT> == imle::sense::maximize);
+              if constexpr (imle::detail::solves_batches_with_context<SolverT, Scalar, Rank,
+                                                                      Eigen::RowMajor>) {
+                  return imle::detail::status_of([&] { return solver.solve_batch(thetas, zs, contexts); });
+              } else {
+                  static_assert(!imle::BatchSolver<SolverT, Scalar, Rank, Eigen::RowMajor>);
+                  Eigen::DSizes<Eigen::Index, Rank> instance;
+                  std::copy_n(thetas.dimensions().begin() + 1, Rank, instance.begin());
+                  for (std::size_t j = 0; j < contexts.size(); ++j) {
+                      const auto at = static_cast<Eigen::Index>(j) * instance.TotalSize();
+                      theta_view theta(thetas.data() + at, instance);
+                      z_view z(zs.data() + at, instance);
+                      const auto status = imle::detail::solve_one<Scalar, Rank, Eigen::RowMajor>(
+                          solver, theta, z, contexts[j]);
+                      if (!imle::has_answer(status)) return status;
+                  }
+                  return imle::solve_status::solved;
+              }
+          }) {}
+
+    imle::solve_status operator()(const theta_view& theta, z_view& z, const imle::solve_context& context) {
+        Eigen::DSizes<Eigen::Index, Rank + 1> one;
+        one[0] = 1;
+        std::copy_n(theta.dimensions().begin(), Rank, one.begin() + 1);
+        zs_view zs(z.data(), one);
+        return solve_(thetas_view(theta.data(), one), zs, {&context, 1});
+    }
+    imle::solve_status solve_batch(const thetas_view& thetas, zs_view& zs,
+                                   std::span<const imle::solve_context> contexts) {
+        return solve_(thetas, zs, contexts);
+    }
+
+  private:
+    std::function<imle::solve_status(const thetas_view&, zs_view&, std::span<const imle::solve_context>)>
+        solve_;
+};
+
+/// Any noise that is added.
+class any_noise {
+  public:
+    template <class NoiseT>
+    explicit any_noise(const NoiseT& noise)
+        : in_float_([noise](const auto&... rest) { noise.fill(rest...); }),
+          in_double_([noise](const auto&... rest) { noise.fill(rest...); }) {
+        static_assert(!imle::is_multiplicative_noise<NoiseT>);
+    }
+    void fill(const imle::random_key& key, std::uint64_t first, std::span<float> out) const {
+        in_float_(key, first, out);
+    }
+    void fill(const imle::random_key& key, std::uint64_t first, std::span<double> out) const {
+        in_double_(key, first, out);
+    }
+
+  private:
+    std::function<void(imle::random_key, std::uint64_t, std::span<float>)> in_float_;
+    std::function<void(imle::random_key, std::uint64_t, std::span<double>)> in_double_;
+};
+
 /// Samples, marginals and a gradient of a layer for three instances.
 template <class Scalar, int Rank, class Layer>
 void add_layer_bits(bit_hash& hash, Layer layer, const Eigen::DSizes<Eigen::Index, Rank>& shape) {
@@ -169,8 +245,10 @@ inline void check_solver_bits(bit_checks& checks) {
     using namespace imle;
     using line = Eigen::DSizes<Eigen::Index, 2>;
     using plane = Eigen::DSizes<Eigen::Index, 3>;
-    const auto layer = [](auto solver) {
-        return imle_layer{std::move(solver), gumbel{}, perturbation_target{.alpha = 0.9, .beta = 0.8},
+    const any_noise noise(gumbel{});
+    const auto layer = [&]<int Rank>(const Eigen::DSizes<Eigen::Index, Rank>&, auto solver) {
+        return imle_layer{any_solver<float, Rank - 1>(std::move(solver)), noise,
+                          perturbation_target{.alpha = 0.9, .beta = 0.8},
                           layer_options{.samples = 7, .input_temperature = 0.7, .target_temperature = 1.1}};
     };
     const auto graph = grid_graph(4, 4);
@@ -178,7 +256,7 @@ inline void check_solver_bits(bit_checks& checks) {
     const std::vector<double> weights{3, 4, 2, 5, 3, 6, 1, 4};
 #define IMLE_SOLVER_BITS(expected, shape, ...)                             \
     checks.add<float>(#__VA_ARGS__, expected, [&](float, bit_hash& hash) { \
-        add_layer_bits<float>(hash, layer(__VA_ARGS__), shape);            \
+        add_layer_bits<float>(hash, layer(shape, __VA_ARGS__), shape);     \
     })
     IMLE_SOLVER_BITS(0x49364c818a592afe, (line{3, 9}), top_k{3});
     IMLE_SOLVER_BITS(0x4e37c2c251826964, (line{3, 9}), categorical{});
@@ -208,36 +286,37 @@ inline void check_estimator_bits(bit_checks& checks) {
     const layer_options seven{.samples = 7};
 #define IMLE_LAYER_BITS(of_float, of_double, ...)                                               \
     checks.check(#__VA_ARGS__, of_float, of_double, [&]<class Scalar>(Scalar, bit_hash& hash) { \
+        [[maybe_unused]] const any_solver<Scalar, 1> best_3(top_k{3});                          \
         add_layer_bits<Scalar>(hash, __VA_ARGS__, shape);                                       \
     })
-    IMLE_LAYER_BITS(
-        0x5bceba61c0ef1973, 0xe1ae5d205b7286c3,
-        imle_layer{top_k{3}, sum_of_gamma{3, 10}, perturbation_target{.scale_gradient = true}, seven});
+    IMLE_LAYER_BITS(0x5bceba61c0ef1973, 0xe1ae5d205b7286c3,
+                    imle_layer{best_3, any_noise(sum_of_gamma{3, 10}),
+                               perturbation_target{.scale_gradient = true}, seven});
     IMLE_LAYER_BITS(0x31bee3cfa5c7cf98, 0xfe1696e5051c1c67,
-                    imle_layer{top_k{3}, gumbel{}, adaptive_target{{.target_norm = 2}}, seven});
+                    imle_layer{best_3, any_noise(gumbel{}), adaptive_target{{.target_norm = 2}}, seven});
     IMLE_LAYER_BITS(0xdb7b326f730f43e0, 0xf080c4533947eb3b,
-                    imle_layer{top_k{3}, gumbel{},
+                    imle_layer{best_3, any_noise(gumbel{}),
                                instance_adaptive_target{adaptive_target_options{.target_norm = 2}}, seven});
     IMLE_LAYER_BITS(0xafedf6ec6f77d912, 0xfb8ca76236dd5c66,
-                    imle_layer{top_k{3}, gumbel{}, loss_gradient_target{}, seven});
+                    imle_layer{best_3, any_noise(gumbel{}), loss_gradient_target{}, seven});
     IMLE_LAYER_BITS(0xe1b9d1f763a2c5f9, 0x2299b1f889360f9c,
-                    imle_layer{top_k{3}, multiplicative{}, perturbation_target{}, seven});
+                    imle_layer{best_3, multiplicative{}, perturbation_target{}, seven});
     IMLE_LAYER_BITS(0xf3877d7b1dea4328, 0x861e29976230ef51,
-                    straight_through_layer{top_k{3}, gumbel{}, {.samples = 7}});
+                    straight_through_layer{best_3, any_noise(gumbel{}), {.samples = 7}});
     IMLE_LAYER_BITS(
         0xbefab1eaf4879091, 0xa5efb84aa68ce594,
         perturbed_layer{
-            top_k{3}, normal{}, {.samples = 33, .temperature = 0.7, .estimate = perturbed_estimate::score}});
+            best_3, normal{}, {.samples = 33, .temperature = 0.7, .estimate = perturbed_estimate::score}});
     IMLE_LAYER_BITS(0x9975ffe65c816522, 0xbcd1e7de56f3a133,
-                    perturbed_layer{top_k{3}, normal{}, {.samples = 33, .temperature = 0.7}});
+                    perturbed_layer{best_3, normal{}, {.samples = 33, .temperature = 0.7}});
     IMLE_LAYER_BITS(
         0xa6cbf85ca32137ff, 0xd331f57719d16d8a,
         perturbed_layer{
-            top_k{3}, normal{0.5, 2}, {.samples = 33, .estimate = perturbed_estimate::directional}});
+            best_3, normal{0.5, 2}, {.samples = 33, .estimate = perturbed_estimate::directional}});
     IMLE_LAYER_BITS(0x9539d670afd83491, 0x7eb121b334d03965,
-                    perturbed_layer{top_k{3}, multiplicative{}, {.samples = 9}});
+                    perturbed_layer{best_3, multiplicative{}, {.samples = 9}});
     IMLE_LAYER_BITS(0x5ab1dae8ed19a304, 0x34cd9a28be9e16cb,
-                    negative_identity_layer{top_k{3}, {.projection = projection::standardize}});
+                    negative_identity_layer{best_3, {.projection = projection::standardize}});
     IMLE_LAYER_BITS(0x33ca9fba3e648d9d, 0x6422ba8aabbe65fc, exact_layer{k_subset_family{3}, {.samples = 6}});
     IMLE_LAYER_BITS(0x70ee411dff094335, 0xc568f4c34ca2ad25, exact_layer{softmax_family{}, {.samples = 6}});
     IMLE_LAYER_BITS(0xf7cc94c7896d851f, 0x666680de5e43207f,

@@ -1,6 +1,11 @@
 #pragma once
 
-// Catch2 version 3 or 2.13 behind one include: Debian 12 has the latter.
+// Catch2 version 3 or 2.13 behind one include: Debian 12 has the latter. Builds for other processors do
+// without.
+
+#if defined(IMLE_TEST_WITHOUT_CATCH)
+#include "support/plain_test.hpp"
+#else
 
 #include <string>
 
@@ -20,3 +25,5 @@ inline auto mentions(const std::string& text) {
     return Catch::Matchers::Contains(text);
 #endif
 }
+
+#endif
