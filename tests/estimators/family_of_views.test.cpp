@@ -7,6 +7,7 @@
 #include <limits>
 #include <memory>
 #include <span>
+#include <thread>
 #include <vector>
 
 #include <imle/estimators/exact_layer.hpp>
@@ -123,6 +124,41 @@ TEST_CASE("an exact layer of alignments: mask, shared theta and shards", "[estim
     CHECK(std::equal(shard.samples().data(), shard.samples().data() + 120, whole.samples().data() + 120));
     const auto gradient = layer.marginals_vjp(theta, dmu);
     CHECK(same_bits(layer.vjp(layer.marginals(theta, random_key{0}), dmu), gradient));
+}
+
+TEST_CASE("families of views may be used by several threads", "[estimators][families]") {
+    using chains = Eigen::Tensor<float, 4, Eigen::RowMajor>;
+    using planes = Eigen::Tensor<float, 3, Eigen::RowMajor>;
+    const imle::exact_layer chain{chain_family{}, {.samples = 2}};
+    const imle::exact_layer plane{imle::alignment_family{}, {.samples = 2}};
+    const auto all = [&](std::uint64_t call) {
+        const auto theta = fixtures::numbers<chains>({2, 6, 5, 5}, call);
+        const auto cells = fixtures::numbers<planes>({2, 9, 8}, call);
+        const auto pass = chain.forward(theta, random_key{call});
+        const auto path = plane.forward(cells, random_key{call});
+        std::vector<float> numbers;
+        const auto add = [&](const auto& tensor) {
+            numbers.insert(numbers.end(), tensor.data(), tensor.data() + tensor.size());
+        };
+        add(pass.samples());
+        add(chain.vjp(pass, theta));
+        add(chain.marginals(theta));
+        add(path.samples());
+        add(plane.vjp(path, cells));
+        add(plane.marginals(cells));
+        return numbers;
+    };
+    constexpr std::uint64_t threads = 4, calls = 10;
+    std::vector<std::vector<float>> together(threads * calls);
+    {
+        std::vector<std::jthread> workers;  // joined before what they write goes
+        for (std::uint64_t t = 0; t < threads; ++t)
+            workers.emplace_back([&, t] {
+                for (std::uint64_t c = 0; c < calls; ++c) together[t * calls + c] = all((t + c) % calls);
+            });
+    }
+    for (std::uint64_t t = 0; t < threads; ++t)
+        for (std::uint64_t c = 0; c < calls; ++c) CHECK(together[t * calls + c] == all((t + c) % calls));
 }
 
 }  // namespace family_of_views_tests
