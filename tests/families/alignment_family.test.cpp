@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <limits>
 #include <random>
+#include <span>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include <imle/concepts/exponential_family.hpp>
+#include <imle/random/words.hpp>
 #include <imle/testing/alignments.hpp>
 
 #include "families/family_fixtures.hpp"
@@ -210,11 +212,27 @@ TEST_CASE("alignment_family: samples follow the law, and are a pure function of 
     const vector p = exact.gibbs_probabilities(theta);
     for (std::size_t s = 0; s < p.size(); ++s)  // false alarm: 25 * 1e-10
         CHECK(std::abs(frequency[s] - p[s]) < reference::frequency_bound(p[s], draws));
-    for (const std::uint64_t s : {0, 1, 999, 59999}) {
+    for (const std::uint64_t s : {0U, 1U, 999U, 59999U}) {
         const vector z(zs.data() + s * 12, zs.data() + (s + 1) * 12);
         CHECK(z == call.sample(theta, random_key{3}, 7 + s));
         CHECK(z == calls<double, Eigen::ColMajor>{3, 4}.sample(theta, random_key{3}, 7 + s));
     }
+}
+
+TEST_CASE(
+    "alignment_family: element item * (rows + columns - 1) + i + j of the key decides the move to (i, j)",
+    "[estimators][alignment_family]") {
+    // Three paths that are alike: diagonal, down and right for thirds of the unit interval.
+    const plain call{2, 2, alignment_family{{.gap = -0.5}}};
+    support::tally wrong;
+    for (std::uint64_t item = 0; item < 40; ++item) {
+        double chance[1];
+        imle::uniforms(random_key{5}, item * 3 + 2, std::span<double>(chance));
+        const vector z = call.sample(vector(4, 1), random_key{5}, item);
+        wrong.expect(z[1] == (chance[0] * 3 >= 1 && chance[0] * 3 < 2 ? 1 : 0), "down, item ", item);
+        wrong.expect(z[2] == (chance[0] * 3 >= 2 ? 1 : 0), "right, item ", item);
+    }
+    CHECK(wrong == 0);
 }
 
 TEST_CASE("alignment_family under a mask is the family of the allowed paths",

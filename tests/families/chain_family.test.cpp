@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <limits>
 #include <random>
+#include <span>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include <imle/concepts/exponential_family.hpp>
+#include <imle/random/words.hpp>
 #include <imle/testing/label_sequences.hpp>
 
 #include "families/family_fixtures.hpp"
@@ -266,11 +268,28 @@ TEST_CASE("chain_family: samples follow the law, and are a pure function of key 
     const vector p = exact.gibbs_probabilities(theta);
     for (std::size_t s = 0; s < p.size(); ++s)  // false alarm: 27 * 1e-10
         CHECK(std::abs(frequency[s] - p[s]) < reference::frequency_bound(p[s], draws));
-    for (const std::uint64_t s : {0, 1, 999, 59999}) {
+    for (const std::uint64_t s : {0U, 1U, 999U, 59999U}) {
         const vector z(zs.data() + s * 18, zs.data() + (s + 1) * 18);
         CHECK(z == call.sample(theta, random_key{3}, 7 + s));
         CHECK(z == calls<double, Eigen::ColMajor>{2, 3}.sample(theta, random_key{3}, 7 + s));
     }
+}
+
+TEST_CASE("chain_family: element item * (steps + 1) + t of the key decides position t",
+          "[estimators][chain_family]") {
+    // Two labels that are alike: label 0 for numbers below 1/2.
+    const plain call{3, 2};
+    support::tally wrong;
+    for (std::uint64_t item = 0; item < 40; ++item) {
+        double chance[4];
+        imle::uniforms(random_key{5}, item * 4, std::span<double>(chance));
+        const vector z = call.sample(vector(12, 0.25), random_key{5}, item);
+        for (std::size_t t = 0; t < 3; ++t) {
+            const std::size_t from = chance[t] < 0.5 ? 0 : 1, to = chance[t + 1] < 0.5 ? 0 : 1;
+            wrong.expect(z[(t * 2 + from) * 2 + to] == 1, "item ", item, ", step ", t);
+        }
+    }
+    CHECK(wrong == 0);
 }
 
 TEST_CASE("chain_family under a mask is the family of the allowed sequences", "[estimators][chain_family]") {

@@ -136,7 +136,7 @@ TEST_CASE("semi_markov_chain with one width is linear_chain; lengths by id", "[s
     for (Eigen::Index i = 0; i < theta.size(); ++i) theta.data()[i] = static_cast<float>(random() % 6);
     imle::const_view<float, 3, Eigen::RowMajor> same(theta.data(), 6, 4, 4);
     Eigen::Tensor<float, 3, Eigen::RowMajor> expected(6, 4, 4);
-    for (const std::uint64_t id : {0, 1, 2}) {
+    for (const std::uint64_t id : {0U, 1U, 2U}) {
         CHECK(segments(theta, z, imle::solve_context{.id = id}) == imle::solve_status::solved);
         CHECK(chain(same, expected, imle::solve_context{.id = id}) == imle::solve_status::solved);
         CHECK(std::equal(z.data(), z.data() + z.size(), expected.data()));

@@ -153,12 +153,13 @@ class alignment {
 
     /// first: which of theta's dimensions are the rows.
     template <class ThetaT, class ZT>
-    solve_status solve(const ThetaT& theta, ZT& z, Eigen::Index batch, int first,
+    solve_status solve(const ThetaT& theta, ZT& z, Eigen::Index batch, std::size_t first,
                        std::span<const solve_context> contexts) {
         using Scalar = scalar_of<ThetaT>;
         detail::require_dimensions(theta, z);
+        const auto dimensions = detail::dimensions_of(theta);
         if (batch == 0) return solve_status::solved;
-        const Eigen::Index rows = theta.dimension(first), columns = theta.dimension(first + 1);
+        const Eigen::Index rows = dimensions[first], columns = dimensions[first + 1];
         if (rows == 0 || columns == 0)
             detail::throw_invalid("theta", detail::message("of ", rows, " x ", columns, " cells"),
                                   "at least one cell");
@@ -315,10 +316,11 @@ class alignment {
     template <class Scalar>
     static void load_across(std::span<const instance<Scalar>> group, double* scores) {
         const detail::alignment_shape& shape = group[0].shape;
-        bool plain = shape.row_major && (width * sizeof(Scalar) >= 16);
-        for (const instance<Scalar>& each : group) plain &= each.mask.empty() && each.factor == 1;
         if constexpr (width * sizeof(Scalar) >= 16) {
-            if (plain) {
+            const bool plain = std::all_of(group.begin(), group.end(), [](const instance<Scalar>& each) {
+                return each.mask.empty() && each.factor == 1;
+            });
+            if (shape.row_major && plain) {
                 std::array<const Scalar*, width> thetas;
                 for (std::size_t lane = 0; lane < width; ++lane)
                     thetas[lane] = group[std::min(lane, group.size() - 1)].theta;

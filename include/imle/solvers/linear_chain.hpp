@@ -3,6 +3,7 @@
 /// @file
 /// The best sequence of labels along a chain.
 
+#include <cstddef>
 #include <span>
 #include <utility>
 #include <vector>
@@ -96,14 +97,15 @@ class linear_chain {
 
     /// first: which of theta's dimensions are the steps.
     template <class ThetaT, class ZT>
-    solve_status solve(const ThetaT& theta, ZT& z, Eigen::Index batch, int first,
+    solve_status solve(const ThetaT& theta, ZT& z, Eigen::Index batch, std::size_t first,
                        std::span<const solve_context> contexts) {
         detail::require_dimensions(theta, z);
-        const Eigen::Index labels = theta.dimension(first + 1);
-        if (labels != theta.dimension(first + 2))
-            detail::throw_invalid("theta", "of shape " + detail::shape_string(detail::dimensions_of(theta)),
+        const auto dimensions = detail::dimensions_of(theta);
+        const Eigen::Index labels = dimensions[first + 1];
+        if (labels != dimensions[first + 2])
+            detail::throw_invalid("theta", "of shape " + detail::shape_string(dimensions),
                                   "[steps, labels, labels]");
-        return search_.solve({theta.dimension(first), 1, labels, layout_of<ThetaT> == Eigen::RowMajor}, batch,
+        return search_.solve({dimensions[first], 1, labels, layout_of<ThetaT> == Eigen::RowMajor}, batch,
                              theta.data(), z.data(), contexts, steps_);
     }
 

@@ -4,6 +4,7 @@
 /// The best division of a chain into labelled segments.
 
 #include <concepts>
+#include <cstddef>
 #include <span>
 #include <utility>
 #include <vector>
@@ -100,16 +101,16 @@ class semi_markov_chain {
 
     /// first: which of theta's dimensions are the steps.
     template <class ThetaT, class ZT>
-    solve_status solve(const ThetaT& theta, ZT& z, Eigen::Index batch, int first,
+    solve_status solve(const ThetaT& theta, ZT& z, Eigen::Index batch, std::size_t first,
                        std::span<const solve_context> contexts) {
         detail::require_dimensions(theta, z);
-        const Eigen::Index labels = theta.dimension(first + 2);
-        if (labels != theta.dimension(first + 3) || theta.dimension(first + 1) != max_width_)
-            detail::throw_invalid("theta", "of shape " + detail::shape_string(detail::dimensions_of(theta)),
+        const auto dimensions = detail::dimensions_of(theta);
+        const Eigen::Index labels = dimensions[first + 2];
+        if (labels != dimensions[first + 3] || dimensions[first + 1] != max_width_)
+            detail::throw_invalid("theta", "of shape " + detail::shape_string(dimensions),
                                   detail::message("[steps, max_width = ", max_width_, ", labels, labels]"));
-        return search_.solve(
-            {theta.dimension(first), max_width_, labels, layout_of<ThetaT> == Eigen::RowMajor}, batch,
-            theta.data(), z.data(), contexts, steps_);
+        return search_.solve({dimensions[first], max_width_, labels, layout_of<ThetaT> == Eigen::RowMajor},
+                             batch, theta.data(), z.data(), contexts, steps_);
     }
 
     Eigen::Index max_width_;
