@@ -167,6 +167,17 @@ problem_list library_problems() {
                    : n > 20 ? 64
                             : 512,
                    false, imle::assignment{}, plain::hungarian{static_cast<std::size_t>(n)});
+    for (const auto& [steps, labels] :
+         {std::pair{20, 3}, std::pair{20, 8}, std::pair{40, 16}, std::pair{40, 64}})
+        all.add<3>(
+            "linear_chain", std::to_string(steps) + " steps, " + std::to_string(labels) + " labels",
+            {steps, labels, labels}, labels > 32 ? 64 : 512, false, imle::linear_chain{},
+            plain::viterbi{static_cast<std::size_t>(steps), static_cast<std::size_t>(labels), {}, {}, {}});
+    all.add<4>("semi_markov_chain", "20 steps, 6 widths, 5 labels", {20, 6, 5, 5}, 512, false,
+               imle::semi_markov_chain{6}, plain::semi_viterbi{20, 6, 5, {}, {}});
+    for (const Eigen::Index n : {16, 64, 256})
+        all.add<2>("alignment", by(n, n), {n, n}, n > 100 ? 16 : 512, false, imle::alignment{},
+                   plain::needleman_wunsch{static_cast<std::size_t>(n), static_cast<std::size_t>(n), {}});
     for (const Eigen::Index nodes : {10, 30, 100}) {
         const auto edges = imle::complete_graph_edges(nodes);
         all.add<1>("spanning_tree",

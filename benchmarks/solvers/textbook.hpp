@@ -323,4 +323,104 @@ struct held_karp {
     }
 };
 
+/// Viterbi's algorithm over [steps, labels, labels].
+struct viterbi {
+    std::size_t steps, labels;
+    std::vector<float> best, next;
+    std::vector<int> before;
+
+    void operator()(const float* theta, float* z) {
+        best.assign(labels, 0.0f);
+        next.resize(labels);
+        before.resize(steps * labels);
+        for (std::size_t t = 0; t < steps; ++t) {
+            for (std::size_t j = 0; j < labels; ++j) {
+                float most = -std::numeric_limits<float>::infinity();
+                for (std::size_t i = 0; i < labels; ++i) {
+                    const float sum = best[i] + theta[(t * labels + i) * labels + j];
+                    if (sum <= most) continue;
+                    most = sum;
+                    before[t * labels + j] = static_cast<int>(i);
+                }
+                next[j] = most;
+            }
+            best.swap(next);
+        }
+        std::fill_n(z, steps * labels * labels, 0.0f);
+        auto label = static_cast<std::size_t>(std::max_element(best.begin(), best.end()) - best.begin());
+        for (std::size_t t = steps; t-- > 0;) {
+            const auto from = static_cast<std::size_t>(before[t * labels + label]);
+            z[(t * labels + from) * labels + label] = 1;
+            label = from;
+        }
+    }
+};
+
+/// Segments of 1 to `widths` steps, over [steps, widths, labels, labels].
+struct semi_viterbi {
+    std::size_t steps, widths, labels;
+    std::vector<float> best;
+    std::vector<std::pair<int, int>> before;
+
+    void operator()(const float* theta, float* z) {
+        best.assign((steps + 1) * labels, -std::numeric_limits<float>::infinity());
+        before.resize((steps + 1) * labels);
+        std::fill_n(best.begin(), labels, 0.0f);
+        for (std::size_t t = 0; t < steps; ++t)
+            for (std::size_t k = 0; k < widths && t + k < steps; ++k)
+                for (std::size_t i = 0; i < labels; ++i)
+                    for (std::size_t j = 0; j < labels; ++j) {
+                        const float sum =
+                            best[t * labels + i] + theta[((t * widths + k) * labels + i) * labels + j];
+                        const std::size_t at = (t + k + 1) * labels + j;
+                        if (sum <= best[at]) continue;
+                        best[at] = sum;
+                        before[at] = {static_cast<int>(k), static_cast<int>(i)};
+                    }
+        std::fill_n(z, steps * widths * labels * labels, 0.0f);
+        const auto last = best.end() - static_cast<std::ptrdiff_t>(labels);
+        auto label = static_cast<std::size_t>(std::max_element(last, best.end()) - last);
+        for (std::size_t p = steps; p > 0;) {
+            const auto k = static_cast<std::size_t>(before[p * labels + label].first),
+                       i = static_cast<std::size_t>(before[p * labels + label].second);
+            p -= k + 1;
+            z[((p * widths + k) * labels + i) * labels + label] = 1;
+            label = i;
+        }
+    }
+};
+
+/// Needleman and Wunsch's recursion over the cells of [rows, columns].
+struct needleman_wunsch {
+    std::size_t rows, columns;
+    std::vector<float> best;
+
+    void operator()(const float* theta, float* z) {
+        best.resize(rows * columns);
+        for (std::size_t i = 0; i < rows; ++i)
+            for (std::size_t j = 0; j < columns; ++j) {
+                float most = i == 0 && j == 0 ? 0.0f : -std::numeric_limits<float>::infinity();
+                if (i > 0 && j > 0) most = std::max(most, best[(i - 1) * columns + j - 1]);
+                if (i > 0) most = std::max(most, best[(i - 1) * columns + j]);
+                if (j > 0) most = std::max(most, best[i * columns + j - 1]);
+                best[i * columns + j] = most + theta[i * columns + j];
+            }
+        std::fill_n(z, rows * columns, 0.0f);
+        std::size_t i = rows - 1, j = columns - 1;
+        for (z[i * columns + j] = 1; i > 0 || j > 0; z[i * columns + j] = 1) {
+            const auto value = [&](std::size_t up, std::size_t left) {
+                return i < up || j < left ? -std::numeric_limits<float>::infinity()
+                                          : best[(i - up) * columns + j - left];
+            };
+            const float both = value(1, 1), up = value(1, 0), left = value(0, 1);
+            if (both >= up && both >= left)
+                --i, --j;
+            else if (up >= left)
+                --i;
+            else
+                --j;
+        }
+    }
+};
+
 }  // namespace imle_benchmarks::textbook_solvers

@@ -20,6 +20,8 @@
 #include <imle/estimators/score_function_layer.hpp>
 #include <imle/estimators/solve_all.hpp>
 #include <imle/estimators/straight_through_layer.hpp>
+#include <imle/families/alignment_family.hpp>
+#include <imle/families/chain_family.hpp>
 #include <imle/families/k_subset_family.hpp>
 #include <imle/families/softmax_family.hpp>
 #include <imle/layer/batch_first.hpp>
@@ -52,6 +54,7 @@
 #include <imle/random/quantile_table.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/random/words.hpp>
+#include <imle/solvers/alignment.hpp>
 #include <imle/solvers/all_or_nothing.hpp>
 #include <imle/solvers/assignment.hpp>
 #include <imle/solvers/categorical.hpp>
@@ -60,10 +63,12 @@
 #include <imle/solvers/grid_shortest_path.hpp>
 #include <imle/solvers/k_of_groups.hpp>
 #include <imle/solvers/knapsack.hpp>
+#include <imle/solvers/linear_chain.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/negative_costs.hpp>
 #include <imle/solvers/per_instance.hpp>
 #include <imle/solvers/ranking.hpp>
+#include <imle/solvers/semi_markov_chain.hpp>
 #include <imle/solvers/shortest_path.hpp>
 #include <imle/solvers/shortest_paths.hpp>
 #include <imle/solvers/spanning_tree.hpp>

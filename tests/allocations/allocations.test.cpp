@@ -18,6 +18,7 @@
 #include <imle/noise/gumbel.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
 #include <imle/random/random_key.hpp>
+#include <imle/solvers/alignment.hpp>
 #include <imle/solvers/all_or_nothing.hpp>
 #include <imle/solvers/assignment.hpp>
 #include <imle/solvers/categorical.hpp>
@@ -26,9 +27,11 @@
 #include <imle/solvers/grid_shortest_path.hpp>
 #include <imle/solvers/k_of_groups.hpp>
 #include <imle/solvers/knapsack.hpp>
+#include <imle/solvers/linear_chain.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/per_instance.hpp>
 #include <imle/solvers/ranking.hpp>
+#include <imle/solvers/semi_markov_chain.hpp>
 #include <imle/solvers/shortest_path.hpp>
 #include <imle/solvers/shortest_paths.hpp>
 #include <imle/solvers/spanning_tree.hpp>
@@ -216,6 +219,11 @@ TEST_CASE("allocations: no solver allocates in steady state", "[allocations]") {
     check("per_instance", imle::per_instance(std::vector{imle::ranking{}}), numbers(300));
     check("tour_search", imle::tour_search{{.kicks = 20}}, some_theta<row_major>({20, 20}));
     check("assignment", imle::assignment{}, some_theta<row_major>({9, 12}));
+    check("alignment", imle::alignment{}, some_theta<row_major>({9, 12}));
+    using chains = Eigen::Tensor<float, 3, Eigen::RowMajor>;
+    check("linear_chain", imle::linear_chain{}, some_theta<chains>({6, 5, 5}));
+    using segments = Eigen::Tensor<float, 4, Eigen::RowMajor>;
+    check("semi_markov_chain", imle::semi_markov_chain{3}, some_theta<segments>({6, 3, 2, 2}));
     check("travelling_salesman", imle::travelling_salesman{}, some_theta<row_major>({8, 8}));
     check("grid_shortest_path", imle::grid_shortest_path{}, some_theta<row_major>({40, 40}));
 }

@@ -5,6 +5,8 @@
 #include <imle/estimators/exact_layer.hpp>
 #include <imle/estimators/perturbed_layer.hpp>
 #include <imle/estimators/score_function_layer.hpp>
+#include <imle/families/alignment_family.hpp>
+#include <imle/families/chain_family.hpp>
 #include <imle/families/softmax_family.hpp>
 #include <imle/losses/fenchel_young_loss.hpp>
 #include <imle/noise/multiplicative.hpp>
@@ -68,6 +70,15 @@ void family_without_map(const matrix& theta) {
     imle::score_function_layer layer{imle::softmax_family{}};
 #endif
     (void)layer.map(theta);
+}
+
+void family_of_other_rank(const cube& theta) {
+#ifdef IMLE_FAIL_family_of_other_rank
+    imle::exact_layer layer{imle::chain_family{}};
+#else
+    imle::exact_layer layer{imle::alignment_family{}};
+#endif
+    (void)layer.forward(theta, imle::random_key{1});
 }
 
 void losses_of_wrong_rank(const matrix& theta, const cube& losses) {

@@ -31,6 +31,21 @@ struct cannot_be_copied : only_double {
     cannot_be_copied(const cannot_be_copied&) = delete;
 };
 
+// Takes an instance with its shape.
+struct of_views {
+    static constexpr int instance_rank = 2;
+    template <class ThetaT, class ZT>
+    void sample(const ThetaT&, imle::random_key, std::uint64_t, ZT&, const imle::solve_context&) const {}
+    template <class ThetaT, class ZT>
+    void marginals(const ThetaT&, ZT&, const imle::solve_context&) const {}
+    template <class ThetaT, class ZT>
+    void marginals_vjp(const ThetaT&, const ThetaT&, ZT&, const imle::solve_context&) const {}
+};
+// Says so, but has no such functions.
+struct rank_without_views {
+    static constexpr int instance_rank = 2;
+};
+
 }  // namespace
 
 TEST_CASE("the concept of an exponential family", "[concepts][estimators]") {
@@ -52,4 +67,12 @@ TEST_CASE("the concept of an exponential family", "[concepts][estimators]") {
     STATIC_REQUIRE(DifferentiableFamily<imle::softmax_family, double>);
     STATIC_REQUIRE(DifferentiableFamily<imle::testing::gibbs_family<1>, double>);
     STATIC_REQUIRE(!DifferentiableFamily<only_double, double>);
+
+    STATIC_REQUIRE(imle::MeasuredFamily<imle::softmax_family, float>);
+    STATIC_REQUIRE(imle::MeasuredFamily<imle::k_subset_family, double>);
+    STATIC_REQUIRE(!imle::MeasuredFamily<only_double, double>);
+
+    STATIC_REQUIRE(ExponentialFamily<of_views, float>);
+    STATIC_REQUIRE(DifferentiableFamily<of_views, double>);
+    STATIC_REQUIRE(!ExponentialFamily<rank_without_views, double>);
 }

@@ -64,6 +64,17 @@ double log_partition(const Family& family, const std::vector<Scalar>& theta) {
     return family.log_partition(std::span<const Scalar>(theta));
 }
 
+template <class Family, class Scalar>
+double entropy(const Family& family, const std::vector<Scalar>& theta) {
+    return family.entropy(std::span<const Scalar>(theta));
+}
+
+template <class Family, class Scalar>
+double kl_divergence(const Family& family, const std::vector<Scalar>& theta,
+                     const std::vector<Scalar>& other) {
+    return family.kl_divergence(std::span<const Scalar>(theta), std::span<const Scalar>(other));
+}
+
 // How far the frequency of an event of probability p may be from p: by Bernstein's inequality a true law
 // fails with a probability of at most `false_alarm`.
 inline double frequency_bound(double p, double draws, double false_alarm = 1e-10) {

@@ -464,3 +464,41 @@ TEST_CASE("k-subsets say what is wrong", "[estimators][k_subset][errors]") {
                                          std::span<double>(wrong)),
                     std::invalid_argument);
 }
+
+TEST_CASE("k_subset entropies and divergences are those of enumeration", "[estimators][k_subset]") {
+    std::mt19937 random(31);
+    for (std::size_t n = 1; n <= 8; ++n)
+        for (std::size_t k = 0; k <= n; ++k)
+            for (const double scale : {0.0, 1.0, 10.0}) {
+                const vector theta = normal_numbers(n, random, scale),
+                             other = normal_numbers(n, random, scale);
+                const k_subsets exact(n, k);
+                const vector p = exact.gibbs_probabilities(theta), value = exact.values(theta),
+                             other_value = exact.values(other);
+                const double log_total = exact.gibbs_log_partition(theta),
+                             other_log_total = exact.gibbs_log_partition(other);
+                double entropy = 0, divergence = 0;
+                for (std::size_t s = 0; s < p.size(); ++s) {
+                    entropy -= p[s] * (value[s] - log_total);
+                    divergence += p[s] * ((value[s] - log_total) - (other_value[s] - other_log_total));
+                }
+                CHECK(reference::entropy(family_of(k), theta) ==
+                      Approx(entropy).epsilon(1e-11).margin(1e-12));
+                CHECK(reference::kl_divergence(family_of(k), theta, other) ==
+                      Approx(divergence).epsilon(1e-11).margin(1e-12));
+                CHECK(reference::kl_divergence(family_of(k), theta, theta) < 1e-13);
+            }
+    // The public case of large scores: the pairs {0, 4}, {0, 1} and {1, 4} by exp(0), exp(-7), exp(-7.0625).
+    const std::vector<float> scores{807687.0625f, 807680, 0, -5, 807687};
+    const double b = std::exp(-7.0), c = std::exp(-7.0625), total = 1 + b + c;
+    CHECK(reference::entropy(family_of(2), scores) ==
+          Approx(std::log(total) + (7 * b + 7.0625 * c) / total).epsilon(1e-12));
+    CHECK(reference::kl_divergence(family_of(2), scores, std::vector<float>(5, 0)) ==
+          Approx(std::log(10.0) - (std::log(total) + (7 * b + 7.0625 * c) / total)).epsilon(1e-12));
+    CHECK(reference::kl_divergence(family_of(1), vector{0, 0}, vector{0, -1e6}) ==
+          Approx(5e5 - std::log(2.0)));
+    const double most = std::numeric_limits<double>::max();
+    CHECK(reference::entropy(family_of(1), vector{most, -most, most}) == Approx(std::log(2.0)));
+    const vector two{1, 2}, three{1, 2, 3};
+    CHECK_THROWS_WITH(reference::kl_divergence(family_of(1), two, three), mentions("other is of 3 numbers"));
+}

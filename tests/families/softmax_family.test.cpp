@@ -140,3 +140,36 @@ TEST_CASE("the softmax gradient of huge cotangents", "[estimators][softmax]") {
         for (std::size_t i = 0; i < 3; ++i) CHECK(gradient[i] == expected[i] * 0x1p600);
     }
 }
+
+TEST_CASE("softmax entropies and divergences are the closed forms", "[estimators][softmax]") {
+    std::mt19937 random(6);
+    for (std::size_t n = 1; n <= 9; ++n)
+        for (const double scale : {0.0, 1.0, 30.0}) {
+            const vector theta = normal_numbers(n, random, scale), other = normal_numbers(n, random, scale);
+            const imle::testing::categories exact(n);
+            const vector p = exact.softmax(theta), q = exact.softmax(other);
+            double entropy = 0, divergence = 0;
+            for (std::size_t i = 0; i < n; ++i) {
+                if (p[i] == 0) continue;
+                entropy -= p[i] * std::log(p[i]);
+                divergence += p[i] * std::log(p[i] / q[i]);
+            }
+            CHECK(reference::entropy(softmax_family{}, theta) ==
+                  Approx(entropy).epsilon(1e-12).margin(1e-14));
+            CHECK(reference::kl_divergence(softmax_family{}, theta, other) ==
+                  Approx(divergence).epsilon(1e-12).margin(1e-14));
+            CHECK(reference::kl_divergence(softmax_family{}, theta, theta) == 0);
+        }
+    const std::vector<float> scores{807687.0625f, 807680, 0, -5, 807687};
+    const double total = 1 + std::exp(-7.0625) + std::exp(-0.0625);
+    CHECK(reference::entropy(softmax_family{}, scores) ==
+          Approx(std::log(total) + (7.0625 * std::exp(-7.0625) + 0.0625 * std::exp(-0.0625)) / total)
+              .epsilon(1e-14));
+    const double most = std::numeric_limits<double>::max();
+    CHECK(reference::entropy(softmax_family{}, vector{most, -most, most}) == Approx(std::log(2)));
+    CHECK(reference::kl_divergence(softmax_family{}, vector{0, 0}, vector{0, -1e6}) ==
+          Approx(5e5 - std::log(2)));
+    const vector two{1, 2}, three{1, 2, 3};
+    CHECK_THROWS_WITH(reference::kl_divergence(softmax_family{}, two, three),
+                      mentions("other is of 3 numbers"));
+}

@@ -275,7 +275,21 @@ inline void check_solver_bits(bit_checks& checks) {
     IMLE_SOLVER_BITS(0x4159414007412d50, (line{3, 15}),
                      graph_cut(5, complete_graph_edges(5), {.negative_scores = negative_scores::clamp}));
     IMLE_SOLVER_BITS(0xfbb6509fc31bb570, (line{3, 8}), knapsack(weights, 11.0));
+    using chains = Eigen::DSizes<Eigen::Index, 4>;
+    using segments = Eigen::DSizes<Eigen::Index, 5>;
+    IMLE_SOLVER_BITS(0x8f5ad9ab4e10ce6c, (chains{3, 4, 3, 3}), linear_chain{});
+    IMLE_SOLVER_BITS(0xfc4fdc6581bc9bc3, (plane{3, 5, 6}), alignment{{.gap = -0.3}});
+    IMLE_SOLVER_BITS(0xe475e0be1d1214e9, (segments{3, 5, 3, 2, 2}), semi_markov_chain{3});
 #undef IMLE_SOLVER_BITS
+}
+
+/// What a family of views measures, for two instances.
+template <int Rank, class Scalar, class FamilyT>
+void add_measure_bits(bit_hash& hash, const FamilyT& family, const Eigen::DSizes<Eigen::Index, Rank>& shape) {
+    const auto theta = normal_tensor<Scalar, Rank>(1, shape), other = normal_tensor<Scalar, Rank>(2, shape);
+    hash.add(family.log_partition(theta));
+    hash.add(family.entropy(theta));
+    hash.add(family.kl_divergence(theta, other));
 }
 
 /// A layer of each target, noise that multiplies, and of each estimator; losses.
@@ -334,6 +348,30 @@ inline void check_estimator_bits(bit_checks& checks) {
                      for (std::uint64_t call = 0; call < 12; ++call)
                          hash.add_all(layer.vjp(layer.forward(theta, random_key{call}), dz));
                      hash.add(layer.target().state().beta);
+                 });
+    checks.check(
+        "chain_family", 0x0bfbd0c2441a5e8c, 0xf374c3ce05e31895, [&]<class Scalar>(Scalar, bit_hash& hash) {
+            const Eigen::DSizes<Eigen::Index, 4> chains{3, 4, 3, 3};
+            add_layer_bits<Scalar>(hash, exact_layer{chain_family{}, {.samples = 6}}, chains);
+            add_measure_bits<3, Scalar>(hash, chain_family{}, Eigen::DSizes<Eigen::Index, 3>(4, 3, 3));
+        });
+    checks.check("alignment_family", 0x3e8c01c41a6e3770, 0x9eb472ee22435252,
+                 [&]<class Scalar>(Scalar, bit_hash& hash) {
+                     const Eigen::DSizes<Eigen::Index, 3> planes{3, 4, 5};
+                     add_layer_bits<Scalar>(
+                         hash, exact_layer{alignment_family{{.gap = -0.3}}, {.samples = 6}}, planes);
+                     add_measure_bits<2, Scalar>(hash, alignment_family{{.gap = -0.3}},
+                                                 Eigen::DSizes<Eigen::Index, 2>(4, 5));
+                 });
+    checks.check("entropies of sets", 0x328ba9d496f03def, 0xb9ed278898516602,
+                 [&]<class Scalar>(Scalar, bit_hash& hash) {
+                     const auto numbers = normal_tensor<Scalar, 1>(1, Eigen::DSizes<Eigen::Index, 1>{9}),
+                                others = normal_tensor<Scalar, 1>(2, Eigen::DSizes<Eigen::Index, 1>{9});
+                     const std::span<const Scalar> theta(numbers.data(), 9), other(others.data(), 9);
+                     hash.add(k_subset_family{3}.entropy(theta));
+                     hash.add(k_subset_family{3}.kl_divergence(theta, other));
+                     hash.add(softmax_family{}.entropy(theta));
+                     hash.add(softmax_family{}.kl_divergence(theta, other));
                  });
     const auto loss = [&](const char* name, std::uint64_t of_float, std::uint64_t of_double,
                           auto&& value_of) {

@@ -117,6 +117,7 @@ TEST_CASE("solvers: the number of threads changes no bit", "[solvers][threads]")
         {"grid_shortest_path", any_solver<2>(imle::grid_shortest_path{}), {6, 7}},
         {"grid_shortest_path by the queue", any_solver<2>(imle::grid_shortest_path{}), {40, 40}},
         {"assignment", any_solver<2>(imle::assignment{}), {5, 7}},
+        {"alignment", any_solver<2>(imle::alignment{{.gap = -0.25}}), {6, 9}},
         {"travelling_salesman, directed", any_solver<2>(imle::travelling_salesman{}), {6, 6}},
         {"k_of_groups", any_solver<2>(imle::k_of_groups{}), {8, 9}},
     };
@@ -124,6 +125,10 @@ TEST_CASE("solvers: the number of threads changes no bit", "[solvers][threads]")
         INFO(each.name);
         CHECK(differences(each) == 0);
     }
+    const subject<3> chain{"linear_chain", any_solver<3>(imle::linear_chain{}), {5, 4, 4}};
+    CHECK(differences(chain) == 0);
+    const subject<4> segments{"semi_markov_chain", any_solver<4>(imle::semi_markov_chain{2}), {5, 2, 3, 3}};
+    CHECK(differences(segments) == 0);
 }
 
 }  // namespace threads_tests

@@ -128,13 +128,21 @@ class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, e
             return false;
         }
         const auto write = [&](std::span<const Scalar> cotangent, std::span<Scalar> values) {
-            const auto mask = call.mask_of(b);
-            std::vector<Scalar> allowed;
-            if (!mask.empty()) cotangent = allowed = detail::allowed_numbers(mask, cotangent);
-            detail::write_allowed<FamilyT>(call, b, values,
-                                           [&](std::span<const Scalar> theta, std::span<Scalar> gradient) {
-                                               this->family().marginals_vjp(theta, cotangent, gradient);
-                                           });
+            if constexpr (detail::is_shaped_family<FamilyT>) {
+                const auto view = detail::family_view(call, cotangent.data());
+                detail::write_allowed<FamilyT>(
+                    call, b, values, [&](const auto& theta, auto& gradient, const solve_context& context) {
+                        this->family().marginals_vjp(theta, view, gradient, context);
+                    });
+            } else {
+                const auto mask = call.mask_of(b);
+                std::vector<Scalar> allowed;
+                if (!mask.empty()) cotangent = allowed = detail::allowed_numbers(mask, cotangent);
+                detail::write_allowed<FamilyT>(
+                    call, b, values, [&](std::span<const Scalar> theta, std::span<Scalar> gradient) {
+                        this->family().marginals_vjp(theta, cotangent, gradient);
+                    });
+            }
         };
         std::fill(out.begin(), out.end(), detail::unwritten<Scalar>());
         write(dmu, out);

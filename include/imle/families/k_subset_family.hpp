@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 #include <Eigen/Core>
 
@@ -175,10 +176,69 @@ class k_subset_family {
                detail::elementary::log(detail::family_subset_table<false>(coins).probability());
     }
 
+    /// The entropy -E log p(z), in nats. O(n k). Accurate to about n * 1e-16 plus as much of the result.
+    template <std::floating_point Scalar>
+    [[nodiscard]] double entropy(std::span<const Scalar> theta) const {
+        const std::size_t n = theta.size(), k = checked(theta);
+        if (k == 0 || k == n) return 0;
+        const detail::family_coins coins(theta, k);
+        detail::family_subset_table<false> table(coins);
+        // log p(z) is the sum of the coins' logarithms, less the logarithm of the probability of k heads.
+        double sum = detail::elementary::log(table.probability());
+        for_each_mean(coins, table, [&](std::size_t i, double heads, double tails) {
+            const detail::family_coins::odds of = coins.odds_of(theta[i]);
+            sum -= weighted(heads, of.log_heads) + weighted(tails, of.log_tails);
+        });
+        return std::max(sum, 0.0);
+    }
+
+    /// The Kullback-Leibler divergence E log(p(z; theta) / p(z; other)), z drawn from p(z; theta), in nats.
+    /// O(n k).
+    template <std::floating_point Scalar>
+    [[nodiscard]] double kl_divergence(std::span<const Scalar> theta,
+                                       std::span<const std::type_identity_t<Scalar>> other) const {
+        const std::size_t n = theta.size(), k = checked(theta);
+        detail::require_size("other", other.size(), n);
+        detail::require_finite("other", other);
+        if (k == 0 || k == n) return 0;
+        const detail::family_coins coins(theta, k), others(other, k);
+        detail::family_subset_table<false> table(coins);
+        double sum = detail::elementary::log(detail::family_subset_table<false>(others).probability()) -
+                     detail::elementary::log(table.probability());
+        for_each_mean(coins, table, [&](std::size_t i, double heads, double tails) {
+            const detail::family_coins::odds of = coins.odds_of(theta[i]), from = others.odds_of(other[i]);
+            sum += weighted(heads, of.log_heads - from.log_heads) +
+                   weighted(tails, of.log_tails - from.log_tails);
+        });
+        return std::max(sum, 0.0);
+    }
+
     /// True if k is equal.
     friend bool operator==(const k_subset_family&, const k_subset_family&) noexcept = default;
 
   private:
+    /// Calls f(i, P(z_i = 1), P(z_i = 0)) for each coin, from the last to the first. The less likely of the
+    /// two is accurate.
+    template <class F>
+    static void for_each_mean(const detail::family_coins& coins, detail::family_subset_table<false>& table,
+                              F&& f) {
+        const double total = table.probability();
+        table.backwards([&](std::size_t i, const auto& others) {
+            const double p = coins.heads()[i], q = coins.tails()[i];
+            const double rarer = std::min(
+                detail::rounded(p <= q ? p * others(1).probability : q * others(0).probability) / total, 1.0);
+            if (p <= q)
+                f(i, rarer, 1 - rarer);
+            else
+                f(i, 1 - rarer, rarer);
+        });
+    }
+
+    /// p * x; 0 for p = 0, whatever x is.
+    [[nodiscard]] static double weighted(double p, double x) noexcept {
+        return p > 0 ? detail::rounded(p * x) : 0.0;
+    }
+
     /// Returns k after checking theta.
     template <class Scalar>
     [[nodiscard]] std::size_t checked(std::span<const Scalar> theta) const {

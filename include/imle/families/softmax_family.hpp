@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <type_traits>
 
 #include <imle/core/backports.hpp>
 #include <imle/core/elementary.hpp>
@@ -85,6 +86,34 @@ class softmax_family {
         return of.largest + detail::elementary::log(of.sum);
     }
 
+    /// The entropy -sum_i mu_i log mu_i, in nats. O(n).
+    template <std::floating_point Scalar>
+    [[nodiscard]] double entropy(std::span<const Scalar> theta) const {
+        require_theta(theta);
+        const weights of(theta);
+        // log mu_i = (theta_i - largest) - log sum: no sum of terms of both signs.
+        double below = 0;
+        for (std::size_t i = 0; i < theta.size(); ++i)
+            if (of.values[i] > 0) below -= detail::rounded(of[i] * of.distance(theta[i]));
+        return detail::elementary::log(of.sum) + below;
+    }
+
+    /// The Kullback-Leibler divergence sum_i mu_i log(mu_i / nu_i) from nu = softmax(other), in nats. O(n).
+    template <std::floating_point Scalar>
+    [[nodiscard]] double kl_divergence(std::span<const Scalar> theta,
+                                       std::span<const std::type_identity_t<Scalar>> other) const {
+        require_theta(theta);
+        detail::require_size("other", other.size(), theta.size());
+        detail::require_finite("other", other);
+        const weights of(theta), others(other);
+        const double shift = detail::elementary::log(others.sum) - detail::elementary::log(of.sum);
+        double sum = 0;
+        for (std::size_t i = 0; i < theta.size(); ++i)
+            if (of.values[i] > 0)
+                sum += detail::rounded(of[i] * ((of.distance(theta[i]) - others.distance(other[i])) + shift));
+        return std::max(sum, 0.0);
+    }
+
     /// Always true.
     friend bool operator==(const softmax_family&, const softmax_family&) noexcept = default;
 
@@ -100,6 +129,8 @@ class softmax_family {
                 sum += values[i] = detail::elementary::exp(static_cast<double>(theta[i]) - largest);
         }
         [[nodiscard]] double operator[](std::size_t i) const { return values[i] / sum; }
+        /// log value_i.
+        [[nodiscard]] double distance(double theta) const { return theta - largest; }
 
         double largest;
         std::unique_ptr<double[]> values;

@@ -21,6 +21,10 @@ template <class FamilyT, int InstanceRank, int Layout>
 inline constexpr bool family_fits_layout = InstanceRank == 1 || !requires {
     requires int(FamilyT::layout) != Layout;
 };
+template <class FamilyT, int InstanceRank>
+inline constexpr bool family_fits_rank = !requires {
+    requires int(FamilyT::instance_rank) != InstanceRank;
+};
 
 /// Instance b's numbers, of values that have n for each instance.
 template <class Scalar>
@@ -52,17 +56,34 @@ inline constexpr bool restricts_to_any = requires {
     requires FamilyT::restricts_to_any;
 };
 
+/// The view of an instance of a call.
+template <class Scalar, int Rank, int Layout>
+[[nodiscard]] const_view<Scalar, Rank, Layout> family_view(const layer_call<Scalar, Rank, Layout>& call,
+                                                           const Scalar* values) {
+    return {values, call.shape.instance};
+}
+
 /// Calls write(theta, out) with instance b's theta and `out`, n numbers or several times as many; or with
-/// those that the mask allows, the others of `out` being 0.
-template <class FamilyT, class CallT, class Scalar, class WriteT>
-void write_allowed(const CallT& call, Eigen::Index b, std::span<Scalar> out, WriteT&& write) {
+/// those that the mask allows, the others of `out` being 0. For a family of views: write(theta, out, context)
+/// with views, of `out` one with one more, outermost dimension if it is `Several` instances.
+template <class FamilyT, bool Several = false, class Scalar, int Rank, int Layout, class WriteT>
+void write_allowed(const layer_call<Scalar, Rank, Layout>& call, Eigen::Index b, std::span<Scalar> out,
+                   WriteT&& write) {
     const std::span<const Scalar> theta(call.theta_of(b), static_cast<std::size_t>(call.shape.n));
     const auto mask = call.mask_of(b);
-    if (mask.empty()) {
+    if constexpr (is_shaped_family<FamilyT>) {
+        auto view = family_view(call, theta.data());
+        const solve_context context = call.context_of(b, 0);
+        if constexpr (Several) {
+            mutable_view<Scalar, Rank + 1, Layout> all(out.data(), call.shape.batched(call.samples));
+            write(view, all, context);
+        } else {
+            mutable_view<Scalar, Rank, Layout> one(out.data(), call.shape.instance);
+            write(view, one, context);
+        }
+    } else if (mask.empty()) {
         write(theta, out);
-        return;
-    }
-    if constexpr (!restricts_to_any<FamilyT>) {
+    } else if constexpr (!restricts_to_any<FamilyT>) {
         throw_invalid("call_options::mask", "given to a family that does not support masks",
                       "one with `restricts_to_any`, such as k_subset_family (docs/estimators.md)");
     } else {
@@ -76,12 +97,24 @@ void write_allowed(const CallT& call, Eigen::Index b, std::span<Scalar> out, Wri
     }
 }
 
+/// One draw of several, in the form in which theta is given.
+template <class CallT, class Scalar>
+[[nodiscard]] std::span<Scalar> family_draw(const CallT&, Scalar* z, std::span<const Scalar> theta) {
+    return {z, theta.size()};
+}
+template <class Scalar, int Rank, int Layout>
+[[nodiscard]] mutable_view<Scalar, Rank, Layout> family_draw(const layer_call<Scalar, Rank, Layout>& call,
+                                                             Scalar* z,
+                                                             const const_view<Scalar, Rank, Layout>&) {
+    return {z, call.shape.instance};
+}
+
 /// mu of instance b.
 template <class FamilyT, class CallT, class Scalar>
 void write_family_marginals(const FamilyT& family, const CallT& call, Eigen::Index b, std::span<Scalar> mu) {
     write_by_family("marginals", call, b, mu, [&](std::span<Scalar> values) {
-        write_allowed<FamilyT>(call, b, values, [&](std::span<const Scalar> theta, std::span<Scalar> out) {
-            family.marginals(theta, out);
+        write_allowed<FamilyT>(call, b, values, [&](const auto& theta, auto&& out, const auto&... context) {
+            family.marginals(theta, out, context...);
         });
     });
 }
@@ -92,15 +125,18 @@ void write_family_samples(const FamilyT& family, const CallT& call, Eigen::Index
     const std::uint64_t first_item =
         (call.first_instance() + static_cast<std::uint64_t>(b)) * static_cast<std::uint64_t>(call.samples);
     write_by_family("sample", call, b, zs, [&](std::span<Scalar> values) {
-        write_allowed<FamilyT>(call, b, values, [&](std::span<const Scalar> theta, std::span<Scalar> out) {
-            if constexpr (requires { family.sample_several(theta, call.key, first_item, out); }) {
-                family.sample_several(theta, call.key, first_item, out);
-            } else {
-                for (Eigen::Index s = 0; s < call.samples; ++s)
-                    family.sample(theta, call.key, first_item + static_cast<std::uint64_t>(s),
-                                  family_row(out.data(), s, static_cast<Eigen::Index>(theta.size())));
-            }
-        });
+        const auto several = [&](const auto& theta, auto&& out, const auto&... context) {
+            if constexpr (requires { family.sample_several(theta, call.key, first_item, out, context...); })
+                family.sample_several(theta, call.key, first_item, out, context...);
+            else
+                for (Eigen::Index s = 0; s < call.samples; ++s) {
+                    const Eigen::Index size = static_cast<Eigen::Index>(theta.size());
+                    auto one = family_draw(call, out.data() + s * size, theta);
+                    family.sample(theta, call.key, first_item + static_cast<std::uint64_t>(s), one,
+                                  context...);
+                }
+        };
+        write_allowed<FamilyT, true>(call, b, values, several);
     });
 }
 
@@ -153,6 +189,10 @@ class family_layer : public layer_interface<LayerT> {
 
     template <class Scalar, int Rank, int Layout>
     static constexpr void require_family(const layer_call<Scalar, Rank, Layout>&) {
+        static_assert(
+            family_fits_rank<FamilyT, Rank>,
+            "imle::ExponentialFamily: the family's instance_rank is not the number of theta's dimensions "
+            "without the batch. See docs/concepts/exponential_family.md");
         static_assert(
             ExponentialFamily<FamilyT, Scalar>,
             "imle::ExponentialFamily: the layer's family has no sample(theta, random_key, std::uint64_t, "

@@ -60,6 +60,16 @@ class family_coins {
     /// 1 - p_i.
     [[nodiscard]] const double* tails() const noexcept { return memory_.get() + padded_; }
 
+    /// log p_i and log q_i, also where p_i or q_i is too small for a double.
+    struct odds {
+        double log_heads, log_tails;
+    };
+    [[nodiscard]] odds odds_of(double theta) const noexcept {
+        const double x = (theta - center_) - shift_;
+        const double rest = elementary::log1p(elementary::exp(-std::abs(x)));
+        return {std::min(x, 0.0) - rest, std::min(-x, 0.0) - rest};
+    }
+
     /// log sum exp(<theta, z>) over all k-subsets z, minus the logarithm of the probability of k heads: k c +
     /// sum log(1 + exp(theta_i - c)). The terms of theta far above c are combined without c.
     template <class Scalar>
