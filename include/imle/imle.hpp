@@ -51,6 +51,7 @@
 #include <imle/random/random_key.hpp>
 #include <imle/random/words.hpp>
 #include <imle/solvers/all_or_nothing.hpp>
+#include <imle/solvers/arborescence.hpp>
 #include <imle/solvers/assignment.hpp>
 #include <imle/solvers/categorical.hpp>
 #include <imle/solvers/directed_graph.hpp>
@@ -60,6 +61,7 @@
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/negative_costs.hpp>
 #include <imle/solvers/per_instance.hpp>
+#include <imle/solvers/projective_tree.hpp>
 #include <imle/solvers/ranking.hpp>
 #include <imle/solvers/shortest_path.hpp>
 #include <imle/solvers/shortest_paths.hpp>
