@@ -18,8 +18,11 @@
 #include <imle/estimators/score_function_layer.hpp>
 #include <imle/estimators/solve_all.hpp>
 #include <imle/estimators/straight_through_layer.hpp>
+#include <imle/families/arborescence_family.hpp>
 #include <imle/families/k_subset_family.hpp>
+#include <imle/families/projective_tree_family.hpp>
 #include <imle/families/softmax_family.hpp>
+#include <imle/families/spanning_tree_family.hpp>
 #include <imle/layer/batch_first.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/layer/layer_interface.hpp>
