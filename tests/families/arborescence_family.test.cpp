@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include <Eigen/LU>
+
 #include <imle/concepts/exponential_family.hpp>
 #include <imle/solvers/arborescence.hpp>
 #include <imle/testing/arborescences.hpp>
@@ -127,6 +129,18 @@ TEST_CASE("arborescence_family of scores of 8e5", "[families][arborescence]") {
           Approx(-p).epsilon(1e-13));
 }
 
+TEST_CASE("arborescence_family: the derivative of a marginal near 1 has all digits",
+          "[families][arborescence]") {
+    vector theta(9, 0.0), dmu(9, 0.0);
+    theta[0 * 3 + 0] = theta[2 * 3 + 0] = -300;  // word 0 hangs from word 1, nearly always
+    dmu[0 * 3 + 1] = dmu[2 * 3 + 2] = 1;
+    for (const roots wanted : {roots::single, roots::any}) {
+        const vector gradient = reference::marginals_vjp(arborescence_family{{.roots = wanted}}, theta, dmu);
+        CHECK(std::abs(gradient[0]) > 1e-132);
+        CHECK(gradient[3] == Approx(-(gradient[0] + gradient[6])).epsilon(1e-12));
+    }
+}
+
 TEST_CASE("arborescence_family of a long sentence agrees with its sampled frequencies",
           "[families][arborescence][draws]") {
     std::mt19937 random(7);
@@ -162,6 +176,51 @@ TEST_CASE("docs: the example of arborescence_family", "[families][arborescence][
     CHECK(mu(1, 1) == Approx(0.268941).epsilon(1e-5));
     CHECK(log_z == Approx(std::log(std::exp(1.0) + 1)));
     CHECK(nats == Approx(0.582203).epsilon(1e-5));
+}
+
+TEST_CASE("arborescence_family of 25 words agrees with the matrix-tree theorem", "[families][arborescence]") {
+    // By determinants and an inverse in long double (Koo et al. 2007).
+    using wide = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
+    std::mt19937 random(9);
+    const std::size_t n = 25;
+    const vector theta = normal_numbers(n * n, random, 2);
+    const auto at = [](std::size_t i) { return static_cast<Eigen::Index>(i); };
+    wide laplacian = wide::Zero(at(n), at(n)), single;
+    const auto weight = [&](std::size_t i, std::size_t j) {
+        return std::exp(static_cast<long double>(theta[i * n + j]));
+    };
+    for (std::size_t j = 0; j < n; ++j)
+        for (std::size_t i = 0; i < n; ++i)
+            if (i != j) {
+                laplacian(at(i), at(j)) -= weight(i, j);
+                laplacian(at(j), at(j)) += weight(i, j);
+            }
+    single = laplacian;
+    for (std::size_t j = 0; j < n; ++j) {
+        single(0, at(j)) = weight(j, j);
+        laplacian(at(j), at(j)) += weight(j, j);
+    }
+    CHECK(reference::log_partition(arborescence_family{}, theta) ==
+          Approx(static_cast<double>(std::log(single.determinant()))).epsilon(1e-14));
+    const arborescence_family any{{.roots = roots::any}};
+    CHECK(reference::log_partition(any, theta) ==
+          Approx(static_cast<double>(std::log(laplacian.determinant()))).epsilon(1e-14));
+    const wide inverse = laplacian.inverse();
+    const vector mu = reference::marginals(any, theta);
+    support::tally wrong;
+    for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < n; ++j) {
+            const long double expected =
+                weight(i, j) *
+                (i == j ? inverse(at(j), at(j)) : inverse(at(j), at(j)) - inverse(at(j), at(i)));
+            wrong.expect(std::abs(static_cast<double>(mu[i * n + j] / expected - 1)) < 1e-12, "(", i, ", ", j,
+                         "): ", mu[i * n + j]);
+        }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("arborescence_family is used by several threads", "[families][arborescence][threads]") {
+    CHECK(reference::thread_differences(arborescence_family{}, 81, 11) == 0);
 }
 
 TEST_CASE("arborescence_family says what is wrong", "[families][arborescence][errors]") {

@@ -103,6 +103,10 @@ TEST_CASE("projective_tree_family of scores of 8e5", "[families][projective_tree
     CHECK(found[0] == Approx(expected[0]).epsilon(1e-8));
 }
 
+TEST_CASE("projective_tree_family is used by several threads", "[families][projective_tree][threads]") {
+    CHECK(reference::thread_differences(projective_tree_family{}, 81, 11) == 0);
+}
+
 TEST_CASE("projective_tree_family says what is wrong", "[families][projective_tree][errors]") {
     const projective_tree_family family;
     const vector three{1, 2, 3}, nan{1, 2, std::nan(""), 4};

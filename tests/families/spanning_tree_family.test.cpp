@@ -204,6 +204,10 @@ TEST_CASE("spanning_tree_family of graphs without a tree's edge", "[families][sp
     CHECK(loops.entropy(std::span<const double>(vector{1, 2})) == 0);
 }
 
+TEST_CASE("spanning_tree_family is used by several threads", "[families][spanning_tree][threads]") {
+    CHECK(reference::thread_differences(spanning_tree_family{9, imle::complete_graph_edges(9)}, 36, 11) == 0);
+}
+
 TEST_CASE("spanning_tree_family says what is wrong", "[families][spanning_tree][errors]") {
     CHECK_THROWS_WITH((spanning_tree_family{2, {{0, 1}, {1, 2}}}), mentions("edge 1 is from node 1"));
     CHECK_THROWS_AS((spanning_tree_family{-1, {}}), std::invalid_argument);

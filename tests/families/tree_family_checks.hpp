@@ -9,6 +9,7 @@
 #include <numeric>
 #include <random>
 #include <span>
+#include <thread>
 #include <vector>
 
 #include <imle/testing/enumerated_family.hpp>
@@ -312,6 +313,27 @@ void check_differences(const Family& family, const std::vector<double>& theta,
                             gradient(theta, [&](const std::vector<double>& t) {
                                 return dot(dmu, marginals(family, t));
                             })) < 1e-8);
+}
+
+/// Several threads use one family at the same time.
+template <class Family>
+support::tally thread_differences(const Family& family, std::size_t n, std::uint32_t seed) {
+    std::mt19937 random(seed);
+    support::tally different;
+    std::vector<std::vector<double>> thetas, mu(8), z(8);
+    for (int i = 0; i < 8; ++i) thetas.push_back(normal_numbers(n, random, i % 2 == 0 ? 1 : 1e5));
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < thetas.size(); ++i)
+        threads.emplace_back([&, i] {
+            mu[i] = marginals(family, thetas[i]);
+            z[i] = sample(family, thetas[i], imle::random_key{1}, i);
+        });
+    for (std::thread& thread : threads) thread.join();
+    for (std::size_t i = 0; i < thetas.size(); ++i)
+        different.expect(mu[i] == marginals(family, thetas[i]) &&
+                             z[i] == sample(family, thetas[i], imle::random_key{1}, i),
+                         "theta ", i);
+    return different;
 }
 
 /// Floats have the results of the same doubles, rounded.

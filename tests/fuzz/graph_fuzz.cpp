@@ -18,6 +18,8 @@
 
 #include <unsupported/Eigen/CXX11/Tensor>
 
+#include <imle/families/arborescence_family.hpp>
+#include <imle/families/projective_tree_family.hpp>
 #include <imle/solvers/arborescence.hpp>
 #include <imle/solvers/projective_tree.hpp>
 #include <imle/solvers/shortest_path.hpp>
@@ -172,6 +174,34 @@ bool is_projective(const heads& of, std::size_t words) {
     return true;
 }
 
+/// The family's marginals and a draw for the same sentence, whether it has a tree or not.
+template <class FamilyT, class TensorT>
+void check_family(const FamilyT& family, const TensorT& theta, const imle::solve_context& context,
+                  const std::vector<std::size_t>& words, bool has_tree) {
+    TensorT mu(theta.dimensions()), gradient(theta.dimensions()), z(theta.dimensions());
+    try {
+        family.marginals(theta, mu, context);
+        family.marginals_vjp(theta, mu, gradient, context);
+        family.sample(theta, imle::random_key{1}, 2, z, context);
+        require(std::isfinite(family.entropy(theta, context)), "the entropy is finite");
+    } catch (const std::invalid_argument&) {
+        require(!has_tree, "a family has a law if there is a tree");
+        return;
+    }
+    require(has_tree, "a family has no law without a tree");
+    for (const std::size_t j : words) {
+        double sum = 0, ones = 0;
+        for (const std::size_t i : words) {
+            const auto row = static_cast<Eigen::Index>(i), column = static_cast<Eigen::Index>(j);
+            require(mu(row, column) >= 0 && std::isfinite(gradient(row, column)), "numbers are finite");
+            sum += static_cast<double>(mu(row, column));
+            ones += static_cast<double>(z(row, column));
+        }
+        require(std::abs(sum - 1) < 1e-5, "the marginals of a word add up to 1");
+        require(ones == 1, "a draw has one head for each word");
+    }
+}
+
 /// Solves one sentence of up to 5 words under a mask, and looks at all trees of the words that are there.
 template <class Scalar>
 void run_tree(byte_source& bytes) {
@@ -233,7 +263,12 @@ void run_tree(byte_source& bytes) {
         if (j == m) break;
     }
     if (m == 0) best = 0;
-    if (status == imle::solve_status::infeasible) {
+    const bool has_tree = status != imle::solve_status::infeasible;
+    if (projective)
+        check_family(imle::projective_tree_family{{.roots = wanted}}, theta, context, words, has_tree);
+    else
+        check_family(imle::arborescence_family{{.roots = wanted}}, theta, context, words, has_tree);
+    if (!has_tree) {
         require(ones == 0 && best == -std::numeric_limits<long double>::infinity(),
                 "a tree that is there is found");
         return;

@@ -213,6 +213,31 @@ TEST_CASE("arborescence resolves ties alike in all layouts, scalars and masks", 
     }
 }
 
+TEST_CASE("arborescence is the tree of the lowest best heads, where they make one",
+          "[solvers][arborescence]") {
+    std::mt19937 random(8);
+    support::tally wrong;
+    int trees = 0;
+    for (const roots wanted : {roots::single, roots::any}) {
+        arborescence solver{{.roots = wanted}};
+        for (int trial = 0; trial < support::repeats(1000); ++trial) {
+            const std::size_t n = 1 + random() % 9;
+            matrix theta(n, std::vector<double>(n));
+            std::vector<std::size_t> best(n, 0);
+            for (auto& row : theta)
+                for (double& t : row) t = static_cast<double>(random() % 3);
+            for (std::size_t j = 0; j < n; ++j)
+                for (std::size_t i = 1; i < n; ++i)
+                    if (theta[i][j] > theta[best[j]][j]) best[j] = i;
+            if (!reference::is_tree(best, wanted)) continue;
+            ++trees;
+            wrong.expect(solved<Eigen::RowMajor>(solver, theta) == best, "heads ", best);
+        }
+    }
+    CHECK(wrong == 0);
+    CHECK(trees > 50);
+}
+
 TEST_CASE("arborescence in a layer: each sentence of a batch is solved as it is alone",
           "[solvers][arborescence]") {
     const Eigen::Index longest = 40;
