@@ -116,8 +116,8 @@ support::tally wrong_under_masks(SolverT solver, FamilyT&& family, int count, st
             }
         }
         const auto side = static_cast<Eigen::Index>(n);
-        const auto found = support::solve<Layout>(solver, theta, Eigen::array<Eigen::Index, 2>{side, side},
-                                                  allowed.span());
+        const auto found =
+            support::solve<Layout>(solver, theta, Eigen::array<Eigen::Index, 2>{side, side}, allowed.span());
         wrong.expect(support::is_best(found, states, theta, allowed), "theta ", theta, ", mask ", allowed,
                      " gives ", found.status, " ", found.z);
     }
