@@ -185,6 +185,12 @@ problem_list library_problems() {
                    {static_cast<Eigen::Index>(edges.size())}, 512, false, imle::spanning_tree{nodes, edges},
                    plain::kruskal{edges, static_cast<std::size_t>(nodes), {}, {}});
     }
+    for (const Eigen::Index n : {5, 10, 20, 40, 100})
+        all.add<2>("arborescence", std::to_string(n) + " words", {n, n}, n > 40 ? 64 : 512, false,
+                   imle::arborescence{}, plain::chu_liu_edmonds{static_cast<std::size_t>(n)});
+    for (const Eigen::Index n : {5, 10, 20, 40, 100})
+        all.add<2>("projective_tree", std::to_string(n) + " words", {n, n}, n > 40 ? 64 : 512, false,
+                   imle::projective_tree{}, plain::eisner{static_cast<std::size_t>(n), {}, {}});
     {
         const Eigen::MatrixXd weights = item_weights(2, 16);
         plain::knapsack_search search;

@@ -170,6 +170,140 @@ struct kruskal {
     }
 };
 
+/// Chu-Liu and Edmonds by recursion, O(n^3): the heads of nodes 1, 2, ...; node 0 is the root.
+struct chu_liu_edmonds {
+    std::size_t n;
+    using matrix = std::vector<std::vector<float>>;
+
+    void operator()(const float* theta, float* z) const {
+        // One root: a penalty on arcs from it that is larger than any difference of trees.
+        float least = theta[0], most = theta[0];
+        for (std::size_t i = 0; i < n * n; ++i) {
+            least = std::min(least, theta[i]);
+            most = std::max(most, theta[i]);
+        }
+        const float penalty = static_cast<float>(n) * (most - least) + 1;
+        matrix score(n + 1, std::vector<float>(n + 1, -std::numeric_limits<float>::infinity()));
+        for (std::size_t i = 0; i < n; ++i)
+            for (std::size_t j = 0; j < n; ++j)
+                if (i == j)
+                    score[0][j + 1] = theta[j * n + j] - penalty;
+                else
+                    score[i + 1][j + 1] = theta[i * n + j];
+        const auto head = heads(score);
+        std::fill_n(z, n * n, 0.0f);
+        for (std::size_t j = 0; j < n; ++j) z[(head[j + 1] == 0 ? j : head[j + 1] - 1) * n + j] = 1;
+    }
+
+    static std::vector<std::size_t> heads(const matrix& score) {
+        const std::size_t count = score.size();
+        std::vector<std::size_t> head(count, 0);
+        for (std::size_t j = 1; j < count; ++j)
+            for (std::size_t i = 1; i < count; ++i)
+                if (i != j && score[i][j] > score[head[j]][j]) head[j] = i;
+        std::vector<std::size_t> cycle;
+        for (std::size_t start = 1; start < count && cycle.empty(); ++start) {
+            std::size_t at = start;
+            for (std::size_t step = 0; step < count && at != 0; ++step) at = head[at];
+            if (at == 0) continue;
+            for (std::size_t first = at; cycle.empty() || at != first; at = head[at]) cycle.push_back(at);
+        }
+        if (cycle.empty()) return head;
+        std::vector<std::size_t> outside;
+        for (std::size_t v = 0; v < count; ++v)
+            if (std::find(cycle.begin(), cycle.end(), v) == cycle.end()) outside.push_back(v);
+        const std::size_t m = outside.size();  // the cycle as one node
+        matrix small(m + 1, std::vector<float>(m + 1, -std::numeric_limits<float>::infinity()));
+        std::vector<std::size_t> into(m), out_of(m);
+        for (std::size_t a = 0; a < m; ++a) {
+            for (std::size_t b = 0; b < m; ++b) small[a][b] = score[outside[a]][outside[b]];
+            for (const std::size_t c : cycle) {
+                const float enters = score[outside[a]][c] - score[head[c]][c], leaves = score[c][outside[a]];
+                if (enters > small[a][m]) {
+                    small[a][m] = enters;
+                    into[a] = c;
+                }
+                if (leaves > small[m][a]) {
+                    small[m][a] = leaves;
+                    out_of[a] = c;
+                }
+            }
+        }
+        const auto solved = heads(small);
+        for (std::size_t b = 1; b < m; ++b)
+            head[outside[b]] = solved[b] == m ? out_of[b] : outside[solved[b]];
+        head[into[solved[m]]] = outside[solved[m]];
+        return head;
+    }
+};
+
+/// Eisner's algorithm with back pointers, O(n^3); one root.
+struct eisner {
+    std::size_t n;
+    struct item {
+        float score = 0;
+        std::size_t split = 0;
+    };
+    std::vector<item> open[2], complete[2];  // the head to the left of its span, and to the right
+
+    void operator()(const float* theta, float* z) {
+        constexpr float worst = -std::numeric_limits<float>::infinity();
+        for (auto* table : {&open[0], &open[1], &complete[0], &complete[1]}) table->assign(n * n, item{});
+        for (std::size_t length = 1; length < n; ++length)
+            for (std::size_t i = 0; i + length < n; ++i) {
+                const std::size_t j = i + length, at = i * n + j;
+                item best{worst, 0};
+                for (std::size_t k = i; k < j; ++k) {
+                    const float sum = complete[0][i * n + k].score + complete[1][(k + 1) * n + j].score;
+                    if (sum > best.score) best = {sum, k};
+                }
+                open[0][at] = {best.score + theta[i * n + j], best.split};
+                open[1][at] = {best.score + theta[j * n + i], best.split};
+                best.score = worst;
+                for (std::size_t k = i + 1; k <= j; ++k) {
+                    const float sum = open[0][i * n + k].score + complete[0][k * n + j].score;
+                    if (sum > best.score) best = {sum, k};
+                }
+                complete[0][at] = best;
+                best.score = worst;
+                for (std::size_t k = i; k < j; ++k) {
+                    const float sum = complete[1][i * n + k].score + open[1][k * n + j].score;
+                    if (sum > best.score) best = {sum, k};
+                }
+                complete[1][at] = best;
+            }
+        std::size_t root = 0;
+        float most = worst;
+        for (std::size_t r = 0; r < n; ++r) {
+            const float sum = complete[1][r].score + complete[0][r * n + n - 1].score + theta[r * n + r];
+            if (sum <= most) continue;
+            most = sum;
+            root = r;
+        }
+        std::fill_n(z, n * n, 0.0f);
+        z[root * n + root] = 1;
+        trace(1, 0, root, z);
+        trace(0, root, n - 1, z);
+    }
+    void trace(int side, std::size_t i, std::size_t j, float* z) const {
+        if (i == j) return;
+        const std::size_t k = complete[side][i * n + j].split;
+        if (side == 0) {
+            z[i * n + k] = 1;
+            trace_open(i, k, open[0][i * n + k].split, z);
+            trace(0, k, j, z);
+        } else {
+            z[j * n + k] = 1;
+            trace_open(k, j, open[1][k * n + j].split, z);
+            trace(1, i, k, z);
+        }
+    }
+    void trace_open(std::size_t i, std::size_t j, std::size_t k, float* z) const {
+        trace(0, i, k, z);
+        trace(1, k + 1, j, z);
+    }
+};
+
 /// The Hungarian method with shortest augmenting paths, O(n^3), for a square of rewards.
 struct hungarian {
     std::size_t n;

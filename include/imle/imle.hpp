@@ -22,8 +22,11 @@
 #include <imle/estimators/straight_through_layer.hpp>
 #include <imle/families/alignment_family.hpp>
 #include <imle/families/chain_family.hpp>
+#include <imle/families/arborescence_family.hpp>
 #include <imle/families/k_subset_family.hpp>
+#include <imle/families/projective_tree_family.hpp>
 #include <imle/families/softmax_family.hpp>
+#include <imle/families/spanning_tree_family.hpp>
 #include <imle/layer/batch_first.hpp>
 #include <imle/layer/imle_layer.hpp>
 #include <imle/layer/layer_interface.hpp>
@@ -56,6 +59,7 @@
 #include <imle/random/words.hpp>
 #include <imle/solvers/alignment.hpp>
 #include <imle/solvers/all_or_nothing.hpp>
+#include <imle/solvers/arborescence.hpp>
 #include <imle/solvers/assignment.hpp>
 #include <imle/solvers/categorical.hpp>
 #include <imle/solvers/directed_graph.hpp>
@@ -67,6 +71,7 @@
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/negative_costs.hpp>
 #include <imle/solvers/per_instance.hpp>
+#include <imle/solvers/projective_tree.hpp>
 #include <imle/solvers/ranking.hpp>
 #include <imle/solvers/semi_markov_chain.hpp>
 #include <imle/solvers/shortest_path.hpp>

@@ -20,6 +20,7 @@
 #include <imle/random/random_key.hpp>
 #include <imle/solvers/alignment.hpp>
 #include <imle/solvers/all_or_nothing.hpp>
+#include <imle/solvers/arborescence.hpp>
 #include <imle/solvers/assignment.hpp>
 #include <imle/solvers/categorical.hpp>
 #include <imle/solvers/directed_graph.hpp>
@@ -30,6 +31,7 @@
 #include <imle/solvers/linear_chain.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/per_instance.hpp>
+#include <imle/solvers/projective_tree.hpp>
 #include <imle/solvers/ranking.hpp>
 #include <imle/solvers/semi_markov_chain.hpp>
 #include <imle/solvers/shortest_path.hpp>
@@ -224,8 +226,27 @@ TEST_CASE("allocations: no solver allocates in steady state", "[allocations]") {
     check("linear_chain", imle::linear_chain{}, some_theta<chains>({6, 5, 5}));
     using segments = Eigen::Tensor<float, 4, Eigen::RowMajor>;
     check("semi_markov_chain", imle::semi_markov_chain{3}, some_theta<segments>({6, 3, 2, 2}));
+    check("arborescence", imle::arborescence{}, some_theta<row_major>({20, 20}));
+    check("projective_tree", imle::projective_tree{}, some_theta<row_major>({20, 20}));
     check("travelling_salesman", imle::travelling_salesman{}, some_theta<row_major>({8, 8}));
     check("grid_shortest_path", imle::grid_shortest_path{}, some_theta<row_major>({40, 40}));
+}
+
+TEST_CASE("allocations: a longer sentence in the same padding allocates nothing", "[allocations]") {
+    const auto check = [](auto solver) {
+        const auto theta = some_theta<Eigen::Tensor<double, 2, Eigen::RowMajor>>({20, 20});
+        auto z = theta;
+        const auto solve = [&](Eigen::Index words) {
+            std::array<bool, 400> allowed{};
+            for (Eigen::Index i = 0; i < 400; ++i)
+                allowed[static_cast<std::size_t>(i)] = i / 20 < words && i % 20 < words;
+            solver(theta, z, imle::solve_context{.mask = allowed});
+        };
+        solve(2);
+        CHECK(allocations_of([&] { solve(20); }) == 0);
+    };
+    check(imle::arborescence{});
+    check(imle::projective_tree{{.roots = imle::roots::any}});
 }
 
 TEST_CASE("allocations: marginals of a million samples take the memory of ten", "[allocations][slow]") {

@@ -1,10 +1,12 @@
-// Feeds bytes to shortest_path, spanning_tree and graph_cut as nodes, edges, costs, source and target.
+// Feeds bytes to shortest_path, spanning_tree and graph_cut as nodes, edges, costs, source and target, and to
+// the solvers of dependency trees as scores and a mask.
 //
-// Allowed: an answer that is a path of least cost (a spanning forest of largest weight), the same alone and
-// in a batch, or a std::invalid_argument. All else (another exception, a sanitizer's report, a broken law)
-// aborts.
+// Allowed: an answer that is a path of least cost (a spanning forest of largest weight, a dependency tree of
+// largest sum), the same alone and in a batch, or a std::invalid_argument. All else (another exception, a
+// sanitizer's report, a broken law) aborts.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -16,7 +18,11 @@
 
 #include <unsupported/Eigen/CXX11/Tensor>
 
+#include <imle/families/arborescence_family.hpp>
+#include <imle/families/projective_tree_family.hpp>
+#include <imle/solvers/arborescence.hpp>
 #include <imle/solvers/graph_cut.hpp>
+#include <imle/solvers/projective_tree.hpp>
 #include <imle/solvers/shortest_path.hpp>
 #include <imle/solvers/spanning_tree.hpp>
 
@@ -166,8 +172,139 @@ void solve(SolverT solver, std::size_t edges, byte_source& bytes, CheckT&& check
     }
 }
 
+/// Which words hang from which, where every word is its own head that is a root.
+using heads = std::array<std::size_t, 5>;
+
+bool is_tree(const heads& of, std::size_t words, imle::roots wanted) {
+    std::size_t root_count = 0;
+    for (std::size_t j = 0; j < words; ++j) {
+        std::size_t at = j;
+        for (std::size_t step = 0; step < words && of[at] != at; ++step) at = of[at];
+        if (of[at] != at) return false;
+        root_count += of[j] == j ? 1 : 0;
+    }
+    return wanted == imle::roots::any || root_count == 1;
+}
+
+/// No two arcs cross, a root's being one from in front of all words.
+bool is_projective(const heads& of, std::size_t words) {
+    const auto first = [&](std::size_t j) { return of[j] == j ? 0 : std::min(of[j], j) + 1; };
+    const auto last = [&](std::size_t j) { return std::max(of[j], j) + 1; };
+    for (std::size_t a = 0; a < words; ++a)
+        for (std::size_t b = 0; b < words; ++b)
+            if (first(a) < first(b) && first(b) < last(a) && last(a) < last(b)) return false;
+    return true;
+}
+
+/// The family's marginals and a draw for the same sentence, whether it has a tree or not.
+template <class FamilyT, class TensorT>
+void check_family(const FamilyT& family, const TensorT& theta, const imle::solve_context& context,
+                  const std::vector<std::size_t>& words, bool has_tree) {
+    TensorT mu(theta.dimensions()), gradient(theta.dimensions()), z(theta.dimensions());
+    try {
+        family.marginals(theta, mu, context);
+        family.marginals_vjp(theta, mu, gradient, context);
+        family.sample(theta, imle::random_key{1}, 2, z, context);
+        require(std::isfinite(family.entropy(theta, context)), "the entropy is finite");
+    } catch (const std::invalid_argument&) {
+        require(!has_tree, "a family has a law if there is a tree");
+        return;
+    }
+    require(has_tree, "a family has no law without a tree");
+    for (const std::size_t j : words) {
+        double sum = 0, ones = 0;
+        for (const std::size_t i : words) {
+            const auto row = static_cast<Eigen::Index>(i), column = static_cast<Eigen::Index>(j);
+            require(mu(row, column) >= 0 && std::isfinite(gradient(row, column)), "numbers are finite");
+            sum += static_cast<double>(mu(row, column));
+            ones += static_cast<double>(z(row, column));
+        }
+        require(std::abs(sum - 1) < 1e-5, "the marginals of a word add up to 1");
+        require(ones == 1, "a draw has one head for each word");
+    }
+}
+
+/// Solves one sentence of up to 5 words under a mask, and looks at all trees of the words that are there.
+template <class Scalar>
+void run_tree(byte_source& bytes) {
+    const std::size_t n = bytes.choice(6);
+    const auto wanted = bytes.flag() ? imle::roots::any : imle::roots::single;
+    const unsigned kind = bytes.choice(5), forbids = bytes.choice(4);
+    const bool projective = bytes.flag();
+    const auto side = static_cast<Eigen::Index>(n);
+    Eigen::Tensor<Scalar, 2, Eigen::RowMajor> theta(side, side), z(side, side);
+    std::array<bool, 25> allowed;
+    allowed.fill(true);
+    for (std::size_t i = 0; i < n * n; ++i) {
+        theta.data()[i] = bytes.number<Scalar>(kind);
+        if (forbids > 0) allowed[i] = bytes.choice(4) >= forbids;
+    }
+    const imle::solve_context context{.mask = std::span<const bool>(allowed).first(n * n)};
+    imle::solve_status status{};
+    try {
+        status = projective ? imle::projective_tree{{.roots = wanted}}(theta, z, context)
+                            : imle::arborescence{{.roots = wanted}}(theta, z, context);
+    } catch (const std::invalid_argument&) {
+        for (std::size_t i = 0; i < n * n; ++i)
+            if (allowed[i] && !std::isfinite(theta.data()[i])) return;
+        require(false, "finite scores are solved");
+    }
+    std::vector<std::size_t> words;
+    for (std::size_t word = 0; word < n; ++word)
+        for (std::size_t other = 0; other < n; ++other)
+            if (allowed[word * n + other] || allowed[other * n + word]) {
+                words.push_back(word);
+                break;
+            }
+    const std::size_t m = words.size();
+    heads found{}, other{};
+    std::size_t ones = 0;
+    for (std::size_t i = 0; i < m; ++i)
+        for (std::size_t j = 0; j < m; ++j) {
+            const std::size_t at = words[i] * n + words[j];
+            require(z.data()[at] == 0 || (z.data()[at] == 1 && allowed[at]), "z is 0, or 1 where allowed");
+            if (z.data()[at] == 0) continue;
+            found[j] = i;
+            ++ones;
+        }
+    const auto value = [&](const heads& of) {
+        long double sum = 0;
+        for (std::size_t j = 0; j < m; ++j) {
+            const std::size_t at = words[of[j]] * n + words[j];
+            if (!allowed[at]) return -std::numeric_limits<long double>::infinity();
+            sum += static_cast<long double>(theta.data()[at]);
+        }
+        return sum;
+    };
+    long double best = -std::numeric_limits<long double>::infinity(), size = 0;
+    while (true) {
+        if (is_tree(other, m, wanted) && (!projective || is_projective(other, m)))
+            best = std::max(best, value(other));
+        std::size_t j = 0;
+        while (j < m && ++other[j] == m) other[j++] = 0;
+        if (j == m) break;
+    }
+    if (m == 0) best = 0;
+    const bool has_tree = status != imle::solve_status::infeasible;
+    if (projective)
+        check_family(imle::projective_tree_family{{.roots = wanted}}, theta, context, words, has_tree);
+    else
+        check_family(imle::arborescence_family{{.roots = wanted}}, theta, context, words, has_tree);
+    if (!has_tree) {
+        require(ones == 0 && best == -std::numeric_limits<long double>::infinity(),
+                "a tree that is there is found");
+        return;
+    }
+    require(ones == m && (m == 0 || is_tree(found, m, wanted)), "z is a tree");
+    require(!projective || is_projective(found, m), "arcs do not cross");
+    for (std::size_t i = 0; i < n * n; ++i)
+        if (allowed[i]) size += std::abs(static_cast<long double>(theta.data()[i]));
+    require(value(found) >= best - size * std::numeric_limits<double>::epsilon(), "the tree is a best one");
+}
+
 template <class Scalar>
 void run(byte_source& bytes) {
+    if (bytes.choice(4) == 0) return run_tree<Scalar>(bytes);
     const auto node = [&](Eigen::Index nodes) {
         return static_cast<Eigen::Index>(bytes.choice(static_cast<unsigned>(nodes) + 1)) -
                (bytes.choice(32) == 0 ? 1 : 0);

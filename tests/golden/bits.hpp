@@ -264,6 +264,8 @@ inline void check_solver_bits(bit_checks& checks) {
     IMLE_SOLVER_BITS(0x7a771e6c22c1001b, (plane{3, 4, 5}), k_of_groups{2});
     IMLE_SOLVER_BITS(0xddf70b6a6f0e9745, (plane{3, 5, 5}), assignment{});
     IMLE_SOLVER_BITS(0x90b83d3a9a5f5c41, (plane{3, 5, 5}), (assignment{assignment_options{.partial = true}}));
+    IMLE_SOLVER_BITS(0x9554a1e0f927f591, (plane{3, 6, 6}), arborescence{});
+    IMLE_SOLVER_BITS(0x9431f92ca5551461, (plane{3, 6, 6}), projective_tree{});
     IMLE_SOLVER_BITS(0x61f5171263ab4f3b, (plane{3, 6, 6}), grid_shortest_path{});
     IMLE_SOLVER_BITS(0xa075481ac6b5c0e5, (plane{3, 6, 6}), travelling_salesman{});
     IMLE_SOLVER_BITS(0x5809345139ec4951, (line{3, 435}), tour_search{});
@@ -373,6 +375,31 @@ inline void check_estimator_bits(bit_checks& checks) {
                      hash.add(softmax_family{}.entropy(theta));
                      hash.add(softmax_family{}.kl_divergence(theta, other));
                  });
+    const auto family_bits = [&](const char* name, std::uint64_t of_float, std::uint64_t of_double,
+                                 const auto& family, const auto& instances) {
+        checks.check(name, of_float, of_double, [&]<class Scalar>(Scalar, bit_hash& hash) {
+            add_layer_bits<Scalar>(hash, exact_layer{family, {.samples = 6}}, instances);
+            auto theta =
+                normal_tensor<Scalar, 1>(3, Eigen::DSizes<Eigen::Index, 1>{instances.TotalSize() / 3});
+            for (const Scalar factor : {Scalar(1), Scalar(8e5)}) {
+                theta = theta * factor;
+                const std::span<const Scalar> numbers(theta.data(), static_cast<std::size_t>(theta.size()));
+                hash.add(family.log_partition(numbers));
+                hash.add(family.entropy(numbers));
+                std::vector<Scalar> mu(numbers.size());
+                family.marginals(numbers, std::span<Scalar>(mu));
+                hash.add_all(mu);
+                std::reverse(mu.begin(), mu.end());
+                hash.add(family.kl_divergence(numbers, std::span<const Scalar>(mu)));
+            }
+        });
+    };
+    const Eigen::DSizes<Eigen::Index, 3> square{3, 6, 6};
+    family_bits("arborescence_family", 0xa12a6300d77b4e66, 0x6c6e6978b6546deb, arborescence_family{}, square);
+    family_bits("projective_tree_family", 0x29dd22f3e2325030, 0xb9c51f178541b0c7,
+                projective_tree_family{{.roots = roots::any}}, square);
+    family_bits("spanning_tree_family", 0xcbc8025eecc83acd, 0xb8616b9143a479a7,
+                spanning_tree_family{5, complete_graph_edges(5)}, line{3, 10});
     const auto loss = [&](const char* name, std::uint64_t of_float, std::uint64_t of_double,
                           auto&& value_of) {
         checks.check(name, of_float, of_double, [&]<class Scalar>(Scalar, bit_hash& hash) {

@@ -118,6 +118,8 @@ TEST_CASE("solvers: the number of threads changes no bit", "[solvers][threads]")
         {"grid_shortest_path by the queue", any_solver<2>(imle::grid_shortest_path{}), {40, 40}},
         {"assignment", any_solver<2>(imle::assignment{}), {5, 7}},
         {"alignment", any_solver<2>(imle::alignment{{.gap = -0.25}}), {6, 9}},
+        {"arborescence", any_solver<2>(imle::arborescence{}), {7, 7}},
+        {"projective_tree", any_solver<2>(imle::projective_tree{}), {7, 7}},
         {"travelling_salesman, directed", any_solver<2>(imle::travelling_salesman{}), {6, 6}},
         {"k_of_groups", any_solver<2>(imle::k_of_groups{}), {8, 9}},
     };

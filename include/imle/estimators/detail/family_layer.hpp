@@ -140,12 +140,27 @@ void write_family_samples(const FamilyT& family, const CallT& call, Eigen::Index
     });
 }
 
+/// Whether a family has a map of spans, or one of views with a context.
+template <class FamilyT, class Scalar>
+concept MapsSpans = requires(const FamilyT& family, std::span<const Scalar> theta, std::span<Scalar> z) {
+    family.map(theta, z);
+};
+template <class FamilyT, class ThetaT, class ZT>
+concept MapsViews = requires(const FamilyT& family, const ThetaT& theta, ZT& z,
+                             const solve_context& context) {
+    family.map(theta, z, context);
+};
+template <class FamilyT, class Scalar, int Rank, int Layout>
+inline constexpr bool has_family_map =
+    MapsSpans<FamilyT, Scalar> ||
+    MapsViews<FamilyT, const_view<Scalar, Rank, Layout>, mutable_view<Scalar, Rank, Layout>>;
+
 /// z of instance b that maximises <theta, z>.
 template <class FamilyT, class CallT, class Scalar>
 void write_family_map(const FamilyT& family, const CallT& call, Eigen::Index b, std::span<Scalar> z) {
     write_by_family("map", call, b, z, [&](std::span<Scalar> values) {
-        write_allowed<FamilyT>(call, b, values, [&](std::span<const Scalar> theta, std::span<Scalar> out) {
-            family.map(theta, out);
+        write_allowed<FamilyT>(call, b, values, [&](const auto& theta, auto&& out, const auto&... context) {
+            family.map(theta, out, context...);
         });
     });
 }
@@ -210,9 +225,7 @@ class family_layer : public layer_interface<LayerT> {
                                 const call_options& options) const {
         using Scalar = scalar_of<TensorT>;
         static_assert(
-            requires(const FamilyT& family, std::span<const Scalar> one, std::span<Scalar> state) {
-                family.map(one, state);
-            },
+            has_family_map<FamilyT, Scalar, rank_of<TensorT> - 1, layout_of<TensorT>>,
             "imle::ExponentialFamily: the layer's family has no map(theta, z) const for this scalar. See "
             "docs/concepts/exponential_family.md");
         const auto call = checked_call(theta, 1, random_key{}, options, shared_rows);
