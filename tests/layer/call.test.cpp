@@ -206,6 +206,7 @@ void for_each_layer(F&& f) {
     f([&] {
         return imle::perturbed_layer{top_by_id{}, imle::multiplicative{imle::normal{}}, {.samples = 4}};
     });
+    f([&] { return imle::conditional_layer{top_by_id{}, imle::gumbel{}, {.samples = 4}}; });
     f([&] {
         return imle::negative_identity_layer{top_by_id{}, {.projection = imle::projection::standardize}};
     });

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The concepts of a noise distribution and of a density with a known score.
+/// The concepts of a noise distribution, of one with a known density, and of a density with a known score.
 
 #include <concepts>
 #include <cstdint>
@@ -68,6 +68,25 @@ inline constexpr bool is_multiplicative_noise = requires {
 template <class N>
 concept ScoredNoise = NoiseDistributionOfSomeScalar<N> && requires(const N& noise, double x) {
     { noise.score(x) } -> std::convertible_to<double>;
+};
+
+/// A noise of one fixed law with a known distribution function and density.
+///
+/// Syntax: `noise.cdf(x)` and `noise.pdf(x)` on a const object, for any finite double x. Both results convert
+/// to double. Optional: `survival(x)` = 1 - cdf(x), accurate where it is small; `quantile(u)`;
+/// `lower_bound()` and `upper_bound()`, beyond which the density is 0.
+///
+/// Laws, which no compiler can check:
+/// - cdf(x) is the probability that a number of `fill` is at most x, and pdf is its derivative;
+/// - the density is finite, and smooth between the bounds except for a kink at the median;
+/// - where it jumps at an end of the law, there is `lower_bound()` or `upper_bound()`.
+///
+/// `conditional_layer` needs it. All built-in laws have both functions but `no_noise`, `gamma_sampler`,
+/// `std_noise` and `multiplicative`.
+template <class N>
+concept ContinuousNoise = NoiseDistributionOfSomeScalar<N> && requires(const N& noise, double x) {
+    { noise.cdf(x) } -> std::convertible_to<double>;
+    { noise.pdf(x) } -> std::convertible_to<double>;
 };
 
 }  // namespace imle::inline IMLE_ABI
