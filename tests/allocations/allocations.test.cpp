@@ -152,7 +152,8 @@ TEST_CASE("allocations: only results are allocated in steady state", "[allocatio
     const maps theta = some_theta<maps>({5, 8, 8});
     const vectors numbers = some_theta<vectors>({40, 6});
     check_steady_state(
-        imle::conditional_layer{imle::minimizing(imle::k_of_groups{2}), imle::gumbel{}, {.samples = 20}}, theta);
+        imle::conditional_layer{imle::minimizing(imle::k_of_groups{2}), imle::gumbel{}, {.samples = 20}},
+        theta);
     check_steady_state(imle::conditional_layer{imle::top_k{5},
                                                imle::exponential{},
                                                {.samples = 20, .threads = 2},

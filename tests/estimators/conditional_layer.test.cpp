@@ -154,8 +154,7 @@ void check_definition(SolverT solver, const LawT& law, const std::vector<group>&
 
 template <class Scalar, int Layout>
 void check_definitions() {
-    const support::mask none(0);
-    support::mask some(3 * 30);
+    support::mask none(0), some(3 * 30);
     for (std::size_t i = 0; i < some.size(); ++i) some[i] = i % 7 != 2 && i % 5 != 0;
     const std::vector<group> whole_of_2{{0, 30, 2}}, whole_of_1{{0, 30, 1}};
     // Row-major [groups, members] and column-major [members, groups]: in memory the same.
@@ -176,6 +175,19 @@ void check_definitions() {
     check_definition<Scalar, Layout>(imle::minimizing(imle::k_of_groups{1, {10, 20}}), imle::exponential{},
                                      {{0, 10, 1}, {10, 20, 1}}, shape, none, 5, 0.5);
 }
+
+// Chooses the larger of each pair of neighbours.
+struct larger_of_pairs {
+    void operator()(const auto& theta, auto& z) const {
+        for (Eigen::Index i = 0; i + 1 < theta.size(); i += 2) {
+            z.data()[i] = theta.data()[i] >= theta.data()[i + 1] ? 1 : 0;
+            z.data()[i + 1] = 1 - z.data()[i];
+        }
+    }
+    void for_each_group(const auto& theta, const imle::solve_context&, auto&& f) const {
+        for (Eigen::Index i = 0; i + 1 < theta.size(); i += 2) f(i, Eigen::Index{2});
+    }
+};
 
 }  // namespace
 
@@ -393,21 +405,9 @@ TEST_CASE("conditional_layer: the chain rule", "[estimators][conditional]") {
 }
 
 TEST_CASE("conditional_layer: a solver of your own", "[estimators][conditional]") {
-    // Chooses the larger of each pair of neighbours.
-    struct larger_of_pairs {
-        void operator()(const auto& theta, auto& z) const {
-            for (Eigen::Index i = 0; i + 1 < theta.size(); i += 2) {
-                z.data()[i] = theta.data()[i] >= theta.data()[i + 1] ? 1 : 0;
-                z.data()[i + 1] = 1 - z.data()[i];
-            }
-        }
-        void for_each_group(const auto& theta, const imle::solve_context&, auto&& f) const {
-            for (Eigen::Index i = 0; i + 1 < theta.size(); i += 2) f(i, Eigen::Index{2});
-        }
-    };
     const auto theta = numbers<matrix>({3, 6}, 1), dmu = numbers<matrix>({3, 6}, 2);
-    const conditional_layer own{larger_of_pairs{}, imle::normal{}, {.samples = 7}},
-        built_in{imle::k_of_groups{1, {2, 2, 2}}, imle::normal{}, {.samples = 7}};
+    const conditional_layer own{larger_of_pairs{}, imle::normal{}, {.samples = 7}};
+    const conditional_layer built_in{imle::k_of_groups{1, {2, 2, 2}}, imle::normal{}, {.samples = 7}};
     const auto pass = own.marginals(theta, random_key{1}), other = built_in.marginals(theta, random_key{1});
     CHECK(furthest(pass.marginals(), other.marginals()) < 1e-15);
     CHECK(furthest(own.vjp(pass, dmu), built_in.vjp(other, dmu)) < 1e-15);

@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <vector>
 
+#include <imle/estimators/conditional_layer.hpp>
 #include <imle/estimators/exact_layer.hpp>
 #include <imle/estimators/negative_identity_layer.hpp>
 #include <imle/estimators/perturbed_layer.hpp>
@@ -71,6 +72,9 @@ struct top_by_id {
         std::fill_n(z.data(), z.size(), 0);
         for (std::size_t j = 0; j < k; ++j) z.data()[order[j]] = 1;
         return imle::solve_status::solved;
+    }
+    void for_each_group(const auto& theta, const imle::solve_context&, auto&& f) const {
+        f(Eigen::Index{0}, theta.size());
     }
 };
 

@@ -45,8 +45,8 @@ void check_table(const LawT& law, int count = 2000, double lowest = 1e-12) {
     constexpr bool floats = std::is_same_v<Scalar, float>;
     const tail_table<Scalar> table(law);
     const double spread = law.quantile(0.75) - law.quantile(0.25);
-    CHECK(table.survival_error() < (floats ? 2e-7 : 1e-13));
-    CHECK(table.density_error() < (floats ? 2e-6 : 1e-11));
+    CHECK(table.survival_error() < (floats ? 2e-7 : 1e-11));
+    CHECK(table.density_error() < (floats ? 2e-6 : 1e-9));
     std::vector<Scalar> x;
     const double from = std::log(lowest), step = -2 * from / count;
     for (int i = 0; i < count / 2; ++i) {
@@ -62,7 +62,7 @@ void check_table(const LawT& law, int count = 2000, double lowest = 1e-12) {
         const double s = static_cast<double>(found.survival[i]), d = static_cast<double>(found.density[i]);
         const double blur = 4 * epsilon * (std::abs(at) + std::abs(law.quantile(0.5)) + spread);
         survivals.expect(std::abs(s - p) < (floats ? 1e-6 : 1e-10), at, ": ", s, ", not ", p);
-        relative.expect(std::abs(s - p) < (floats ? 2e-3 : 1e-5) * p + f * blur, at, ": ", s, ", not ", p);
+        relative.expect(std::abs(s - p) <= (floats ? 2e-3 : 1e-5) * p + f * blur, at, ": ", s, ", not ", p);
         // A density that is like a power of the distance from the bound has no accuracy there.
         if constexpr (requires { law.lower_bound(); })
             if (at - law.lower_bound() < spread / 400) continue;
@@ -126,6 +126,8 @@ TEMPLATE_TEST_CASE("tail_table: sums of gammas", "[quantile][tail_table][draws]"
     check_table<TestType>(imle::sum_of_gamma{10, 10}, 40);
     check_table<TestType>(imle::sum_of_gamma{20.8, 1000}, 40);
     check_table<TestType>(imle::sum_of_gamma::exact(5), 40);
+    check_table<TestType>(imle::sum_of_gamma::exact(1), 40);
+    check_table<TestType>(imle::sum_of_gamma::exact(100), 40);
 }
 
 TEMPLATE_TEST_CASE("tail_table: ends of a law", "[quantile][tail_table]", float, double) {
@@ -177,8 +179,8 @@ TEST_CASE("tail_table: a law from cdf and pdf alone", "[quantile][tail_table]") 
 TEST_CASE("tail_table: what is refused", "[quantile][tail_table]") {
     CHECK(support::says(refusal(imle::gamma{0.9, 1}), {"density inf", "at the lower bound", "shape 1"}));
     CHECK(support::says(refusal(imle::sum_of_gamma{20.8, 10}), {"at the lower bound", "at least k terms"}));
-    CHECK(support::says(refusal(wrong_density{}), {"slope", "pdf that is the derivative of the cdf"}));
-    CHECK(support::says(refusal(two_blocks{}), {"too rough"}));
+    CHECK(support::says(refusal(wrong_density{}), {"rises by", "pdf that is the derivative of the cdf"}));
+    CHECK(support::says(refusal(two_blocks{}), {"rises by"}));
     CHECK(support::says(support::message_of<std::invalid_argument>([] {
                             tail_table<float> table(imle::gumbel{0, 1e-39});
                         }),

@@ -58,12 +58,12 @@ struct tail_layout<double> {
 
 /// P(X > x) and the density of X for arrays of x, each by a look-up and a short polynomial.
 ///
-/// x becomes y = (x - origin) / unit. The origin is the law's lower bound or, without one, its median; the
-/// unit is about the distance between its quartiles. Then v = |y| + shift, with a power of two as the shift.
-/// The bits of v hold the interval and the place in it, as in `quantile_table`, and the sign of y chooses the
-/// side. Intervals are short next to the origin and grow with the distance from it. Next to a lower bound,
-/// where the functions may be like a power of the distance, they are very short (shift 2^-12 or 2^-24); next
-/// to a median a kink does no harm (shift 1).
+/// x becomes y = (x - origin) / unit. The origin is the law's lower bound, if it is near the bulk, or the
+/// median; the unit is about the distance between the quartiles. Then v = |y| + shift, with a power of two as
+/// the shift. The bits of v hold the interval and the place in it, as in `quantile_table`, and the sign of y
+/// chooses the side. Intervals are short next to the origin and grow with the distance from it. Next to a
+/// lower bound, where the functions may be like a power of the distance, they are very short (shift 2^-12 or
+/// 2^-24); next to a median a kink does no harm (shift 1).
 ///
 /// - float: cubics, 32 intervals in each binade; errors are below 1e-6.
 /// - double: degree 7, 16 intervals in each binade; errors are below 1e-10.
@@ -141,17 +141,19 @@ class tail_table {
         double lowest = -infinity;
         if constexpr (HasLowerBound<LawT>) lowest = law.lower_bound();
         if constexpr (HasUpperBound<LawT>) highest_ = law.upper_bound();
-        bounded_ = is_finite(lowest);
-        const double median = quantile_of_law(law, 0.5);
-        const double spread = quantile_of_law(law, 0.75) - quantile_of_law(law, 0.25);
+        const double lower = quantile_of_law(law, 0.25), median = quantile_of_law(law, 0.5),
+                     upper = quantile_of_law(law, 0.75), spread = upper - lower;
+        // A bound far from the bulk is a smooth end, and intervals would be too long at the bulk.
+        bounded_ = is_finite(lowest) && median - lowest < 3 * spread;
         origin_ = bounded_ ? lowest : median;
-        unit_ = spread;
+        // A skewed law changes faster on one side of its median.
+        unit_ = bounded_ ? spread : 2 * std::min(median - lower, upper - median);
         first_binade_ = bounded_ ? layout::first_at_bound : 0;
         shift_ = std::ldexp(1.0, first_binade_);
         if (is_finite(highest_) && spread > 0 && highest_ > origin_) {
             // An upper bound becomes a knot: the beginning of a binade.
             const double width = highest_ - origin_;
-            binades_at_bound_ = std::max(1, std::ilogb(width / spread) + 1);
+            binades_at_bound_ = std::max(1, std::ilogb(width / unit_) + 1);
             unit_ = width / (std::ldexp(1.0, binades_at_bound_) - shift_);
         }
         inverse_unit_ = 1 / unit_;
@@ -230,13 +232,14 @@ class tail_table {
         for (const tail side : {tail::lower, tail::upper}) {
             const std::size_t own = side == tail::lower ? 1 : 0;
             // Below a lower bound everything is above x.
-            const bool outside = side == tail::lower && bounded_;
+            bool ended = side == tail::lower && bounded_;
             for (std::size_t i = 0; i < intervals_; ++i) {
                 Scalar* const row = first_of(survival_) + (2 * i + own) * stride;
-                if (outside)
-                    row[0] = 1;
+                if (ended)
+                    row[0] = side == tail::lower ? 1 : 0;
                 else
-                    fit(law, side, i, nodes, between, row, first_of(density_) + (2 * i + own) * stride);
+                    ended =
+                        fit(law, side, i, nodes, between, row, first_of(density_) + (2 * i + own) * stride);
             }
             // Beyond the last interval.
             first_of(survival_)[(2 * intervals_ + own) * stride] = side == tail::lower ? 1 : 0;
@@ -249,8 +252,9 @@ class tail_table {
                 "at the median");
     }
 
+    /// Returns whether nothing of the tail is left at the interval's end.
     template <class LawT>
-    void fit(const LawT& law, tail side, std::size_t i, const numbers& nodes, const numbers& between,
+    bool fit(const LawT& law, tail side, std::size_t i, const numbers& nodes, const numbers& between,
              Scalar* survival_row, Scalar* density_row) {
         const double binade = std::ldexp(1.0, first_binade_ + static_cast<int>(i / steps));
         const double width = binade / static_cast<double>(steps);
@@ -282,13 +286,12 @@ class tail_table {
         }
         if (width >= 0x1p-9) {
             density_error_ = std::max(density_error_, (abs(height - density[middle]) * unit_).value());
-            const double rise =
-                (slope / (side == tail::lower ? width : -width)).value();  // the density, times the unit
-            if (!(std::abs(rise - density[middle] * unit_) < 1e-3))
+            // The slope is minus the density. Both times the unit.
+            const portable_double own = portable_double(density[middle]) * unit_,
+                                  fall = slope / (side == tail::lower ? width : -width);
+            if (!(abs(fall - own) < 1e-3))
                 refuse(message("of density ", density[middle], " at ", x[middle],
-                               ", where the slope of its "
-                               "distribution function is ",
-                               rise / unit_),
+                               ", where its distribution function rises by ", fall.value() / unit_),
                        "a pdf that is the derivative of the cdf");
         }
         // In the kernel, `steps` times t is the place in the interval.
@@ -297,6 +300,9 @@ class tail_table {
             survival_row[j] = static_cast<Scalar>((c[j] * power).value());
             density_row[j] = static_cast<Scalar>((d[j] * power).value());
         }
+        return side == tail::upper
+                   ? survival[degree] <= negligible
+                   : survival[degree] > 1 - 1e-14 && density[degree] <= negligible * inverse_unit_;
     }
 
     // -- The kernel --------------------------------------------------------------------------------------
