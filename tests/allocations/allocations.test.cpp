@@ -172,6 +172,7 @@ TEST_CASE("allocations: only results are allocated in steady state", "[allocatio
         // With threads, a solver's own memory comes when chance first gives it work; this one has none.
         imle::layer_options with_threads = options;
         with_threads.threads = 2;
+        with_threads.sampling = imle::sampling::latin;
         check_steady_state(imle::imle_layer{imle::categorical{}, imle::gumbel{}, imle::loss_gradient_target{},
                                             with_threads, imle::thread_executor{std::chrono::nanoseconds{0}}},
                            numbers);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include <imle/estimators/conditional_layer.hpp>
@@ -82,16 +84,18 @@ void check_law(const NoiseT& noise, std::uint64_t seed, int points = 1000) {
                 1, seed);
 }
 
-/// The ratio of the variances, summed over coordinates, of plain and conditional marginals.
-double variance_ratio(std::size_t n, Eigen::Index k, Eigen::Index rows) {
+/// The variance of the marginals, summed over coordinates, of S plain samples, over that of S conditional
+/// ones.
+double variance_ratio(std::size_t n, Eigen::Index k, Eigen::Index samples, imle::sampling how,
+                      Eigen::Index rows) {
     vector theta(n);
     imle::normal{}.fill(random_key{9}, 0, std::span<double>(theta));
     const matrix batch = rows_of(theta, support::repeats(rows));
-    const conditional_layer layer{imle::top_k{k}, imle::gumbel{}};
-    const imle::perturbed_sampler plain{imle::top_k{k}, imle::gumbel{}};
+    const conditional_layer layer{imle::top_k{k}, imle::gumbel{}, {.samples = samples, .sampling = how}};
+    const imle::perturbed_sampler plain{imle::top_k{k}, imle::gumbel{}, {.samples = samples}};
     std::vector<Eigen::Index> failed;
     matrix z(batch.dimensions());
-    plain.write_marginals(imle::detail::checked_call(batch, 1, random_key{4}, {}), z.data(), failed);
+    plain.write_marginals(imle::detail::checked_call(batch, samples, random_key{4}, {}), z.data(), failed);
     return row_statistics(z).total_variance() /
            row_statistics(layer.marginals(batch, random_key{4}).marginals()).total_variance();
 }
@@ -157,12 +161,32 @@ TEST_CASE("conditional_layer: sum-of-gamma noise, the means over keys are exact"
     check_law(imle::sum_of_gamma{2, 10}, 18, 60);
 }
 
+TEST_CASE("conditional_layer: stratified samples, the means over keys are exact",
+          "[estimators][conditional][draws]") {
+    const vector theta{0.5, -0.3, 1.1, 0.0, -1.0}, dmu{1.0, -0.5, 0.25, 2.0, -1.0};
+    const imle::testing::k_subsets family(5, 2);
+    const conditional_layer layer{
+        imle::top_k{2}, imle::gumbel{}, {.samples = 4, .sampling = imle::sampling::latin}};
+    const Eigen::Index rows = support::repeats(5000);
+    const auto pass = layer.marginals(rows_of(theta, rows), random_key{8});
+    check_mean(pass.marginals(), family.gumbel_marginals(theta, 1));
+    check_mean(layer.vjp(pass, rows_of(dmu, rows)), family.gumbel_marginals_vjp(theta, 1, dmu), 0.1);
+}
+
 TEST_CASE("conditional_layer: the variance is lower", "[estimators][conditional][draws]") {
-    const double five_of_ten = variance_ratio(10, 5, 4000);
-    const double one_of_fifty = variance_ratio(50, 1, 1000);
-    const double ten_of_350 = variance_ratio(350, 10, 200);
-    CAPTURE(five_of_ten, one_of_fifty, ten_of_350);
+    // At 16 samples. Standard normal theta, Gumbel noise.
+    const auto both = [](std::size_t n, Eigen::Index k, Eigen::Index rows) {
+        return std::pair{variance_ratio(n, k, 16, imle::sampling::independent, rows),
+                         variance_ratio(n, k, 16, imle::sampling::latin, rows)};
+    };
+    const auto [five_of_ten, latin_five_of_ten] = both(10, 5, 1000);
+    const auto [one_of_fifty, latin_one_of_fifty] = both(50, 1, 300);
+    const auto [ten_of_350, latin_ten_of_350] = both(350, 10, 50);
+    CAPTURE(five_of_ten, one_of_fifty, ten_of_350, latin_five_of_ten, latin_one_of_fifty, latin_ten_of_350);
     CHECK(five_of_ten > 4);
     CHECK(one_of_fifty > 12);
     CHECK(ten_of_350 > 15);
+    CHECK(latin_five_of_ten > 1.5 * five_of_ten);
+    CHECK(latin_one_of_fifty > 1.1 * one_of_fifty);
+    CHECK(latin_ten_of_350 > 1.3 * ten_of_350);
 }

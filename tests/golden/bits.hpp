@@ -219,6 +219,13 @@ inline void check_estimator_bits(bit_checks& checks) {
                     imle_layer{top_k{3}, gumbel{}, loss_gradient_target{}, seven});
     IMLE_LAYER_BITS(0xe1b9d1f763a2c5f9, 0x2299b1f889360f9c,
                     imle_layer{top_k{3}, multiplicative{}, perturbation_target{}, seven});
+    // Strata of a power of two and of a prime.
+    IMLE_LAYER_BITS(0x1, 0x1,
+                    imle_layer{top_k{3}, gumbel{}, perturbation_target{},
+                               layer_options{.samples = 4, .sampling = sampling::latin}});
+    IMLE_LAYER_BITS(0x1, 0x1,
+                    imle_layer{top_k{3}, sum_of_gamma{3, 10}, perturbation_target{},
+                               layer_options{.samples = 10, .sampling = sampling::latin}});
     IMLE_LAYER_BITS(0xf3877d7b1dea4328, 0x861e29976230ef51,
                     straight_through_layer{top_k{3}, gumbel{}, {.samples = 7}});
     IMLE_LAYER_BITS(0xbefab1eaf4879091, 0xa5efb84aa68ce594,

@@ -33,6 +33,9 @@ struct conditional_options {
     double temperature = 1;
     /// Worker threads; 0 is one for each core. Results do not depend on it.
     int threads = 1;
+    /// Whether samples are independent of each other or stratified, which lowers the variance further and has
+    /// no bias here either: see `layer_options::sampling`.
+    imle::sampling sampling = imle::sampling::independent;
 };
 
 namespace detail {
@@ -218,8 +221,11 @@ class conditional_layer
             detail::throw_invalid("conditional_options::temperature", options.temperature,
                                   "a finite number above 0 (without noise there is nothing to average)");
         detail::require_threads("conditional_options::threads", options.threads);
-        return {
-            .samples = options.samples, .input_temperature = options.temperature, .threads = options.threads};
+        detail::require_sampling("conditional_options::sampling", options.sampling);
+        return {.samples = options.samples,
+                .input_temperature = options.temperature,
+                .threads = options.threads,
+                .sampling = options.sampling};
     }
 
     template <class CallT, class Scalar>
