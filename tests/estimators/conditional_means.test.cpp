@@ -63,7 +63,7 @@ vector exact_marginals(const LawT& law, const vector& quantiles, const vector& t
 template <class SolverT, class NoiseT>
 void check_means(const SolverT& solver, const NoiseT& noise, const vector& theta, double T, const vector& dmu,
                  const vector& mu, const vector& gradient, Eigen::Index samples, std::uint64_t seed,
-                 Eigen::Index rows = 20000) {
+                 Eigen::Index rows = 6000) {
     rows = support::repeats(rows);
     const conditional_layer layer{solver, noise, {.samples = samples, .temperature = T}};
     const auto pass = layer.marginals(rows_of(theta, rows), random_key{seed});
@@ -110,7 +110,7 @@ TEST_CASE("conditional_layer: Gumbel and k-subsets, the means over keys are exac
         for (const double T : {0.5, 2.0})
             for (const Eigen::Index samples : {1, 5})
                 check_means(imle::top_k{k}, imle::gumbel{}, theta, T, dmu, family.gumbel_marginals(theta, T),
-                            family.gumbel_marginals_vjp(theta, T, dmu), samples, k, 20000 / samples);
+                            family.gumbel_marginals_vjp(theta, T, dmu), samples, k, 6000 / samples);
     }
 }
 
