@@ -232,8 +232,10 @@ inline void check_estimator_bits(bit_checks& checks) {
                     perturbed_layer{top_k{3}, normal{}, {.samples = 33, .temperature = 0.7}});
     IMLE_LAYER_BITS(0x9539d670afd83491, 0x7eb121b334d03965,
                     perturbed_layer{top_k{3}, multiplicative{}, {.samples = 9}});
-    IMLE_LAYER_BITS(0x0, 0x0, conditional_layer{top_k{3}, gumbel{}, {.samples = 7, .temperature = 0.7}});
-    IMLE_LAYER_BITS(0x0, 0x0, conditional_layer{top_k{3}, sum_of_gamma{3, 10}, {.samples = 33}});
+    IMLE_LAYER_BITS(0x81a91742ff7fe824, 0x55e645f79728da78,
+                    conditional_layer{top_k{3}, gumbel{}, {.samples = 7, .temperature = 0.7}});
+    IMLE_LAYER_BITS(0x96536042348b4aac, 0x0760476f14390eee,
+                    conditional_layer{top_k{3}, sum_of_gamma{3, 10}, {.samples = 33}});
     IMLE_LAYER_BITS(0x5ab1dae8ed19a304, 0x34cd9a28be9e16cb,
                     negative_identity_layer{top_k{3}, {.projection = projection::standardize}});
     IMLE_LAYER_BITS(0x33ca9fba3e648d9d, 0x6422ba8aabbe65fc, exact_layer{k_subset_family{3}, {.samples = 6}});
