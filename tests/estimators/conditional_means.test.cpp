@@ -185,9 +185,9 @@ TEST_CASE("conditional_layer: the variance is lower", "[estimators][conditional]
         return std::pair{variance_ratio(n, k, 16, imle::sampling::independent, rows),
                          variance_ratio(n, k, 16, imle::sampling::latin, rows)};
     };
-    const auto [five_of_ten, latin_five_of_ten] = both(10, 5, 500);
-    const auto [one_of_fifty, latin_one_of_fifty] = both(50, 1, 150);
-    const auto [ten_of_350, latin_ten_of_350] = both(350, 10, 25);
+    const auto [five_of_ten, latin_five_of_ten] = both(10, 5, 1000);
+    const auto [one_of_fifty, latin_one_of_fifty] = both(50, 1, 300);
+    const auto [ten_of_350, latin_ten_of_350] = both(350, 10, 50);
     CAPTURE(five_of_ten, one_of_fifty, ten_of_350, latin_five_of_ten, latin_one_of_fifty, latin_ten_of_350);
     CHECK(five_of_ten > 4);
     CHECK(one_of_fifty > 12);

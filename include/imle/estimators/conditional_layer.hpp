@@ -187,10 +187,11 @@ struct require_continuous_noise : require_noise<N> {
 /// `per_instance` of them, or yours. Where all that may be chosen are chosen, or none, m is 1 or 0 and the
 /// gradient 0. A coordinate that a mask forbids has m = 0 and gradient 0.
 ///
-/// The noise is a `ContinuousNoise`. The first call for a scalar makes a table of F and f (about a
-/// millisecond; some ten milliseconds for `sum_of_gamma`), which copies of the layer share. A density that is
-/// infinite at the lower bound, as of `gamma` of shape below 1 and of `sum_of_gamma{k, terms}` with terms <
-/// k, is refused then: `std::invalid_argument`. m is accurate to 1e-6 in float and 1e-10 in double.
+/// The noise is a `ContinuousNoise`. The first call for a scalar makes a table of F and f, which copies of
+/// the layer share. It takes about a millisecond; for `sum_of_gamma` 10 to 100, or more if it has thousands
+/// of terms. A density that is infinite at the lower bound, as of `gamma` of shape below 1 and of
+/// `sum_of_gamma{k, terms}` with terms < k, is refused then: `std::invalid_argument`. The table is accurate
+/// to 1e-6 in float and 1e-10 in double.
 ///
 /// Cost: S solves forward. The backward pass draws the noise and solves again, at the same theta: no step and
 /// no lambda. Both are O(S n) besides. Functions, shapes, keys, threads and errors are those of
