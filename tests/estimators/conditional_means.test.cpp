@@ -107,10 +107,10 @@ TEST_CASE("conditional_layer: Gumbel and k-subsets, the means over keys are exac
     const vector theta{0.5, -0.3, 1.1, 0.0, -1.0}, dmu{1.0, -0.5, 0.25, 2.0, -1.0};
     for (const std::size_t k : {1, 2, 4}) {
         const imle::testing::k_subsets family(5, k);
-        for (const double T : {0.5, 2.0})
-            for (const Eigen::Index samples : {1, 5})
-                check_means(imle::top_k{k}, imle::gumbel{}, theta, T, dmu, family.gumbel_marginals(theta, T),
-                            family.gumbel_marginals_vjp(theta, T, dmu), samples, k, 6000 / samples);
+        const double T = k == 2 ? 2.0 : 0.5;
+        for (const Eigen::Index samples : {1, 5})
+            check_means(imle::top_k{k}, imle::gumbel{}, theta, T, dmu, family.gumbel_marginals(theta, T),
+                        family.gumbel_marginals_vjp(theta, T, dmu), samples, k, 6000 / samples);
     }
 }
 
