@@ -12,6 +12,7 @@
 #include <imle/core/version.hpp>
 #include <imle/estimators/baseline.hpp>
 #include <imle/estimators/blackbox.hpp>
+#include <imle/estimators/conditional_layer.hpp>
 #include <imle/estimators/diagnose.hpp>
 #include <imle/estimators/exact_layer.hpp>
 #include <imle/estimators/gradient_report.hpp>

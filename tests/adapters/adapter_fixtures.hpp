@@ -52,6 +52,7 @@ template <class F>
 void for_each_estimator(F&& f) {
     f(imle::straight_through_layer{imle::top_k{2}, imle::gumbel{}, {.samples = 4}});
     f(imle::perturbed_layer{imle::top_k{2}, imle::normal{}, {.samples = 4}});
+    f(imle::conditional_layer{imle::top_k{2}, imle::gumbel{}, {.samples = 4}});
     f(imle::negative_identity_layer{imle::top_k{2}});
     f(imle::exact_layer{imle::k_subset_family{2}, {.samples = 4}});
     f(imle::score_function_layer{imle::k_subset_family{2}, {.samples = 4}});

@@ -13,7 +13,9 @@
 #include <string>
 #include <vector>
 
+#include <imle/estimators/conditional_layer.hpp>
 #include <imle/layer/imle_layer.hpp>
+#include <imle/noise/exponential.hpp>
 #include <imle/noise/gamma.hpp>
 #include <imle/noise/gumbel.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
@@ -155,6 +157,14 @@ TEST_CASE("allocations: only results are allocated in steady state", "[allocatio
     using vectors = Eigen::Tensor<double, 2, Eigen::ColMajor>;
     const maps theta = some_theta<maps>({5, 8, 8});
     const vectors numbers = some_theta<vectors>({40, 6});
+    check_steady_state(
+        imle::conditional_layer{imle::minimizing(imle::k_of_groups{2}), imle::gumbel{}, {.samples = 20}},
+        theta);
+    check_steady_state(imle::conditional_layer{imle::top_k{5},
+                                               imle::exponential{},
+                                               {.samples = 20, .threads = 2},
+                                               imle::thread_executor{std::chrono::nanoseconds{0}}},
+                       numbers);
     for (const auto side : {imle::difference::forward, imle::difference::central}) {
         const imle::layer_options options{.samples = 20, .difference = side};
         check_steady_state(imle::imle_layer{imle::grid_shortest_path{}, imle::sum_of_gamma{8, 10},
@@ -168,6 +178,7 @@ TEST_CASE("allocations: only results are allocated in steady state", "[allocatio
         // With threads, a solver's own memory comes when chance first gives it work; this one has none.
         imle::layer_options with_threads = options;
         with_threads.threads = 2;
+        with_threads.sampling = imle::sampling::latin;
         check_steady_state(imle::imle_layer{imle::categorical{}, imle::gumbel{}, imle::loss_gradient_target{},
                                             with_threads, imle::thread_executor{std::chrono::nanoseconds{0}}},
                            numbers);

@@ -2,6 +2,7 @@
 
 #include "pieces.hpp"
 
+#include <imle/estimators/conditional_layer.hpp>
 #include <imle/estimators/exact_layer.hpp>
 #include <imle/estimators/perturbed_layer.hpp>
 #include <imle/estimators/score_function_layer.hpp>
@@ -12,6 +13,7 @@
 #include <imle/noise/multiplicative.hpp>
 #include <imle/noise/normal.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
+#include <imle/solvers/top_k.hpp>
 
 void noise_without_score() {
 #ifdef IMLE_FAIL_noise_without_score
@@ -20,6 +22,24 @@ void noise_without_score() {
     const imle::perturbed_layer layer{echo{}, imle::normal{}};
 #endif
     (void)layer;
+}
+
+void noise_without_density() {
+#ifdef IMLE_FAIL_noise_without_density
+    const imle::conditional_layer layer{imle::top_k{2}, silence{}};
+#else
+    const imle::conditional_layer layer{imle::top_k{2}, imle::sum_of_gamma{5}};
+#endif
+    (void)layer;
+}
+
+void solver_without_thresholds(const matrix& theta) {
+#ifdef IMLE_FAIL_solver_without_thresholds
+    const imle::conditional_layer layer{echo{}, imle::normal{}};
+#else
+    const imle::conditional_layer layer{imle::top_k{2}, imle::normal{}};
+#endif
+    (void)layer.forward(theta, imle::random_key{1});
 }
 
 void multiplier_without_law() {

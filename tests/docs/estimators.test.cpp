@@ -52,6 +52,21 @@ struct coins {
 };
 // [/own_family]
 
+// [own_groups]
+// The larger of each pair of neighbours.
+struct larger_of_pairs {
+    void operator()(const auto& theta, auto& z) const {
+        for (Eigen::Index i = 0; i + 1 < theta.size(); i += 2) {
+            z.data()[i] = theta.data()[i] >= theta.data()[i + 1] ? 1 : 0;
+            z.data()[i + 1] = 1 - z.data()[i];
+        }
+    }
+    void for_each_group(const auto& theta, const imle::solve_context&, auto&& f) const {
+        for (Eigen::Index i = 0; i + 1 < theta.size(); i += 2) f(i, Eigen::Index{2});
+    }
+};
+// [/own_groups]
+
 matrix row_of(std::initializer_list<float> values) {
     matrix row(1, static_cast<Eigen::Index>(values.size()));
     std::copy(values.begin(), values.end(), row.data());
@@ -83,6 +98,7 @@ TEST_CASE("docs/estimators.md: one interface", "[docs]") {
         imle::top_k{2}, imle::gumbel{}, imle::adaptive_target{{.target_norm = 4}}, {.samples = 100}};
     imle::straight_through_layer straight{imle::top_k{2}, imle::gumbel{}, {.samples = 100}};
     imle::perturbed_layer perturbed{imle::top_k{2}, imle::normal{}, {.samples = 100}};
+    imle::conditional_layer conditional{imle::top_k{2}, imle::gumbel{}, {.samples = 100}};
     imle::score_function_layer score{imle::k_subset_family{2}, {.samples = 100}};
     auto simple = imle::simple_layer(2, {.samples = 100});
     auto blackbox = imle::blackbox(imle::top_k{2}, 10);
@@ -92,6 +108,7 @@ TEST_CASE("docs/estimators.md: one interface", "[docs]") {
     check_descends(adaptive);
     check_descends(straight);
     check_descends(perturbed);
+    check_descends(conditional);
     check_descends(score);
     check_descends(simple);
     check_descends(blackbox);
@@ -119,6 +136,27 @@ TEST_CASE("docs/concepts/exponential_family.md: your own family", "[docs]") {
     const double difference = (coins::chance(2 + step) - coins::chance(2 - step)) / (2 * step);
     CHECK(slope(0, 1) == Approx(difference).epsilon(1e-5));
     CHECK(slope(0, 0) == 0);
+}
+
+TEST_CASE("docs/estimators.md: conditioning", "[docs]") {
+    const matrix theta = row_of({0.5F, 2.0F, 1.0F, -1.0F, 0.8F}), wanted = row_of({0, 1, 0, 0, 1});
+    const imle::random_key key{1};
+    // [conditional]
+    imle::conditional_layer layer{imle::top_k{2}, imle::gumbel{}, {.samples = 16, .temperature = 0.5}};
+    const auto pass = layer.marginals(theta, key);
+    const matrix mu = pass.marginals();                    // probabilities, from 16 samples
+    const matrix gradient = layer.vjp(pass, mu - wanted);  // of |mu - wanted|^2 / 2
+    // [/conditional]
+    CHECK(distance(mu, layer.forward(theta, key).marginals()) < 1e-6);
+    CHECK(gradient(0, 1) < 0);
+    CHECK(gradient(0, 2) > 0);
+
+    const matrix even = row_of({0.5F, 2.0F, 1.0F, -1.0F});
+    const imle::conditional_layer own{larger_of_pairs{}, imle::gumbel{}, {.samples = 3}};
+    const matrix chances = own.marginals(even, key).marginals();
+    // Of two, each other's noise being known, one sample of one is not 1 minus that of the other.
+    CHECK(chances(0, 0) + chances(0, 1) > 0.2F);
+    CHECK(chances(0, 0) + chances(0, 1) < 1.8F);
 }
 
 TEST_CASE("docs/estimators.md: losses", "[docs]") {

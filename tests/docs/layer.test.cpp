@@ -314,3 +314,22 @@ TEST_CASE("docs: failures and statistics", "[docs]") {
     CHECK((did.zero_share() > 0 && did.zero_share() < 1));
     CHECK(did.solve_seconds <= did.seconds);
 }
+
+TEST_CASE("docs: stratified samples", "[docs]") {
+    // [latin]
+    imle::imle_layer layer{imle::top_k{3},
+                           imle::gumbel{},
+                           imle::perturbation_target{.beta = 10},
+                           {.samples = 16, .sampling = imle::sampling::latin}};
+    // [/latin]
+    const tensor theta = numbers(200, 8);
+    const imle::imle_layer independent{
+        imle::top_k{3}, imle::gumbel{}, imle::perturbation_target{.beta = 10}, {.samples = 16}};
+    const auto two = [&](const auto& from) {
+        const tensor a = from.marginals(theta, imle::random_key{1}).marginals();
+        const tensor b = from.marginals(theta, imle::random_key{2}).marginals();
+        const Eigen::Tensor<float, 0, Eigen::RowMajor> sum = (a - b).square().sum();
+        return sum();
+    };
+    CHECK(two(layer) < 0.8f * two(independent));
+}

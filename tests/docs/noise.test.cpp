@@ -32,6 +32,19 @@ struct logistic {
 };
 // [/own_noise]
 
+// [own_quantiles]
+// The same noise, ready for stratified samples.
+struct stratified_logistic : logistic {
+    template <class Scalar>
+    void fill_quantiles(std::span<const imle::word_of<Scalar>> words, std::span<Scalar> out) const {
+        for (std::size_t i = 0; i < out.size(); ++i) {
+            const Scalar u = imle::uniform_of(words[i]);
+            out[i] = std::log(u) - std::log1p(-u);
+        }
+    }
+};
+// [/own_quantiles]
+
 // [gamma_of_each]
 // Gamma noise with a shape and a scale for each coordinate of an instance.
 struct gamma_of_each {
@@ -61,6 +74,8 @@ std::vector<double> draws(const NoiseT& noise, imle::random_key key, std::size_t
 
 static_assert(imle::NoiseDistribution<logistic, float>);
 static_assert(imle::NoiseDistribution<logistic, double>);
+static_assert(imle::QuantileNoise<stratified_logistic, float>);
+static_assert(imle::QuantileNoise<stratified_logistic, double>);
 
 TEST_CASE("docs: your own noise", "[docs]") {
     const auto x = draws(logistic{}, imle::random_key{1}, 100000);
@@ -104,4 +119,8 @@ TEST_CASE("docs: the laws of your own noise", "[docs]") {
     // [/check]
     INFO(report);
     CHECK(report.trials("Kolmogorov-Smirnov") > 0);
+    const auto with_quantiles =
+        imle::testing::check_noise<double>(stratified_logistic{}, {.numbers = 1 << 14});
+    INFO(with_quantiles);
+    CHECK(with_quantiles.passed());
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include <imle/estimators/blackbox.hpp>
+#include <imle/estimators/conditional_layer.hpp>
 #include <imle/estimators/exact_layer.hpp>
 #include <imle/estimators/negative_identity_layer.hpp>
 #include <imle/estimators/perturbed_layer.hpp>
@@ -109,6 +110,8 @@ TEST_CASE("All layers have one interface", "[estimators]") {
         imle::perturbed_layer{imle::minimizing(imle::top_k{2}), imle::gumbel{}, {.samples = 4}}, 4);
     check_one_interface(imle::perturbed_layer{imle::categorical{}, imle::multiplicative{}, {.samples = 4}},
                         4);
+    check_one_interface(
+        imle::conditional_layer{imle::minimizing(imle::top_k{2}), imle::gumbel{}, {.samples = 4}}, 4);
     check_one_interface(imle::score_function_layer{imle::softmax_family{}, {.samples = 4}}, 4);
     check_one_interface(imle::exact_layer{imle::softmax_family{}, {.samples = 4}}, 4);
     check_one_interface(imle::simple_layer(2, {.samples = 4}), 4);

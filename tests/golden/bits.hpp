@@ -317,6 +317,13 @@ inline void check_estimator_bits(bit_checks& checks) {
                     imle_layer{best_3, any_noise(gumbel{}), loss_gradient_target{}, seven});
     IMLE_LAYER_BITS(0xe1b9d1f763a2c5f9, 0x2299b1f889360f9c,
                     imle_layer{best_3, multiplicative{}, perturbation_target{}, seven});
+    // Strata of a power of two and of a prime.
+    IMLE_LAYER_BITS(0x1, 0x1,
+                    imle_layer{best_3, gumbel{}, perturbation_target{},
+                               layer_options{.samples = 4, .sampling = sampling::latin}});
+    IMLE_LAYER_BITS(0x1, 0x1,
+                    imle_layer{best_3, sum_of_gamma{3, 10}, perturbation_target{},
+                               layer_options{.samples = 10, .sampling = sampling::latin}});
     IMLE_LAYER_BITS(0xf3877d7b1dea4328, 0x861e29976230ef51,
                     straight_through_layer{best_3, any_noise(gumbel{}), {.samples = 7}});
     IMLE_LAYER_BITS(
@@ -331,6 +338,10 @@ inline void check_estimator_bits(bit_checks& checks) {
             best_3, normal{0.5, 2}, {.samples = 33, .estimate = perturbed_estimate::directional}});
     IMLE_LAYER_BITS(0x9539d670afd83491, 0x7eb121b334d03965,
                     perturbed_layer{best_3, multiplicative{}, {.samples = 9}});
+    IMLE_LAYER_BITS(0x81a91742ff7fe824, 0x55e645f79728da78,
+                    conditional_layer{top_k{3}, gumbel{}, {.samples = 7, .temperature = 0.7}});
+    IMLE_LAYER_BITS(0x96536042348b4aac, 0x0760476f14390eee,
+                    conditional_layer{top_k{3}, sum_of_gamma{3, 10}, {.samples = 33}});
     IMLE_LAYER_BITS(0x5ab1dae8ed19a304, 0x34cd9a28be9e16cb,
                     negative_identity_layer{best_3, {.projection = projection::standardize}});
     IMLE_LAYER_BITS(0x33ca9fba3e648d9d, 0x6422ba8aabbe65fc, exact_layer{k_subset_family{3}, {.samples = 6}});

@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <vector>
 
+#include <imle/estimators/conditional_layer.hpp>
 #include <imle/estimators/exact_layer.hpp>
 #include <imle/estimators/negative_identity_layer.hpp>
 #include <imle/estimators/perturbed_layer.hpp>
@@ -71,6 +72,9 @@ struct top_by_id {
         std::fill_n(z.data(), z.size(), 0);
         for (std::size_t j = 0; j < k; ++j) z.data()[order[j]] = 1;
         return imle::solve_status::solved;
+    }
+    void for_each_group(const auto& theta, const imle::solve_context&, auto&& f) const {
+        f(Eigen::Index{0}, theta.size());
     }
 };
 
@@ -193,9 +197,11 @@ template <class F>
 void for_each_layer(F&& f) {
     using imle::imle_layer;
     const imle::layer_options forward{.samples = 4, .target_temperature = 0.5}, plain{.samples = 4},
-        central{.samples = 4, .difference = imle::difference::central, .threads = 2};
+        central{.samples = 4, .difference = imle::difference::central, .threads = 2},
+        latin{.samples = 4, .threads = 2, .sampling = imle::sampling::latin};
     f([&] { return imle_layer{top_by_id{}, imle::gumbel{}, imle::perturbation_target{.beta = 2}, forward}; });
     f([&] { return imle_layer{top_by_id{}, imle::gumbel{}, imle::perturbation_target{.beta = 2}, central}; });
+    f([&] { return imle_layer{top_by_id{}, imle::gumbel{}, imle::perturbation_target{.beta = 2}, latin}; });
     f([&] { return imle_layer{top_by_id{}, imle::normal{}, imle::adaptive_target{}, plain}; });
     f([&] { return imle_layer{top_by_id{}, imle::normal{}, imle::instance_adaptive_target{}, plain}; });
     f([&] {
@@ -206,6 +212,7 @@ void for_each_layer(F&& f) {
     f([&] {
         return imle::perturbed_layer{top_by_id{}, imle::multiplicative{imle::normal{}}, {.samples = 4}};
     });
+    f([&] { return imle::conditional_layer{top_by_id{}, imle::gumbel{}, {.samples = 4}}; });
     f([&] {
         return imle::negative_identity_layer{top_by_id{}, {.projection = imle::projection::standardize}};
     });

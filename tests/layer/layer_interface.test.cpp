@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include <imle/estimators/conditional_layer.hpp>
 #include <imle/estimators/exact_layer.hpp>
 #include <imle/estimators/negative_identity_layer.hpp>
 #include <imle/estimators/perturbed_layer.hpp>
@@ -46,6 +47,7 @@ void for_each_layer(F&& f) {
     f(imle::straight_through_layer{imle::top_k{2}, imle::gumbel{}, {.samples = 4}});
     f(imle::negative_identity_layer{imle::top_k{2}, {.projection = imle::projection::standardize}});
     f(imle::perturbed_layer{imle::top_k{2}, imle::normal{}, {.samples = 4}});
+    f(imle::conditional_layer{imle::top_k{2}, imle::normal{}, {.samples = 4}});
     f(imle::exact_layer{imle::softmax_family{}, {.samples = 4}});
     f(imle::score_function_layer{imle::softmax_family{}, {.samples = 4}});
 }

@@ -26,9 +26,10 @@ using matrix = Eigen::Tensor<double, 2, Eigen::RowMajor>;
 
 /// A solver that returns what it was given: samples then are the perturbed parameters.
 template <class SolverT, class NoiseT>
-void check_replay(SolverT solver, NoiseT noise, double temperature, double sign) {
+void check_replay(SolverT solver, NoiseT noise, double temperature, double sign,
+                  imle::sampling how = imle::sampling::independent) {
     const matrix theta = numbers<matrix>({3, 1500}, 1);  // more than the replay draws at a time
-    const imle::layer_options options{.samples = 7, .input_temperature = temperature};
+    const imle::layer_options options{.samples = 7, .input_temperature = temperature, .sampling = how};
     imle_layer layer{solver, noise, perturbation_target{}, options};
     const imle::perturbed_sampler sampler{solver, noise, options};
     const auto pass = layer.forward(theta, random_key{3}, 5);
@@ -66,6 +67,10 @@ TEST_CASE("perturbed_sampler: replay gives what the solver was given, bit for bi
         check_replay(imle::minimizing(identity_solver), hashed_noise{}, temperature, -1);
         check_replay(identity_solver, imle::multiplicative{imle::normal{}}, temperature, 1);
         check_replay(identity_solver, imle::no_noise{}, temperature, 1);
+        check_replay(imle::minimizing(identity_solver), imle::normal{}, temperature, -1,
+                     imle::sampling::latin);
+        check_replay(identity_solver, imle::multiplicative{}, temperature, 1, imle::sampling::latin);
+        check_replay(identity_solver, imle::no_noise{}, temperature, 1, imle::sampling::latin);
     }
 }
 

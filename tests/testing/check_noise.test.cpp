@@ -177,6 +177,46 @@ struct those_of_a_length {
     }
 };
 
+/// A correct QuantileNoise, and ones that each break a law of it.
+struct with_quantiles : uniform_noise {
+    void fill_quantiles(std::span<const std::uint32_t> words, std::span<float> out) const {
+        for (std::size_t i = 0; i < out.size(); ++i) out[i] = imle::uniform_of(words[i]);
+    }
+};
+template <class Mistake>
+struct with_wrong_quantiles : with_quantiles {
+    void fill_quantiles(std::span<const std::uint32_t> words, std::span<float> out) const {
+        with_quantiles::fill_quantiles(words, out);
+        Mistake{}(words, out);
+    }
+};
+struct from_above {
+    void operator()(std::span<const std::uint32_t>, std::span<float> out) const {
+        for (float& x : out) x = 1 - x;
+    }
+};
+struct squeezed {
+    void operator()(std::span<const std::uint32_t>, std::span<float> out) const {
+        for (float& x : out) x = 0.5f + 0.9f * (x - 0.5f);
+    }
+};
+struct infinite_at_the_end {
+    void operator()(std::span<const std::uint32_t> words, std::span<float> out) const {
+        for (std::size_t i = 0; i < out.size(); ++i)
+            if (words[i] == 0xffffffffu) out[i] = std::numeric_limits<float>::infinity();
+    }
+};
+struct by_place {
+    void operator()(std::span<const std::uint32_t>, std::span<float> out) const {
+        if (out.size() > 8) out[8] = std::nextafter(out[8], 0.0f);
+    }
+};
+struct one_too_many {
+    void operator()(std::span<const std::uint32_t>, std::span<float> out) const {
+        if (out.size() == 7) out.data()[7] = 0;
+    }
+};
+
 template <class N>
 imle::testing::law_report report_of(const N& noise = {}) {
     return imle::testing::check_noise<float>(noise, {.subject = "test", .numbers = 1 << 14});
@@ -203,6 +243,22 @@ TEST_CASE("check_noise: each law, once broken, is named", "[check_noise]") {
     CHECK(report_of<of_another_variance>().broken("variance"));
     CHECK(report_of<of_another_law>().broken("Kolmogorov-Smirnov"));
     CHECK(report_of<zero_that_is_not>().broken("a noise that says is_zero is 0"));
+}
+
+TEST_CASE("check_noise: quantiles, once broken, are named", "[check_noise]") {
+    const auto report = report_of<with_quantiles>();
+    INFO(report);
+    CHECK(report.passed());
+    const char* const law = "quantiles have the law of the numbers";
+    CHECK(report.trials(law) == 400);
+    CHECK(report_of<uniform_noise>().trials(law) == 0);
+    CHECK(
+        report_of<with_wrong_quantiles<from_above>>().broken("a larger word never gives a smaller quantile"));
+    CHECK(report_of<with_wrong_quantiles<squeezed>>().broken(law));
+    CHECK(report_of<with_wrong_quantiles<infinite_at_the_end>>().broken("every quantile is finite"));
+    CHECK(report_of<with_wrong_quantiles<by_place>>().broken("a quantile depends on its word alone"));
+    CHECK(report_of<with_wrong_quantiles<one_too_many>>().broken(
+        "fill_quantiles writes its span and nothing else"));
 }
 
 TEST_CASE("check_noise: keys that are not independent", "[check_noise]") {

@@ -123,6 +123,12 @@ concept starts = requires(S& solver, const_view<Scalar, Rank, Layout>& theta,
     solver.solve_from(theta, start, z);
 };
 
+template <class S, class Scalar, int Rank, int Layout>
+concept has_groups = requires(S& solver, const_view<Scalar, Rank, Layout>& theta,
+                              const solve_context& context, void (*f)(Eigen::Index, Eigen::Index)) {
+    solver.for_each_group(theta, context, f);
+};
+
 /// The status that `solve` returns, or `solved` if it returns anything else.
 template <class F>
 solve_status status_of(F&& solve) {
@@ -173,5 +179,21 @@ concept BatchSolver = detail::solves_batches_with_context<S, Scalar, Rank, Layou
 template <class S, class Scalar, int Rank, int Layout>
 concept WarmSolver =
     detail::starts_with_context<S, Scalar, Rank, Layout> || detail::starts<S, Scalar, Rank, Layout>;
+
+/// A solver that chooses from each of several groups of coordinates those with the largest theta (with the
+/// smallest, for `sense::minimize`), as many as it likes: z is 1 there, and 0 elsewhere. Whether a coordinate
+/// is chosen then depends only on a threshold made of the others, which `conditional_layer` uses.
+///
+/// Syntax: `solver.for_each_group(theta, context, f)` calls f(first, size) for each group of an instance:
+/// coordinates first, first + 1, ..., first + size - 1 in theta's memory order. Groups do not overlap.
+///
+/// Laws, which no compiler can check: the groups, and how many coordinates are chosen from each, depend on
+/// theta's dimensions and the context alone, not on the numbers in theta. Coordinates outside of all groups
+/// are never chosen.
+///
+/// `top_k`, `categorical` and `k_of_groups` are such solvers, and so are `minimizing` and `per_instance` of
+/// them.
+template <class S, class Scalar, int Rank, int Layout>
+concept ThresholdSolver = detail::has_groups<S, Scalar, Rank, Layout> && Solver<S, Scalar, Rank, Layout>;
 
 }  // namespace imle::inline IMLE_ABI

@@ -31,6 +31,17 @@ enum class failure_policy {
     zero_gradient
 };
 
+/// How the S samples of an instance are drawn.
+enum class sampling {
+    /// Independent of each other.
+    independent,
+    /// Stratified in each coordinate (Latin hypercube sampling): the S noise numbers of a coordinate come
+    /// from
+    /// different parts of their law. Each sample alone has the same law as an independent one; means over
+    /// samples vary less. Needs a `QuantileNoise`.
+    latin
+};
+
 /// The options of a layer. The order of the members is part of the contract.
 struct layer_options {
     /// Samples S per instance, at least 1.
@@ -48,6 +59,8 @@ struct layer_options {
     /// Whether each pass counts and times its work, for `imle_layer::statistics`. Costs a few per cent if
     /// solves are fast.
     bool statistics = false;
+    /// Whether samples are independent of each other or stratified. For one sample both are the same.
+    imle::sampling sampling = imle::sampling::independent;
 };
 
 /// The result of `imle_layer::statistics`: the last forward or backward pass of a layer with
@@ -96,6 +109,11 @@ inline void require_temperature(const char* option, double temperature) {
         throw_invalid(option, temperature, "a finite number that is not negative");
 }
 
+inline void require_sampling(const char* option, sampling how) {
+    if (how != sampling::independent && how != sampling::latin)
+        throw_invalid(option, static_cast<int>(how), "sampling::independent or sampling::latin");
+}
+
 inline void require_threads(const char* option, int threads) {
     if (threads < 0) throw_invalid(option, threads, "0 (all cores) or a positive number");
 }
@@ -112,6 +130,7 @@ inline const layer_options& checked(const layer_options& options) {
     if (options.failures != failure_policy::throw_error && options.failures != failure_policy::zero_gradient)
         throw_invalid("layer_options::failures", static_cast<int>(options.failures),
                       "failure_policy::throw_error or failure_policy::zero_gradient");
+    require_sampling("layer_options::sampling", options.sampling);
     return options;
 }
 

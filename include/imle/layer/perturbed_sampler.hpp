@@ -15,6 +15,7 @@
 
 #include <imle/layer/batch_first.hpp>
 #include <imle/layer/detail/perturbed_solve.hpp>
+#include <imle/layer/item_noise.hpp>
 #include <imle/layer/pass.hpp>
 #include <imle/layer/shared.hpp>
 #include <imle/parallel/thread_executor.hpp>
@@ -48,8 +49,10 @@ class perturbed_replay {
     using call_type = detail::layer_call<Scalar, Rank, Layout>;
 
     /// z: the samples of the call.
-    perturbed_replay(const NoiseT& noise, double temperature, const call_type& call, const Scalar* z)
+    perturbed_replay(const NoiseT& noise, double temperature, sampling how, const call_type& call,
+                     const Scalar* z)
         : noise_(noise),
+          sampling_(how),
           scale_(static_cast<Scalar>(temperature)),
           perturbs_(detail::perturbs<NoiseT>(static_cast<double>(scale_))),
           call_(call),
@@ -73,7 +76,8 @@ class perturbed_replay {
         for (std::size_t begin = 0; begin < samples; begin += at_a_time_) {
             const std::size_t count = std::min(at_a_time_, samples - begin);
             if (perturbs_)
-                noise_.fill(call_.key, (first + begin) * size_, std::span<Scalar>(eps_).first(count * size_));
+                detail::fill_item_noise(noise_, sampling_, call_.key, samples, size_, first + begin,
+                                        std::span<Scalar>(eps_).first(count * size_));
             for (std::size_t j = 0; j < count; ++j) {
                 Scalar* const eps = perturbs_ ? eps_.data() + j * size_ : nullptr;
                 if (eps != nullptr) detail::write_forbidden(call_.mask_of(row), eps);
@@ -108,6 +112,7 @@ class perturbed_replay {
     }
 
     const NoiseT& noise_;
+    sampling sampling_;
     Scalar scale_;
     bool perturbs_;
     call_type call_;
@@ -130,11 +135,15 @@ class perturbed_sampler {
     /// Whether the solver minimises, so that theta holds costs.
     static constexpr bool minimizes = sense_of<SolverT> == sense::minimize;
 
-    /// Throws `std::invalid_argument` if an option is invalid.
+    /// Throws `std::invalid_argument` if an option is invalid, or if the noise cannot be stratified as the
+    /// options say.
     perturbed_sampler(SolverT solver, NoiseT noise, const layer_options& options = {},
                       ExecutorT executor = {})
         : shared_(std::make_shared<shared>(std::move(solver), std::move(noise), detail::checked(options),
-                                           std::move(executor))) {}
+                                           std::move(executor))) {
+        if constexpr (!detail::can_stratify<NoiseT, float> && !detail::can_stratify<NoiseT, double>)
+            if (options.sampling == sampling::latin) detail::refuse_latin();
+    }
 
     /// A sampler with the same parts and its own workers and statistics.
     [[nodiscard]] perturbed_sampler independent_copy() const {
@@ -188,7 +197,7 @@ class perturbed_sampler {
     template <class Scalar, int Rank, int Layout>
     [[nodiscard]] perturbed_replay<SolverT, NoiseT, Scalar, Rank, Layout> replay(
         const detail::layer_call<Scalar, Rank, Layout>& call, const Scalar* z) const {
-        return {noise(), options().input_temperature, call, z};
+        return {noise(), options().input_temperature, options().sampling, call, z};
     }
     /// The replay of a pass that kept its samples.
     template <class PassT>

@@ -24,6 +24,9 @@ struct fenchel_young_options {
     double temperature = 1;
     /// Worker threads; 0 is one for each core. Results do not depend on it.
     int threads = 1;
+    /// Whether samples are independent of each other or stratified: `layer_options::sampling`. Value and
+    /// gradient are means over samples, so both ways are unbiased.
+    imle::sampling sampling = imle::sampling::independent;
 };
 
 /// The Fenchel-Young loss of the perturbed maximum (Berthet, Blondel, Teboul, Cuturi, Vert and Bach, NeurIPS
@@ -66,7 +69,7 @@ template <std::copy_constructible SolverT, NoiseDistributionOfSomeScalar NoiseT,
           Executor ExecutorT = thread_executor>
 class fenchel_young_loss {
   public:
-    /// Throws `std::invalid_argument` if an option makes no sense.
+    /// Throws `std::invalid_argument` if an option makes no sense, or if the noise cannot be stratified.
     fenchel_young_loss(SolverT solver, NoiseT noise, fenchel_young_options options = {},
                        ExecutorT executor = {})
         : options_(options),
@@ -144,8 +147,11 @@ class fenchel_young_loss {
         detail::require_samples("fenchel_young_options::samples", options.samples);
         detail::require_temperature("fenchel_young_options::temperature", options.temperature);
         detail::require_threads("fenchel_young_options::threads", options.threads);
-        return {
-            .samples = options.samples, .input_temperature = options.temperature, .threads = options.threads};
+        detail::require_sampling("fenchel_young_options::sampling", options.sampling);
+        return {.samples = options.samples,
+                .input_temperature = options.temperature,
+                .threads = options.threads,
+                .sampling = options.sampling};
     }
 
     template <DenseTensor ThetaT>

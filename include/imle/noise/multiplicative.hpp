@@ -59,6 +59,12 @@ class multiplicative {
     void fill(const random_key& key, std::uint64_t first, std::span<Scalar> out) const {
         noise_.fill(key, first, out);
     }
+    /// The inner noise's quantiles, if it has them.
+    template <class Scalar>
+    requires QuantileNoise<NoiseT, Scalar>
+    void fill_quantiles(std::span<const word_of<Scalar>> words, std::span<Scalar> out) const {
+        noise_.fill_quantiles(words, out);
+    }
 
     /// The inner noise, which draws xi.
     [[nodiscard]] const NoiseT& base() const noexcept { return noise_; }

@@ -25,6 +25,14 @@ struct no_noise {
     void fill(const random_key&, std::uint64_t, std::span<double> out) const noexcept {
         std::fill(out.begin(), out.end(), 0.0);
     }
+    /// Fills with 0, whatever the words.
+    void fill_quantiles(std::span<const std::uint32_t>, std::span<float> out) const noexcept {
+        std::fill(out.begin(), out.end(), 0.0f);
+    }
+    /// The same in double.
+    void fill_quantiles(std::span<const std::uint64_t>, std::span<double> out) const noexcept {
+        std::fill(out.begin(), out.end(), 0.0);
+    }
     /// 0.
     [[nodiscard]] constexpr double mean() const noexcept { return 0; }
     /// 0.

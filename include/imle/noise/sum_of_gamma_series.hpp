@@ -31,7 +31,7 @@ class sum_of_gamma_series : private sum_of_gamma {
         draw(key, first, out);
     }
 
-    using sum_of_gamma::cdf, sum_of_gamma::survival, sum_of_gamma::pdf;
+    using sum_of_gamma::cdf, sum_of_gamma::survival, sum_of_gamma::pdf, sum_of_gamma::write_tail;
     using sum_of_gamma::k, sum_of_gamma::terms, sum_of_gamma::lower_bound;
     using sum_of_gamma::mean, sum_of_gamma::variance, sum_of_gamma::cumulant;
     using sum_of_gamma::quantile, sum_of_gamma::survival_quantile;

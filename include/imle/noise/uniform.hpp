@@ -57,6 +57,16 @@ class uniform : public detail::location_scale_law<detail::standard_uniform> {
     void fill(const random_key& key, std::uint64_t first, std::span<double> out) const {
         fill_within(key, first, out);
     }
+    /// out[i] is the quantile at u = (words[i] + 1/2) / 2^32, for `QuantileNoise`. Cost as of `fill`.
+    void fill_quantiles(std::span<const std::uint32_t> words, std::span<float> out) const {
+        location_scale_law::fill_quantiles(words, out);
+        clamp(out);
+    }
+    /// The same in double, with u = (words[i] + 1/2) / 2^64.
+    void fill_quantiles(std::span<const std::uint64_t> words, std::span<double> out) const {
+        location_scale_law::fill_quantiles(words, out);
+        clamp(out);
+    }
 
     /// The parameter `low`.
     [[nodiscard]] double low() const noexcept { return location(); }
@@ -101,11 +111,16 @@ class uniform : public detail::location_scale_law<detail::standard_uniform> {
         return high - low;
     }
 
-    /// high - low is rounded to the output's type, so the largest numbers could exceed `high` by a few units
-    /// in the last place.
     template <class Scalar>
     void fill_within(const random_key& key, std::uint64_t first, std::span<Scalar> out) const {
         location_scale_law::fill(key, first, out);
+        clamp(out);
+    }
+
+    /// high - low is rounded to the output's type, so the largest numbers could exceed `high` by a few units
+    /// in the last place.
+    template <class Scalar>
+    void clamp(std::span<Scalar> out) const noexcept {
         const Scalar low = static_cast<Scalar>(location()), high = static_cast<Scalar>(high_);
         for (Scalar& x : out) x = std::min(std::max(x, low), high);
     }

@@ -3,7 +3,6 @@
 /// @file
 /// Polynomials through a law's quantiles: the coefficients of `quantile_table`.
 
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -12,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include <imle/core/circular.hpp>
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/rounded.hpp>
+#include <imle/quantile/interpolation.hpp>
 #include <imle/quantile/quantile_source.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
@@ -58,8 +57,7 @@ class quantile_polynomials {
     [[nodiscard]] double interpolation_error() const noexcept { return interpolation_error_; }
 
   private:
-    /// One number for each coefficient of a polynomial.
-    using array = std::array<portable_double, degree + 1>;
+    using array = polynomial_numbers<degree>;
 
     static constexpr double min_spread = 1e-290;
     /// Every table keeps at least the accuracy that a float table promises for its tails.
@@ -171,15 +169,6 @@ class quantile_polynomials {
         }
     }
 
-    /// The positions, from 0 to 1, of the Chebyshev nodes first, first + 1, ... of 0 .. degree.
-    [[nodiscard]] static array chebyshev_places(double first) noexcept {
-        array places;
-        for (std::size_t j = 0; j < places.size(); ++j)
-            places[j] =
-                0.5 - 0.5 * elementary::cos_pi((portable_double(static_cast<double>(j)) + first) / degree);
-        return places;
-    }
-
     template <class Value>
     static portable_double checked(const Value& value, tail side, portable_double p) {
         const portable_double y = value(side, p.value());
@@ -194,21 +183,6 @@ class quantile_polynomials {
         throw_invalid("the law of a quantile_table",
                       "not a law: its quantile function decreases at " + describe(side, p),
                       "finite quantiles that increase");
-    }
-
-    /// The coefficients of 1, t, t^2, ... of the polynomial through all (t, y): Newton's divided differences,
-    /// then expanded. y[0] is subtracted first, so that rounding is relative to the interval's rise.
-    static array interpolate(const array& t, const array& y) {
-        array d, c;
-        for (std::size_t j = 0; j <= degree; ++j) d[j] = y[j] - y[0];
-        for (std::size_t level = 1; level <= degree; ++level)
-            for (std::size_t j = degree; j >= level; --j) d[j] = (d[j] - d[j - 1]) / (t[j] - t[j - level]);
-        for (std::size_t j = degree + 1; j-- > 0;) {
-            for (std::size_t i = degree; i > 0; --i) c[i] = c[i - 1] - t[j] * c[i];
-            c[0] = d[j] - t[j] * c[0];
-        }
-        c[0] += y[0];
-        return c;
     }
 
     template <class Value, class Resolution>
@@ -241,7 +215,7 @@ class quantile_polynomials {
         }
     }
 
-    const array nodes_ = chebyshev_places(0), between_ = chebyshev_places(0.5);
+    const array nodes_ = chebyshev_places<degree>(0), between_ = chebyshev_places<degree>(0.5);
     std::vector<Scalar> coefficients_;
     double location_ = 0;
     double scale_ = 1;

@@ -3,6 +3,7 @@
 /// @file
 /// Draws from any fixed one-dimensional law, each at the cost of a table look-up and a short polynomial.
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -86,8 +87,28 @@ class quantile_table {
             first, out, [&](std::uint64_t group, Scalar* destination) {
                 alignas(64) std::uint32_t words[detail::words_per_group];
                 detail::word_group(key, group * detail::blocks_per_group, words);
-                draw_group(table, words, to_law, destination);
+                draw_group(table, detail::drawn_words{words}, to_law, destination);
             });
+    }
+
+    /// Writes the quantiles of `location + scale * X` for words of B = 32 (float) or 64 (double) bits: out[i]
+    /// is the quantile at u = (words[i] + 1/2) / 2^B, of which a float uses all bits and a double 53. Equal
+    /// words give equal bits, wherever they are. `words` and `out` have one size. O(out.size()).
+    void fill_quantiles(std::span<const word_of<Scalar>> words, std::span<Scalar> out, double location = 0,
+                        double scale = 1) const noexcept {
+        using ordered = detail::ordered_words<word_of<Scalar>>;
+        const polynomials& table = *polynomials_;
+        const detail::affine<Scalar> to_law = map(location, scale);
+        constexpr std::size_t group = detail::words_per_group * sizeof(std::uint32_t) / sizeof(Scalar);
+        std::size_t i = 0;
+        for (; out.size() - i >= group; i += group)
+            draw_group(table, ordered{words.data() + i}, to_law, out.data() + i);
+        if (i == out.size()) return;
+        alignas(64) word_of<Scalar> last[group] = {};
+        alignas(64) Scalar numbers[group];
+        std::copy_n(words.data() + i, out.size() - i, last);
+        draw_group(table, ordered{last}, to_law, numbers);
+        std::copy_n(numbers, out.size() - i, out.data() + i);
     }
 
     /// The draw for one word (float).
@@ -116,7 +137,8 @@ class quantile_table {
                                       detail::rounded(scale * polynomials_->scale()));
     }
     /// One draw for each word of a group.
-    static void draw_group(const polynomials& table, const std::uint32_t* words,
+    template <class WordsT>
+    static void draw_group(const polynomials& table, const WordsT& words,
                            const detail::affine<Scalar>& to_law, Scalar* out) noexcept {
         if (table.logarithmic())
             detail::lookup_group<true>(table.coefficients(), words, to_law, out);

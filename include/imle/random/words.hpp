@@ -4,10 +4,13 @@
 /// Random words by index, from which all noise of the library is made, and uniform numbers on (0, 1).
 
 #include <algorithm>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include <imle/random/random_key.hpp>
@@ -126,6 +129,25 @@ inline void random_words(const random_key& key, std::uint64_t first, std::span<s
         });
 }
 
+/// Writes words of 64 bits: element i is words 2 i and 2 i + 1, the lower half first. Random access as above.
+inline void random_words(const random_key& key, std::uint64_t first, std::span<std::uint64_t> out) noexcept {
+    constexpr std::size_t size = detail::words_per_group / 2;
+    detail::fill_in_groups<size>(first, out, [&key](std::uint64_t group, std::uint64_t* destination) {
+        alignas(64) std::uint32_t words[detail::words_per_group];
+        // By block and not by word, since the element with the highest index still has words of its own.
+        detail::word_group(key, group * detail::blocks_per_group, words);
+        if constexpr (std::endian::native == std::endian::little)
+            std::memcpy(destination, words, sizeof(words));
+        else
+            for (std::size_t i = 0; i < size; ++i)
+                destination[i] = (std::uint64_t{words[2 * i + 1]} << 32) | words[2 * i];
+    });
+}
+
+/// A random word of as many bits as a number of type Scalar has.
+template <detail::FloatOrDouble Scalar>
+using word_of = std::conditional_t<sizeof(Scalar) == 4, std::uint32_t, std::uint64_t>;
+
 /// The uniform number for one word: a multiple of 2^-24 (the word's upper 24 bits), except that 0 becomes
 /// 2^-25. Never 0 and never 1, so that log(u) and log(1 - u) are finite.
 [[nodiscard]] inline float uniform_of(std::uint32_t word) noexcept {
@@ -137,6 +159,11 @@ inline void random_words(const random_key& key, std::uint64_t first, std::span<s
 [[nodiscard]] inline double uniform_of(std::uint32_t low, std::uint32_t high) noexcept {
     const std::uint64_t bits = (std::uint64_t{high} << 32) | low;
     return std::max(static_cast<double>(static_cast<std::int64_t>(bits >> 11)) * 0x1p-53, 0x1p-54);
+}
+
+/// The same for one word of 64 bits.
+[[nodiscard]] inline double uniform_of(std::uint64_t word) noexcept {
+    return uniform_of(static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32));
 }
 
 /// Writes elements `first`, `first + 1`, ... of the key's sequence of uniform numbers to `out`: the basis for

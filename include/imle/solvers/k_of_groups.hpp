@@ -95,6 +95,18 @@ class k_of_groups {
         return solve_all(thetas, zs, contexts);
     }
 
+    /// Calls f(first, size) for each group of an instance, in memory order (see `ThresholdSolver`). theta
+    /// must be one that it can solve.
+    template <detail::Instance ThetaT, class F>
+    void for_each_group(const ThetaT& theta, const solve_context&, F&& f) const {
+        const Eigen::Index groups = groups_of(theta);
+        const run equal{groups, groups == 0 ? 0 : static_cast<Eigen::Index>(theta.size()) / groups};
+        Eigen::Index first = 0;
+        for (const run& each : runs_.empty() ? std::span<const run>(&equal, 1) : std::span<const run>(runs_))
+            for (Eigen::Index group = 0; group < each.groups; ++group, first += each.size)
+                f(first, each.size);
+    }
+
   private:
     /// Groups of one size, side by side.
     struct run {

@@ -129,6 +129,16 @@ class minimizing {
         return solver_.solve_from(theta, rest...);
     }
 
+    /// solver.for_each_group(theta, context, f), which depends on theta's dimensions alone (see
+    /// `ThresholdSolver`).
+    template <class CostsT, class F>
+    requires requires(SolverT& solver, const CostsT& costs, const solve_context& context, F& f) {
+        solver.for_each_group(costs, context, f);
+    }
+    void for_each_group(const CostsT& costs, const solve_context& context, F&& f) {
+        solver_.for_each_group(costs, context, f);
+    }
+
   private:
     SolverT solver_;
     detail::theta_of_costs<SolverT> theta_;

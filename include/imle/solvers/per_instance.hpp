@@ -177,6 +177,17 @@ class per_instance : public detail::same_sense<SolverT> {
         return status;
     }
 
+    /// The groups of the context's solver (see `ThresholdSolver`).
+    template <detail::Instance ThetaT, class F>
+    requires requires(SolverT& solver, const_view<scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>> view,
+                      const solve_context& context, F& f) {
+        solver.for_each_group(view, context, f);
+    }
+    void for_each_group(const ThetaT& theta, const solve_context& context, F&& f) {
+        auto&& solver = solver_of(context.id);
+        solver.for_each_group(view_of(theta), context, f);
+    }
+
   private:
     static constexpr bool of_vector = std::same_as<SourceT, detail::solver_table<SolverT>>;
     using given_solver = std::conditional_t<of_vector, SolverT&, SolverT>;

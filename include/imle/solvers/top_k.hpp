@@ -62,6 +62,12 @@ class top_k {
         return solve_status::solved;
     }
 
+    /// Calls f(first, size) for its one group, the whole instance (see `ThresholdSolver`).
+    template <detail::Instance ThetaT, class F>
+    void for_each_group(const ThetaT& theta, const solve_context&, F&& f) const {
+        f(Eigen::Index{0}, static_cast<Eigen::Index>(theta.size()));
+    }
+
   private:
     Eigen::Index k_ = K;
     detail::scratch scratch_;

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include <imle/concepts/noise_distribution.hpp>
+#include <imle/core/finite.hpp>
+#include <imle/random/words.hpp>
 #include <imle/testing/detail/noise_independence.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -113,6 +115,64 @@ void check_random_access(law_report& report, const N& noise, const random_key& k
     }
 }
 
+/// The laws of `QuantileNoise`. `sorted`: numbers of `fill`, in ascending order.
+template <class Scalar, class N>
+void check_quantiles(law_report& report, const N& noise, const random_key& key,
+                     std::span<const Scalar> sorted, const check_noise_options& options) {
+    using word = word_of<Scalar>;
+    constexpr int bits = 8 * sizeof(word);
+    constexpr Scalar guard = -77;
+    const std::size_t count = std::max<std::size_t>(options.places, 200);
+    std::vector<word> words(count);
+    random_words(key, 0, std::span<word>(words));
+    // One in each of equal parts, and both ends: in ascending order.
+    for (std::size_t i = 0; i < count; ++i)
+        words[i] = static_cast<word>(std::ldexp(static_cast<double>(i) / static_cast<double>(count), bits)) +
+                   words[i] / static_cast<word>(count + 1);
+    words.front() = 0;
+    words.back() = std::numeric_limits<word>::max();
+    std::vector<Scalar> x(count + 2, guard);
+    noise.fill_quantiles(std::span<const word>(words), std::span<Scalar>(x.data() + 1, count));
+    report.check("fill_quantiles writes its span and nothing else", x.front() == guard && x.back() == guard);
+    x.erase(x.begin());
+    x.pop_back();
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto at = [&] { return detail::message("word ", words[i], " of ", bits, " bits"); };
+        if (!report.check("every quantile is finite", detail::is_finite(x[i]), at(), ": ", x[i])) return;
+        if (i > 0)
+            report.check("a larger word never gives a smaller quantile", x[i - 1] <= x[i], at(), ": ", x[i],
+                         " after ", x[i - 1]);
+    }
+    std::vector<Scalar> piece;
+    for (std::size_t size = 1; size < count; size += size % 61 == 0 ? 97 : 3) {
+        const std::size_t first = size * 7 % (count - size + 1), shift = size % 5;
+        piece.assign(shift + size + 1, guard);
+        noise.fill_quantiles(std::span<const word>(words).subspan(first, size),
+                             std::span<Scalar>(piece.data() + shift, size));
+        report.check("a quantile depends on its word alone",
+                     detail::same_bits<Scalar>({piece.data() + shift, size}, {x.data() + first, size}), size,
+                     " words from number ", first, " on");
+        report.check("fill_quantiles writes its span and nothing else", piece.back() == guard);
+    }
+    const double n = static_cast<double>(sorted.size());
+    const double distance = std::sqrt(std::log(2 / options.false_alarm) / (2 * n));
+    constexpr Scalar infinity = std::numeric_limits<Scalar>::infinity();
+    for (std::size_t i = 0; i < count; ++i) {
+        const double u = std::ldexp(static_cast<double>(words[i]) + 0.5, -bits);
+        // x represents all numbers that round to it, of both.
+        const auto share = [&](Scalar limit, bool with_equal) {
+            const auto end = with_equal ? std::upper_bound(sorted.begin(), sorted.end(), limit)
+                                        : std::lower_bound(sorted.begin(), sorted.end(), limit);
+            return static_cast<double>(end - sorted.begin()) / n;
+        };
+        const double below = share(std::nextafter(x[i], -infinity), false);
+        const double up_to = share(std::nextafter(x[i], infinity), true);
+        report.check("quantiles have the law of the numbers", below <= u + distance && up_to >= u - distance,
+                     "the quantile at ", u, " is ", x[i], ", and ", up_to, " of ", sorted.size(),
+                     " numbers are not above it; allowed: ", distance);
+    }
+}
+
 template <class Scalar, class N>
 void check_law(law_report& report, const N& noise, const random_key& key,
                const check_noise_options& options) {
@@ -127,6 +187,8 @@ void check_law(law_report& report, const N& noise, const random_key& key,
     law.shared_by_all = options.one_law;
     check_neighbours<Scalar>(report, law, numbers, options.false_alarm);
     check_keys<Scalar>(report, noise, law, options.seed, options.false_alarm);
+    if constexpr (QuantileNoise<N, Scalar>)
+        check_quantiles<Scalar>(report, noise, key.fold_in(1), law.sorted, options);
     const double n = static_cast<double>(numbers.size());
     double mean = 0, second = 0, fourth = 0;
     for (const Scalar x : numbers) mean += static_cast<double>(x);
@@ -188,7 +250,10 @@ void check_law(law_report& report, const N& noise, const random_key& key,
 /// - different keys give different sequences (two thousand keys are tried: a noise with fewer than some
 ///   50,000 distinct keys is found), which are not shifts of one another (shifts are found as far as periods
 ///   are) and not correlated;
-/// - if the noise has `mean()`, `variance()` or `cdf(x)`, the numbers agree with them.
+/// - if the noise has `mean()`, `variance()` or `cdf(x)`, the numbers agree with them;
+/// - if the noise has `fill_quantiles` (see `QuantileNoise`), it does not decrease, depends on its words
+/// alone
+///   and gives quantiles of the law of the numbers.
 ///
 /// The checks are weaker if nearly all numbers are equal. A noise that declares `is_zero` must be 0 instead.
 /// The cost is some 6,500 short fills and a million numbers: a fraction of a second, unless the noise itself
@@ -202,6 +267,15 @@ template <std::floating_point Scalar, NoiseDistribution<Scalar> N>
         const std::vector<Scalar> numbers = detail_noise::draw<Scalar>(noise, key, 0, 1000);
         report.check("a noise that says is_zero is 0",
                      std::all_of(numbers.begin(), numbers.end(), [](Scalar x) { return x == Scalar(0); }));
+        if constexpr (QuantileNoise<N, Scalar>) {
+            const std::vector<word_of<Scalar>> words{0, std::numeric_limits<word_of<Scalar>>::max() / 3,
+                                                     std::numeric_limits<word_of<Scalar>>::max()};
+            std::vector<Scalar> quantiles(words.size(), Scalar(1));
+            noise.fill_quantiles(std::span<const word_of<Scalar>>(words), std::span<Scalar>(quantiles));
+            report.check(
+                "a noise that says is_zero is 0",
+                std::all_of(quantiles.begin(), quantiles.end(), [](Scalar x) { return x == Scalar(0); }));
+        }
     } else {
         detail_noise::check_law<Scalar>(report, noise, key.fold_in(7), options);
     }

@@ -18,6 +18,7 @@
 #include <imle/concepts/noise_distribution.hpp>
 #include <imle/core/rounded.hpp>
 #include <imle/layer/detail/runner.hpp>
+#include <imle/layer/item_noise.hpp>
 #include <imle/layer/solver_port.hpp>
 #include <imle/simd/exponential.hpp>
 #include <imle/simd/scaled_sum.hpp>
@@ -56,7 +57,7 @@ class perturbed_solve {
 
     /// eps of the worker's items, n numbers each. Coordinate i gets element ((first_instance + b) * S + s) *
     /// n + i of the key's sequence. Elements of consecutive items are consecutive, so one request covers them
-    /// all.
+    /// all. With `sampling::latin` their words are stratified: see `fill_item_noise`.
     template <class Scalar, int Rank, int Layout>
     [[nodiscard]] const Scalar* noise(worker_type& worker,
                                       const layer_call<Scalar, Rank, Layout>& call) const {
@@ -70,7 +71,8 @@ class perturbed_solve {
             while (end < items.size() && items[end] == items[end - 1] + 1) ++end;
             const std::uint64_t item = first_item + static_cast<std::uint64_t>(items[j]);
             const stopwatch watch(options_.statistics ? &worker.statistics.noise_seconds : nullptr);
-            noise_.fill(call.key, item * n, std::span<Scalar>(noise + j * n, (end - j) * n));
+            fill_item_noise(noise_, options_.sampling, call.key, static_cast<std::uint64_t>(call.samples), n,
+                            item, std::span<Scalar>(noise + j * n, (end - j) * n));
         }
         return noise;
     }

@@ -61,6 +61,14 @@ class location_scale_law {
     void fill(const random_key& key, std::uint64_t first, std::span<double> out) const {
         standard_table<StandardLaw, double>().fill(key, first, out, location_, scale_);
     }
+    /// out[i] is the quantile at u = (words[i] + 1/2) / 2^32, for `QuantileNoise`. Cost as of `fill`.
+    void fill_quantiles(std::span<const std::uint32_t> words, std::span<float> out) const {
+        standard_table<StandardLaw, float>().fill_quantiles(words, out, location_, scale_);
+    }
+    /// The same in double, with u = (words[i] + 1/2) / 2^64.
+    void fill_quantiles(std::span<const std::uint64_t> words, std::span<double> out) const {
+        standard_table<StandardLaw, double>().fill_quantiles(words, out, location_, scale_);
+    }
 
     /// P(X <= x).
     [[nodiscard]] double cdf(double x) const noexcept { return StandardLaw::cdf(standard(x)); }
@@ -122,6 +130,14 @@ class shared_law {
     /// The same in double.
     void fill(const random_key& key, std::uint64_t first, std::span<double> out) const {
         table<double>().fill(key, first, out, 0, scale_);
+    }
+    /// out[i] is the quantile at u = (words[i] + 1/2) / 2^32, for `QuantileNoise`. Cost as of `fill`.
+    void fill_quantiles(std::span<const std::uint32_t> words, std::span<float> out) const {
+        table<float>().fill_quantiles(words, out, 0, scale_);
+    }
+    /// The same in double, with u = (words[i] + 1/2) / 2^64.
+    void fill_quantiles(std::span<const std::uint64_t> words, std::span<double> out) const {
+        table<double>().fill_quantiles(words, out, 0, scale_);
     }
     /// The lower bound of all draws.
     [[nodiscard]] double lower_bound() const noexcept { return scale_ * law().lower_bound(); }

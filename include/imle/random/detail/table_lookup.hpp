@@ -155,9 +155,37 @@ template <class Scalar>
     return polynomial<table_layout<Scalar>::degree>(places.t, [&](std::size_t i) { return one(c[i]); }).v;
 }
 
+/// The words of a group as they are drawn.
+struct drawn_words {
+    const std::uint32_t* words;
+
+    /// The table's words from number i on.
+    template <class Lanes>
+    [[nodiscard]] typename Lanes::words at(std::size_t i) const noexcept {
+        return Lanes::load_words(words + i * sizeof(typename Lanes::word) / sizeof(std::uint32_t));
+    }
+};
+
+/// The words of a group in the order of their quantiles: words of B bits are u = (word + 1/2) / 2^B. The
+/// lower half is the lower tail; a word of the upper half and its complement are equally far from their ends.
+template <class Word>
+struct ordered_words {
+    const Word* words;
+
+    template <class Lanes>
+    [[nodiscard]] typename Lanes::words at(std::size_t i) const noexcept {
+        using lanes_of_words = typename Lanes::words;
+        using integers = vector_of<lane_integer<typename Lanes::scalar>, Lanes::size>;
+        const lanes_of_words u = load_vector<Word, Lanes::size>(words + i);
+        const lanes_of_words upper =
+            lanes_of_words(integers(u) >> (8 * sizeof(Word) - 1));  // all bits or none
+        return ((u ^ upper) << 1) - upper;
+    }
+};
+
 /// Writes `finish` of the table's value for each word of a group.
-template <class Scalar, class Finish>
-[[gnu::always_inline]] inline void look_up_group(const Scalar* table, const std::uint32_t* words, Scalar* out,
+template <class Scalar, class WordsT, class Finish>
+[[gnu::always_inline]] inline void look_up_group(const Scalar* table, const WordsT& words, Scalar* out,
                                                  Finish finish) noexcept {
     using layout = table_layout<Scalar>;
     using vector = widest_lanes<Scalar>;
@@ -167,8 +195,7 @@ template <class Scalar, class Finish>
     alignas(64) word rows[count];
     alignas(64) Scalar t[count];
     for (std::size_t i = 0; i < count; i += vector::size) {
-        const table_places<vector> places(
-            vector::load_words(words + i * sizeof(word) / sizeof(std::uint32_t)));
+        const table_places<vector> places(words.template at<vector>(i));
         store_vector<word, vector::size>(places.row, rows + i);
         places.t.store(t + i);
     }
@@ -183,9 +210,8 @@ template <class Scalar, class Finish>
 
 /// Writes the mapped draw for each word of a group: the table's value, or 2 to its power if `Exponential`.
 /// Most draws need no factor; the kernel without one has no product to wait for.
-template <bool Exponential, class Scalar>
-inline void lookup_group(const Scalar* table, const std::uint32_t* words, affine<Scalar> map,
-                         Scalar* out) noexcept {
+template <bool Exponential, class Scalar, class WordsT>
+inline void lookup_group(const Scalar* table, const WordsT& words, affine<Scalar> map, Scalar* out) noexcept {
     using vector = widest_lanes<Scalar>;
     if constexpr (Exponential) {
         look_up_group(table, words, out, [](vector y) { return y; });
