@@ -318,10 +318,10 @@ inline void check_estimator_bits(bit_checks& checks) {
     IMLE_LAYER_BITS(0xe1b9d1f763a2c5f9, 0x2299b1f889360f9c,
                     imle_layer{best_3, multiplicative{}, perturbation_target{}, seven});
     // Strata of a power of two and of a prime.
-    IMLE_LAYER_BITS(0x1, 0x1,
+    IMLE_LAYER_BITS(0x7e0540a07d8b2402, 0x1847dd4c8983f58d,
                     imle_layer{best_3, gumbel{}, perturbation_target{},
                                layer_options{.samples = 4, .sampling = sampling::latin}});
-    IMLE_LAYER_BITS(0x1, 0x1,
+    IMLE_LAYER_BITS(0x6f9d9cf5364d34c5, 0x2b8dc48d0e310e35,
                     imle_layer{best_3, sum_of_gamma{3, 10}, perturbation_target{},
                                layer_options{.samples = 10, .sampling = sampling::latin}});
     IMLE_LAYER_BITS(0xf3877d7b1dea4328, 0x861e29976230ef51,

@@ -197,11 +197,14 @@ template <class F>
 void for_each_layer(F&& f) {
     using imle::imle_layer;
     const imle::layer_options forward{.samples = 4, .target_temperature = 0.5}, plain{.samples = 4},
-        central{.samples = 4, .difference = imle::difference::central, .threads = 2},
-        latin{.samples = 4, .threads = 2, .sampling = imle::sampling::latin};
+        central_latin{.samples = 4,
+                      .difference = imle::difference::central,
+                      .threads = 2,
+                      .sampling = imle::sampling::latin};
     f([&] { return imle_layer{top_by_id{}, imle::gumbel{}, imle::perturbation_target{.beta = 2}, forward}; });
-    f([&] { return imle_layer{top_by_id{}, imle::gumbel{}, imle::perturbation_target{.beta = 2}, central}; });
-    f([&] { return imle_layer{top_by_id{}, imle::gumbel{}, imle::perturbation_target{.beta = 2}, latin}; });
+    f([&] {
+        return imle_layer{top_by_id{}, imle::gumbel{}, imle::perturbation_target{.beta = 2}, central_latin};
+    });
     f([&] { return imle_layer{top_by_id{}, imle::normal{}, imle::adaptive_target{}, plain}; });
     f([&] { return imle_layer{top_by_id{}, imle::normal{}, imle::instance_adaptive_target{}, plain}; });
     f([&] {
