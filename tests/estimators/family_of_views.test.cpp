@@ -148,17 +148,17 @@ TEST_CASE("families of views may be used by several threads", "[estimators][fami
         add(plane.marginals(cells));
         return numbers;
     };
-    constexpr std::uint64_t threads = 4, calls = 10;
+    constexpr std::size_t threads = 4, calls = 10;
     std::vector<std::vector<float>> together(threads * calls);
     {
         std::vector<std::jthread> workers;  // joined before what they write goes
-        for (std::uint64_t t = 0; t < threads; ++t)
+        for (std::size_t t = 0; t < threads; ++t)
             workers.emplace_back([&, t] {
-                for (std::uint64_t c = 0; c < calls; ++c) together[t * calls + c] = all((t + c) % calls);
+                for (std::size_t c = 0; c < calls; ++c) together[t * calls + c] = all((t + c) % calls);
             });
     }
-    for (std::uint64_t t = 0; t < threads; ++t)
-        for (std::uint64_t c = 0; c < calls; ++c) CHECK(together[t * calls + c] == all((t + c) % calls));
+    for (std::size_t t = 0; t < threads; ++t)
+        for (std::size_t c = 0; c < calls; ++c) CHECK(together[t * calls + c] == all((t + c) % calls));
 }
 
 }  // namespace family_of_views_tests
