@@ -210,7 +210,8 @@ TEST_CASE("conditional_layer: threads, shards, shared theta and passes from part
     std::copy_n(theta.data(), 37, one.data());
     tensor same(37, 6);
     for (Eigen::Index b = 0; b < 6; ++b) std::copy_n(one.data(), 37, same.data() + 37 * b);
-    const auto shared = layer.marginals(imle::shared(one, 6), key), rows = layer.marginals(same, key);
+    const auto shared = layer.marginals(imle::shared(one, 6), key);
+    const auto rows = layer.marginals(same, key);
     CHECK(same_bits(shared.marginals(), rows.marginals()));
     const tensor each = layer.vjp(rows, dmu);
     const Eigen::Tensor<float, 1> sum = layer.vjp(shared, dmu);

@@ -105,7 +105,7 @@ double variance_ratio(std::size_t n, Eigen::Index k, Eigen::Index samples, imle:
 TEST_CASE("conditional_layer: Gumbel and k-subsets, the means over keys are exact",
           "[estimators][conditional][draws]") {
     const vector theta{0.5, -0.3, 1.1, 0.0, -1.0}, dmu{1.0, -0.5, 0.25, 2.0, -1.0};
-    for (const std::size_t k : {1, 2, 4}) {
+    for (const std::size_t k : {1U, 2U, 4U}) {
         const imle::testing::k_subsets family(5, k);
         const double T = k == 2 ? 2.0 : 0.5;
         for (const Eigen::Index samples : {1, 5})

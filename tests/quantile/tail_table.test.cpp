@@ -155,8 +155,8 @@ TEMPLATE_TEST_CASE("tail_table: the bits of a number do not depend on its neighb
     std::vector<TestType> x;
     for (int i = 0; i < 203; ++i) x.push_back(static_cast<TestType>(i * 0.13 - 4));
     const looked_up<TestType> all(table, x);
-    for (const std::size_t count : {1, 2, 3, 7, 16, 63, 64, 65, 150})
-        for (const std::size_t first : {0, 1, 5, 50}) {
+    for (const std::size_t count : {1U, 2U, 3U, 7U, 16U, 63U, 64U, 65U, 150U})
+        for (const std::size_t first : {0U, 1U, 5U, 50U}) {
             const auto begin = x.begin() + static_cast<std::ptrdiff_t>(first);
             const looked_up<TestType> some(table, {begin, begin + static_cast<std::ptrdiff_t>(count)});
             CHECK(std::equal(some.survival.begin(), some.survival.end(),

@@ -59,8 +59,9 @@ TEST_CASE("latin: marginals of the 5 largest of 10 are unbiased, and vary less",
         Eigen::Index samples;
         double ratio;  // a lower bound: 15 % below what 4,000 instances show
     };
-    for (const auto& [samples, ratio] :
+    for (const expectation& expected :
          {expectation{4, 2.1}, expectation{10, 2.05}, expectation{16, 2.6}, expectation{64, 2.7}}) {
+        const Eigen::Index samples = expected.samples;
         const auto of = [&](sampling how) {
             imle_layer layer{imle::top_k{5}, imle::gumbel{}, perturbation_target{},
                              imle::layer_options{.samples = samples, .sampling = how}};
@@ -75,8 +76,8 @@ TEST_CASE("latin: marginals of the 5 largest of 10 are unbiased, and vary less",
             CHECK(std::abs(latin.mean[i] - exact[i]) < 6 * error);
             CHECK(std::abs(independent.mean[i] - exact[i]) < 6 * error);
         }
-        // The ratio's relative standard error is 1.4 %, of a fifth of the instances 3.2 %: false alarm 2e-6
+        // The ratio's relative standard error is 1.4 %, of a tenth of the instances 4.4 %: false alarm 4e-4
         // at most.
-        CHECK(independent.variance / latin.variance > ratio);
+        CHECK(independent.variance / latin.variance > expected.ratio);
     }
 }

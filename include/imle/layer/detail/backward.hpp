@@ -33,10 +33,11 @@ template <class Scalar, int Rank, int Layout>
     const Eigen::Index dz_per_row = dz_per_coordinate * n;
     target_sums sums;
     sums.dz_count = static_cast<std::uint64_t>(count * dz_per_row);
-    sums.dz_squared.add(std::span(dz.dz + first * dz_per_row, sums.dz_count), dz.scale);
+    sums.dz_squared.add(std::span(dz.dz + first * dz_per_row, static_cast<std::size_t>(count * dz_per_row)),
+                        dz.scale);
     sums.theta_count = static_cast<std::uint64_t>(count * n);
     if (!call.is_masked() && !call.shares_theta) {
-        sums.theta_squared.add(std::span(call.theta + first * n, sums.theta_count));
+        sums.theta_squared.add(std::span(call.theta + first * n, static_cast<std::size_t>(count * n)));
         return sums;
     }
     std::vector<Scalar> theta(static_cast<std::size_t>(n));
