@@ -193,10 +193,11 @@ TEST_CASE("A split graph takes a call's options", "[adapters]") {
     const imle::random_key key{6};
     const std::array<bool, 4> mask{true, false, true, true};
     const imle::call_options options{.first_instance = 3, .mask = mask};
-    const auto [value, pullback] = layer.value_and_pullback(theta, key, options);
+    const auto whole = layer.value_and_pullback(theta, key, options);
+    const auto& value = whole.value;
     Eigen::Tensor<double, 3, Eigen::RowMajor> dz(value.dimensions());
     for (Eigen::Index i = 0; i < dz.size(); ++i) dz.data()[i] = static_cast<double>(i % 7) / 3 - 1;
-    const tensor expected = pullback(dz);
+    const tensor expected = whole.pullback(dz);
     const auto check = [&](auto split) {
         CHECK(std::equal(value.data(), value.data() + value.size(), split.samples().data()));
         const tensor gradient = split.backward(dz);

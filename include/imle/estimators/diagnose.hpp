@@ -15,6 +15,7 @@
 
 #include <imle/estimators/baseline.hpp>
 #include <imle/estimators/detail/gradient_advice.hpp>
+#include <imle/estimators/detail/sampling_gain.hpp>
 #include <imle/estimators/detail/solution_pairs.hpp>
 #include <imle/estimators/detail/step_search.hpp>
 #include <imle/estimators/gradient_report.hpp>
@@ -111,6 +112,17 @@ template <class S, class N, class T, class E, class ThetaT, DenseTensor Cotangen
                                                   : difference::forward;
         }
     }
+    if constexpr (QuantileNoise<N, Scalar> && !is_zero_noise<N>)
+        if (own.samples > 1 && own.input_temperature != 0 && !context.zero_cotangent && !context.zero_step) {
+            const T target = std::isnan(report.suggested_beta)
+                                 ? layer.target()
+                                 : with_beta(layer.target(), report.suggested_beta);
+            context.latin_gain = latin_gain(layer, own, target, theta, dz, key.fold_in(2), options);
+            context.is_latin = layer.options().sampling == sampling::latin;
+            if (!std::isnan(context.latin_gain))
+                report.suggested_sampling =
+                    context.latin_gain > 1.2 ? sampling::latin : sampling::independent;
+        }
     report.solve_seconds = pairs.seconds_a_solve();
     add_advice(report, context);
     return report;
@@ -248,10 +260,14 @@ template <class LayerT, class ThetaT, DenseTensor CotangentT>
 /// suggests the smallest beta that changes half of the solutions that a larger one can change. An adaptive
 /// target's beta is the one of its state.
 ///
+/// **Samples.** The advice to take `sampling::latin` compares the variance of the gradients of 8 keys, at the
+/// suggested beta.
+///
 /// **Cost.** For `imle_layer` one forward call (two if S is 1), one backward, `map`, and the search: 2 * S *
 /// batch solves for each beta that it tries, usually 10 to 14 and at most 21; twice as many if alpha is not 1
-/// or the two temperatures differ. Memory for four solutions of every instance and sample. For other layers
-/// two calls of `forward` and `vjp`, and 2 * batch solves.
+/// or the two temperatures differ. Then 32 * S * batch to compare stratified samples with independent ones
+/// (64 for central differences), if the noise can be stratified and S is not 1. Memory for four solutions of
+/// every instance and sample. For other layers two calls of `forward` and `vjp`, and 2 * batch solves.
 ///
 /// The arguments determine the result, except `solve_seconds`. It does not depend on threads. The layer is
 /// not changed: neither an adaptive target's state nor `statistics()`. A caller's own executor is not used;

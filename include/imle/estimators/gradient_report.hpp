@@ -27,7 +27,8 @@ struct gradient_report {
     double unchanged_share = std::numeric_limits<double>::quiet_NaN();
     /// The mean number of coordinates in which the two solutions of a pair differ, equal pairs included.
     double mean_changed = std::numeric_limits<double>::quiet_NaN();
-    /// The share of samples that equal the MAP state, the answer without noise. NaN for exact families.
+    /// The share of samples that equal the MAP state, the answer without noise. NaN for families without
+    /// `map`.
     double map_share = std::numeric_limits<double>::quiet_NaN();
     /// rms(beta * dz) / rms(theta) with the step actually taken (lambda, for adaptive targets). NaN for
     /// targets and layers without a beta.
@@ -51,6 +52,9 @@ struct gradient_report {
     /// The difference that gives the better gradient for the same number of solves; empty if the layer takes
     /// no difference, or if it is not known.
     std::optional<difference> suggested_difference = {};
+    /// Stratified samples if they lower the gradient's variance clearly; empty if the layer has no such
+    /// option, a single sample, or noise that cannot be stratified, or if it is not known.
+    std::optional<sampling> suggested_sampling = {};
     /// The layer's own beta, in the same unit. NaN if it has none.
     double beta = std::numeric_limits<double>::quiet_NaN();
     /// The layer's own number of samples.

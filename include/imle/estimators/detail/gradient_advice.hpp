@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <string>
 
 #include <imle/estimators/detail/step_search.hpp>
@@ -28,6 +29,9 @@ struct advice_context {
     bool zero_cotangent = false;
     bool zero_step = false;
     std::size_t failed_rows = 0;
+    /// The variance of the gradient of independent samples over that of stratified ones; NaN if not known.
+    double latin_gain = std::numeric_limits<double>::quiet_NaN();
+    bool is_latin = false;
     step_advice step;
 };
 
@@ -75,6 +79,13 @@ inline void add_advice(gradient_report& report, const advice_context& context) {
         else
             say("keep ", own, ": for the same number of solves, the other is not better");
     }
+    if (report.suggested_sampling == sampling::latin)
+        say(context.is_latin ? "keep" : "take",
+            " sampling::latin: for the same solves, the gradient's variance is ",
+            in_words(context.latin_gain), " times lower than with independent samples");
+    else if (report.suggested_sampling && context.is_latin)
+        say("sampling::latin gains nothing for this gradient: its variance is ", in_words(context.latin_gain),
+            " times lower than with independent samples");
     if (report.map_share > 0.95 && !std::isinf(report.signal_to_noise))
         say("nearly all samples are the MAP state: raise the input temperature, or theta's scale is too "
             "large for it");
