@@ -15,12 +15,14 @@
 #include "support/repeats.hpp"
 #include "support/tensors.hpp"
 
+namespace latin_tests {
+
+namespace {
+
 using imle::imle_layer;
 using imle::perturbation_target;
 using imle::random_key;
 using imle::sampling;
-
-namespace {
 
 using matrix = Eigen::Tensor<float, 2, Eigen::RowMajor>;
 
@@ -81,3 +83,5 @@ TEST_CASE("latin: marginals of the 5 largest of 10 are unbiased, and vary less",
         CHECK(independent.variance / latin.variance > expected.ratio);
     }
 }
+
+}  // namespace latin_tests
