@@ -21,6 +21,7 @@
 #include "decision_benchmark.hpp"
 #include "decision_data.hpp"
 #include "decision_methods.hpp"
+#include "table.hpp"
 #include "statistics.hpp"
 
 namespace experiments {
@@ -37,11 +38,6 @@ constexpr std::array starts = {start{1e-4, "0.0001"}, start{1e-2, "0.01"}, start
 constexpr std::array updates = {std::pair(imle::beta_update::additive, "additive"),
                                 std::pair(imle::beta_update::multiplicative, "multiplicative")};
 
-std::string fixed(double value, int digits) {
-    std::ostringstream out;
-    out << std::fixed << std::setprecision(digits) << value;
-    return out.str();
-}
 /// Two digits.
 std::string rounded(double value) {
     std::ostringstream out;

@@ -8,13 +8,14 @@
 #include <stdexcept>
 
 namespace experiments {
-namespace {
 
 std::string fixed(double value, int digits) {
     std::ostringstream out;
     out << std::fixed << std::setprecision(digits) << value;
     return out.str();
 }
+
+namespace {
 
 std::string with_sign(double value, int digits) {
     std::string text = fixed(value, digits);

@@ -160,7 +160,8 @@ TEST_CASE("allocations: only results are allocated in steady state", "[allocatio
     check_steady_state(
         imle::conditional_layer{imle::minimizing(imle::k_of_groups{2}), imle::gumbel{}, {.samples = 20}},
         theta);
-    check_steady_state(imle::conditional_layer{imle::top_k{5},
+    // As below, a solver without memory of its own.
+    check_steady_state(imle::conditional_layer{imle::categorical{},
                                                imle::exponential{},
                                                {.samples = 20, .threads = 2},
                                                imle::thread_executor{std::chrono::nanoseconds{0}}},

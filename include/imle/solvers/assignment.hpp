@@ -358,6 +358,7 @@ class assignment {
     /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
 
+    /// Complete assignments, or partial ones.
     explicit assignment(const assignment_options& options = {}) : options_(options) {}
 
     /// theta: one instance [rows, columns]; z: a tensor of its dimensions, which is written in full.

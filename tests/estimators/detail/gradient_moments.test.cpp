@@ -97,7 +97,8 @@ TEST_CASE("Moments are unbiased, and the means' cosine is free of shared noise",
     // Deviations of a trial: about 6 and 8, so 0.1 and 0.13 of a mean of 4,000. Five deviations.
     CHECK(signal == Approx(9.25).margin(0.5 * std::sqrt(4000.0 / trials)));
     CHECK(noise == Approx(24).margin(1 * std::sqrt(4000.0 / trials)));
-    CHECK(std::abs(product - 0.25) < 0.8);  // <mu, nu> = 0.25; shared noise would add 24 / 5
+    // <mu, nu> = 0.25. The bounds of the cosine leave a bias of about 0.6; shared noise would add 24 / 5.
+    CHECK(std::abs(product - 0.25) < 1.5);
     // The error is an upper bound: here it counts each block as if it had one direction.
     CHECK(std::sqrt(signals_of_none) < std::sqrt(errors));
     CHECK(std::sqrt(signals_of_none) > 0.4 * std::sqrt(errors));
