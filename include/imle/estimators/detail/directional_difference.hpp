@@ -46,7 +46,7 @@ template <ScoredNoise NoiseT>
         if (!is_finite(law.mean) || !is_finite(law.stddev) || !(law.stddev > 0)) return std::nullopt;
         for (const double z : {-3.0, -1.0, -0.25, 0.5, 2.0}) {
             const double x = law.mean + rounded(law.stddev * z), expected = (x - law.mean) / law.stddev;
-            const double found = static_cast<double>(noise.score(x)) * law.stddev;
+            const double found = rounded(static_cast<double>(noise.score(x)) * law.stddev);
             if (!(std::abs(found - expected) < 1e-6)) return std::nullopt;
         }
         return law;

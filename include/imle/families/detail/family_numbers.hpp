@@ -37,8 +37,8 @@ struct wide_number {
     /// Of any mantissa between 2^-768 and 2^768.
     [[nodiscard]] static wide_number of(double mantissa, double exponent) noexcept {
         if (mantissa == 0) return {};
-        if (std::abs(mantissa) >= 0x1p256) return {mantissa * 0x1p-512, exponent + 1};
-        if (std::abs(mantissa) < 0x1p-256) return {mantissa * 0x1p512, exponent - 1};
+        if (std::abs(mantissa) >= 0x1p256) return {rounded(mantissa * 0x1p-512), exponent + 1};
+        if (std::abs(mantissa) < 0x1p-256) return {rounded(mantissa * 0x1p512), exponent - 1};
         return {mantissa, exponent};
     }
     /// The nearest double; 0 or infinity beyond the range.
@@ -81,7 +81,7 @@ template <class Number>
     const wide_number& high = larger ? a : b;
     const wide_number& low = larger ? b : a;
     if (high.exponent - low.exponent > 1) return high;  // 2^512 times as large or more
-    return wide_number::of(high.mantissa + low.mantissa * 0x1p-512, high.exponent);
+    return wide_number::of(high.mantissa + rounded(low.mantissa * 0x1p-512), high.exponent);
 }
 [[nodiscard]] inline wide_number minus(const wide_number& a, const wide_number& b) noexcept {
     return plus(a, wide_number{-b.mantissa, b.exponent});
