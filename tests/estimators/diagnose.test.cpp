@@ -160,7 +160,8 @@ TEST_CASE("Signal, noise and agreement are those of the samples' gradients", "[e
         CHECK(static_cast<double>(report.suggested_samples) == std::ceil(18 * variance / signal));
 }
 
-TEST_CASE("The suggested number of samples gives a cosine of 0.9 of the halves", "[estimators][diagnose]") {
+TEST_CASE("The suggested number of samples gives a cosine of 0.9 of the halves",
+          "[estimators][diagnose][draws]") {
     const matrix theta = some_theta(40), dz = some_dz(40);
     const auto with = [](double beta, Eigen::Index samples) {
         return imle::imle_layer{

@@ -98,7 +98,8 @@ auto with_beta(const SolverT& solver, Eigen::Index samples, imle::difference dif
 
 }  // namespace
 
-TEST_CASE("The suggested beta's exact cosine is at least 0.9 of the best beta's", "[estimators][diagnose]") {
+TEST_CASE("The suggested beta's exact cosine is at least 0.9 of the best beta's",
+          "[estimators][diagnose][draws]") {
     const auto [samples, batch] = GENERATE(std::pair{256, 1}, std::pair{32, 8}, std::pair{4, 32});
     const double start = GENERATE(1e-4, 1.0, 1e4);
     const auto difference = GENERATE(imle::difference::forward, imle::difference::central);
