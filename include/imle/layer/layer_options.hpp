@@ -36,9 +36,8 @@ enum class sampling {
     /// Independent of each other.
     independent,
     /// Stratified in each coordinate (Latin hypercube sampling): the S noise numbers of a coordinate come
-    /// from
-    /// different parts of their law. Each sample alone has the same law as an independent one; means over
-    /// samples vary less. Needs a `QuantileNoise`.
+    /// from different parts of their law. Each sample alone has the same law as an independent one; means
+    /// over samples vary less. Needs a `QuantileNoise`.
     latin
 };
 

@@ -13,11 +13,10 @@
 #include <utility>
 #include <vector>
 
-#include <imle/layer/batch_first.hpp>
 #include <imle/layer/detail/perturbed_solve.hpp>
 #include <imle/layer/item_noise.hpp>
+#include <imle/layer/map_call.hpp>
 #include <imle/layer/pass.hpp>
-#include <imle/layer/shared.hpp>
 #include <imle/parallel/thread_executor.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -181,15 +180,10 @@ class perturbed_sampler {
     /// instance...]. batch solves. Throws like a layer's `forward`.
     template <class ThetaT, CallOptions OptionsT = call_options>
     [[nodiscard]] auto map(const ThetaT& theta, const OptionsT& options = {}) const {
-        const call_options given = detail::options_of(options);
-        if constexpr (detail::is_batch_first<ThetaT>) {
-            const detail::batch_first_options own(theta, given);
-            return detail::with_batch_first<1>(map_rows(theta.batch_last(), -1, own.get()));
-        } else if constexpr (detail::is_shared<ThetaT>) {
-            return map_rows(theta.as_row(), theta.count(), given);
-        } else {
-            return map_rows(detail::evaluated(theta), -1, given);
-        }
+        return detail::map_call(theta, detail::options_of(options), [&](const auto& call, auto* z) {
+            std::vector<Eigen::Index> failed_rows;
+            sample(call, 0, z, failed_rows);
+        });
     }
 
     /// Draws the noise of a call, and what its solver received, again. z: the samples of the call. Valid as
@@ -267,17 +261,6 @@ class perturbed_sampler {
             throw std::logic_error(
                 "imle: the layer was moved from; expected a layer that was not (assign one to use it again)");
         return *shared_;
-    }
-
-    template <DenseTensor TensorT>
-    [[nodiscard]] auto map_rows(const TensorT& theta, Eigen::Index shared_rows,
-                                const call_options& options) const {
-        using Scalar = scalar_of<TensorT>;
-        const auto call = detail::checked_call(theta, 1, random_key{0}, options, shared_rows);
-        Eigen::Tensor<Scalar, rank_of<TensorT>, layout_of<TensorT>> z(call.shape.theta());
-        std::vector<Eigen::Index> failed_rows;
-        sample(call, 0, z.data(), failed_rows);
-        return z;
     }
 
     template <class Scalar, int Rank, int Layout>

@@ -14,6 +14,7 @@
 #include <imle/concepts/exponential_family.hpp>
 #include <imle/layer/layer_interface.hpp>
 #include <imle/layer/layer_options.hpp>
+#include <imle/layer/map_call.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
 
@@ -176,15 +177,11 @@ class family_layer : public layer_interface<LayerT> {
     /// family that has `map`. Throws like `forward`.
     template <class ThetaT, CallOptions CallOptionsT = call_options>
     [[nodiscard]] auto map(const ThetaT& theta, const CallOptionsT& options = {}) const {
-        const call_options given = options_of(options);
-        if constexpr (is_batch_first<ThetaT>) {
-            const batch_first_options own(theta, given);
-            return with_batch_first<1>(map_rows(theta.batch_last(), -1, own.get()));
-        } else if constexpr (is_shared<ThetaT>) {
-            return map_rows(theta.as_row(), theta.count(), given);
-        } else {
-            return map_rows(evaluated(theta), -1, given);
-        }
+        return map_call(theta, options_of(options), [&](const auto& call, auto* z) {
+            require_map(call);
+            for (Eigen::Index b = 0; b < call.shape.batch; ++b)
+                write_family_map(family_, call, b, family_row(z, b, call.shape.n));
+        });
     }
 
     /// The family.
@@ -220,20 +217,13 @@ class family_layer : public layer_interface<LayerT> {
     }
 
   private:
-    template <DenseTensor TensorT>
-    [[nodiscard]] auto map_rows(const TensorT& theta, Eigen::Index shared_rows,
-                                const call_options& options) const {
-        using Scalar = scalar_of<TensorT>;
+    template <class Scalar, int Rank, int Layout>
+    static constexpr void require_map(const layer_call<Scalar, Rank, Layout>& call) {
         static_assert(
-            has_family_map<FamilyT, Scalar, rank_of<TensorT> - 1, layout_of<TensorT>>,
+            has_family_map<FamilyT, Scalar, Rank, Layout>,
             "imle::ExponentialFamily: the layer's family has no map(theta, z) const for this scalar. See "
             "docs/concepts/exponential_family.md");
-        const auto call = checked_call(theta, 1, random_key{}, options, shared_rows);
         require_family(call);
-        Eigen::Tensor<Scalar, rank_of<TensorT>, layout_of<TensorT>> z(call.shape.theta());
-        for (Eigen::Index b = 0; b < call.shape.batch; ++b)
-            write_family_map(family_, call, b, family_row(z.data(), b, call.shape.n));
-        return z;
     }
 
     template <class CallT, class Scalar>
