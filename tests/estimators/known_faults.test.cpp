@@ -95,9 +95,9 @@ TEST_CASE("known fault: a perturbed optimiser's Jacobian that scales with the nu
     const vector exact = imle::testing::k_subsets(4, 2).gumbel_marginals_vjp(theta, 1, dmu);
     for (const Eigen::Index samples : {2, 8, 64}) {
         const imle::perturbed_layer layer{imle::top_k{2}, imle::gumbel{}, {.samples = samples}};
-        const Eigen::Index rows = 400000 / samples;
+        const Eigen::Index rows = 100000 / samples;
         check_mean(layer.vjp(layer.forward(rows_of(theta, rows), random_key{5}), rows_of(dmu, rows)), exact,
-                   0.03);
+                   0.06);
         // The same by the chain rule from the mean of the samples, where each sample gets dmu / S.
         const auto [value, pullback] = layer.value_and_pullback(rows_of(theta, 1), random_key{5});
         cube dz(1, samples, 4);
@@ -153,7 +153,7 @@ TEST_CASE("known fault: differences that step to the wrong side", "[estimators][
     const vector theta{0.5, -0.3, 1.1, 0.0}, dmu{1.0, -0.5, 0.25, 0.75};
     const double lambda = 0.8;
     const imle::testing::k_subsets family(4, 2);
-    const Eigen::Index rows = 200000;
+    const Eigen::Index rows = 50000;
     const auto mu = [&](double sign, double step) {
         vector moved(4);
         for (std::size_t i = 0; i < 4; ++i) moved[i] = sign * theta[i] + step * dmu[i];

@@ -8,6 +8,8 @@
 /// never wraps an exception that a user's code throws.
 
 #include <cstdint>
+#include <initializer_list>
+#include <memory>
 #include <ostream>
 #include <sstream>
 #include <stdexcept>
@@ -49,18 +51,46 @@ class noise_error : public located_error {
 
 namespace detail {
 
-/// Concatenates anything that streams into one string.
-template <class... Parts>
-[[nodiscard]] std::string message(const Parts&... parts) {
+/// Refers to a part of a message: anything that streams. Functions that take parts are compiled once, and not
+/// for each combination of their types.
+class message_part {
+  public:
+    message_part(const char* text) noexcept : value_(text), write_(&write_text) {}
+    template <class T>
+    message_part(const T& value) noexcept : value_(std::addressof(value)), write_(&write<T>) {}
+
+    friend std::ostream& operator<<(std::ostream& out, const message_part& part) {
+        part.write_(out, part.value_);
+        return out;
+    }
+
+  private:
+    template <class T>
+    static void write(std::ostream& out, const void* value) {
+        out << *static_cast<const T*>(value);
+    }
+    static void write_text(std::ostream& out, const void* text) { out << static_cast<const char*>(text); }
+
+    const void* value_;
+    void (*write_)(std::ostream&, const void*);
+};
+
+/// Concatenates parts into one string.
+[[nodiscard]] inline std::string joined(std::initializer_list<message_part> parts) {
     std::ostringstream out;
-    (out << ... << parts);
+    for (const message_part& part : parts) out << part;
     return out.str();
 }
 
+/// Concatenates anything that streams into one string.
+template <class... Parts>
+[[nodiscard]] std::string message(const Parts&... parts) {
+    return joined({parts...});
+}
+
 /// Throws the library's `std::invalid_argument`: it names the argument, its value and the expected value.
-template <class Was, class Expected>
-[[noreturn]] void throw_invalid(const char* argument, const Was& was, const Expected& expected) {
-    throw std::invalid_argument(message("imle: ", argument, " is ", was, "; expected ", expected));
+[[noreturn]] inline void throw_invalid(message_part argument, message_part was, message_part expected) {
+    throw std::invalid_argument(joined({"imle: ", argument, " is ", was, "; expected ", expected}));
 }
 
 }  // namespace detail

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <stdexcept>
 
+#include <imle/core/function_ref.hpp>
 #include <imle/parallel/executor.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
@@ -26,9 +27,9 @@ namespace imle::inline IMLE_ABI::detail {
 /// (0: not known) and that is enough work for threads.
 ///
 /// Returns the approximate number of seconds that one thread would have taken, or 0 if that was not measured.
-template <Executor ExecutorT, class F>
+template <Executor ExecutorT>
 double run_units(ExecutorT& executor, std::size_t workers, std::size_t units, double expected_seconds,
-                 F&& f) {
+                 function_ref<void(std::size_t, std::size_t)> f) {
     using clock = std::chrono::steady_clock;
     using seconds = std::chrono::duration<double>;
     if (workers <= 1 || units <= 1) {

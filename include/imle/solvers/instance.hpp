@@ -9,8 +9,7 @@
 #include <cstddef>
 #include <limits>
 #include <span>
-#include <tuple>
-#include <vector>
+#include <utility>
 
 #include <Eigen/Core>
 
@@ -110,28 +109,49 @@ template <class ZT>
     return solve_status::infeasible;
 }
 
-/// One growing buffer for each type of Ts. It grows to the largest size requested and stays, so that a
-/// solver allocates nothing in steady state. It holds nothing of value between solves: a copy starts empty.
-template <class... Ts>
-class basic_scratch {
+/// A buffer that grows to the largest size requested and stays. Its copies start empty.
+template <class T>
+class growing_buffer {
   public:
-    basic_scratch() = default;
-    basic_scratch(const basic_scratch&) noexcept {}
-    basic_scratch(basic_scratch&&) noexcept = default;
-    basic_scratch& operator=(const basic_scratch&) noexcept { return *this; }
-    basic_scratch& operator=(basic_scratch&&) noexcept = default;
-    ~basic_scratch() = default;
+    growing_buffer() = default;
+    growing_buffer(const growing_buffer&) noexcept {}
+    growing_buffer(growing_buffer&& other) noexcept { swap(other); }
+    growing_buffer& operator=(const growing_buffer&) noexcept { return *this; }
+    growing_buffer& operator=(growing_buffer&& other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~growing_buffer() { delete[] memory_; }
 
-    /// n elements of type T, with whatever values the last solve left. Valid until the next `get<T>`.
-    template <class T>
-    [[nodiscard]] std::span<T> get(std::size_t n) {
-        auto& buffer = std::get<std::vector<T>>(buffers_);
-        if (buffer.size() < n) buffer.resize(n);
-        return std::span<T>(buffer).first(n);
+    [[nodiscard]] std::span<T> take(std::size_t n) {
+        if (size_ < n) {
+            T* const larger = new T[n]();
+            delete[] std::exchange(memory_, larger);
+            size_ = n;
+        }
+        return {memory_, n};
     }
 
   private:
-    std::tuple<std::vector<Ts>...> buffers_;
+    void swap(growing_buffer& other) noexcept {
+        std::swap(memory_, other.memory_);
+        std::swap(size_, other.size_);
+    }
+
+    T* memory_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+/// One growing buffer for each type of Ts, so that a solver allocates nothing in steady state. It holds
+/// nothing of value between solves: a copy starts empty.
+template <class... Ts>
+class basic_scratch : growing_buffer<Ts>... {
+  public:
+    /// n elements of type T, zero or what the last solve left. Valid until the next `get<T>`.
+    template <class T>
+    [[nodiscard]] std::span<T> get(std::size_t n) {
+        return growing_buffer<T>::take(n);
+    }
 };
 
 /// The scratch of solvers that work on numbers.

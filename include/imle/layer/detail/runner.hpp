@@ -24,6 +24,7 @@
 #include <vector>
 
 #include <imle/concepts/solver.hpp>
+#include <imle/core/function_ref.hpp>
 #include <imle/layer/call.hpp>
 #include <imle/layer/detail/plan.hpp>
 #include <imle/layer/layer_options.hpp>
@@ -233,8 +234,9 @@ class call_runner {
     void expect_solves(Eigen::Index count) noexcept { expected_solves_ = static_cast<std::uint64_t>(count); }
 
     /// Calls f(worker, piece) for every piece of a call; `worker.items` are then the items of the piece.
-    template <class CallT, class F>
-    void for_each_piece(const CallT& call, pass_kind kind, F&& f) {
+    template <class CallT>
+    void for_each_piece(const CallT& call, pass_kind kind,
+                        function_ref<void(worker_type&, const item_range&)> f) {
         const sample_plan plan(call.shape.batch, call.samples, call.shape.n, grain_of(call, kind));
         run(call, plan, 0, kind, f);
     }
@@ -242,8 +244,9 @@ class call_runner {
     /// Computes means over samples of the numbers that `add_piece(worker, piece, sum)` adds, divided by
     /// `divisor`. It processes a limited number of instances at a time, so the memory of the partial sums is
     /// bounded for any batch.
-    template <class CallT, class Scalar, class F>
-    void reduce(const CallT& call, pass_kind kind, double divisor, Scalar* mean, F&& add_piece) {
+    template <class CallT, class Scalar>
+    void reduce(const CallT& call, pass_kind kind, double divisor, Scalar* mean,
+                function_ref<void(worker_type&, const item_range&, sample_sum&)> add_piece) {
         const solve_grain grain = grain_of(call, kind);
         const sample_plan whole(call.shape.batch, call.samples, call.shape.n, grain);
         const Eigen::Index most_doubles = Eigen::Index{1} << 22;  // 32 MiB
@@ -264,8 +267,7 @@ class call_runner {
 
     /// Calls f(worker, unit) for every unit in [0, units), for work that needs no solver. `worker`, below
     /// `worker_count()`, runs one unit at a time. Errors are those of `run_units`.
-    template <class F>
-    void for_each_unit(std::size_t units, F&& f) {
+    void for_each_unit(std::size_t units, function_ref<void(std::size_t, std::size_t)> f) {
         run_units(space_->executor, std::min(units, worker_count()), units, 0, f);
     }
 
@@ -325,8 +327,9 @@ class call_runner {
 
   private:
     /// Processes the pieces of a plan; its first instance is instance `first_instance` of the call.
-    template <class CallT, class F>
-    void run(const CallT& call, const sample_plan& plan, Eigen::Index first_instance, pass_kind kind, F&& f) {
+    template <class CallT>
+    void run(const CallT& call, const sample_plan& plan, Eigen::Index first_instance, pass_kind kind,
+             function_ref<void(worker_type&, const item_range&)> f) {
         using Scalar = std::remove_cvref_t<decltype(*call.theta)>;
         auto& workers = space_->workers;
         const std::size_t units = static_cast<std::size_t>(plan.units());
