@@ -109,7 +109,8 @@ template <class ZT>
     return solve_status::infeasible;
 }
 
-/// A buffer that grows to the largest size requested and stays. Its copies start empty.
+/// A buffer that grows to the largest size requested and stays. It keeps its contents when it grows; its
+/// copies start empty.
 template <class T>
 class growing_buffer {
   public:
@@ -126,6 +127,7 @@ class growing_buffer {
     [[nodiscard]] std::span<T> take(std::size_t n) {
         if (size_ < n) {
             T* const larger = new T[n]();
+            std::move(memory_, memory_ + size_, larger);
             delete[] std::exchange(memory_, larger);
             size_ = n;
         }
@@ -147,7 +149,7 @@ class growing_buffer {
 template <class... Ts>
 class basic_scratch : growing_buffer<Ts>... {
   public:
-    /// n elements of type T, zero or what the last solve left. Valid until the next `get<T>`.
+    /// n elements of type T: what was written there before, or zero. Valid until the next `get<T>`.
     template <class T>
     [[nodiscard]] std::span<T> get(std::size_t n) {
         return growing_buffer<T>::take(n);
