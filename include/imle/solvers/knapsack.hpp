@@ -14,6 +14,7 @@
 
 #include <imle/concepts/solver.hpp>
 #include <imle/solvers/detail/knapsack_core.hpp>
+#include <imle/solvers/detail/knapsack_order.hpp>
 #include <imle/solvers/detail/knapsack_problem.hpp>
 #include <imle/solvers/detail/knapsack_search.hpp>
 #include <imle/solvers/detail/knapsack_table.hpp>
@@ -106,28 +107,40 @@ class knapsack {
         std::size_t count = 0;
         double sum = 0;
         for (std::size_t i = 0; i < values.size(); ++i) {
+            const bool is_open =
+                values[i] > 0 && problem_->fits[i] != 0 && context.allows(static_cast<Eigen::Index>(i));
             all_values[i] = static_cast<double>(values[i]);
-            if (!(values[i] > 0) || problem_->fits[i] == 0 || !context.allows(static_cast<Eigen::Index>(i)))
-                continue;
-            sum += all_values[i];
-            if (is_weightless(i))
-                z.data()[i] = 1;
-            else
-                candidates[count++] = static_cast<std::uint32_t>(i);
+            sum += is_open ? all_values[i] : 0;
+            candidates[count] = static_cast<std::uint32_t>(i);
+            count += is_open ? 1 : 0;
         }
         if (!detail::is_finite(sum))
             detail::throw_invalid("theta", "too large: its positive numbers sum to infinity",
                                   "numbers with a finite sum");
+        if (!problem_->weightless.empty()) count = take_weightless(candidates.first(count), z.data());
+        if (const detail::knapsack_groups& groups = problem_->groups; !groups.is_empty())
+            count = groups.reduce(candidates.first(count), all_values.data(),
+                                  table_indices_.get<std::uint32_t>(groups.places),
+                                  group_counts_.get<std::uint32_t>(groups.begin.size()));
         if (count == 0) return;
         for (const std::uint32_t item : choose(count)) z.data()[item] = 1;
     }
 
   private:
-    [[nodiscard]] bool is_weightless(std::size_t item) const {
-        const std::size_t dimensions = problem_->dimensions;
-        for (std::size_t d = 0; d < dimensions; ++d)
-            if (problem_->weights[item * dimensions + d] != 0) return false;
-        return true;
+    static constexpr auto never = std::numeric_limits<std::uint64_t>::max();
+    /// Measured: a table of so few columns is filled before a search has begun.
+    static constexpr std::size_t most_direct_capacity = 64;
+
+    /// Takes those that weigh nothing, and moves the others to the front. Returns their number.
+    template <class Scalar>
+    std::size_t take_weightless(std::span<std::uint32_t> candidates, Scalar* z) const {
+        std::size_t count = 0;
+        for (const std::uint32_t item : candidates)
+            if (problem_->weightless[item] != 0)
+                z[item] = 1;
+            else
+                candidates[count++] = item;
+        return count;
     }
 
     /// The memory of `choose`, cut from one buffer for each type. First come what the call operator has
@@ -149,11 +162,15 @@ class knapsack {
         const std::span<std::uint32_t> order(indices(n), count);
         double* const surrogate_of = numbers(n);
         detail::knapsack_order find(*problem_, order, value_of, surrogate_of, numbers(n),
-                                    numbers(3 * dimensions));
+                                    numbers(3 * dimensions), sort_);
+        const double surrogate_limit = find.find();
+        if (problem_->whole_capacity <= most_direct_capacity &&
+            cells(count) <= detail::knapsack_table::small_cells)
+            return choose_directly(order, value_of);
         const detail::knapsack_items items{.count = count,
                                            .dimensions = dimensions,
                                            .limits = problem_->limits.data(),
-                                           .surrogate_limit = find.find(),
+                                           .surrogate_limit = surrogate_limit,
                                            .values = numbers(count),
                                            .weights = numbers(count * dimensions),
                                            .surrogate = numbers(count),
@@ -183,6 +200,30 @@ class knapsack {
                                                     : search<Eigen::Dynamic>(items, work);
         for (std::size_t i = 0; i < taken; ++i) work.best[i] = order[work.best[i]];
         return {work.best, taken};
+    }
+
+    /// The cells of a table for so many items, if there is one.
+    [[nodiscard]] std::uint64_t cells(std::size_t count) const noexcept {
+        return problem_->whole_weights.empty() ? never
+                                               : count * (problem_->whole_capacity + std::uint64_t{1});
+    }
+
+    /// By a small table alone. The items, in their order.
+    [[nodiscard]] std::span<const std::uint32_t> choose_directly(std::span<std::uint32_t> order,
+                                                                 const double* value_of) {
+        const std::size_t count = order.size();
+        const auto values = table_values_.get<double>(count);
+        const auto weights = table_indices_.get<std::uint32_t>(count);
+        const auto is_taken = flags_.get<std::uint8_t>(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            values[i] = value_of[order[i]];
+            weights[i] = problem_->whole_weights[order[i]];
+        }
+        table_.choose(values, weights, problem_->whole_capacity, is_taken);
+        std::size_t taken = 0;
+        for (std::size_t i = 0; i < count; ++i)
+            if (is_taken[i] != 0) order[taken++] = order[i];
+        return order.first(taken);
     }
 
     /// By the search alone. These functions write the places of the best set's items in the order of the
@@ -218,17 +259,17 @@ class knapsack {
         // more. At `cells_per_state` the two have taken about as long as the table will, so that the whole
         // takes twice as long as the best of the three. A small table is sooner filled than a core grown.
         constexpr std::uint64_t first_nodes = 2000, states_per_node = 16, cells_per_node = 48,
-                                cells_per_state = 40, small_table = 1 << 14;
-        constexpr auto never = std::numeric_limits<std::uint64_t>::max();
+                                small_cells_per_node = 150, cells_per_state = 40;
         const std::size_t count = items.count;
-        const std::uint64_t cells =
-            problem_->whole_weights.empty() ? never : count * (problem_->whole_capacity + std::uint64_t{1});
+        const std::uint64_t cells = this->cells(count);
+        const bool is_small = cells <= detail::knapsack_table::small_cells;
         detail::knapsack_search<1> search(items, work);
-        std::uint64_t nodes = std::min({node_limit(), first_nodes, cells / cells_per_node});
+        std::uint64_t nodes =
+            std::min({node_limit(), first_nodes, cells / (is_small ? small_cells_per_node : cells_per_node)});
         if (search.run(nodes)) return search.taken();
 
         const auto is_taken = flags_.get<std::uint8_t>(2 * count).first(count);
-        if (cells <= small_table) {
+        if (is_small) {
             fill_table(items, order, [](std::size_t) { return true; });
             return list(is_taken, work.best);
         }
@@ -303,12 +344,13 @@ class knapsack {
     std::shared_ptr<const detail::knapsack_problem> problem_;
     knapsack_options options_;
     detail::basic_scratch<double, std::uint32_t> scratch_;
+    detail::knapsack_sort sort_;
     // One dimension.
     detail::knapsack_core core_;
     detail::knapsack_table table_;
     detail::basic_scratch<std::uint8_t> flags_;
     detail::basic_scratch<double> core_numbers_, table_values_;
-    detail::basic_scratch<std::uint32_t> table_indices_;
+    detail::basic_scratch<std::uint32_t> table_indices_, group_counts_;
 };
 
 }  // namespace imle::inline IMLE_ABI

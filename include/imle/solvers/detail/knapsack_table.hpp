@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 
@@ -14,22 +15,84 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// The best set for each item and each room that the items in front of it leave (Bellman), of which one bit
-/// is kept: whether the item is taken. O(items * capacity) in time, and an eighth of that in bytes.
+/// The best set for each item and each room that the items in front of it leave (Bellman). A small table
+/// keeps the values; a larger one, a bit for each: whether the item is taken. O(items * capacity) in time,
+/// and an eighth of that in bytes, if it is large.
 class knapsack_table {
   public:
     /// The most cells that it makes: 128 megabytes.
     static constexpr std::size_t most_cells = std::size_t{1} << 30;
+    /// A small one fills in microseconds.
+    static constexpr std::size_t small_cells = std::size_t{1} << 14;
 
-    /// values, weights, is_taken: [item]. Marks the best set, of several the first in the lexicographic order
-    /// of the items, taken before left out.
+    /// values, weights, is_taken: [item]; no weight exceeds the capacity. Marks the best set, of several the
+    /// first in the lexicographic order of the items, taken before left out.
     void choose(std::span<const double> values, std::span<const std::uint32_t> weights, std::size_t capacity,
                 std::span<std::uint8_t> is_taken) {
-        const std::size_t count = values.size(), columns = capacity + 1, words = columns / 64 + 1;
-        const auto rows = numbers_.get<double>(2 * columns);
-        double* after = rows.data();                                 // [room]: the best of the items behind
-        double* with = after + columns;                              // the same, this one included
+        if (capacity <= most_for_values && values.size() * (capacity + 1) <= small_cells)
+            choose_by_values(values, weights, capacity, is_taken);
+        else
+            choose_by_bits(values, weights, capacity, is_taken);
+    }
+
+  private:
+    /// Measured: up to this capacity it is faster to keep the values, of 8 bytes a cell.
+    static constexpr std::size_t most_for_values = 255;
+    /// In front of a row: the value of less room than none.
+    static constexpr double no_room = -std::numeric_limits<double>::infinity();
+
+    static constexpr std::size_t rounded_up(std::size_t size, std::size_t unit) noexcept {
+        return (size + unit - 1) / unit * unit;
+    }
+
+    void choose_by_values(std::span<const double> values, std::span<const std::uint32_t> weights,
+                          std::size_t capacity, std::span<std::uint8_t> is_taken) {
+        constexpr std::size_t unit = 8;
+        const std::size_t count = values.size(), columns = rounded_up(capacity + 1, unit),
+                          stride = unit + columns;
+        // [item + 1][room]: the best of the items from this one on.
+        double* rest = numbers_.get<double>((count + 1) * stride).data() + count * stride + unit;
+        std::fill_n(rest - unit, unit, no_room);
+        std::fill_n(rest, columns, 0.0);
+        for (std::size_t item = count; item-- > 0;) {
+            const std::size_t weight = weights[item];
+            const double value = values[item];
+            double* const best = rest - stride;
+            std::fill_n(best - unit, unit, no_room);
+            std::size_t room = 0;
+            for (; room + unit <= weight; room += unit) std::copy_n(rest + room, unit, best + room);
+            for (; room < columns; room += unit) {
+                const double* const with = rest + room - weight;
+                std::array<double, unit> larger;
+                for (std::size_t i = 0; i < unit; ++i) {
+                    const double sum = with[i] + value;
+                    larger[i] = rest[room + i] > sum ? rest[room + i] : sum;
+                }
+                std::copy_n(larger.begin(), unit, best + room);
+            }
+            rest = best;
+        }
+        std::size_t at = capacity;
+        for (std::size_t item = 0; item < count; ++item) {
+            rest += stride;
+            const std::size_t weight = weights[item];
+            const bool takes = weight <= at && rest[at - weight] + values[item] >= rest[at];
+            is_taken[item] = takes ? 1 : 0;
+            at -= takes ? weight : 0;
+        }
+    }
+
+    void choose_by_bits(std::span<const double> values, std::span<const std::uint32_t> weights,
+                        std::size_t capacity, std::span<std::uint8_t> is_taken) {
+        constexpr std::size_t unit = 64;
+        const std::size_t count = values.size(), columns = rounded_up(capacity + 1, unit),
+                          words = columns / unit;
+        const auto rows = numbers_.get<double>(2 * (unit + columns));
+        double* after = rows.data() + unit;                          // [room]: the best of the items behind
+        double* best = after + columns + unit;                       // the same, this one included
         const auto taken = bits_.get<std::uint64_t>(count * words);  // [item][room]
+        std::fill_n(after - unit, unit, no_room);
+        std::fill_n(best - unit, unit, no_room);
         std::fill_n(after, columns, 0.0);
         std::size_t before = 0;  // the weight of all items in front
         for (const std::uint32_t weight : weights) before += weight;
@@ -37,54 +100,37 @@ class knapsack_table {
             const std::size_t weight = weights[item];
             before -= weight;
             // The items in front leave at least this much room.
-            const std::size_t least = (capacity - std::min(capacity, before)) / 64 * 64;
+            const std::size_t least = (capacity - std::min(capacity, before)) / unit * unit;
             std::uint64_t* const row = taken.data() + item * words;
-            for (std::size_t first = least; first < columns; first += 64) {
-                const std::size_t size = std::min<std::size_t>(64, columns - first);
-                if (first >= weight && size == 64)
-                    row[first / 64] =
-                        decide(after + first, after + (first - weight), values[item], with + first);
-                else
-                    row[first / 64] = decide_partly(after, first, size, weight, values[item], with);
-            }
-            std::swap(after, with);
+            const std::size_t reached = std::max(least, weight / unit * unit);
+            std::copy(after + least, after + reached, best + least);
+            std::fill(row + least / unit, row + reached / unit, std::uint64_t{0});
+            for (std::size_t first = reached; first < columns; first += unit)
+                row[first / unit] = decide(after + first, after + first - weight, values[item], best + first);
+            std::swap(after, best);
         }
         std::size_t room = capacity;
         for (std::size_t item = 0; item < count; ++item) {
-            is_taken[item] = static_cast<std::uint8_t>(taken[item * words + room / 64] >> (room % 64) & 1u);
+            is_taken[item] =
+                static_cast<std::uint8_t>(taken[item * words + room / unit] >> (room % unit) & 1u);
             if (is_taken[item] != 0) room -= weights[item];
         }
     }
 
-  private:
     /// 64 rooms at once: without the item, and with it in what room it leaves.
     static std::uint64_t decide(const double* without, const double* rest, double value, double* best) {
         std::array<std::uint8_t, 64> is_taken;
         for (std::size_t i = 0; i < 64; ++i) {
             const double sum = rest[i] + value;
             is_taken[i] = sum >= without[i] ? 1 : 0;
-            best[i] = sum >= without[i] ? sum : without[i];
+            best[i] = without[i] > sum ? without[i] : sum;
         }
         std::uint64_t bits = 0;
         for (std::size_t byte = 0; byte < 8; ++byte) {
             std::uint64_t group = 0;
-            for (std::size_t i = 0; i < 8; ++i) group |= std::uint64_t{is_taken[8 * byte + i]} << i;
-            bits |= group << (8 * byte);
-        }
-        return bits;
-    }
-
-    /// The same for rooms some of which may be too small for it.
-    static std::uint64_t decide_partly(const double* without, std::size_t first, std::size_t size,
-                                       std::size_t weight, double value, double* best) {
-        std::uint64_t bits = 0;
-        for (std::size_t room = first; room < first + size; ++room) {
-            best[room] = without[room];
-            if (room < weight) continue;
-            const double sum = without[room - weight] + value;
-            if (sum < without[room]) continue;
-            best[room] = sum;
-            bits |= std::uint64_t{1} << (room - first);
+            for (std::size_t i = 0; i < 8; ++i) group |= std::uint64_t{is_taken[8 * byte + i]} << (8 * i);
+            // The bits of the product's last byte are those of the eight bytes.
+            bits |= (group * 0x0102040810204080u >> 56) << (8 * byte);
         }
         return bits;
     }

@@ -1,0 +1,267 @@
+#pragma once
+
+/// @file
+/// The order in which a knapsack's solve goes through the items.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+#include <imle/core/elementary.hpp>
+#include <imle/core/rounded.hpp>
+#include <imle/solvers/detail/ascending_order.hpp>
+#include <imle/solvers/detail/knapsack_problem.hpp>
+#include <imle/solvers/instance.hpp>
+
+namespace imle::inline IMLE_ABI::detail {
+
+/// Puts items in the order of falling efficiency; of equal ones the larger value comes first, then the lower
+/// index.
+class knapsack_sort {
+  public:
+    /// values, efficiency: [item].
+    void operator()(std::span<std::uint32_t> order, const double* values, const double* efficiency) {
+        const std::size_t n = order.size();
+        if (n > most_to_compare) {
+            const auto keys = keys_.get<double>(n);
+            for (std::size_t i = 0; i < n; ++i) keys[i] = efficiency[order[i]];
+            const auto items = items_.get<std::uint32_t>(n);
+            std::copy(order.begin(), order.end(), items.begin());
+            const auto ascending =
+                ascending_order(std::span<const double>(keys), entries_.get<order_entry>(2 * n));
+            for (std::size_t i = 0; i < n; ++i) order[i] = items[index_of(ascending[n - 1 - i])];
+        } else if (n > few) {
+            place_by_comparing(order, efficiency);
+        } else {
+            insert(order, values, efficiency);
+            return;
+        }
+        order_equals(order, values, efficiency);
+    }
+
+    /// The same by insertion: for few items, or such as are almost in order.
+    static void insert(std::span<std::uint32_t> order, const double* values, const double* efficiency) {
+        for (std::size_t i = 1; i < order.size(); ++i) {
+            const std::uint32_t item = order[i];
+            std::size_t at = i;
+            for (; at > 0 && precedes(item, order[at - 1], values, efficiency); --at)
+                order[at] = order[at - 1];
+            order[at] = item;
+        }
+    }
+
+  private:
+    static constexpr std::size_t few = 4;
+    /// Measured: from this size on a radix sort is faster.
+    static constexpr std::size_t most_to_compare = 200;
+
+    static bool precedes(std::uint32_t a, std::uint32_t b, const double* values, const double* efficiency) {
+        if (efficiency[a] != efficiency[b]) return efficiency[a] > efficiency[b];
+        if (values[a] != values[b]) return values[a] > values[b];
+        return a < b;
+    }
+
+    /// An item's place is the number of items before it: all pairs are compared, without a branch.
+    void place_by_comparing(std::span<std::uint32_t> order, const double* efficiency) {
+        constexpr std::size_t columns = 16;
+        const std::size_t n = order.size(), width = (n + columns - 1) / columns * columns;
+        const auto keys = keys_.get<double>(width);
+        const auto items = items_.get<std::uint32_t>(n);
+        for (std::size_t i = 0; i < n; ++i) {
+            items[i] = order[i];
+            keys[i] = efficiency[items[i]];
+        }
+        std::fill(keys.begin() + static_cast<std::ptrdiff_t>(n), keys.end(), 0.0);
+        for (std::size_t first = 0; first < n; first += columns) {
+            std::array<double, columns> column;
+            std::copy_n(keys.begin() + static_cast<std::ptrdiff_t>(first), columns, column.begin());
+            std::array<std::int64_t, columns> before{};
+            const std::size_t used = std::min(columns, n - first);
+            // Of equal ones those in front come first.
+            for (std::size_t i = 0; i < first; ++i)
+                for (std::size_t j = 0; j < columns; ++j) before[j] += keys[i] >= column[j] ? 1 : 0;
+            for (std::size_t i = 0; i < used; ++i)
+                for (std::size_t j = 0; j < columns; ++j)
+                    before[j] += (column[i] > column[j] ? 1 : 0) |
+                                 ((column[i] == column[j] ? 1 : 0) & (i < j ? 1 : 0));
+            for (std::size_t i = first + used; i < n; ++i)
+                for (std::size_t j = 0; j < columns; ++j) before[j] += keys[i] > column[j] ? 1 : 0;
+            for (std::size_t j = 0; j < used; ++j)
+                order[static_cast<std::size_t>(before[j])] = items[first + j];
+        }
+    }
+
+    /// After a sort by efficiency.
+    static void order_equals(std::span<std::uint32_t> order, const double* values, const double* efficiency) {
+        for (std::size_t first = 0; first < order.size();) {
+            std::size_t end = first + 1;
+            bool is_ordered = true;
+            for (; end < order.size() && efficiency[order[end]] == efficiency[order[first]]; ++end)
+                is_ordered &= precedes(order[end - 1], order[end], values, efficiency);
+            if (!is_ordered)
+                std::sort(order.begin() + static_cast<std::ptrdiff_t>(first),
+                          order.begin() + static_cast<std::ptrdiff_t>(end),
+                          [&](std::uint32_t a, std::uint32_t b) {
+                              return values[a] != values[b] ? values[a] > values[b] : a < b;
+                          });
+            first = end;
+        }
+    }
+
+    basic_scratch<double> keys_;
+    basic_scratch<std::uint32_t> items_;
+    basic_scratch<order_entry> entries_;
+};
+
+/// Orders items by falling value per surrogate weight, and finds the multipliers of the surrogate weights:
+/// one a dimension. With good ones the bound of the search is that of the linear relaxation in all
+/// dimensions, and the search some eighty times smaller than with equal ones (50 items in 2 dimensions,
+/// measured); for one dimension there is nothing to choose.
+class knapsack_order {
+  public:
+    /// order: the items to choose from, put in order by `find`; values: [item]. The others are to work with:
+    /// surrogate, efficiency: [item]; multipliers: 3 numbers a dimension.
+    knapsack_order(const knapsack_problem& problem, std::span<std::uint32_t> order, const double* values,
+                   double* surrogate, double* efficiency, double* multipliers, knapsack_sort& sort)
+        : problem_(problem),
+          order_(order),
+          values_(values),
+          surrogate_(surrogate),
+          efficiency_(efficiency),
+          multiplier_(multipliers),
+          best_(multipliers + problem.dimensions),
+          use_(multipliers + 2 * problem.dimensions),
+          sort_(sort) {}
+
+    /// A power of two that brings the largest value near 1, once `find` has run.
+    [[nodiscard]] double scale() const noexcept { return scale_; }
+
+    /// Puts the items in order. Returns the capacity in surrogate weight.
+    double find() {
+        const std::size_t dimensions = problem_.dimensions;
+        double largest = 0;
+        for (const std::uint32_t item : order_) largest = std::max(largest, values_[item]);
+        // A power of two, and so exact; the quotient of a large value and a tiny weight must not overflow,
+        // nor the factor of a denormal value.
+        scale_ =
+            std::ldexp(1.0, std::min(-std::ilogb(largest), std::numeric_limits<double>::max_exponent - 1));
+        std::fill_n(multiplier_, dimensions, 1.0);
+        double bound = arrange();
+        if (dimensions < 2) return capacity();
+
+        // Multipliers that make the relaxed set fill each dimension just so minimise its value: those of
+        // dimensions that it exceeds are raised, others lowered, and a step that does not help is halved.
+        std::copy_n(multiplier_, dimensions, best_);
+        const int rounds = order_.size() <= 20 ? 4 : 16;
+        double step = 1;
+        bool last_is_best = true;
+        for (int round = 0; round < rounds && step > 0.05; ++round) {
+            if (!last_is_best) {
+                std::copy_n(best_, dimensions, multiplier_);
+                arrange();
+            }
+            measure_use();
+            double sum = 0;
+            for (std::size_t d = 0; d < dimensions; ++d) {
+                multiplier_[d] *= elementary::exp(step * std::clamp(use_[d] - 1, -1.0, 1.0));
+                sum += rounded(multiplier_[d]);
+            }
+            for (std::size_t d = 0; d < dimensions; ++d)
+                multiplier_[d] *= static_cast<double>(dimensions) / sum;
+            const double next = arrange();
+            last_is_best = next < bound;
+            if (last_is_best) {
+                bound = next;
+                std::copy_n(multiplier_, dimensions, best_);
+            } else {
+                step /= 2;
+            }
+        }
+        if (!last_is_best) {
+            std::copy_n(best_, dimensions, multiplier_);
+            arrange();
+        }
+        return capacity();
+    }
+
+  private:
+    /// What a surrogate weight is at least: one of 0 would be worth taking at any bound. It is far within the
+    /// slack of the capacity.
+    static constexpr double least_surrogate = 1e-200;
+
+    /// With room for the rounding of a sum of items, and no more than the search takes for equal: with the
+    /// slack of `knapsack_limit` no bound would meet the value of a set that fills the knapsack.
+    [[nodiscard]] double capacity() const {
+        double sum = 0;
+        for (std::size_t d = 0; d < problem_.dimensions; ++d) sum += multiplier_[d];
+        const auto roundings = static_cast<double>(2 * (order_.size() + 4));
+        return sum * (1 + rounded(roundings * std::numeric_limits<double>::epsilon()));
+    }
+
+    /// Surrogate weights and order for the multipliers; returns the value of the relaxed problem, where there
+    /// are several dimensions: as many items as fit, and a part of the next.
+    double arrange() {
+        const std::size_t dimensions = problem_.dimensions;
+        for (const std::uint32_t item : order_) {
+            double sum = 0;
+            for (std::size_t d = 0; d < dimensions; ++d)
+                sum += rounded(multiplier_[d] * problem_.shares[item * dimensions + d]);
+            surrogate_[item] = std::max(sum, least_surrogate);
+            efficiency_[item] = values_[item] * scale_ / surrogate_[item];
+        }
+        sort();
+        if (dimensions < 2) return 0;
+        double bound = 0;
+        fill([&](std::uint32_t item, double part) { bound += rounded(part * values_[item]); });
+        return bound;
+    }
+
+    /// By insertion where they are almost in order, as they are after a change of multipliers.
+    void sort() {
+        if (!sorted_once_)
+            sort_(order_, values_, efficiency_);
+        else
+            knapsack_sort::insert(order_, values_, efficiency_);
+        sorted_once_ = true;
+    }
+
+    /// Calls f(item, part) for the items of the relaxed set.
+    template <class F>
+    void fill(F&& f) const {
+        double left = capacity();
+        for (const std::uint32_t item : order_) {
+            const double part = std::min(1.0, left / surrogate_[item]);
+            f(item, part);
+            if (part < 1) return;
+            left -= surrogate_[item];
+        }
+    }
+
+    /// What share of each dimension the relaxed set uses.
+    void measure_use() {
+        const std::size_t dimensions = problem_.dimensions;
+        std::fill_n(use_, dimensions, 0.0);
+        fill([&](std::uint32_t item, double part) {
+            for (std::size_t d = 0; d < dimensions; ++d)
+                use_[d] += rounded(part * problem_.shares[item * dimensions + d]);
+        });
+    }
+
+    const knapsack_problem& problem_;
+    std::span<std::uint32_t> order_;
+    const double* values_;
+    double* surrogate_;
+    double* efficiency_;
+    double* multiplier_;
+    double* best_;
+    double* use_;
+    double scale_ = 1;
+    knapsack_sort& sort_;
+    bool sorted_once_ = false;
+};
+
+}  // namespace imle::inline IMLE_ABI::detail
