@@ -146,7 +146,7 @@ class knapsack {
     /// The memory of `choose`, cut from one buffer for each type. First come what the call operator has
     /// filled: values, and the candidates.
     [[nodiscard]] std::size_t number_count() const {
-        return problem_->items * (9 + 2 * problem_->dimensions) + 2 + 4 * problem_->dimensions;
+        return problem_->items * (10 + 2 * problem_->dimensions) + 3 + 4 * problem_->dimensions;
     }
     [[nodiscard]] std::size_t index_count() const { return 4 * problem_->items; }
 
@@ -176,20 +176,23 @@ class knapsack {
                                            .surrogate = numbers(count),
                                            .value_before = numbers(count + 1),
                                            .surrogate_before = numbers(count + 1),
-                                           .next = indices(count)};
+                                           .next = indices(count),
+                                           .least = numbers(count + 1)};
         items.value_before[0] = items.surrogate_before[0] = 0;
         for (std::size_t i = 0; i < count; ++i) {
             items.values[i] = value_of[order[i]];
             items.surrogate[i] = surrogate_of[order[i]];
-            std::copy_n(&problem_->weights[order[i] * dimensions], dimensions,
-                        items.weights + i * dimensions);
+            for (std::size_t d = 0; d < dimensions; ++d)
+                items.weights[i * dimensions + d] = problem_->weights[order[i] * dimensions + d];
             items.value_before[i + 1] = items.value_before[i] + items.values[i];
             items.surrogate_before[i + 1] = items.surrogate_before[i] + items.surrogate[i];
         }
+        items.least[count] = std::numeric_limits<double>::infinity();
         for (std::size_t i = count; i-- > 0;) {
             const double* const own = items.weights + i * dimensions;
-            const bool same = i + 1 < count && items.values[i] == items.values[i + 1] &&
-                              std::equal(own, own + dimensions, own + dimensions);
+            bool same = i + 1 < count && items.values[i] == items.values[i + 1];
+            for (std::size_t d = 0; same && d < dimensions; ++d) same = own[d] == own[dimensions + d];
+            items.least[i] = std::min(*own, items.least[i + 1]);
             items.next[i] = same ? items.next[i + 1] : static_cast<std::uint32_t>(i + 1);
         }
         const detail::knapsack_work work{numbers(dimensions), numbers(count * dimensions),

@@ -4,7 +4,6 @@
 /// The order in which a knapsack's solve goes through the items.
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +12,8 @@
 
 #include <imle/core/elementary.hpp>
 #include <imle/core/rounded.hpp>
+#include <imle/simd/vector.hpp>
+#include <imle/simd/wide_lanes.hpp>
 #include <imle/solvers/detail/ascending_order.hpp>
 #include <imle/solvers/detail/knapsack_problem.hpp>
 #include <imle/solvers/instance.hpp>
@@ -27,20 +28,24 @@ class knapsack_sort {
     void operator()(std::span<std::uint32_t> order, const double* values, const double* efficiency) {
         const std::size_t n = order.size();
         if (n > most_to_compare) {
-            const auto keys = keys_.get<double>(n);
-            for (std::size_t i = 0; i < n; ++i) keys[i] = efficiency[order[i]];
+            // A float is as good as a double to begin with: rounding keeps the order.
+            constexpr double most = std::numeric_limits<float>::max();
+            const auto keys = keys_.get<float>(n);
+            for (std::size_t i = 0; i < n; ++i)
+                keys[i] = static_cast<float>(std::min(efficiency[order[i]], most));
             const auto items = items_.get<std::uint32_t>(n);
             std::copy(order.begin(), order.end(), items.begin());
             const auto ascending =
-                ascending_order(std::span<const double>(keys), entries_.get<order_entry>(2 * n));
+                ascending_order(std::span<const float>(keys), entries_.get<order_entry>(2 * n));
             for (std::size_t i = 0; i < n; ++i) order[i] = items[index_of(ascending[n - 1 - i])];
+            const auto key = [&](std::size_t i) { return ascending[n - 1 - i] >> 32; };
+            order_equals(order, values, efficiency, key);
         } else if (n > few) {
             place_by_comparing(order, efficiency);
+            order_equals(order, values, efficiency, [&](std::size_t i) { return efficiency[order[i]]; });
         } else {
             insert(order, values, efficiency);
-            return;
         }
-        order_equals(order, values, efficiency);
     }
 
     /// The same by insertion: for few items, or such as are almost in order.
@@ -67,52 +72,69 @@ class knapsack_sort {
 
     /// An item's place is the number of items before it: all pairs are compared, without a branch.
     void place_by_comparing(std::span<std::uint32_t> order, const double* efficiency) {
-        constexpr std::size_t columns = 16;
-        const std::size_t n = order.size(), width = (n + columns - 1) / columns * columns;
-        const auto keys = keys_.get<double>(width);
-        const auto items = items_.get<std::uint32_t>(n);
+        const std::size_t n = order.size(), width = (n + lane_count - 1) / lane_count * lane_count;
+        double* const keys = keys_.get<double>(2 * width).data();
+        double* const numbers = keys + width;  // 0, 1, 2, ...
+        std::uint32_t* const items = items_.get<std::uint32_t>(n + width).data();
+        std::uint32_t* const places = items + n;
         for (std::size_t i = 0; i < n; ++i) {
             items[i] = order[i];
             keys[i] = efficiency[items[i]];
         }
-        std::fill(keys.begin() + static_cast<std::ptrdiff_t>(n), keys.end(), 0.0);
-        for (std::size_t first = 0; first < n; first += columns) {
-            std::array<double, columns> column;
-            std::copy_n(keys.begin() + static_cast<std::ptrdiff_t>(first), columns, column.begin());
-            std::array<std::int64_t, columns> before{};
-            const std::size_t used = std::min(columns, n - first);
-            // Of equal ones those in front come first.
-            for (std::size_t i = 0; i < first; ++i)
-                for (std::size_t j = 0; j < columns; ++j) before[j] += keys[i] >= column[j] ? 1 : 0;
-            for (std::size_t i = 0; i < used; ++i)
-                for (std::size_t j = 0; j < columns; ++j)
-                    before[j] += (column[i] > column[j] ? 1 : 0) |
-                                 ((column[i] == column[j] ? 1 : 0) & (i < j ? 1 : 0));
-            for (std::size_t i = first + used; i < n; ++i)
-                for (std::size_t j = 0; j < columns; ++j) before[j] += keys[i] > column[j] ? 1 : 0;
-            for (std::size_t j = 0; j < used; ++j)
-                order[static_cast<std::size_t>(before[j])] = items[first + j];
+        for (std::size_t i = n; i < width; ++i) keys[i] = 0;
+        std::size_t sum = 0;
+        for (std::size_t first = 0; first < width; first += lane_count)
+            count(n, places + first,
+                  [&](std::size_t i) { return keys[i] > load_vector<double, lane_count>(keys + first); });
+        for (std::size_t i = 0; i < n; ++i) sum += places[i];
+        // Each pair counts once, unless its keys are equal. Of those the one in front comes first.
+        if (sum != n * (n - 1) / 2) {
+            for (std::size_t i = 0; i < width; ++i) numbers[i] = static_cast<double>(i);
+            for (std::size_t first = 0; first < width; first += lane_count)
+                count(n, places + first, [&](std::size_t i) {
+                    const auto own = load_vector<double, lane_count>(keys + first);
+                    const auto place = load_vector<double, lane_count>(numbers + first);
+                    return (keys[i] > own) | ((keys[i] == own) & (numbers[i] < place));
+                });
+        }
+        for (std::size_t i = 0; i < n; ++i) order[places[i]] = items[i];
+    }
+
+    static constexpr std::size_t lane_count = std::size_t{native_lanes<double>};
+
+    /// Writes for each of the lanes for how many i < n is_before(i) is true.
+    template <class IsBefore>
+    static void count(std::size_t n, std::uint32_t* places, IsBefore&& is_before) {
+        if constexpr (lane_count == 1) {
+            *places = 0;
+            for (std::size_t i = 0; i < n; ++i) *places += is_before(i) ? 1u : 0u;
+        } else {
+            vector_of<std::int64_t, lane_count> before{};
+            for (std::size_t i = 0; i < n; ++i) before -= is_before(i);  // true is -1
+            for (std::size_t j = 0; j < lane_count; ++j) places[j] = static_cast<std::uint32_t>(before[j]);
         }
     }
 
-    /// After a sort by efficiency.
-    static void order_equals(std::span<std::uint32_t> order, const double* values, const double* efficiency) {
+    /// After a sort by falling key(place), which is equal only where the efficiency is nearly so.
+    template <class Key>
+    static void order_equals(std::span<std::uint32_t> order, const double* values, const double* efficiency,
+                             Key&& key) {
+        const auto before = [&](std::uint32_t a, std::uint32_t b) {
+            return precedes(a, b, values, efficiency);
+        };
         for (std::size_t first = 0; first < order.size();) {
             std::size_t end = first + 1;
             bool is_ordered = true;
-            for (; end < order.size() && efficiency[order[end]] == efficiency[order[first]]; ++end)
-                is_ordered &= precedes(order[end - 1], order[end], values, efficiency);
+            for (; end < order.size() && key(end) == key(first); ++end)
+                is_ordered &= before(order[end - 1], order[end]);
             if (!is_ordered)
                 std::sort(order.begin() + static_cast<std::ptrdiff_t>(first),
-                          order.begin() + static_cast<std::ptrdiff_t>(end),
-                          [&](std::uint32_t a, std::uint32_t b) {
-                              return values[a] != values[b] ? values[a] > values[b] : a < b;
-                          });
+                          order.begin() + static_cast<std::ptrdiff_t>(end), before);
             first = end;
         }
     }
 
-    basic_scratch<double> keys_;
+    basic_scratch<float, double> keys_;
     basic_scratch<std::uint32_t> items_;
     basic_scratch<order_entry> entries_;
 };

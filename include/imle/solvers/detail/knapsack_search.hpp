@@ -30,6 +30,7 @@ struct knapsack_items {
     double* value_before;      // [item + 1]: the sum over those before it
     double* surrogate_before;  // [item + 1]
     std::uint32_t* next;       // [item]: the first after it that is not its equal in value and weights
+    double* least;  // [item + 1]: in one dimension, the least weight from it on; infinity at the end
 };
 
 /// What a search works with.
@@ -119,6 +120,11 @@ class knapsack_search {
                 left_out = !fits(at);
                 if (left_out) {
                     at = items.next[at];
+                    if constexpr (Dimensions == 1) {
+                        // On to one that fits: a bound for each of the others would take longer.
+                        if (work.used[0] + items.least[at] > items.limits[0]) break;
+                        while (!fits(at)) at = items.next[at];
+                    }
                     continue;
                 }
                 work.stack[depth] = static_cast<std::uint32_t>(at);

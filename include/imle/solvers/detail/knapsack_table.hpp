@@ -11,6 +11,7 @@
 #include <span>
 #include <utility>
 
+#include <imle/core/rounded.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
@@ -72,12 +73,19 @@ class knapsack_table {
             }
             rest = best;
         }
+        // As the search does, not to take rounding for a difference: of the sets that are the best but for
+        // that, the first.
+        const double tolerance =
+            rounded(static_cast<double>(4 * (count + 4)) * std::numeric_limits<double>::epsilon());
+        const double enough = rest[capacity] * (1 - tolerance);
         std::size_t at = capacity;
+        double sum = 0;
         for (std::size_t item = 0; item < count; ++item) {
             rest += stride;
             const std::size_t weight = weights[item];
-            const bool takes = weight <= at && rest[at - weight] + values[item] >= rest[at];
+            const bool takes = weight <= at && sum + values[item] + rest[at - weight] >= enough;
             is_taken[item] = takes ? 1 : 0;
+            sum += takes ? values[item] : 0;
             at -= takes ? weight : 0;
         }
     }
