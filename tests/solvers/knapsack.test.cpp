@@ -309,6 +309,67 @@ TEST_CASE("knapsack's core and table find the first of the best sets of all kind
     CHECK(wrong_solver == 0);
 }
 
+// Small tables are filled directly, larger ones after a search, and the largest keep bits instead of values;
+// of items of equal weight only so many are looked at as fit. Fractions leave all to the search and the core.
+TEST_CASE("knapsack breaks ties alike on all sides of its choices of method", "[solvers][knapsack]") {
+    support::tally wrong, other_choice;
+    for (const int capacity : {3, 8, 63, 64, 65, 255, 256, 300})
+        for (const int items : {5, 30, 63, 64, 210, 300})
+            for (int trial = 0; trial < support::repeats(12); ++trial) {
+                const int range = std::max(2, trial % 3 == 0 ? 4 * capacity / items : capacity / (trial % 3));
+                problem p = problem_of(trial % kinds, items, range, static_cast<unsigned>(trial));
+                p.capacity = capacity;
+                for (double& weight : p.weights) weight = std::min(weight, 2.0 * capacity);
+                // Tenths: sums of these are equal but for their rounding.
+                const double unit = trial % 2 == 0 ? 1 : 0.1;
+                const vector theta = tensor_of(p.values);
+                const vector scaled = theta * theta.constant(unit);
+                const auto z = solved(imle::knapsack{p.weights, p.capacity}, scaled);
+                const double best = best_by_table(p);
+                wrong.expect(weight_of(z, p) <= capacity && value_of(z, theta) == best, "capacity ", capacity,
+                             ", ", items, " items, trial ", trial, ": ", value_of(z, theta), ", best ", best);
+                // The core compares sums as they are rounded; a few items are left to the search.
+                if (unit != 1 && items > 5) continue;
+                std::vector<double> fractions(p.weights);
+                for (double& weight : fractions) weight /= 0x1p30;
+                const auto other = solved(imle::knapsack{fractions, capacity / 0x1p30}, scaled);
+                other_choice.expect(other == z, "capacity ", capacity, ", ", items, " items, trial ", trial,
+                                    ": ", z, ", fractions ", other);
+            }
+    CHECK(wrong == 0);
+    CHECK(other_choice == 0);
+}
+
+TEST_CASE("knapsack's order: falling efficiency, then falling value, then rising index",
+          "[solvers][knapsack]") {
+    std::mt19937 random(8);
+    imle::detail::knapsack_sort sort;  // one for all: nothing may be left over
+    support::tally wrong;
+    for (const std::size_t n : std::vector<std::size_t>{0, 1, 4, 5, 8, 9, 33, 200, 201, 500})
+        for (int trial = 0; trial < 6; ++trial) {
+            std::vector<double> values(n), efficiency(n);
+            std::vector<std::uint32_t> order(n);
+            std::iota(order.begin(), order.end(), std::uint32_t{0});
+            std::shuffle(order.begin(), order.end(), random);
+            for (std::size_t i = 0; i < n; ++i) {
+                values[i] = static_cast<double>(random() % 4);
+                // Few; many; those that a float cannot tell apart or hold.
+                efficiency[i] = trial % 3 == 0   ? static_cast<double>(random() % 3 + 1)
+                                : trial % 3 == 1 ? static_cast<double>(random())
+                                                 : (1 + static_cast<double>(random() % 8) * 0x1p-50) *
+                                                       (random() % 2 == 0 ? 1e-80 : 1e80);
+            }
+            auto expected = order;
+            std::sort(expected.begin(), expected.end(), [&](std::uint32_t a, std::uint32_t b) {
+                if (efficiency[a] != efficiency[b]) return efficiency[a] > efficiency[b];
+                return values[a] != values[b] ? values[a] > values[b] : a < b;
+            });
+            sort(order, values.data(), efficiency.data());
+            wrong.expect(order == expected, n, " items, trial ", trial, ": ", order, ", expected ", expected);
+        }
+    CHECK(wrong == 0);
+}
+
 TEST_CASE("knapsack solves all kinds of problems, as they are, with noise, and scaled",
           "[solvers][knapsack]") {
     support::tally wrong, other_choice;
