@@ -40,7 +40,8 @@ struct knapsack_options {
 ///     imle::knapsack{weights, capacities}                 // Eigen: [dimensions, items] and [dimensions]
 ///
 /// Exact. Several dimensions: branch and bound. One dimension: branch and bound and dynamic programming over
-/// a core of the items take turns, and a table for integer weights takes over if neither ends soon. Values
+/// a core of the items take turns, and a table for integer weights takes over if neither ends soon; up to a
+/// capacity of 64 a small table decides alone. Values
 /// and weights are summed in double, and the value is the largest up to the rounding of its sum. A sum of
 /// weights may exceed a capacity by a relative 1e-12, so that 0.1 + 0.2 fits into 0.3. Integers below 10^11
 /// are compared exactly.
