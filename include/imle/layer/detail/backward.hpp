@@ -20,6 +20,7 @@
 #include <vector>
 
 #include <imle/concepts/target_distribution.hpp>
+#include <imle/core/function_ref.hpp>
 #include <imle/layer/detail/perturbed_solve.hpp>
 #include <imle/layer/pass.hpp>
 
@@ -65,6 +66,30 @@ template <class TargetT>
     }
 }
 
+/// Keeps the items for which keeps(item) holds, in their order.
+inline void keep_items(std::vector<Eigen::Index>& items, function_ref<bool(Eigen::Index)> keeps) {
+    std::size_t kept = 0;
+    for (const Eigen::Index item : items)
+        if (keeps(item)) items[kept++] = item;
+    items.resize(kept);
+}
+
+/// Drops the items of the given rows, which are in ascending order.
+inline void drop_rows(std::vector<Eigen::Index>& items, std::span<const Eigen::Index> rows,
+                      Eigen::Index samples) {
+    if (rows.empty()) return;
+    keep_items(items, [&](Eigen::Index item) {
+        return !std::binary_search(rows.begin(), rows.end(), item / samples);
+    });
+}
+
+template <class Scalar>
+[[nodiscard]] bool is_zero(const Scalar* values, Eigen::Index n) noexcept {
+    for (Eigen::Index i = 0; i < n; ++i)
+        if (values[i] != Scalar(0)) return false;
+    return true;
+}
+
 /// One backward pass. `target_of(row)` is the target of a row. `step` divides the gradient of all rows;
 /// without it, each row's target divides its own. `counts`: whether to count the nonzeros of the differences.
 template <class SolverT, class NoiseT, class ExecutorT, class TargetOfT, class Scalar, int Rank, int Layout>
@@ -101,7 +126,7 @@ class backward_pass {
             for (Eigen::Index row = 0; row < call_.shape.batch; ++row)
                 divide(gradient + row * n, n, step_of(target_of_(row)));
         const auto clear = [&](Eigen::Index row) { std::fill_n(gradient + row * n, n, Scalar(0)); };
-        std::for_each(values_.failed.begin(), values_.failed.end(), clear);
+        for (const Eigen::Index row : values_.failed) clear(row);
         runner_.for_each_failure(clear);
         require_finite(gradient);
     }
@@ -263,19 +288,12 @@ class backward_pass {
     }
 
     /// Drops the items of instances for which a solve failed in the forward pass.
-    void drop_failed(worker_type& worker) const {
-        if (values_.failed.empty()) return;
-        std::erase_if(worker.items, [&](Eigen::Index item) {
-            return std::binary_search(values_.failed.begin(), values_.failed.end(), item / call_.samples);
-        });
-    }
+    void drop_failed(worker_type& worker) const { drop_rows(worker.items, values_.failed, call_.samples); }
 
     /// Drops the items whose cotangent is zero: no scale changes it.
     void drop_zero_cotangents(worker_type& worker) const {
-        std::erase_if(worker.items, [&](Eigen::Index item) {
-            const Scalar* const values = cotangent_of(item);
-            return std::all_of(values, values + call_.shape.n, [](Scalar x) { return x == Scalar(0); });
-        });
+        keep_items(worker.items,
+                   [&](Eigen::Index item) { return !is_zero(cotangent_of(item), call_.shape.n); });
     }
 
     /// Counts a piece's differences for the statistics, and how many of them are zero.

@@ -287,8 +287,7 @@ class call_runner {
     }
 
     /// Calls f(row) for every row for which a solve failed, possibly more than once.
-    template <class F>
-    void for_each_failure(F&& f) const {
+    void for_each_failure(function_ref<void(Eigen::Index)> f) const {
         for (const auto& worker : space_->workers)
             for (const Eigen::Index row : worker->failed_rows) f(row);
     }
