@@ -13,7 +13,7 @@
 #include <imle/core/errors.hpp>
 #include <imle/core/rounded.hpp>
 #include <imle/families/detail/family_alignment.hpp>
-#include <imle/families/detail/family_checks.hpp>
+#include <imle/families/detail/family_of_paths.hpp>
 #include <imle/random/words.hpp>
 #include <imle/solvers/alignment.hpp>
 #include <imle/solvers/instance.hpp>
@@ -32,42 +32,18 @@ namespace imle::inline IMLE_ABI {
 /// `alignment`: its mask forbids cells and marks padding. Results are 0 there, and theta is ignored. All
 /// functions take O(rows * columns) time and memory, and throw `std::invalid_argument` for what `alignment`
 /// throws it for, and for a mask that allows no path. Several threads may use one family at once.
-class alignment_family {
+///
+/// `sample`: element item * (rows + columns - 1) + i + j of the key's sequence of uniform doubles
+/// (`uniforms`) decides how draw `item` came to cell (i, j), for float too. Of several draws, each takes
+/// O(rows + columns).
+class alignment_family
+    : public detail::family_of_paths<alignment_family, alignment, detail::family_alignment, 2> {
   public:
-    /// theta has this many dimensions.
-    static constexpr int instance_rank = 2;
-
     /// options: the score of gaps.
-    explicit alignment_family(alignment_options options = {}) : solver_(options) {}
+    explicit alignment_family(alignment_options options = {}) : family_of_paths(alignment(options)) {}
 
     /// The options of this family.
-    [[nodiscard]] const alignment_options& options() const noexcept { return solver_.options(); }
-
-    /// The MAP state, as `alignment` gives it.
-    template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
-    void map(const ThetaT& theta, ZT&& z, const solve_context& context = {}) const {
-        alignment solver(solver_);
-        if (!has_answer(solver(theta, z, context))) detail::family_alignment::throw_no_path();
-    }
-
-    /// One draw, from the last cell to the first: element item * (rows + columns - 1) + i + j of the key's
-    /// sequence of uniform doubles (`uniforms`) decides how draw `item` came to cell (i, j), for float too.
-    template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
-    void sample(const ThetaT& theta, random_key key, std::uint64_t item, ZT&& z,
-                const solve_context& context = {}) const {
-        detail::require_theta_shape("z", z, theta);
-        draw(law_of(theta, context), key, item, 1, z.data());
-    }
-
-    /// Draws first_item, first_item + 1, ..., as many as zs holds: [draws, rows, columns] if row-major,
-    /// [rows, columns, draws] if column-major. The bits are those of `sample`. Each draw takes O(rows +
-    /// columns) once the probabilities are known.
-    template <detail::InstanceOfRank<2> ThetaT, detail::InstanceOfRank<3> ZsT>
-    void sample_several(const ThetaT& theta, random_key key, std::uint64_t first_item, ZsT&& zs,
-                        const solve_context& context = {}) const {
-        const std::size_t draws = detail::require_draws_shape("zs", zs, theta);
-        draw(law_of(theta, context), key, first_item, draws, zs.data());
-    }
+    [[nodiscard]] const alignment_options& options() const noexcept { return solver().options(); }
 
     /// mu(i, j) = P(cell (i, j) is on the path).
     template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
@@ -130,30 +106,9 @@ class alignment_family {
         });
     }
 
-    /// log sum exp(<theta, z> + gap * (moves right or down)) over all paths z. Its gradient are the
-    /// marginals.
-    template <detail::InstanceOfRank<2> ThetaT>
-    [[nodiscard]] double log_partition(const ThetaT& theta, const solve_context& context = {}) const {
-        return law_of(theta, context).log_partition();
-    }
-
-    /// The entropy -E log p(z), in nats: a sum of entropies of moves.
-    template <detail::InstanceOfRank<2> ThetaT>
-    [[nodiscard]] double entropy(const ThetaT& theta, const solve_context& context = {}) const {
-        return law_of(theta, context, detail::family_alignment::extras::logarithms).entropy();
-    }
-
-    /// The Kullback-Leibler divergence E log(p(z; theta) / p(z; other)), z drawn from p(z; theta), in nats.
-    /// The context is that of both.
-    template <detail::InstanceOfRank<2> ThetaT, detail::InstanceOfRank<2> OtherT>
-    [[nodiscard]] double kl_divergence(const ThetaT& theta, const OtherT& other,
-                                       const solve_context& context = {}) const {
-        detail::require_theta_shape("other", other, theta);
-        constexpr auto logarithms = detail::family_alignment::extras::logarithms;
-        return law_of(theta, context, logarithms).divergence(law_of(other, context, logarithms));
-    }
-
   private:
+    friend family_of_paths;
+
     template <class ThetaT>
     [[nodiscard]] detail::family_alignment law_of(
         const ThetaT& theta, const solve_context& context,
@@ -199,8 +154,6 @@ class alignment_family {
             }
         }
     }
-
-    alignment solver_;
 };
 
 }  // namespace imle::inline IMLE_ABI

@@ -15,7 +15,7 @@
 #include <imle/core/errors.hpp>
 #include <imle/core/rounded.hpp>
 #include <imle/families/detail/family_chain.hpp>
-#include <imle/families/detail/family_checks.hpp>
+#include <imle/families/detail/family_of_paths.hpp>
 #include <imle/random/words.hpp>
 #include <imle/solvers/instance.hpp>
 #include <imle/solvers/linear_chain.hpp>
@@ -36,51 +36,27 @@ namespace imle::inline IMLE_ABI {
 /// with a list. Results are 0 at forbidden and padded transitions, whose theta is ignored. All functions take
 /// O(steps * labels^2) time and memory, and throw `std::invalid_argument` for what `linear_chain` throws it
 /// for, and for a mask that allows no sequence. Several threads may use one family at once.
-class chain_family {
+///
+/// `sample`: position t of draw `item` uses element item * (steps + 1) + t of the key's sequence of uniform
+/// doubles (`uniforms`), for float too, where steps is theta's. Of several draws, each takes O(steps *
+/// labels).
+class chain_family : public detail::family_of_paths<chain_family, linear_chain, detail::family_chain, 3> {
   public:
-    /// theta has this many dimensions.
-    static constexpr int instance_rank = 3;
-
     /// Chains of as many steps as theta has.
     chain_family() = default;
     /// steps: the number of steps of each chain; `context.id` selects one.
-    explicit chain_family(std::vector<Eigen::Index> steps) : solver_(std::move(steps)) {}
+    explicit chain_family(std::vector<Eigen::Index> steps)
+        : family_of_paths(linear_chain(std::move(steps))) {}
 
     /// The steps of each id; empty if all chains have theta's.
-    [[nodiscard]] std::span<const Eigen::Index> steps() const noexcept { return solver_.steps(); }
-
-    /// The MAP state, as `linear_chain` gives it.
-    template <detail::InstanceOfRank<3> ThetaT, detail::StateOf<ThetaT> ZT>
-    void map(const ThetaT& theta, ZT&& z, const solve_context& context = {}) const {
-        linear_chain solver(solver_);
-        if (!has_answer(solver(theta, z, context))) detail::family_chain::throw_no_sequence();
-    }
-
-    /// One draw, from the last label to the first: position t of draw `item` uses element item * (steps + 1)
-    /// + t of the key's sequence of uniform doubles (`uniforms`), for float too, where steps is theta's.
-    template <detail::InstanceOfRank<3> ThetaT, detail::StateOf<ThetaT> ZT>
-    void sample(const ThetaT& theta, random_key key, std::uint64_t item, ZT&& z,
-                const solve_context& context = {}) const {
-        detail::require_theta_shape("z", z, theta);
-        draw(chain_of(theta, context), key, item, 1, z.data());
-    }
-
-    /// Draws first_item, first_item + 1, ..., as many as zs holds: [draws, steps, labels, labels] if
-    /// row-major, [steps, labels, labels, draws] if column-major. The bits are those of `sample`. Each draw
-    /// takes O(steps * labels) once the probabilities are known.
-    template <detail::InstanceOfRank<3> ThetaT, detail::InstanceOfRank<4> ZsT>
-    void sample_several(const ThetaT& theta, random_key key, std::uint64_t first_item, ZsT&& zs,
-                        const solve_context& context = {}) const {
-        const std::size_t draws = detail::require_draws_shape("zs", zs, theta);
-        draw(chain_of(theta, context), key, first_item, draws, zs.data());
-    }
+    [[nodiscard]] std::span<const Eigen::Index> steps() const noexcept { return solver().steps(); }
 
     /// mu(t, i, j) = P(label i at position t, label j at t + 1).
     template <detail::InstanceOfRank<3> ThetaT, detail::StateOf<ThetaT> ZT>
     void marginals(const ThetaT& theta, ZT&& mu, const solve_context& context = {}) const {
         using Scalar = scalar_of<ThetaT>;
         detail::require_theta_shape("mu", mu, theta);
-        const detail::family_chain chain = chain_of(theta, context);
+        const detail::family_chain chain = law_of(theta, context);
         std::fill_n(mu.data(), mu.size(), Scalar(0));
         const std::size_t labels = chain.shape().labels;
         chain.for_each_row([&](std::size_t t, std::size_t i, const double* row) {
@@ -100,7 +76,7 @@ class chain_family {
         using Scalar = scalar_of<ThetaT>;
         detail::require_theta_shape("dmu", dmu, theta);
         detail::require_theta_shape("gradient", gradient, theta);
-        const detail::family_chain chain = chain_of(theta, context);
+        const detail::family_chain chain = law_of(theta, context);
         std::fill_n(gradient.data(), gradient.size(), Scalar(0));
         const detail::family_chain_shape& shape = chain.shape();
         const double largest = detail::largest_cotangent(dmu, [&](Eigen::Index i) {
@@ -112,31 +88,11 @@ class chain_family {
         write_product(chain, dmu.data(), context.mask, largest, gradient.data());
     }
 
-    /// log sum exp(<theta, z>) over all sequences z. Its gradient are the marginals.
-    template <detail::InstanceOfRank<3> ThetaT>
-    [[nodiscard]] double log_partition(const ThetaT& theta, const solve_context& context = {}) const {
-        return chain_of(theta, context).log_partition();
-    }
-
-    /// The entropy -E log p(z), in nats: a sum of entropies of labels given the label after them.
-    template <detail::InstanceOfRank<3> ThetaT>
-    [[nodiscard]] double entropy(const ThetaT& theta, const solve_context& context = {}) const {
-        return chain_of(theta, context, detail::family_chain::extras::entropies).entropy();
-    }
-
-    /// The Kullback-Leibler divergence E log(p(z; theta) / p(z; other)), z drawn from p(z; theta), in nats.
-    /// The context is that of both.
-    template <detail::InstanceOfRank<3> ThetaT, detail::InstanceOfRank<3> OtherT>
-    [[nodiscard]] double kl_divergence(const ThetaT& theta, const OtherT& other,
-                                       const solve_context& context = {}) const {
-        detail::require_theta_shape("other", other, theta);
-        constexpr auto logarithms = detail::family_chain::extras::logarithms;
-        return chain_of(theta, context, logarithms).divergence(chain_of(other, context, logarithms));
-    }
-
   private:
+    friend family_of_paths;
+
     template <class ThetaT>
-    [[nodiscard]] detail::family_chain chain_of(
+    [[nodiscard]] detail::family_chain law_of(
         const ThetaT& theta, const solve_context& context,
         detail::family_chain::extras extra = detail::family_chain::extras::none) const {
         detail::require_numbers(detail::values_of(theta), context.mask);
@@ -144,13 +100,13 @@ class chain_family {
         if (dimensions[1] != dimensions[2] || (dimensions[0] > 0 && dimensions[1] == 0))
             detail::throw_invalid("theta", "of shape " + detail::shape_string(dimensions),
                                   "[steps, labels, labels] with at least one label");
-        const Eigen::Index steps = solver_.steps_of(dimensions[0], context);
+        const Eigen::Index steps = solver().steps_of(dimensions[0], context);
         detail::family_chain_shape shape{
             static_cast<std::size_t>(dimensions[0]), static_cast<std::size_t>(dimensions[1]),
             layout_of<ThetaT> == Eigen::RowMajor, static_cast<std::size_t>(steps)};
         if (!context.mask.empty()) {
             while (shape.used > 0 && !allows_any(shape, shape.used - 1, context.mask)) --shape.used;
-            if (shape.used == 0 && steps > 0) detail::family_chain::throw_no_sequence();
+            if (shape.used == 0 && steps > 0) detail::family_chain::throw_infeasible();
         }
         return {shape, theta.data(), context.mask, extra};
     }
@@ -269,8 +225,6 @@ class chain_family {
             std::swap(later, next);
         }
     }
-
-    linear_chain solver_;
 };
 
 }  // namespace imle::inline IMLE_ABI

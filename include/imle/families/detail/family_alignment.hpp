@@ -40,8 +40,8 @@ inline constexpr std::array<alignment_move, 3> alignment_moves{{{1, 1}, {1, 0}, 
 /// The law of one instance: over the rectangle of cells that are no padding, in row-major order.
 class family_alignment {
   public:
-    /// What is computed besides the probabilities of moves.
-    enum class extras { none, logarithms };
+    /// What is computed besides the probabilities of moves: logarithms, of which entropies are made too.
+    enum class extras { none, logarithms, entropies = logarithms };
 
     /// theta: finite where `mask` allows. Throws `std::invalid_argument` if no path is allowed. O(rows *
     /// columns) time and memory.
@@ -49,7 +49,7 @@ class family_alignment {
     family_alignment(const alignment_shape& shape, const Scalar* theta, std::span<const bool> mask,
                      double gap_score, extras extra = extras::none)
         : shape_(shape), columns_(shape.last_column + 1), size_((shape.last_row + 1) * columns_) {
-        if (size_ == 0) throw_no_path();
+        if (size_ == 0) throw_infeasible();
         const auto cells = static_cast<std::size_t>(size_);
         moves_ = make_unique_for_overwrite<moves[]>(cells);
         if (extra == extras::logarithms) logarithms_ = make_unique_for_overwrite<moves[]>(cells);
@@ -97,11 +97,11 @@ class family_alignment {
                 here = ways[best].plus(score).plus(log_total);
             }
         const sum& end = sums[cells - 1];
-        if (end.high == worst) throw_no_path();
+        if (end.high == worst) throw_infeasible();
         log_partition_ = (end.high + end.low).value();
     }
 
-    [[noreturn]] static void throw_no_path() {
+    [[noreturn]] static void throw_infeasible() {
         throw_invalid("context.mask", "such that it forbids every path", "at least one that it allows");
     }
 

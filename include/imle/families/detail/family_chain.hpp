@@ -104,7 +104,7 @@ class family_chain {
             total.add(load(t, theta, mask));
             advance(t, score, next, extra);
             const double largest = *std::max_element(next, next + shape.labels);
-            if (largest == worst) throw_no_sequence();
+            if (largest == worst) throw_infeasible();
             for (std::size_t j = 0; j < row_; ++j) {
                 const bool open = j < shape.labels && next[j] > worst;
                 next[j] = open ? std::max(next[j] - largest, furthest) : worst;
@@ -130,7 +130,7 @@ class family_chain {
         log_partition_ = total.value();
     }
 
-    [[noreturn]] static void throw_no_sequence() {
+    [[noreturn]] static void throw_infeasible() {
         throw_invalid("context.mask", "such that it forbids every sequence of labels",
                       "at least one that it allows");
     }
@@ -231,7 +231,7 @@ class family_chain {
         double each[vector::size];
         above.store(each);
         const double largest = *std::max_element(each, each + vector::size);
-        if (largest == worst) throw_no_sequence();
+        if (largest == worst) throw_infeasible();
         const vector most(largest), bound(furthest), closed(worst);
         for (std::size_t at = 0; at < labels * row_; at += vector::size) {
             const vector score = vector::load(to + at);
