@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <tuple>
@@ -73,23 +74,9 @@ class matching {
         detail::require_edges(theta.dimension(0), edges().size());
         detail::require_instance(theta, z, context);
         std::fill_n(z.data(), z.size(), Scalar(0));
-        detail::binary_range range;
-        for (std::size_t e = 0; e < edges().size(); ++e) {
-            const detail::binary_number score(theta.data()[e]);
-            if (may_take(e, score, context)) range.add(score);
-        }
-        // One bit more for scores above the least.
-        const int bits = range.bits() + (options_.perfect ? 1 : 0);
-        const auto fits = [&]<class Number>(Number) {
-            using search = detail::blossom_search<Number>;
-            return search::bits_for(bits + 1, nodes(), options_.perfect) <= detail::whole_number<Number>::bits;
-        };
-        if (fits(std::int64_t{})) return solve<std::int64_t>(theta.data(), z, context, range);
-        if constexpr (std::is_same_v<Scalar, double>) {
-            if (fits(two_words{})) return solve<two_words>(theta.data(), z, context, range);
-            if (!fits(five_words{})) return solve<many_words>(theta.data(), z, context, range);
-        }
-        return solve<five_words>(theta.data(), z, context, range);
+        return context.mask.empty()
+                   ? solve(theta.data(), z, [](std::size_t) { return true; })
+                   : solve(theta.data(), z, [mask = context.mask.data()](std::size_t e) { return mask[e]; });
     }
 
   private:
@@ -99,27 +86,61 @@ class matching {
     /// All doubles (2,098 bits).
     using many_words = detail::wide_integer<35>;
 
-    [[nodiscard]] bool may_take(std::size_t edge, const detail::binary_number& score,
-                                const solve_context& context) const noexcept {
-        return (options_.perfect || (score.digits != 0 && !score.is_negative)) &&
-               context.allows(static_cast<Eigen::Index>(edge));
+    /// allowed(edge): what the mask says.
+    template <class Scalar, class ZT, class AllowedT>
+    solve_status solve(const Scalar* theta, ZT& z, const AllowedT& allowed) {
+        using score = detail::binary_number<Scalar>;
+        using word = score::word;
+        const bool takes_all = options_.perfect;
+        // Magnitudes of what may be taken; 0 for what may not. Loops without a branch: signs are random.
+        const auto magnitude = [=](std::size_t e) {
+            const score given(theta[e]);
+            return (takes_all || !given.is_negative) && allowed(e) ? given.magnitude : word{0};
+        };
+        word largest = 0, smallest = 0;
+        for (std::size_t e = 0; e < edges().size(); ++e) {
+            largest = std::max(largest, magnitude(e));
+            smallest = std::min<word>(smallest - 1, magnitude(e) - 1) + 1;  // passes over 0
+        }
+        detail::binary_range<Scalar> range(smallest, largest);
+        // Scores above the least, if the matching must be perfect, take one bit more.
+        const auto fits = [&]<class Number>(Number) {
+            return detail::blossom_search<Number>::bits_for(range.bits() + (takes_all ? 2 : 1), nodes(),
+                                                            takes_all) <= detail::whole_number<Number>::bits;
+        };
+        if (fits(std::int64_t{})) return solve_in<std::int64_t>(theta, z, allowed, range);
+        int lowest = std::numeric_limits<int>::max();
+        for (std::size_t e = 0; e < edges().size(); ++e)
+            if (magnitude(e) != 0) lowest = std::min(lowest, range.lowest_bit(magnitude(e)));
+        range.raise(lowest);
+        if (fits(std::int64_t{})) return solve_in<std::int64_t>(theta, z, allowed, range);
+        if constexpr (std::is_same_v<Scalar, double>) {
+            if (fits(two_words{})) return solve_in<two_words>(theta, z, allowed, range);
+            if (!fits(five_words{})) return solve_in<many_words>(theta, z, allowed, range);
+        }
+        return solve_in<five_words>(theta, z, allowed, range);
     }
 
-    template <class Number, class Scalar, class ZT>
-    solve_status solve(const Scalar* theta, ZT& z, const solve_context& context,
-                       const detail::binary_range& range) {
+    template <class Number, class Scalar, class ZT, class AllowedT>
+    solve_status solve_in(const Scalar* theta, ZT& z, const AllowedT& allowed,
+                          const detail::binary_range<Scalar>& range) {
         auto& search = std::get<detail::blossom_search<Number>>(searches_);
         const auto weights = search.weights(edges().size());
-        // All perfect matchings have as many edges, so the least score may count as 0.
-        Number least = 0;
-        if (options_.perfect) {
+        if (!options_.perfect) {
+            for (std::size_t e = 0; e < weights.size(); ++e) {
+                const detail::binary_number<Scalar> score(theta[e]);
+                const bool counts = !score.is_negative && !score.is_zero() && allowed(e);
+                weights[e] = counts ? range.template even<Number>(score) : Number(-1);
+            }
+        } else {
+            // All perfect matchings have as many edges, so the least score may count as 0.
+            Number least = 0;
+            for (std::size_t e = 0; e < weights.size(); ++e) {
+                weights[e] = allowed(e) ? range.template even<Number>(detail::binary_number<Scalar>(theta[e])) : Number(0);
+                least = std::min(least, weights[e]);
+            }
             for (std::size_t e = 0; e < weights.size(); ++e)
-                if (const detail::binary_number score(theta[e]); may_take(e, score, context))
-                    least = std::min(least, range.even<Number>(score));
-        }
-        for (std::size_t e = 0; e < weights.size(); ++e) {
-            const detail::binary_number score(theta[e]);
-            weights[e] = may_take(e, score, context) ? range.even<Number>(score) - least : Number(-1);
+                weights[e] = allowed(e) ? weights[e] - least : Number(-1);
         }
         if (!search.solve(*graph_, options_.perfect)) return detail::no_answer(z);
         search.for_each_edge([&](std::int32_t edge) { z.data()[edge] = 1; });

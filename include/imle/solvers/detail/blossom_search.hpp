@@ -225,7 +225,7 @@ class blossom_search {
         const auto count = static_cast<std::size_t>(graph.nodes), most_blossoms = count / 2;
         vertices_ = memory_.template get<vertex>(count).data();
         nodes_ = memory_.template get<node>(count + most_blossoms).data();
-        arcs_ = memory_.template get<arc>(graph.neighbours.size()).data();
+        arcs_ = memory_.template get<arc>(graph.neighbours.size() + 1).data();
         free_blossoms_.clear();
         for (std::size_t b = most_blossoms; b-- > 0;)
             free_blossoms_.push_back(node_count_ + static_cast<std::int32_t>(b));
@@ -241,9 +241,9 @@ class blossom_search {
             for (std::size_t i = graph.first[at]; i < graph.first[at + 1]; ++i) {
                 const auto [to, edge] = graph.neighbours[i];
                 const Number weight = weights_[static_cast<std::size_t>(edge)];
-                if (weight < Number(0)) continue;
-                arcs_[last++] = {weight, to, edge};
-                if (most < weight) most = weight;
+                arcs_[last] = {weight, to, edge};
+                last += weight < Number(0) ? 0 : 1;
+                most = std::max(most, weight);
             }
             vertices_[v] = {half(most), Number(0), -1, -1, v, v, begin, last, label::none};
         }
@@ -256,23 +256,18 @@ class blossom_search {
             if (nodes_[v].partner.edge >= 0) continue;
             vertex& here = vertices_[v];
             if (here.first_arc == here.last_arc) continue;
-            const arc* best = nullptr;
-            Number price = 0;
-            bool is_free = false;
+            Number price = arcs_[here.first_arc].weight - vertices_[arcs_[here.first_arc].to].price;
+            for (std::size_t a = here.first_arc; a < here.last_arc; ++a)
+                price = std::max(price, arcs_[a].weight - vertices_[arcs_[a].to].price);
+            if (!perfect_ && price < Number(0)) price = 0;
+            here.price = price;
             for (std::size_t a = here.first_arc; a < here.last_arc; ++a) {
-                const Number least = arcs_[a].weight - vertices_[arcs_[a].to].price;
-                if (best != nullptr && (least < price || (is_free && least == price))) continue;
-                const bool other_is_free = nodes_[arcs_[a].to].partner.edge < 0;
-                if (best != nullptr && least == price && !other_is_free) continue;
-                best = arcs_ + a;
-                price = least;
-                is_free = other_is_free;
+                const arc& out = arcs_[a];
+                if (!(out.weight - vertices_[out.to].price == price) || nodes_[out.to].partner.edge >= 0) continue;
+                nodes_[v].partner = {v, out.to, out.edge};
+                nodes_[out.to].partner = nodes_[v].partner.reversed();
+                break;
             }
-            const bool is_tight = perfect_ || !(price < Number(0));
-            here.price = is_tight ? price : Number(0);
-            if (!is_tight || !is_free) continue;
-            nodes_[v].partner = {v, best->to, best->edge};
-            nodes_[best->to].partner = nodes_[v].partner.reversed();
         }
     }
 

@@ -112,49 +112,68 @@ struct whole_number<wide_integer<Words>> {
     }
 };
 
-/// A finite number: digits * 2^exponent, the digits odd (or 0, if it is 0) and the sign apart.
+/// A finite number: digits * 2^exponent, with the sign apart. From the bits, so that no flag for subnormal
+/// numbers matters.
+template <class Scalar>
 struct binary_number {
-    std::uint64_t digits;
-    int exponent;
+    using word = std::conditional_t<sizeof(Scalar) == 4, std::uint32_t, std::uint64_t>;
+    static constexpr int digit_bits = std::numeric_limits<Scalar>::digits - 1,
+                         least_exponent = std::numeric_limits<Scalar>::min_exponent - 1 - digit_bits;
+
+    word magnitude;
     bool is_negative;
 
-    /// From the bits, so that no flag for subnormal numbers matters.
-    template <class Scalar>
     explicit binary_number(Scalar x) noexcept {
-        constexpr int digit_bits = std::numeric_limits<Scalar>::digits - 1,
-                      sign_bit = 8 * static_cast<int>(sizeof(Scalar)) - 1;
-        using word = std::conditional_t<sizeof(Scalar) == 4, std::uint32_t, std::uint64_t>;
-        const std::uint64_t bits = detail::bit_cast<word>(x), one = 1;
-        is_negative = (bits >> sign_bit) != 0;
-        const auto field = static_cast<int>((bits & ((one << sign_bit) - 1)) >> digit_bits);
-        digits = (bits & ((one << digit_bits) - 1)) | (field > 0 ? one << digit_bits : 0);
-        const int zeros = digits == 0 ? 0 : std::countr_zero(digits);
-        digits >>= zeros;
-        exponent = std::max(field, 1) + zeros - (std::numeric_limits<Scalar>::max_exponent - 2 + digit_bits + 1);
+        constexpr int sign = 8 * static_cast<int>(sizeof(Scalar)) - 1;
+        const auto bits = detail::bit_cast<word>(x);
+        magnitude = bits & ~(word{1} << sign);
+        is_negative = (bits >> sign) != 0;
+    }
+    [[nodiscard]] bool is_zero() const noexcept { return magnitude == 0; }
+    [[nodiscard]] static int exponent(word magnitude) noexcept {
+        return std::max(static_cast<int>(magnitude >> digit_bits), 1) - 1 + least_exponent;
+    }
+    [[nodiscard]] static std::uint64_t digits(word magnitude) noexcept {
+        constexpr word leading = word{1} << digit_bits;
+        return (magnitude & (leading - 1)) | (magnitude >= leading ? leading : 0);
     }
 };
 
-/// The powers of two that the numbers of a list lie between: the common unit is 2^lowest.
-struct binary_range {
-    int lowest = std::numeric_limits<int>::max();
-    int highest = std::numeric_limits<int>::min();
-
-    void add(const binary_number& number) noexcept {
-        if (number.digits == 0) return;
-        lowest = std::min(lowest, number.exponent);
-        highest = std::max(highest, number.exponent + static_cast<int>(std::bit_width(number.digits)));
+/// The powers of two between which the numbers of a list lie: all are whole numbers of units of 2^lowest.
+template <class Scalar>
+class binary_range {
+  public:
+    /// From the smallest and the largest magnitude, both 0 if there is none but 0. Numbers may all be whole
+    /// numbers of a larger unit: see `raise`.
+    using word = binary_number<Scalar>::word;
+    binary_range(word smallest, word largest) noexcept {
+        if (largest == 0) return;
+        lowest_ = binary_number<Scalar>::exponent(smallest);
+        highest_ = binary_number<Scalar>::exponent(largest) +
+                   static_cast<int>(std::bit_width(binary_number<Scalar>::digits(largest)));
     }
-    /// How many bits the largest number has.
-    [[nodiscard]] int bits() const noexcept { return std::max(0, highest - std::min(lowest, highest)); }
+    /// The largest unit for numbers whose zeros at the end are so many: see `lowest_bit`.
+    void raise(int lowest) noexcept { lowest_ = std::min(lowest, highest_); }
+    /// The exponent of a number's lowest bit that is 1.
+    [[nodiscard]] static int lowest_bit(word magnitude) noexcept {
+        return binary_number<Scalar>::exponent(magnitude) +
+               std::countr_zero(binary_number<Scalar>::digits(magnitude));
+    }
 
+    /// How many bits the largest number has.
+    [[nodiscard]] int bits() const noexcept { return highest_ - lowest_; }
     /// A number of the list in units of 2^(lowest - 1): an even one.
     template <class Number>
-    [[nodiscard]] Number even(const binary_number& number) const noexcept {
-        if (number.digits == 0) return Number(0);
-        const Number size = whole_number<Number>::shifted(
-            number.digits, static_cast<unsigned>(number.exponent - lowest) + 1);
+    [[nodiscard]] Number even(const binary_number<Scalar>& number) const noexcept {
+        const std::uint64_t digits = binary_number<Scalar>::digits(number.magnitude);
+        const int shift = binary_number<Scalar>::exponent(number.magnitude) - lowest_ + 1;
+        const Number size = whole_number<Number>::shifted(digits >> std::clamp(-shift, 0, 63),
+                                                          static_cast<unsigned>(std::max(shift, 0)));
         return number.is_negative ? Number(0) - size : size;
     }
+
+  private:
+    int lowest_ = 0, highest_ = 0;
 };
 
 }  // namespace imle::inline IMLE_ABI::detail
