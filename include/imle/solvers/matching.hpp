@@ -39,12 +39,13 @@ struct matching_options {
 /// depends on the graph and on theta (0.0 and -0.0 are equal), and on nothing else: it is the same on every
 /// machine, for float and double, and whatever was solved before.
 ///
-/// Parallel edges are allowed, and so are loops, which are in no matching. If there is no perfect matching, of
-/// the graph or of the edges that the mask allows: `solve_status::infeasible`, and z = 0.
+/// Parallel edges are allowed, and so are loops, which are in no matching. If there is no perfect matching,
+/// of the graph or of the edges that the mask allows: `solve_status::infeasible`, and z = 0.
 ///
 /// Throws `std::invalid_argument` on construction for a negative number of nodes, an edge whose ends are not
-/// nodes, and more than 2^30 nodes or 2^31 - 1 edges. Throws it when solving for a theta that does not have one
-/// number for each edge, and for numbers that are not finite. Copies share the graph. O(nodes^3 + nodes * edges
+/// nodes, and more than 2^30 nodes or 2^31 - 1 edges. Throws it when solving for a theta that does not have
+/// one number for each edge, and for numbers that are not finite. Copies share the graph. O(nodes^3 + nodes *
+/// edges
 /// * log edges) in the worst case. Numbers of up to 60 bits (less 7 and the bits of nodes, if perfect), from
 /// the highest of the largest to the lowest of any, are solved in one word, and others in more: 2, 5 or 35.
 class matching {
@@ -54,7 +55,8 @@ class matching {
 
     /// nodes: how many there are, numbered from 0; edges: in the order of theta.
     matching(Eigen::Index nodes, std::vector<graph_edge> edges, const matching_options& options = {})
-        : graph_(std::make_shared<const detail::matching_graph>(nodes, std::move(edges))), options_(options) {}
+        : graph_(std::make_shared<const detail::matching_graph>(nodes, std::move(edges))),
+          options_(options) {}
 
     /// The number of nodes.
     [[nodiscard]] Eigen::Index nodes() const noexcept { return graph_->nodes; }
@@ -97,12 +99,12 @@ class matching {
             const score given(theta[e]);
             return (takes_all || !given.is_negative) && allowed(e) ? given.magnitude : word{0};
         };
-        word largest = 0, smallest = 0;
-        for (std::size_t e = 0; e < edges().size(); ++e) {
+        word largest = 0, below_smallest = std::numeric_limits<word>::max();
+        for (std::size_t e = 0, count = edges().size(); e < count; ++e) {
             largest = std::max(largest, magnitude(e));
-            smallest = std::min<word>(smallest - 1, magnitude(e) - 1) + 1;  // passes over 0
+            below_smallest = std::min<word>(below_smallest, magnitude(e) - 1);  // passes over 0
         }
-        detail::binary_range<Scalar> range(smallest, largest);
+        detail::binary_range<Scalar> range(below_smallest + 1, largest);
         // Scores above the least, if the matching must be perfect, take one bit more.
         const auto fits = [&]<class Number>(Number) {
             return detail::blossom_search<Number>::bits_for(range.bits() + (takes_all ? 2 : 1), nodes(),
@@ -136,7 +138,8 @@ class matching {
             // All perfect matchings have as many edges, so the least score may count as 0.
             Number least = 0;
             for (std::size_t e = 0; e < weights.size(); ++e) {
-                weights[e] = allowed(e) ? range.template even<Number>(detail::binary_number<Scalar>(theta[e])) : Number(0);
+                weights[e] = allowed(e) ? range.template even<Number>(detail::binary_number<Scalar>(theta[e]))
+                                        : Number(0);
                 least = std::min(least, weights[e]);
             }
             for (std::size_t e = 0; e < weights.size(); ++e)

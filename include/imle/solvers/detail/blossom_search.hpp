@@ -3,13 +3,13 @@
 /// @file
 /// Matchings of largest weight in general graphs: Edmonds' primal-dual algorithm, one search at a time.
 ///
-/// The dual problem has a price y for each node and z >= 0 for each blossom, an odd set of nodes. The slack of
-/// an edge is y + y (of its ends) + z of all blossoms that hold both ends - weight, and never negative; edges
-/// of the matching, and those that make up a blossom, have slack 0. If each node without a partner has price
-/// 0, then the matching is a heaviest one (complementary slackness).
+/// The dual problem has a price y for each node and z >= 0 for each blossom, an odd set of nodes. The slack
+/// of an edge is y + y (of its ends) + z of all blossoms that hold both ends - weight, and never negative;
+/// edges of the matching, and those that make up a blossom, have slack 0. If each node without a partner has
+/// price 0, then the matching is a heaviest one (complementary slackness).
 ///
-/// A search starts at one node without a partner and grows a tree of edges of slack 0, whose nodes are in turn
-/// outer and inner. Time passes: outer prices fall and inner ones rise with it, until
+/// A search starts at one node without a partner and grows a tree of edges of slack 0, whose nodes are in
+/// turn outer and inner. Time passes: outer prices fall and inner ones rise with it, until
 ///
 /// - an edge reaches a node without a partner, or an outer price reaches 0: the search ends, and the edges on
 ///   the way change places with those of the matching;
@@ -21,8 +21,8 @@
 /// wait in a heap, and only those that come before the earliest known end. All numbers are whole and weights
 /// are even, so that nothing is ever rounded: all outer nodes of a tree have even or odd prices together.
 ///
-/// It ends whatever the numbers: an outer node stays in a blossom that is outer, only blossoms that were there
-/// when the search began expand, and each search leaves one node less to start from.
+/// It ends whatever the numbers: an outer node stays in a blossom that is outer, only blossoms that were
+/// there when the search began expand, and each search leaves one node less to start from.
 ///
 /// Edmonds, "Maximum matching and a polyhedron with 0,1-vertices" (1965); Galil, "Efficient algorithms for
 /// finding maximum matching in graphs" (1986), which grows from all such nodes at once.
@@ -85,9 +85,11 @@ struct matching_graph {
 template <class Number>
 class blossom_search {
   public:
-    /// Room for the weights of the edges, to be filled before `solve`: even numbers from 0 on, or -1 for an edge
-    /// that may not be taken.
-    [[nodiscard]] std::span<Number> weights(std::size_t edges) { return weights_ = memory_.template get<Number>(edges); }
+    /// Room for the weights of the edges, to be filled before `solve`: even numbers from 0 on, or -1 for an
+    /// edge that may not be taken.
+    [[nodiscard]] std::span<Number> weights(std::size_t edges) {
+        return weights_ = memory_.template get<Number>(edges);
+    }
 
     /// How many bits the numbers need for weights of this many: see the bounds below.
     [[nodiscard]] static int bits_for(int weight_bits, Eigen::Index nodes, bool perfect) noexcept {
@@ -96,7 +98,8 @@ class blossom_search {
         // times are below 3 W. If the matching must be perfect, a price is an alternating sum of weights
         // along a way of at most 2 * nodes edges to a node at its first price: below P = (2 * nodes + 2) W,
         // or twice that in the search that finds no partner. Times are then below 4 P, and sums below 16 P.
-        return perfect ? weight_bits + static_cast<int>(std::bit_width(2 * static_cast<std::uint64_t>(nodes) + 2)) + 4
+        return perfect ? weight_bits +
+                             static_cast<int>(std::bit_width(2 * static_cast<std::uint64_t>(nodes) + 2)) + 4
                        : weight_bits + 2;
     }
 
@@ -163,8 +166,8 @@ class blossom_search {
         std::size_t first_arc, last_arc;
         label mark;
     };
-    /// A vertex or, numbered from `node_count_` on, a blossom. What is said of partner, base and entry holds for
-    /// those that are in no other blossom.
+    /// A vertex or, numbered from `node_count_` on, a blossom. What is said of partner, base and entry holds
+    /// for those that are in no other blossom.
     struct node {
         /// Half of a blossom's z; minus the time if it is outer, plus the time if it is inner.
         Number size;
@@ -263,7 +266,8 @@ class blossom_search {
             here.price = price;
             for (std::size_t a = here.first_arc; a < here.last_arc; ++a) {
                 const arc& out = arcs_[a];
-                if (!(out.weight - vertices_[out.to].price == price) || nodes_[out.to].partner.edge >= 0) continue;
+                if (!(out.weight - vertices_[out.to].price == price) || nodes_[out.to].partner.edge >= 0)
+                    continue;
                 nodes_[v].partner = {v, out.to, out.edge};
                 nodes_[out.to].partner = nodes_[v].partner.reversed();
                 break;
@@ -324,8 +328,7 @@ class blossom_search {
         if (to == label::none) return;
         nodes_[of].size = to == label::outer ? nodes_[of].size - now_ : nodes_[of].size + now_;
         tree_.push_back(of);
-        if (to == label::inner && of >= node_count_)
-            wait_for(nodes_[of].size, of);
+        if (to == label::inner && of >= node_count_) wait_for(nodes_[of].size, of);
     }
     void relabel_vertex(std::int32_t v, label to) noexcept {
         vertex& here = vertices_[v];
@@ -456,7 +459,8 @@ class blossom_search {
 
     /// The ends of an edge.
     [[nodiscard]] link ends(std::int32_t edge) const noexcept {
-        return {static_cast<std::int32_t>(edges_[edge].from), static_cast<std::int32_t>(edges_[edge].to), edge};
+        return {static_cast<std::int32_t>(edges_[edge].from), static_cast<std::int32_t>(edges_[edge].to),
+                edge};
     }
 
     /// Matches the parts of a blossom but the one that holds its base, and makes them free of it.
@@ -483,7 +487,8 @@ class blossom_search {
         now_ = next.time;
         match_inside(blossom);
         const link entry = nodes_[blossom].entry;
-        const std::int32_t start = part_with(blossom, entry.to), goal = part_with(blossom, nodes_[blossom].base);
+        const std::int32_t start = part_with(blossom, entry.to),
+                           goal = part_with(blossom, nodes_[blossom].base);
         for_each_part(blossom, [&](std::int32_t part) {
             nodes_[part].parent = -1;
             for_each_vertex(part, [&](std::int32_t v) { vertices_[v].top = part; });

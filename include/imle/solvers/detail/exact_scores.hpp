@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Scores as whole numbers, so that sums of them are exact: every finite number is an odd whole number times a
-/// power of two, and a list of them has a common unit.
+/// Scores as whole numbers, so that sums of them are exact: every finite number is an odd whole number times
+/// a power of two, and a list of them has a common unit.
 
 #include <algorithm>
 #include <array>
@@ -86,7 +86,9 @@ class wide_integer {
 };
 
 /// Half of an even number.
-[[nodiscard]] constexpr std::int64_t half(std::int64_t x) noexcept { return x >> 1; }
+[[nodiscard]] constexpr std::int64_t half(std::int64_t x) noexcept {
+    return x >> 1;
+}
 template <std::size_t Words>
 [[nodiscard]] constexpr wide_integer<Words> half(const wide_integer<Words>& x) noexcept {
     return x.half();
@@ -107,7 +109,8 @@ template <std::size_t Words>
 struct whole_number<wide_integer<Words>> {
     static constexpr int bits = 64 * static_cast<int>(Words) - 1;
     static constexpr wide_integer<Words> largest = wide_integer<Words>::largest();
-    [[nodiscard]] static constexpr wide_integer<Words> shifted(std::uint64_t digits, unsigned shift) noexcept {
+    [[nodiscard]] static constexpr wide_integer<Words> shifted(std::uint64_t digits,
+                                                               unsigned shift) noexcept {
         return wide_integer<Words>::shifted(digits, shift);
     }
 };
