@@ -250,7 +250,10 @@ class blossom_search {
             }
             vertices_[v] = {half(most), Number(0), -1, -1, v, v, begin, last, label::none};
         }
-        if (events_.capacity() < 2 * last) events_.reserve(2 * last);
+        // So that the next solve of the graph allocates nothing.
+        events_.reserve(graph.neighbours.size() + 2 * count);
+        tree_.reserve(3 * count);
+        for (auto* list : {&fresh_, &pending_}) list->reserve(count);
     }
 
     /// Lowers one price after the other as far as it goes, and matches along edges of slack 0.
