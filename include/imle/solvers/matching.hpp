@@ -46,8 +46,9 @@ struct matching_options {
 /// nodes, and more than 2^30 nodes or 2^31 - 1 edges. Throws it when solving for a theta that does not have
 /// one number for each edge, and for numbers that are not finite. Copies share the graph. O(nodes^3 + nodes *
 /// edges
-/// * log edges) in the worst case. Numbers of up to 60 bits (less 7 and the bits of nodes, if perfect), from
-/// the highest of the largest to the lowest of any, are solved in one word, and others in more: 2, 5 or 35.
+/// * log edges) in the worst case. Numbers of up to 60 bits (57 less the bits of 2 * nodes + 2, if perfect),
+/// from the highest of the largest to the lowest of any, are solved in one word, and others in more: 2, 5
+/// or 35.
 class matching {
   public:
     /// It maximises <theta, z>.
