@@ -192,7 +192,9 @@ problem_list library_problems() {
     };
     for (const Eigen::Index nodes : {10, 20, 50, 100})
         add_matching(std::to_string(nodes) + " nodes, all edges", nodes, imle::complete_graph_edges(nodes),
-                     nodes > 20 ? 16 : 64);
+                     nodes > 50   ? 8
+                     : nodes > 20 ? 16
+                                  : 64);
     add_matching("200 nodes, 800 edges", 200, sparse_edges(200, 800), 16);
     for (const Eigen::Index n : {5, 10, 20, 40, 100})
         all.add<2>("arborescence", std::to_string(n) + " words", {n, n}, n > 40 ? 64 : 512, false,

@@ -93,7 +93,7 @@ class matching {
     template <class Scalar, class ZT, class AllowedT>
     solve_status solve(const Scalar* theta, ZT& z, const AllowedT& allowed) {
         using score = detail::binary_number<Scalar>;
-        using word = score::word;
+        using word = typename score::word;
         const bool takes_all = options_.perfect;
         // Magnitudes of what may be taken; 0 for what may not. Loops without a branch: signs are random.
         const auto magnitude = [=](std::size_t e) {

@@ -148,7 +148,7 @@ class binary_range {
   public:
     /// From the smallest and the largest magnitude, both 0 if there is none but 0. Numbers may all be whole
     /// numbers of a larger unit: see `raise`.
-    using word = binary_number<Scalar>::word;
+    using word = typename binary_number<Scalar>::word;
     binary_range(word smallest, word largest) noexcept {
         if (largest == 0) return;
         lowest_ = binary_number<Scalar>::exponent(smallest);
