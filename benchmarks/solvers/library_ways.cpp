@@ -185,6 +185,17 @@ problem_list library_problems() {
                    {static_cast<Eigen::Index>(edges.size())}, 512, false, imle::spanning_tree{nodes, edges},
                    plain::kruskal{edges, static_cast<std::size_t>(nodes), {}, {}});
     }
+    const auto add_matching = [&](const std::string& size, Eigen::Index nodes,
+                                  const std::vector<imle::graph_edge>& edges, Eigen::Index batch) {
+        all.add<1>("matching", size, {static_cast<Eigen::Index>(edges.size())}, batch, false,
+                   imle::matching{nodes, edges}, nullptr);
+    };
+    for (const Eigen::Index nodes : {10, 20, 50, 100})
+        add_matching(std::to_string(nodes) + " nodes, all edges", nodes, imle::complete_graph_edges(nodes),
+                     nodes > 50   ? 8
+                     : nodes > 20 ? 16
+                                  : 64);
+    add_matching("200 nodes, 800 edges", 200, sparse_edges(200, 800), 16);
     for (const Eigen::Index n : {5, 10, 20, 40, 100})
         all.add<2>("arborescence", std::to_string(n) + " words", {n, n}, n > 40 ? 64 : 512, false,
                    imle::arborescence{}, plain::chu_liu_edmonds{static_cast<std::size_t>(n)});

@@ -2,6 +2,10 @@
 
 // The structures that several programs solve on, so that all solve the same.
 
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include <Eigen/Core>
@@ -24,6 +28,22 @@ namespace imle_benchmarks {
                                                              static_cast<double>(nodes))});
     }
     return {nodes, std::move(edges)};
+}
+
+/// Edges between random nodes, no two between the same ones.
+[[nodiscard]] inline std::vector<imle::graph_edge> sparse_edges(Eigen::Index nodes, std::size_t count) {
+    std::vector<double> place(8 * count);
+    imle::uniform{0.0, 1.0}.fill(imle::random_key{14}, 0, std::span<double>(place));
+    const auto node = [&](std::size_t i) {
+        return static_cast<Eigen::Index>(place[i] * static_cast<double>(nodes));
+    };
+    std::vector<imle::graph_edge> edges;
+    for (std::size_t i = 0; edges.size() < count && i + 1 < place.size(); i += 2) {
+        const imle::graph_edge edge{std::min(node(i), node(i + 1)), std::max(node(i), node(i + 1))};
+        if (edge.from != edge.to && std::find(edges.begin(), edges.end(), edge) == edges.end())
+            edges.push_back(edge);
+    }
+    return edges;
 }
 
 /// Integer weights of 10 to 100.

@@ -97,6 +97,8 @@ using imle::loss_gradient_target;
 using imle::loss_value;
 using imle::marginals_pass;
 using imle::MeasuredFamily;
+using imle::matching;
+using imle::matching_options;
 using imle::minimizing;
 using imle::monotone_grid_graph;
 using imle::multiplicative;

@@ -1,9 +1,7 @@
 #include <imle/adapters/boost_graph.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <functional>
 #include <limits>
 #include <numeric>
 #include <random>
@@ -37,28 +35,6 @@ double value(const numbers& theta, const numbers& z) {
     double sum = 0;
     for (Eigen::Index e = 0; e < theta.size(); ++e) sum += theta(e) * z(e);
     return sum;
-}
-
-// All sets of edges of a small graph that fulfil a condition, as states.
-std::vector<std::vector<double>> subsets(std::size_t n, const std::function<bool(unsigned)>& is_state) {
-    std::vector<std::vector<double>> states;
-    for (unsigned set = 0; set < 1u << n; ++set) {
-        if (!is_state(set)) continue;
-        states.emplace_back(n);
-        for (std::size_t e = 0; e < n; ++e) states.back()[e] = set >> e & 1u;
-    }
-    return states;
-}
-
-bool is_matching(const edges& list, unsigned set) {
-    unsigned used = 0;
-    for (std::size_t e = 0; e < list.size(); ++e) {
-        if ((set >> e & 1u) == 0) continue;
-        const unsigned ends = 1u << list[e].from | 1u << list[e].to;
-        if ((used & ends) != 0) return false;
-        used |= ends;
-    }
-    return true;
 }
 
 edges random_edges(Eigen::Index nodes, bool directed, std::mt19937& random) {
@@ -180,11 +156,6 @@ TEST_CASE("Boost's solvers declare that they maximise, so minimizing negates the
     check(check_solver<double>(
         imle::minimizing(imle::boost_shortest_path(imle::directed_graph{4, square}, 0, 3)),
         imle::testing::enumerated_family<1>("two paths", {4}, {{1, 0, 1, 0}, {0, 1, 0, 1}}), few));
-    check(check_solver<double>(
-        imle::minimizing(imle::boost_matching(4, square)),
-        imle::testing::enumerated_family<1>(
-            "matchings", {4}, subsets(4, [&](unsigned set) { return is_matching(square, set); })),
-        {.lowest = -1e3, .highest = 1e3, .trials = 20}));
 }
 
 TEST_CASE("boost_spanning_tree keeps the laws and agrees with spanning_tree", "[adapters][boost]") {
@@ -211,69 +182,13 @@ TEST_CASE("boost_spanning_tree keeps the laws and agrees with spanning_tree", "[
     CHECK(wrong == 0);
 }
 
-TEST_CASE("boost_matching keeps the laws", "[adapters][boost]") {
-    // Two triangles joined by an edge: blossoms.
-    const edges list{{0, 1}, {1, 2}, {2, 0}, {2, 3}, {3, 4}, {4, 5}, {5, 3}};
-    const imle::testing::enumerated_family<1> matchings(
-        "matchings", {7}, subsets(7, [&](unsigned set) { return is_matching(list, set); }));
-    const auto report = imle::testing::check_solver<float>(imle::boost_matching(6, list), matchings);
-    INFO(report);
-    CHECK(report.passed());
-}
-
-TEST_CASE("boost_matching finds the heaviest of all matchings", "[adapters][boost]") {
-    std::mt19937 random(3);
-    support::tally wrong;
-    int compared = 0;
-    for (int trial = 0; trial < 1000; ++trial) {
-        const auto nodes = static_cast<Eigen::Index>(2 + random() % 6);
-        edges list = random_edges(nodes, false, random);
-        while (list.size() > 12) list.pop_back();
-        if (!list.empty()) list.push_back({list[0].to, list[0].from});  // parallel, turned round
-        numbers theta(static_cast<Eigen::Index>(list.size())), z(theta.size());
-        for (Eigen::Index e = 0; e < theta.size(); ++e) {
-            const auto kind = trial % 3;
-            theta(e) = kind == 0   ? static_cast<double>(random() % 4)
-                       : kind == 1 ? static_cast<double>(random() % 20) - 5
-                                   : std::ldexp(static_cast<double>(random() % 1000), -600);
-        }
-        imle::boost_matching(nodes, list)(theta, z);
-        double best = 0;
-        unsigned chosen = 0;
-        for (std::size_t e = 0; e < list.size(); ++e)
-            chosen |= z(static_cast<Eigen::Index>(e)) == 1 ? 1u << e : 0u;
-        for (unsigned set = 0; set < 1u << list.size(); ++set) {
-            if (!is_matching(list, set)) continue;
-            double sum = 0;
-            for (std::size_t e = 0; e < list.size(); ++e)
-                if ((set >> e & 1u) != 0) sum += theta(static_cast<Eigen::Index>(e));
-            best = std::max(best, sum);
-        }
-        wrong.expect(is_matching(list, chosen) && value(theta, z) == best, "graph ", trial, " of ", nodes,
-                     " nodes: theta ", theta, " gives ", z, ", best ", best);
-        ++compared;
-    }
-    CHECK(compared == 1000);
-    CHECK(wrong == 0);
-}
-
-TEST_CASE("boost_matching and boost_spanning_tree say what is wrong", "[adapters][boost][errors]") {
+TEST_CASE("boost_spanning_tree says what is wrong", "[adapters][boost][errors]") {
     using support::message_of;
     using support::says;
-    CHECK(says(message_of<std::invalid_argument>([] {
-                   imle::boost_matching(2, {{1, 1}});
-               }),
-               {"a loop at node 1"}));
-    CHECK(says(message_of<std::invalid_argument>([] {
-                   imle::boost_matching(2, {{0, 2}});
-               }),
-               {"from node 0 to node 2"}));
     CHECK(says(message_of<std::invalid_argument>([] { imle::boost_spanning_tree(-1, {}); }), {"-1"}));
     numbers theta(1), z(1);
     theta(0) = std::numeric_limits<double>::quiet_NaN();
-    CHECK_THROWS_AS(imle::boost_matching(2, {{0, 1}})(theta, z), std::invalid_argument);
     CHECK_THROWS_AS(imle::boost_spanning_tree(2, {{0, 1}})(theta, z), std::invalid_argument);
-    STATIC_REQUIRE(imle::Solver<imle::boost_matching, float, 1, Eigen::RowMajor>);
     STATIC_REQUIRE(imle::Solver<imle::boost_spanning_tree, double, 1, Eigen::ColMajor>);
     STATIC_REQUIRE(!imle::Solver<imle::boost_spanning_tree, double, 2, Eigen::ColMajor>);
 }
@@ -314,9 +229,4 @@ TEST_CASE("Boost's solvers under a mask find the best of the edges that it allow
     CHECK(support::wrong_under_masks<Eigen::RowMajor, float>(
               imle::boost_spanning_tree(4, complete), Eigen::array<Eigen::Index, 1>{6},
               imle::testing::spanning_trees(4).states(), 400, 3) == 0);
-
-    const edges triangles{{0, 1}, {1, 2}, {2, 0}, {2, 3}, {3, 4}, {4, 5}, {5, 3}};
-    CHECK(support::wrong_under_masks<Eigen::RowMajor, double>(
-              imle::boost_matching(6, triangles), Eigen::array<Eigen::Index, 1>{7},
-              subsets(7, [&](unsigned set) { return is_matching(triangles, set); }), 400, 4) == 0);
 }

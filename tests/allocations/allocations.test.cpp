@@ -31,6 +31,7 @@
 #include <imle/solvers/k_of_groups.hpp>
 #include <imle/solvers/knapsack.hpp>
 #include <imle/solvers/linear_chain.hpp>
+#include <imle/solvers/matching.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/per_instance.hpp>
 #include <imle/solvers/projective_tree.hpp>
@@ -221,6 +222,9 @@ TEST_CASE("allocations: no solver allocates in steady state", "[allocations]") {
           imle::graph_cut{
               12, imle::complete_graph_edges(12), {.negative_scores = imle::negative_scores::clamp}},
           numbers(78));
+    check("matching", imle::matching{12, imle::complete_graph_edges(12)}, numbers(66));
+    check("matching, perfect", imle::matching{12, imle::complete_graph_edges(12), {.perfect = true}},
+          numbers(66));
     check("spanning_tree", imle::spanning_tree{12, imle::complete_graph_edges(12)}, numbers(66));
     check("shortest_path", imle::shortest_path{graph, 0, 35},
           numbers(static_cast<Eigen::Index>(graph.edges().size())));

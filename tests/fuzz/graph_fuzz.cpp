@@ -1,9 +1,9 @@
-// Feeds bytes to shortest_path, spanning_tree and graph_cut as nodes, edges, costs, source and target, and to
-// the solvers of dependency trees as scores and a mask.
+// Feeds bytes to shortest_path, spanning_tree, graph_cut and matching as nodes, edges, costs, source and
+// target, and to the solvers of dependency trees as scores and a mask.
 //
-// Allowed: an answer that is a path of least cost (a spanning forest of largest weight, a dependency tree of
-// largest sum), the same alone and in a batch, or a std::invalid_argument. All else (another exception, a
-// sanitizer's report, a broken law) aborts.
+// Allowed: an answer that is a path of least cost (a spanning forest or a matching of largest weight, a
+// dependency tree of largest sum), the same alone and in a batch, or a std::invalid_argument. All else
+// (another exception, a sanitizer's report, a broken law) aborts.
 
 #include <algorithm>
 #include <array>
@@ -22,6 +22,7 @@
 #include <imle/families/projective_tree_family.hpp>
 #include <imle/solvers/arborescence.hpp>
 #include <imle/solvers/graph_cut.hpp>
+#include <imle/solvers/matching.hpp>
 #include <imle/solvers/projective_tree.hpp>
 #include <imle/solvers/shortest_path.hpp>
 #include <imle/solvers/spanning_tree.hpp>
@@ -134,6 +135,50 @@ void check_cut(const imle::graph_cut& solver, const std::vector<Scalar>& theta, 
         best = std::max(best, value([&](std::size_t v) { return ((labels >> v) & 1) == 1; }));
     require(value([&](std::size_t v) { return z[v] == 1; }) >= best - rounding(theta),
             "the labelling is a best one");
+}
+
+/// The best sum of a matching of edges from this one on that leaves the nodes in `taken` alone.
+template <class Scalar>
+long double best_matching(const imle::matching& solver, const std::vector<Scalar>& theta, bool perfect,
+                          unsigned taken) {
+    // The first node that is free has a partner, or none.
+    unsigned node = 0;
+    while (node < static_cast<unsigned>(solver.nodes()) && ((taken >> node) & 1U) != 0) ++node;
+    if (node == static_cast<unsigned>(solver.nodes())) return 0;
+    long double best = perfect ? -std::numeric_limits<long double>::infinity()
+                               : best_matching(solver, theta, perfect, taken | 1U << node);
+    for (std::size_t e = 0; e < theta.size(); ++e) {
+        const auto [from, to] = solver.edges()[e];
+        const unsigned both = 1U << from | 1U << to;
+        if (from == to || ((both >> node) & 1U) == 0 || (taken & both) != 0) continue;
+        best = std::max(
+            best, static_cast<long double>(theta[e]) + best_matching(solver, theta, perfect, taken | both));
+    }
+    return best;
+}
+
+template <class Scalar>
+void check_matching(const imle::matching& solver, const std::vector<Scalar>& theta, const Scalar* z,
+                    bool perfect) {
+    unsigned taken = 0;
+    long double sum = 0, size = 0;
+    bool is_empty = true;
+    for (std::size_t e = 0; e < theta.size(); ++e) {
+        size += std::abs(static_cast<long double>(theta[e]));
+        if (z[e] == 0) continue;
+        const auto [from, to] = solver.edges()[e];
+        const unsigned both = 1U << from | 1U << to;
+        require(z[e] == 1 && from != to && (taken & both) == 0, "no two edges share a node");
+        require(perfect || theta[e] > 0, "an edge is worth taking");
+        taken |= both;
+        sum += static_cast<long double>(theta[e]);
+        is_empty = false;
+    }
+    const long double best = best_matching(solver, theta, perfect, 0);
+    if (best == -std::numeric_limits<long double>::infinity())
+        return require(is_empty, "no answer, so z is 0");
+    require(!perfect || taken == (1U << solver.nodes()) - 1, "each node has a partner");
+    require(sum >= best - size * std::numeric_limits<double>::epsilon(), "the matching is a best one");
 }
 
 /// Solves all of a batch together and one by one, which agree, and checks each answer.
@@ -319,7 +364,17 @@ void run(byte_source& bytes) {
             edge = {std::clamp<Eigen::Index>(edge.from, 0, nodes - 1),
                     std::clamp<Eigen::Index>(edge.to, 0, nodes - 1)};
     }
-    if (bytes.flag()) {
+    if (bytes.choice(4) == 0) {
+        // At most 8 nodes: the oracle looks at all matchings.
+        const Eigen::Index few = std::min<Eigen::Index>(nodes, 8);
+        if (few < nodes)
+            for (graph_edge& edge : edges) edge = {edge.from % few, edge.to % few};
+        const bool perfect = bytes.flag();
+        solve<Scalar>(imle::matching{few, edges, {.perfect = perfect}}, edges.size(), bytes,
+                      [perfect](const auto& solver, const auto& theta, const Scalar* z) {
+                          check_matching(solver, theta, z, perfect);
+                      });
+    } else if (bytes.flag()) {
         solve<Scalar>(imle::spanning_tree{nodes, edges}, edges.size(), bytes, check_forest<Scalar>);
     } else if (bytes.flag()) {
         const auto negative =

@@ -276,6 +276,9 @@ inline void check_solver_bits(bit_checks& checks) {
     IMLE_SOLVER_BITS(0x12611bb79a8b2f93, (line{3, 10}), spanning_tree(5, complete_graph_edges(5)));
     IMLE_SOLVER_BITS(0x4159414007412d50, (line{3, 15}),
                      graph_cut(5, complete_graph_edges(5), {.negative_scores = negative_scores::clamp}));
+    IMLE_SOLVER_BITS(0x0a8cea4ce56031ec, (line{3, 15}), matching(6, complete_graph_edges(6)));
+    IMLE_SOLVER_BITS(0xe433581d98174226, (line{3, 15}),
+                     matching(6, complete_graph_edges(6), {.perfect = true}));
     IMLE_SOLVER_BITS(0xfbb6509fc31bb570, (line{3, 8}), knapsack(weights, 11.0));
     using chains = Eigen::DSizes<Eigen::Index, 4>;
     using segments = Eigen::DSizes<Eigen::Index, 5>;

@@ -101,6 +101,7 @@ TEST_CASE("solvers: the number of threads changes no bit", "[solvers][threads]")
          any_solver<1>(imle::knapsack{weights_2d, Eigen::VectorXd::Constant(2, 12)}),
          {6}},
         {"spanning_tree", any_solver<1>(imle::spanning_tree{7, imle::complete_graph_edges(7)}), {21}},
+        {"matching", any_solver<1>(imle::matching{7, imle::complete_graph_edges(7)}), {21}},
         {"shortest_path",
          any_solver<1>(imle::shortest_path{grid, 0, 15}),
          {static_cast<Eigen::Index>(grid.edges().size())}},
