@@ -44,11 +44,10 @@ struct matching_options {
 ///
 /// Throws `std::invalid_argument` on construction for a negative number of nodes, an edge whose ends are not
 /// nodes, and more than 2^30 nodes or 2^31 - 1 edges. Throws it when solving for a theta that does not have
-/// one number for each edge, and for numbers that are not finite. Copies share the graph. O(nodes^3 + nodes *
-/// edges
-/// * log edges) in the worst case. Numbers of up to 60 bits (57 less the bits of 2 * nodes + 2, if perfect),
-/// from the highest of the largest to the lowest of any, are solved in one word, and others in more: 2, 5
-/// or 35.
+/// one number for each edge, and for numbers that are not finite. Copies share the graph. In the worst case
+/// O(nodes^3 + nodes * edges * log edges). Numbers of up to 60 bits (57 less the bits of 2 * nodes + 2, if
+/// perfect), from the highest of the largest to the lowest of any, are solved in one word, and others in
+/// more: 2, 5 or 35.
 class matching {
   public:
     /// It maximises <theta, z>.
