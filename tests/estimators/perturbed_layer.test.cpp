@@ -54,9 +54,8 @@ matrix gradients(SolverT solver, NoiseT noise, const vector& theta, const vector
 }  // namespace
 
 TEMPLATE_TEST_CASE("perturbed_layer: the gradient is the definition's", "[estimators][perturbed]",
-                   (scalar_and_layout<float, Eigen::RowMajor>), (scalar_and_layout<float, Eigen::ColMajor>),
                    (scalar_and_layout<double, Eigen::RowMajor>),
-                   (scalar_and_layout<double, Eigen::ColMajor>)) {
+                   (scalar_and_layout<float, Eigen::ColMajor>)) {
     using Scalar = typename TestType::scalar;
     constexpr int layout = TestType::layout;
     using tensor = Eigen::Tensor<Scalar, 3, layout>;

@@ -37,6 +37,7 @@
 #include "support/messages.hpp"
 #include "support/tensors.hpp"
 
+using fixtures::scalar_and_layout;
 using fixtures::numbers;
 using imle::call_options;
 using imle::random_key;
@@ -363,19 +364,20 @@ TEST_CASE("one instance's mask holds for all rows, and a batch may come first", 
 }
 
 TEMPLATE_TEST_CASE("a shared theta is a batch that repeats it, and its gradient the rows' sum",
-                   "[layer][call]", (std::integral_constant<int, Eigen::RowMajor>),
-                   (std::integral_constant<int, Eigen::ColMajor>)) {
+                   "[layer][call]", (scalar_and_layout<double, Eigen::RowMajor>),
+                   (scalar_and_layout<float, Eigen::ColMajor>)) {
+    using Scalar = typename TestType::scalar;
+    constexpr int layout = TestType::layout;
     for_each_layer([](const auto& make) {
-        check_shared<double, TestType::value>(make, false);
-        check_shared<float, TestType::value>(make, false);
-        check_shared<double, TestType::value>(make, true);
+        check_shared<Scalar, layout>(make, false);
+        check_shared<Scalar, layout>(make, true);
     });
     const auto exact = [] { return imle::exact_layer{imle::k_subset_family{2}, {.samples = 3}}; };
     const auto score = [] { return imle::score_function_layer{imle::k_subset_family{2}, {.samples = 3}}; };
-    check_shared<double, TestType::value>(exact, false);
-    check_shared<double, TestType::value>(exact, true);
-    check_shared<double, TestType::value>(score, false);
-    check_shared<double, TestType::value>(score, true);
+    check_shared<Scalar, layout>(exact, false);
+    check_shared<Scalar, layout>(exact, true);
+    check_shared<Scalar, layout>(score, false);
+    check_shared<Scalar, layout>(score, true);
 }
 
 TEST_CASE("a shared theta's gradient is cut into blocks of rows", "[layer][call]") {

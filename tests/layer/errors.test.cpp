@@ -232,8 +232,8 @@ TEST_CASE("errors: a solver's mistake is a solver_error with instance and sample
 
 TEST_CASE("errors: a returned tensor of the wrong shape", "[layer][errors]") {
     const auto error = [](auto solver) {
-        imle_layer layer{solver, hashed_noise{}, perturbation_target{}};
-        return message_of<imle::solver_error>([&] { (void)layer.forward(ordinary_theta(), random_key{1}); });
+        const imle::perturbed_sampler sampler{solver, hashed_noise{}};
+        return message_of<imle::solver_error>([&] { (void)sampler.map(ordinary_theta()); });
     };
     using vector = Eigen::Tensor<float, 1, Eigen::RowMajor>;
     CHECK(error([](const auto&) {

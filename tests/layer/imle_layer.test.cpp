@@ -119,8 +119,11 @@ TEMPLATE_TEST_CASE("imle_layer: noise element ((first + b) * S + s) * n + i pert
     };
     for (const Eigen::Index samples : {1, 3, 17, 100}) {
         check(std::integral_constant<int, 1>{}, 5, samples, 0);
-        check(std::integral_constant<int, 2>{}, 3, samples, 1000);
-        check(std::integral_constant<int, 3>{}, 2, samples, std::uint64_t{1} << 40);
+        // Neither scalar nor layout is treated differently at another rank: half of the pairs will do.
+        if constexpr (row_major == std::is_same_v<Scalar, double>)
+            check(std::integral_constant<int, 2>{}, 3, samples, 1000);
+        else
+            check(std::integral_constant<int, 3>{}, 2, samples, std::uint64_t{1} << 40);
     }
 }
 

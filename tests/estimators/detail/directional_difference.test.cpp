@@ -160,9 +160,8 @@ TEST_CASE("directional: b has the Rayleigh law and random access", "[estimators]
 }
 
 TEMPLATE_TEST_CASE("directional: the gradient is the definition's", "[estimators][perturbed]",
-                   (scalar_and_layout<float, Eigen::RowMajor>), (scalar_and_layout<float, Eigen::ColMajor>),
                    (scalar_and_layout<double, Eigen::RowMajor>),
-                   (scalar_and_layout<double, Eigen::ColMajor>)) {
+                   (scalar_and_layout<float, Eigen::ColMajor>)) {
     using Scalar = typename TestType::scalar;
     constexpr int layout = TestType::layout;
     using tensor = Eigen::Tensor<Scalar, 3, layout>;
