@@ -16,8 +16,7 @@
 
 namespace experiments::sampling_experiment {
 
-// ---- marginals and gradients of six families
-// ----------------------------------------------------------------
+// ---- marginals and gradients of six families --------------------------------------------------------------
 
 /// Samples of the marginals whose variances are compared.
 inline constexpr std::array<Eigen::Index, 4> sample_counts = {4, 10, 16, 64};
@@ -62,8 +61,7 @@ struct family_result {
 /// Top 5 of 10, one of 50, top 10 of 350, 8 x 8 and 16 x 16 paths, 8 x 8 assignments, under normal noise.
 [[nodiscard]] std::vector<family_result> measure_families(const run_options& options);
 
-// ---- training
-// -----------------------------------------------------------------------------------------------
+// ---- training ---------------------------------------------------------------------------------------------
 
 /// Solves of an instance, forward and backward together.
 inline constexpr std::array<Eigen::Index, 4> training_solves = {2, 4, 8, 16};
@@ -74,16 +72,15 @@ struct training_curve {
     std::array<std::vector<double>, training_solves.size()> regrets;
 };
 
-struct training_result_of_ways {
+struct trained_problem {
     std::string problem;
     std::vector<training_curve> ways;
 };
 
 /// The benchmarks of paths and of knapsacks.
-[[nodiscard]] std::vector<training_result_of_ways> measure_trainings(const run_options& options);
+[[nodiscard]] std::vector<trained_problem> measure_trainings(const run_options& options);
 
-// ---- the time of a number of noise
-// --------------------------------------------------------------------------
+// ---- the time of a number of noise ------------------------------------------------------------------------
 
 /// Nanoseconds a number, in a call of `marginals` with one thread.
 struct noise_times {
@@ -94,13 +91,12 @@ struct noise_times {
 
 [[nodiscard]] std::vector<noise_times> measure_noise(bool quick);
 
-// ---- pictures
-// -----------------------------------------------------------------------------------------------
+// ---- pictures ---------------------------------------------------------------------------------------------
 
 /// The cosine over the step, one plot for each family.
 [[nodiscard]] example_support::picture draw_gradients(const std::vector<family_result>& families);
 
 /// The regret over the solves, one plot for each problem.
-[[nodiscard]] example_support::picture draw_trainings(const std::vector<training_result_of_ways>& problems);
+[[nodiscard]] example_support::picture draw_trainings(const std::vector<trained_problem>& problems);
 
 }  // namespace experiments::sampling_experiment
