@@ -33,7 +33,9 @@ gains() {
 
 if [ "$full" = full ]; then
     "$program" --out full >full.txt 2>errors || fail "a full run: $(cat errors)"
-    compared=$(grep -c -e ' +- ' full/results.md)
+    # The last experiment has errors, too, but no references.
+    sed '/^## More from each solve/,$d' full/results.md >references.md
+    compared=$(grep -c -e ' +- ' references.md)
     [ "$compared" = 19 ] || fail "19 rows should have a difference and its error, not $compared"
     awk -F'|' '/ \+- / {
         split($6, part, " ")
@@ -42,7 +44,7 @@ if [ "$full" = full ]; then
         if (difference < 0) difference = -difference
         if (difference > 5 * part[3] + 0.001) { print "too far from the reference: " $0; bad = 1 }
     }
-    END { exit bad }' full/results.md || fail "a figure is not its reference's"
+    END { exit bad }' references.md || fail "a figure is not its reference's"
     # Regrets: a published figure is one run, so its distance from our mean is a deviation or so.
     for title in "Shortest paths by" "Knapsacks by"; do
         rows full/results.md "$title" | awk -F'|' '
