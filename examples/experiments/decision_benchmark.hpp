@@ -32,6 +32,8 @@ struct published_regret {
 struct measured_regret {
     mean_and_deviation test;
     mean_and_deviation train;
+    /// The test regret of each run. Run r of any method has the same seed and problem.
+    std::vector<double> tests;
     /// Only for I-MLE.
     std::optional<step_record> steps;
 };
@@ -40,13 +42,13 @@ struct measured_regret {
 template <class SolverT>
 class decision_benchmark {
   public:
-    /// `methods` is the number of methods, for the progress bar.
+    /// `methods` is the number of methods, for the progress bar. With --quick there are two runs.
     decision_benchmark(std::vector<decision_problem<SolverT>> problems, training_plan plan,
-                       const run_options& options, int methods)
+                       const run_options& options, int methods, int runs = 10)
         : problems_(std::move(problems)),
           plan_(plan),
           options_(options),
-          runs_(options.quick ? 2 : 10),
+          runs_(options.quick ? 2 : runs),
           trainings_(methods * runs_) {
         if (options.quick) plan_.epochs = 2;
     }
@@ -56,7 +58,7 @@ class decision_benchmark {
     /// Trains once for each run, with a new method from `make_method`.
     template <class MakeT>
     measured_regret measure(MakeT&& make_method) {
-        std::vector<double> test, train_regrets;
+        std::vector<double> train_regrets;
         measured_regret result;
         for (int run = 0; run < runs_; ++run) {
             auto method = make_method();
@@ -64,7 +66,7 @@ class decision_benchmark {
                 imle::random_key{options_.seed}.fold_in(static_cast<std::uint64_t>(run)).philox_key();
             const training_result found =
                 train(problems_[static_cast<std::size_t>(run) % problems_.size()], plan_, seed, method);
-            test.push_back(found.test);
+            result.tests.push_back(found.test);
             train_regrets.push_back(found.train);
             if constexpr (requires { method.record(); }) {
                 const step_record steps = method.record();
@@ -74,7 +76,7 @@ class decision_benchmark {
             }
             options_.on_progress(static_cast<double>(++done_) / trainings_);
         }
-        result.test = summarize(test);
+        result.test = summarize(result.tests);
         result.train = summarize(train_regrets);
         return result;
     }

@@ -65,6 +65,8 @@ struct experiment_table {
     int digits = 3;
     /// Headings of additional columns, which come last.
     std::vector<std::string> extra_columns = {};
+    /// Whether to print the additional columns alone, because rows have no `ours`.
+    bool only_extra = false;
     std::vector<experiment_row> rows = {};
     /// Lines below the table, in Markdown.
     std::string note = {};
@@ -74,6 +76,8 @@ struct experiment_table {
 struct experiment_result {
     std::vector<experiment_table> tables;
     std::vector<example_support::picture> pictures;
+    /// Tables of times. They are printed but, since they differ from run to run, not in results.md.
+    std::vector<experiment_table> times = {};
 };
 
 }  // namespace experiments

@@ -3,6 +3,7 @@
 #include "bias.hpp"
 #include "knapsack_benchmark.hpp"
 #include "predict_then_optimize.hpp"
+#include "sampling.hpp"
 #include "steps.hpp"
 #include "synthetic.hpp"
 
@@ -14,7 +15,8 @@ std::span<const experiment> all_experiments() {
         {"bias", "The bias of gradients (adaptive I-MLE paper)", bias, 9},
         {"shortest-path", "Shortest paths by predicted costs (PyEPO's benchmark)", predict_then_optimize, 20},
         {"knapsack", "A knapsack of predicted values (PyEPO's benchmark)", knapsack_benchmark, 20},
-        {"steps", "Adaptive steps from bad starts (ours)", steps, 8}};
+        {"steps", "Adaptive steps from bad starts (ours)", steps, 8},
+        {"sampling", "More from each solve (ours)", sampling, 120}};
     return all;
 }
 

@@ -16,11 +16,26 @@ rows() {
         inside && line > 0 { exit }' "$1"
 }
 
+# gains FILE TITLE LATIN CONDITIONAL: the gains below the title are larger, by 3 standard errors at least: those of latin
+# alone (in six rows), and those with conditional (in six).
+gains() {
+    rows "$1" "$2" | awk -F'|' -v latin="$3" -v conditional="$4" '{
+        least = $1 ~ /conditional/ ? conditional : latin
+        for (i = 2; i <= NF; ++i) {
+            split($i, part, " ")
+            if (!(part[1] - 3 * part[3] > least)) { print; bad = 1 }
+        }
+    }
+    END { exit bad || NR != 12 || NF != 5 }'
+}
+
 # -- Full size: every figure with a reference is within five standard errors of it ---------------------------
 
 if [ "$full" = full ]; then
     "$program" --out full >full.txt 2>errors || fail "a full run: $(cat errors)"
-    compared=$(grep -c -e ' +- ' full/results.md)
+    # The last experiment has errors, too, but no references.
+    sed '/^## More from each solve/,$d' full/results.md >references.md
+    compared=$(grep -c -e ' +- ' references.md)
     [ "$compared" = 19 ] || fail "19 rows should have a difference and its error, not $compared"
     awk -F'|' '/ \+- / {
         split($6, part, " ")
@@ -29,7 +44,7 @@ if [ "$full" = full ]; then
         if (difference < 0) difference = -difference
         if (difference > 5 * part[3] + 0.001) { print "too far from the reference: " $0; bad = 1 }
     }
-    END { exit bad }' full/results.md || fail "a figure is not its reference's"
+    END { exit bad }' references.md || fail "a figure is not its reference's"
     # Regrets: a published figure is one run, so its distance from our mean is a deviation or so.
     for title in "Shortest paths by" "Knapsacks by"; do
         rows full/results.md "$title" | awk -F'|' '
@@ -60,6 +75,32 @@ if [ "$full" = full ]; then
         $1 ~ /multiplicative/ { ++count; if ($2 + 0 < 0.93) { print; bad = 1 } }
         $1 ~ /additive/ && $1 !~ /from 1,/ { ++count; if ($2 + 0 > 0.6) { print; bad = 1 } }
         END { exit bad || count != 9 }' || fail "a step from a bad start is another"
+    # Stratified samples gain in every family, central differences and conditioning more.
+    gains full/results.md "Marginals: what other" 1.2 5 || fail "a way to sample gains too little"
+    rows full/results.md "Gradients: what other" | awk -F'|' '
+        function above(least,  i, part) {
+            ++count
+            for (i = 2; i <= NF && $i != ""; ++i) {
+                split($i, part, " ")
+                if (!(part[1] - 3 * part[3] > least)) { print; bad = 1 }
+            }
+        }
+        $1 == "I-MLE, forward, latin" { above(1) }
+        $1 == "I-MLE, central" { above(1.5) }
+        $1 == "I-MLE, central, latin" { above(2) }
+        $1 ~ /^conditional/ { above(8) }
+        END { exit bad || count != 5 }' || fail "a gradient gains too little"
+    # At equal solves, training by central differences ends with less regret.
+    for title in "Training by solves: shortest" "Training by solves: knap"; do
+        rows full/results.md "$title" | awk -F'|' '$1 == "forward minus central" {
+            for (i = 3; i <= 5; ++i) {
+                split($i, part, " ")
+                ++count
+                if (!(part[1] > 3 * part[3])) { print; bad = 1 }
+            }
+        }
+        END { exit bad || count != 3 }' || fail "central differences gain too little below '$title'"
+    done
     # What the tables are there to show.
     awk -F'|' '
         /I-MLE, SoG/ { imle = $3 + 0 }
@@ -104,6 +145,16 @@ grep -q "start from a gap of 4.11421; the minimum of the loss is 1.12515" "$resu
 [ "$(rows "$results" "The cosine with the exact" | wc -l)" = 10 ] || fail "the cosines of steps should have 10 rows"
 [ "$(rows "$results" "The regret of shortest paths" | wc -l)" = 10 ] || fail "the regrets of steps should have 10 rows"
 [ "$(rows "$results" "The share of zeros" | wc -l)" = 6 ] || fail "the table of zeros should have 6 rows"
+# Even in a short run, stratified samples gain in all families, and conditioning gains several times as much.
+gains "$results" "Marginals: what other" 1 3 || fail "a way to sample gains nothing"
+for title in "Gradients: the cosine" "Gradients: what other"; do
+    [ "$(rows "$results" "$title" | wc -l)" = 11 ] || fail "there should be 11 rows below '$title'"
+done
+for title in "Training by solves: shortest" "Training by solves: knap"; do
+    [ "$(rows "$results" "$title" | wc -l)" = 9 ] || fail "there should be 9 rows below '$title'"
+done
+grep -q "The time of noise" one || fail "the time of noise is not printed"
+grep -q "The time of noise" "$results" && fail "results.md should have no times, which differ from run to run"
 # Normalised regrets are between 0 and 100 %, and each method has one: of I-MLE and of what it is compared with.
 for title in "Shortest paths by" "Knapsacks by" "Knapsacks, by ten"; do
     rows "$results" "$title" >decisions

@@ -1,7 +1,5 @@
 #include "knapsack_benchmark.hpp"
 
-#include <cmath>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,35 +10,19 @@
 #include <imle/noise/multiplicative.hpp>
 #include <imle/noise/normal.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
-#include <imle/solvers/knapsack.hpp>
 
 #include "decision_benchmark.hpp"
-#include "decision_data.hpp"
 #include "decision_methods.hpp"
+#include "decision_problems.hpp"
 #include "plot.hpp"
 
 namespace experiments {
 namespace {
 
-constexpr Eigen::Index features = 5, items = 16, test_size = 1000, train_size = 100, samples = 10;
-constexpr double capacity = 20;
+constexpr Eigen::Index samples = 10;
 /// The benchmark's deviation of normal noise.
 constexpr double sigma = 0.5;
 constexpr int methods_of_the_first = 12, methods_of_the_second = 7;
-
-auto read_solver(const run_options& options) {
-    const auto file = options.data / "knapsack_2d_weights.csv";
-    const rows table = read_numbers(file, false);
-    if (table.dimension(1) != items)
-        throw std::runtime_error(file.string() + " has " + std::to_string(table.dimension(1)) +
-                                 " columns; expected " + std::to_string(items) + ", one for each item");
-    Eigen::MatrixXd weights(table.dimension(0), items);
-    for (Eigen::Index d = 0; d < weights.rows(); ++d)
-        for (Eigen::Index i = 0; i < items; ++i)
-            // The file has two decimals; as floats they would be different numbers.
-            weights(d, i) = std::round(100 * static_cast<double>(table(d, i))) / 100;
-    return imle::knapsack(weights, Eigen::VectorXd::Constant(weights.rows(), capacity));
-}
 
 /// The rows that both tables share: I-MLE with steps relative to the norms.
 template <class BenchmarkT>
@@ -81,12 +63,9 @@ void add_surrogates(BenchmarkT& benchmark, std::vector<experiment_row>& lines, i
 
 /// A check that the choice of method was not fitted to the test set: each hundred of the published test set
 /// is a training set once, and all other rows are its test set.
-experiment_table other_training_sets(const run_options& options, const decision_data& data,
-                                     const imle::knapsack<>& solver, const training_plan& plan) {
-    std::vector<decision_problem<imle::knapsack<>>> problems;
-    for (Eigen::Index begin = 0; begin < test_size; begin += train_size)
-        problems.emplace_back(solver, part_of(data, begin, train_size), rest_of(data, begin, train_size));
-    decision_benchmark benchmark(std::move(problems), plan, options, methods_of_the_second);
+experiment_table other_training_sets(const run_options& options, const knapsack_data& data,
+                                     const training_plan& plan) {
+    decision_benchmark benchmark(data.other_training_sets(), plan, options, methods_of_the_second);
     experiment_table table{.title = "Knapsacks, by ten other training sets",
                            .quantity = "normalised test regret after 40 epochs, %; sd over training sets",
                            .digits = 2,
@@ -103,8 +82,8 @@ experiment_table other_training_sets(const run_options& options, const decision_
 
 experiment_result knapsack_benchmark(const run_options& options) {
     const training_plan plan{.learning_rate = 0.1F, .epochs = 40};
-    const decision_data data = read_decision_data(options.data / "knapsack_2d.csv", features, items);
-    const imle::knapsack<> solver = read_solver(options);
+    const knapsack_data data(options);
+    const imle::knapsack<>& solver = data.solver;
     const int threads = options.threads;
 
     // Two tables share one progress bar.
@@ -114,11 +93,7 @@ experiment_result knapsack_benchmark(const run_options& options) {
     first.on_progress = [&](double share) { options.on_progress(first_share * share); };
     second.on_progress = [&](double share) { options.on_progress(first_share + (1 - first_share) * share); };
 
-    decision_benchmark benchmark(
-        std::vector{decision_problem(solver,
-                                     part_of(data, data.features.dimension(0) - train_size, train_size),
-                                     part_of(data, 0, test_size))},
-        plan, first, methods_of_the_first);
+    decision_benchmark benchmark(std::vector{data.published()}, plan, first, methods_of_the_first);
     experiment_table table{.title = "Knapsacks by predicted values",
                            .quantity = "normalised test regret after 40 epochs, %",
                            .digits = 2,
@@ -156,8 +131,7 @@ experiment_result knapsack_benchmark(const run_options& options) {
         "theta * exp(0.5 * xi - 0.125) instead of theta + SoG(5, 10). Each published figure is of one run. "
         "The best noise and difference were chosen by looking at the test set of this table; the next table "
         "therefore repeats the comparison with ten other training sets.";
-    return {{table, other_training_sets(second, data, solver, plan)},
-            {draw_comparison("knapsack.png", table)}};
+    return {{table, other_training_sets(second, data, plan)}, {draw_comparison("knapsack.png", table)}};
 }
 
 }  // namespace experiments

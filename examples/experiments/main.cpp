@@ -40,15 +40,18 @@ void write_whole(const std::filesystem::path& file, const std::string& text) {
     std::filesystem::rename(temporary, file);
 }
 
-/// One experiment's section of results.md.
-std::string section(const experiment& which, const experiment_result& result) {
+std::string text_of(const std::vector<experiment_table>& tables) {
     std::ostringstream out;
-    out << "## " << which.title << "\n\n";
-    for (const experiment_table& table : result.tables) {
+    for (const experiment_table& table : tables) {
         print_table(out, table);
         out << '\n';
     }
     return out.str();
+}
+
+/// One experiment's section of results.md.
+std::string section(const experiment& which, const experiment_result& result) {
+    return "## " + std::string(which.title) + "\n\n" + text_of(result.tables);
 }
 
 void run(const command_line& wanted) {
@@ -83,7 +86,9 @@ void run(const command_line& wanted) {
 
         bar.clear();
         const std::string text = section(each, result);
-        std::cout << text << std::fixed << std::setprecision(1) << taken.count() << " s\n\n" << std::flush;
+        std::cout << text << text_of(result.times) << std::fixed << std::setprecision(1) << taken.count()
+                  << " s\n\n"
+                  << std::flush;
         all << text;
         for (const example_support::picture& picture : result.pictures)
             all << "![" << each.title << "](" << picture.file_name << ")\n\n";

@@ -11,29 +11,17 @@
 #include <imle/noise/no_noise.hpp>
 #include <imle/noise/normal.hpp>
 #include <imle/noise/sum_of_gamma.hpp>
-#include <imle/solvers/directed_graph.hpp>
-#include <imle/solvers/shortest_path.hpp>
 
 #include "decision_benchmark.hpp"
-#include "decision_data.hpp"
 #include "decision_methods.hpp"
+#include "decision_problems.hpp"
 #include "plot.hpp"
 
 namespace experiments {
 namespace {
 
-constexpr Eigen::Index features = 5, side = 5, edges = 40, test_size = 1000, samples = 3;
+constexpr Eigen::Index samples = 3;
 const std::vector<double> shares = {0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 100};
-
-/// theta is the value of an edge, -cost: the solver maximises.
-auto read_problem(const run_options& options) {
-    decision_data data = read_decision_data(options.data / "shortest_path_5x5.csv", features, edges);
-    const rows worth = -data.parameters;
-    data.parameters = worth;
-    return decision_problem(imle::shortest_path(imle::monotone_grid_graph(side, side), 0, side * side - 1),
-                            part_of(data, test_size, data.features.dimension(0) - test_size),
-                            part_of(data, 0, test_size));
-}
 
 /// Regret, and the share of samples without a gradient, over the step.
 example_support::picture draw_steps(const std::vector<measured_regret>& found,
@@ -73,8 +61,8 @@ example_support::picture draw_steps(const std::vector<measured_regret>& found,
 
 experiment_result predict_then_optimize(const run_options& options) {
     const int methods = 11 + static_cast<int>(shares.size());
-    decision_benchmark benchmark(std::vector{read_problem(options)}, {.learning_rate = 0.01F, .epochs = 20},
-                                 options, methods);
+    decision_benchmark benchmark(std::vector{read_shortest_paths(options)},
+                                 {.learning_rate = 0.01F, .epochs = 20}, options, methods);
     const auto& solver = benchmark.solver();
     const imle::sum_of_gamma noise{5, 10};
     const imle::layer_options settings{.samples = samples, .threads = options.threads, .statistics = true};

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <limits>
 #include <span>
+#include <vector>
 
 namespace experiments {
 
@@ -31,6 +32,21 @@ struct mean_and_deviation {
     for (const double x : numbers) squares += (x - found.mean) * (x - found.mean);
     found.deviation = std::sqrt(squares / (n - 1));
     return found;
+}
+
+/// A measured number and its standard error.
+struct estimate {
+    double value = 0;
+    double error = 0;
+};
+
+/// The mean of a over the mean of b, which were measured in pairs: the error by linearisation. Needs two
+/// pairs or more.
+[[nodiscard]] inline estimate ratio_of_means(std::span<const double> a, std::span<const double> b) {
+    const double above = summarize(a).mean, below = summarize(b).mean;
+    std::vector<double> residuals;
+    for (std::size_t i = 0; i < a.size(); ++i) residuals.push_back((a[i] - above / below * b[i]) / below);
+    return {above / below, summarize(residuals).error(a.size())};
 }
 
 }  // namespace experiments

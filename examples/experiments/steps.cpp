@@ -13,16 +13,14 @@
 #include <imle/noise/sum_of_gamma.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/solvers/categorical.hpp>
-#include <imle/solvers/directed_graph.hpp>
-#include <imle/solvers/shortest_path.hpp>
 #include <imle/targets/adaptive_target.hpp>
 
 #include "bias_problems.hpp"
 #include "decision_benchmark.hpp"
-#include "decision_data.hpp"
 #include "decision_methods.hpp"
-#include "table.hpp"
+#include "decision_problems.hpp"
 #include "statistics.hpp"
+#include "table.hpp"
 
 namespace experiments {
 namespace {
@@ -113,17 +111,11 @@ experiment_table cosines(const run_options& options) {
 experiment_result steps(const run_options& options) {
     const experiment_table table = cosines(options);
 
-    constexpr Eigen::Index features = 5, side = 5, edges = 40, test_size = 1000;
-    decision_data data = read_decision_data(options.data / "shortest_path_5x5.csv", features, edges);
-    const rows worth = -data.parameters;
-    data.parameters = worth;
     run_options second = options;
     second.on_progress = [&](double share) { options.on_progress(0.3 + 0.7 * share); };
-    decision_benchmark benchmark(
-        std::vector{decision_problem(
-            imle::shortest_path(imle::monotone_grid_graph(side, side), 0, side * side - 1),
-            part_of(data, test_size, data.features.dimension(0) - test_size), part_of(data, 0, test_size))},
-        {.learning_rate = 0.01F, .epochs = 20}, second, static_cast<int>(starts.size() * updates.size()));
+    decision_benchmark benchmark(std::vector{read_shortest_paths(options)},
+                                 {.learning_rate = 0.01F, .epochs = 20}, second,
+                                 static_cast<int>(starts.size() * updates.size()));
     experiment_table training{.title = "The regret of shortest paths, from bad starts",
                               .quantity = "normalised test regret after 20 epochs, %",
                               .digits = 2,

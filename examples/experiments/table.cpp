@@ -76,6 +76,7 @@ std::vector<column> columns_of(const experiment_table& table) {
             figure(row.published, digits),
             figure(row.recomputed, digits),
             difference(row, digits)};
+        if (table.only_extra) std::fill(cells.begin() + 1, cells.end(), "");
         cells.insert(cells.end(), row.extra.begin(), row.extra.end());
         for (std::size_t i = 0; i < cells.size(); ++i) columns[i].cells.push_back(cells[i]);
     }

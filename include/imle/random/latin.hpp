@@ -246,8 +246,9 @@ class latin_words {
     }
 
   private:
-    /// Words that are made at a time.
-    static constexpr std::size_t tile = 4096 / sizeof(Word);
+    /// Coordinates whose strata are in memory at a time, and words that are made at a time: more of them,
+    /// since each piece of words begins and ends within a group of `random_words` and of quantiles.
+    static constexpr std::size_t tile = 4096 / sizeof(Word), most_words = 2 * tile;
 
     /// Items of one set (samples of an instance that are stratified together) or several.
     struct part {
@@ -269,7 +270,7 @@ class latin_words {
         const std::size_t sets = (now.sample + now.count + now.set_size - 1) / now.set_size;
         alignas(64) coefficient_word coefficients[tile + row_multiple];
         alignas(64) std::uint32_t factors[tile], strata[tile];
-        alignas(64) Word words[tile + row_multiple], out[tile + row_multiple];
+        alignas(64) Word words[most_words + row_multiple], out[most_words + row_multiple];
         for (std::size_t first = 0; first < n_; first += tile) {
             const std::size_t n = std::min(tile, n_ - first), row = stride(n);
             draw(key_.fold_in(StrataT::tag), now.set * n_ + first, coefficients, sets * n);
@@ -278,7 +279,7 @@ class latin_words {
                             strata + set * row, n);
             std::uint32_t sample = now.sample;
             std::size_t of_set = 0;
-            const std::size_t most_items = n_ > tile ? 1 : tile / n;
+            const std::size_t most_items = n_ > tile ? 1 : most_words / n;
             for (std::size_t done = 0; done < now.count;) {
                 const std::size_t count = std::min(most_items, now.count - done);
                 draw(key_, (now.item + done) * n_ + first, words, count * n);
