@@ -11,6 +11,7 @@
 
 #include <boost/graph/adjacency_list.hpp>
 #include <boost/graph/maximum_weighted_matching.hpp>
+#include <boost/graph/successive_shortest_path_nonnegative_weights.hpp>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -89,6 +90,64 @@ void add_matching(problem& to, Eigen::Index nodes, const std::vector<imle::graph
     if (survives(to, solver)) add_way(to, by_boost, solver);
 }
 
+/// Flows by successive shortest paths, from a source of all supplies to a sink of all demands.
+class boost_flow {
+  public:
+    explicit boost_flow(const flow_shape& shape)
+        : shape_(shape), graph_(static_cast<std::size_t>(shape.graph.nodes()) + 2) {
+        const auto nodes = static_cast<std::size_t>(shape.graph.nodes());
+        for (std::size_t e = 0; e < shape.capacities.size(); ++e) {
+            const auto& [from, to] = shape.graph.edges()[e];
+            add(static_cast<std::size_t>(from), static_cast<std::size_t>(to), shape.capacities[e]);
+        }
+        for (std::size_t v = 0; v < nodes; ++v) {
+            if (shape.supplies[v] > 0) add(nodes, v, shape.supplies[v]);
+            if (shape.supplies[v] < 0) add(v, nodes + 1, -shape.supplies[v]);
+        }
+    }
+
+    void operator()(const float* theta, float* z) {
+        for (std::size_t e = 0; e < shape_.capacities.size(); ++e) {
+            // Integers: rounding would make reduced costs negative, which Boost's Dijkstra rejects.
+            const auto cost = static_cast<std::int64_t>(-theta[e] * 0x1p27f);
+            boost::put(boost::edge_weight, graph_, arcs_[e], cost);
+            boost::put(boost::edge_weight, graph_, boost::get(boost::edge_reverse, graph_, arcs_[e]), -cost);
+        }
+        const std::size_t sink = boost::num_vertices(graph_) - 1;
+        boost::successive_shortest_path_nonnegative_weights(graph_, sink - 1, sink);
+        for (std::size_t e = 0; e < shape_.capacities.size(); ++e)
+            z[e] = static_cast<float>(shape_.capacities[e] -
+                                      boost::get(boost::edge_residual_capacity, graph_, arcs_[e]));
+    }
+
+  private:
+    using traits = boost::adjacency_list_traits<boost::vecS, boost::vecS, boost::directedS>;
+    using edge = traits::edge_descriptor;
+    using graph = boost::adjacency_list<
+        boost::vecS, boost::vecS, boost::directedS, boost::no_property,
+        boost::property<
+            boost::edge_capacity_t, std::int64_t,
+            boost::property<boost::edge_residual_capacity_t, std::int64_t,
+                            boost::property<boost::edge_reverse_t, edge,
+                                            boost::property<boost::edge_weight_t, std::int64_t>>>>>;
+
+    void add(std::size_t from, std::size_t to, std::int64_t capacity) {
+        const edge there = boost::add_edge(from, to, graph_).first,
+                   back = boost::add_edge(to, from, graph_).first;
+        boost::put(boost::edge_capacity, graph_, there, capacity);
+        boost::put(boost::edge_capacity, graph_, back, 0);
+        boost::put(boost::edge_reverse, graph_, there, back);
+        boost::put(boost::edge_reverse, graph_, back, there);
+        boost::put(boost::edge_weight, graph_, there, 0);
+        boost::put(boost::edge_weight, graph_, back, 0);
+        arcs_.push_back(there);
+    }
+
+    flow_shape shape_;
+    graph graph_;
+    std::vector<edge> arcs_;
+};
+
 }  // namespace
 
 void add_boost_ways(const problem_list& problems) {
@@ -103,6 +162,13 @@ void add_boost_ways(const problem_list& problems) {
             if (to.size == "16 x 16, 8 neighbours") add_path(to, imle::grid_graph(16, 16));
             if (to.size == "1,000 nodes, 4,000 edges") add_path(to, random_graph(1000));
             if (to.size == "10,000 nodes, 40,000 edges") add_path(to, random_graph(10000));
+        } else if (to.solver == "min_cost_flow") {
+            for (const flow_shape& shape : flow_shapes())
+                if (to.size == shape.size)
+                    add_way(to, by_boost,
+                            [flow = std::make_shared<boost_flow>(shape)](const float* theta, float* z) {
+                                (*flow)(theta, z);
+                            });
         } else if (to.solver == "spanning_tree") {
             const Eigen::Index nodes = std::stol(to.size);
             add(to, imle::boost_spanning_tree(nodes, imle::complete_graph_edges(nodes)));

@@ -36,6 +36,26 @@ imle::integer_program assignment_program(Eigen::Index n) {
     return {once, sums, {.row_lower = sums}};
 }
 
+/// What leaves a node is what enters it and the node's supply.
+imle::integer_program flow_program(const flow_shape& shape) {
+    std::vector<Eigen::Triplet<double>> ends;
+    const Eigen::Index edges = std::ssize(shape.graph.edges());
+    Eigen::VectorXd capacities(edges), supplies(shape.graph.nodes());
+    for (Eigen::Index e = 0; e < edges; ++e) {
+        const auto& [from, to] = shape.graph.edges()[static_cast<std::size_t>(e)];
+        if (from != to) {
+            ends.emplace_back(from, e, 1.0);
+            ends.emplace_back(to, e, -1.0);
+        }
+        capacities[e] = static_cast<double>(shape.capacities[static_cast<std::size_t>(e)]);
+    }
+    for (Eigen::Index v = 0; v < supplies.size(); ++v)
+        supplies[v] = static_cast<double>(shape.supplies[static_cast<std::size_t>(v)]);
+    Eigen::SparseMatrix<double> out(supplies.size(), edges);
+    out.setFromTriplets(ends.begin(), ends.end());
+    return {out, supplies, {.row_lower = supplies, .upper = capacities}};
+}
+
 }  // namespace
 
 void add_cbc_ways(const problem_list& problems) {
@@ -51,6 +71,9 @@ void add_cbc_ways(const problem_list& problems) {
                    imle::integer_program(row, Eigen::VectorXd::Constant(1, static_cast<double>(14 * items))));
         } else if (to.solver == "assignment" && to.instance[0] <= 50) {
             add<2>(to, assignment_program(to.instance[0]));
+        } else if (to.solver == "min_cost_flow" && to.n() <= 2000) {
+            for (const flow_shape& shape : flow_shapes())
+                if (to.size == shape.size) add<1>(to, flow_program(shape));
         } else if (to.solver == "travelling_salesman") {
             if (to.instance.size() == 2)
                 add<2>(to, imle::travelling_salesman_program{});

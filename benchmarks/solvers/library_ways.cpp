@@ -196,6 +196,12 @@ problem_list library_problems() {
                      : nodes > 20 ? 16
                                   : 64);
     add_matching("200 nodes, 800 edges", 200, sparse_edges(200, 800), 16);
+    for (const flow_shape& shape : flow_shapes()) {
+        const auto edges = static_cast<Eigen::Index>(shape.graph.edges().size());
+        all.add<1>("min_cost_flow", shape.size, {edges}, edges > 1000 ? 16 : 64, true,
+                   imle::min_cost_flow{shape.graph, shape.supplies, shape.capacities},
+                   plain::successive_paths{shape.graph, shape.supplies, shape.capacities});
+    }
     for (const Eigen::Index n : {5, 10, 20, 40, 100})
         all.add<2>("arborescence", std::to_string(n) + " words", {n, n}, n > 40 ? 64 : 512, false,
                    imle::arborescence{}, plain::chu_liu_edmonds{static_cast<std::size_t>(n)});

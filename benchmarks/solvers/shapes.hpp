@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -44,6 +46,49 @@ namespace imle_benchmarks {
             edges.push_back(edge);
     }
     return edges;
+}
+
+/// A network with supplies and capacities.
+struct flow_shape {
+    std::string size;
+    imle::directed_graph graph;
+    std::vector<std::int64_t> supplies, capacities;
+};
+
+/// Transport problems, edge-disjoint paths, and goods from many nodes to many others.
+[[nodiscard]] inline std::vector<flow_shape> flow_shapes() {
+    std::vector<flow_shape> shapes;
+    for (const Eigen::Index n : {10, 20, 50}) {
+        std::vector<imle::graph_edge> edges;
+        for (Eigen::Index i = 0; i < n; ++i)
+            for (Eigen::Index j = 0; j < n; ++j) edges.push_back({i, n + j});
+        std::vector<std::int64_t> supplies;
+        for (Eigen::Index i = 0; i < n; ++i) supplies.push_back(i % 2 == 0 ? 2 : 8);
+        supplies.resize(static_cast<std::size_t>(2 * n), -5);
+        shapes.push_back({"transport, " + std::to_string(n) + " x " + std::to_string(n),
+                          {2 * n, std::move(edges)},
+                          std::move(supplies),
+                          std::vector<std::int64_t>(static_cast<std::size_t>(n * n), 100)});
+    }
+    const auto add_paths = [&](const char* size, imle::directed_graph graph, std::int64_t paths) {
+        std::vector<std::int64_t> supplies(static_cast<std::size_t>(graph.nodes()), 0);
+        supplies.front() = paths;
+        supplies.back() = -paths;
+        std::vector<std::int64_t> capacities(graph.edges().size(), 1);
+        shapes.push_back({size, std::move(graph), std::move(supplies), std::move(capacities)});
+    };
+    add_paths("3 paths, 16 x 16, 8 neighbours", imle::grid_graph(16, 16), 3);
+    add_paths("2 paths, 1,000 nodes, 4,000 edges", random_graph(1000), 2);
+    auto graph = random_graph(1000);
+    std::vector<std::int64_t> supplies(1000, 0);
+    for (std::size_t i = 0; i < 100; ++i) {
+        supplies[i] = 5;
+        supplies[900 + i] = -5;
+    }
+    std::vector<std::int64_t> capacities(graph.edges().size(), 20);
+    shapes.push_back({"100 to 100 of 1,000 nodes, 4,000 edges", std::move(graph), std::move(supplies),
+                      std::move(capacities)});
+    return shapes;
 }
 
 /// Integer weights of 10 to 100.

@@ -100,6 +100,95 @@ struct graph_path {
     }
 };
 
+/// A flow of least cost: again and again along the cheapest path from a source of all supplies to a sink of
+/// all demands, found by Dijkstra's algorithm with potentials. Costs -theta of 0 or more.
+struct successive_paths {
+    struct arc {
+        int to, reverse;
+        std::int64_t capacity;
+        float cost;
+    };
+
+    imle::directed_graph graph;
+    std::vector<std::int64_t> supplies, capacities;
+    std::vector<std::vector<arc>> out = {};
+    std::vector<float> distance = {}, potential = {};
+    std::vector<std::pair<int, int>> before = {};  // node and arc
+
+    void add_arc(int from, int to, std::int64_t capacity, float cost) {
+        auto& there = out[static_cast<std::size_t>(from)];
+        auto& back = out[static_cast<std::size_t>(to)];
+        const int loop = from == to ? 1 : 0;
+        there.push_back({to, static_cast<int>(back.size()) + loop, capacity, cost});
+        back.push_back({from, static_cast<int>(there.size()) - 1, 0, -cost});
+    }
+
+    void operator()(const float* theta, float* z) {
+        const auto nodes = static_cast<std::size_t>(graph.nodes());
+        const int source = static_cast<int>(nodes), sink = source + 1;
+        const auto edges = graph.edges();
+        out.resize(nodes + 2);
+        for (auto& arcs : out) arcs.clear();
+        std::int64_t left = 0;
+        for (std::size_t e = 0; e < edges.size(); ++e)
+            add_arc(static_cast<int>(edges[e].from), static_cast<int>(edges[e].to), capacities[e], -theta[e]);
+        for (std::size_t v = 0; v < nodes; ++v) {
+            if (supplies[v] > 0) add_arc(source, static_cast<int>(v), supplies[v], 0);
+            if (supplies[v] < 0) add_arc(static_cast<int>(v), sink, -supplies[v], 0);
+            left += std::max<std::int64_t>(supplies[v], 0);
+        }
+        potential.assign(out.size(), 0);
+        while (left > 0) {
+            distance.assign(out.size(), std::numeric_limits<float>::infinity());
+            before.assign(out.size(), {-1, -1});
+            distance[nodes] = 0;
+            nearest_first queue;
+            queue.push({0.0f, source});
+            while (!queue.empty()) {
+                const auto [so_far, node] = queue.top();
+                queue.pop();
+                const auto at = static_cast<std::size_t>(node);
+                if (so_far > distance[at]) continue;
+                for (std::size_t i = 0; i < out[at].size(); ++i) {
+                    const arc& next = out[at][i];
+                    const auto to = static_cast<std::size_t>(next.to);
+                    // Rounding must not make it negative.
+                    const float cost = std::max(0.0f, next.cost + potential[at] - potential[to]);
+                    if (next.capacity == 0 || so_far + cost >= distance[to]) continue;
+                    distance[to] = so_far + cost;
+                    before[to] = {node, static_cast<int>(i)};
+                    queue.push({distance[to], next.to});
+                }
+            }
+            for (std::size_t v = 0; v < out.size(); ++v)
+                if (distance[v] < std::numeric_limits<float>::infinity()) potential[v] += distance[v];
+            const auto arc_into = [&](int node) -> arc& {
+                const auto [from, i] = before[static_cast<std::size_t>(node)];
+                return out[static_cast<std::size_t>(from)][static_cast<std::size_t>(i)];
+            };
+            const auto node_before = [&](int node) { return before[static_cast<std::size_t>(node)].first; };
+            if (node_before(sink) < 0) break;  // no more can go
+            std::int64_t amount = left;
+            for (int v = sink; v != source; v = node_before(v))
+                amount = std::min(amount, arc_into(v).capacity);
+            for (int v = sink; v != source; v = node_before(v)) {
+                arc& used = arc_into(v);
+                used.capacity -= amount;
+                out[static_cast<std::size_t>(v)][static_cast<std::size_t>(used.reverse)].capacity += amount;
+            }
+            left -= amount;
+        }
+        // Arcs of edges come in the order of edges, with those of later ones and of reverses in between.
+        std::vector<std::size_t> next(nodes, 0);
+        for (std::size_t e = 0; e < edges.size(); ++e) {
+            const auto from = static_cast<std::size_t>(edges[e].from),
+                       to = static_cast<std::size_t>(edges[e].to);
+            z[e] = static_cast<float>(capacities[e] - out[from][next[from]++].capacity);
+            ++next[to];
+        }
+    }
+};
+
 /// The k largest, by std::nth_element.
 struct largest {
     std::size_t k, n;

@@ -70,6 +70,7 @@
 #include <imle/solvers/knapsack.hpp>
 #include <imle/solvers/linear_chain.hpp>
 #include <imle/solvers/matching.hpp>
+#include <imle/solvers/min_cost_flow.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/negative_costs.hpp>
 #include <imle/solvers/per_instance.hpp>

@@ -99,6 +99,7 @@ using imle::marginals_pass;
 using imle::MeasuredFamily;
 using imle::matching;
 using imle::matching_options;
+using imle::min_cost_flow;
 using imle::minimizing;
 using imle::monotone_grid_graph;
 using imle::multiplicative;

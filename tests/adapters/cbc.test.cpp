@@ -21,6 +21,7 @@
 #include <imle/solvers/assignment.hpp>
 #include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/knapsack.hpp>
+#include <imle/solvers/min_cost_flow.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/shortest_path.hpp>
 #include <imle/solvers/spanning_tree.hpp>
@@ -182,6 +183,37 @@ TEST_CASE("integer_program agrees with assignment", "[adapters][cbc]") {
         program(theta, z);
         imle::assignment{}(theta, expected);
         wrong.expect(std::equal(z.data(), z.data() + n * n, expected.data()), "theta ", theta, " gives ", z,
+                     ", not ", expected);
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("integer_program agrees with min_cost_flow", "[adapters][cbc]") {
+    // Three units through a grid of one-way streets, two at most on each edge.
+    const auto graph = imle::monotone_grid_graph(4, 4);
+    const Eigen::Index count = std::ssize(graph.edges());
+    Eigen::MatrixXd leaving = Eigen::MatrixXd::Zero(16, count);
+    for (Eigen::Index e = 0; e < count; ++e) {
+        leaving(graph.edges()[static_cast<std::size_t>(e)].from, e) += 1;
+        leaving(graph.edges()[static_cast<std::size_t>(e)].to, e) -= 1;
+    }
+    Eigen::VectorXd supplies = Eigen::VectorXd::Zero(16);
+    supplies[0] = 3;
+    supplies[15] = -3;
+    imle::integer_program program(leaving, supplies,
+                                  {.row_lower = supplies, .upper = Eigen::VectorXd::Constant(count, 2)});
+    std::vector<std::int64_t> amounts(16, 0);
+    amounts.front() = 3;
+    amounts.back() = -3;
+    imle::min_cost_flow flow{graph, amounts, std::vector<std::int64_t>(static_cast<std::size_t>(count), 2)};
+    std::mt19937 random(5);
+    support::tally wrong;
+    numbers theta(count), z(count), expected(count);
+    for (int trial = 0; trial < 30; ++trial) {
+        fill(theta, random, -1, 1);
+        program(theta, z);
+        flow(theta, expected);
+        wrong.expect(std::equal(z.data(), z.data() + count, expected.data()), "theta ", theta, " gives ", z,
                      ", not ", expected);
     }
     CHECK(wrong == 0);

@@ -32,6 +32,7 @@
 #include <imle/solvers/knapsack.hpp>
 #include <imle/solvers/linear_chain.hpp>
 #include <imle/solvers/matching.hpp>
+#include <imle/solvers/min_cost_flow.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/per_instance.hpp>
 #include <imle/solvers/projective_tree.hpp>
@@ -233,6 +234,12 @@ TEST_CASE("allocations: no solver allocates in steady state", "[allocations]") {
           numbers(static_cast<Eigen::Index>(graph.edges().size())));
     const std::vector<imle::demand> demands{{0, 35, 2.0}, {5, 30, 1.0}};
     check("all_or_nothing", imle::all_or_nothing{graph, demands},
+          numbers(static_cast<Eigen::Index>(graph.edges().size())));
+    std::vector<std::int64_t> supplies(36, 0);
+    supplies.front() = 2;
+    supplies.back() = -2;
+    check("min_cost_flow",
+          imle::min_cost_flow{graph, supplies, std::vector<std::int64_t>(graph.edges().size(), 1)},
           numbers(static_cast<Eigen::Index>(graph.edges().size())));
     check("per_instance", imle::per_instance(std::vector{imle::ranking{}}), numbers(300));
     check("tour_search", imle::tour_search{{.kicks = 20}}, some_theta<row_major>({20, 20}));

@@ -1,9 +1,9 @@
-// Feeds bytes to shortest_path, spanning_tree, graph_cut and matching as nodes, edges, costs, source and
-// target, and to the solvers of dependency trees as scores and a mask.
+// Feeds bytes to shortest_path, spanning_tree, graph_cut, matching and min_cost_flow as nodes, edges, costs,
+// source and target (supplies and capacities), and to the solvers of dependency trees as scores and a mask.
 //
 // Allowed: an answer that is a path of least cost (a spanning forest or a matching of largest weight, a
-// dependency tree of largest sum), the same alone and in a batch, or a std::invalid_argument. All else
-// (another exception, a sanitizer's report, a broken law) aborts.
+// dependency tree of largest sum, a flow without a cycle that gains), the same alone and in a batch, or a
+// std::invalid_argument. All else (another exception, a sanitizer's report, a broken law) aborts.
 
 #include <algorithm>
 #include <array>
@@ -23,6 +23,7 @@
 #include <imle/solvers/arborescence.hpp>
 #include <imle/solvers/graph_cut.hpp>
 #include <imle/solvers/matching.hpp>
+#include <imle/solvers/min_cost_flow.hpp>
 #include <imle/solvers/projective_tree.hpp>
 #include <imle/solvers/shortest_path.hpp>
 #include <imle/solvers/spanning_tree.hpp>
@@ -179,6 +180,80 @@ void check_matching(const imle::matching& solver, const std::vector<Scalar>& the
         return require(is_empty, "no answer, so z is 0");
     require(!perfect || taken == (1U << solver.nodes()) - 1, "each node has a partner");
     require(sum >= best - size * std::numeric_limits<double>::epsilon(), "the matching is a best one");
+}
+
+/// Flows of one network, solved one after the other, each under another mask or none.
+template <class Scalar>
+void run_flow(Eigen::Index nodes, const std::vector<graph_edge>& edges, byte_source& bytes) {
+    std::vector<std::int64_t> supplies(at(nodes)), capacities(edges.size());
+    std::int64_t given = 0;
+    for (std::int64_t& supply : supplies) given += supply = static_cast<std::int64_t>(bytes.choice(7)) - 3;
+    if (bytes.choice(16) != 0 && nodes > 0) supplies.back() -= given;
+    for (std::int64_t& capacity : capacities) {
+        capacity = bytes.choice(9);
+        if (capacity == 8) capacity = imle::min_cost_flow::unlimited;
+        if (bytes.choice(64) == 63) capacity = bytes.take<std::int64_t>();
+    }
+    const imle::min_cost_flow original{imle::directed_graph{nodes, edges}, supplies, capacities};
+    imle::min_cost_flow used = original;
+    const unsigned kind = bytes.choice(5);
+    const auto n = static_cast<Eigen::Index>(edges.size());
+    Eigen::Tensor<Scalar, 1> theta(n), z(n), other(n);
+    std::array<bool, 40> allowed{};
+    for (unsigned solve = 0, count = 1 + bytes.choice(6); solve < count; ++solve) {
+        if (solve == 0 || bytes.flag())
+            for (bool& each : allowed) each = bytes.choice(8) != 0;
+        const bool all = bytes.flag();
+        for (Eigen::Index e = 0; e < n; ++e) theta(e) = bytes.number<Scalar>(kind);
+        const auto may = [&](std::size_t e) { return all || allowed[e]; };
+        const auto mask = all ? std::span<const bool>{} : std::span<const bool>(allowed).first(edges.size());
+        imle::solve_status status{};
+        try {
+            status = used(theta, z, {.mask = mask});
+        } catch (const std::invalid_argument&) {
+            for (std::size_t e = 0; e < edges.size(); ++e)
+                if (may(e) && !std::isfinite(theta.data()[e])) return;
+            require(false, "finite scores are solved");
+        }
+        imle::min_cost_flow fresh = original;
+        require(
+            fresh(theta, other, {.mask = mask}) == status && std::equal(z.data(), z.data() + n, other.data()),
+            "an answer does not depend on earlier ones");
+        if (status != imle::solve_status::solved) {
+            require(std::all_of(z.data(), z.data() + n, [](Scalar flow) { return flow == 0; }),
+                    "without an answer z is zeros");
+            continue;
+        }
+        if (kind == 0) continue;  // flows and sums of any bits are rounded
+        std::vector<double> left(supplies.begin(), supplies.end()), gain(left.size(), 0);
+        for (std::size_t e = 0; e < edges.size(); ++e) {
+            const auto flow = static_cast<double>(z.data()[e]);
+            if (flow > 0x1p20) return;
+            require(flow >= 0 && flow == std::floor(flow) && (may(e) || flow == 0) &&
+                        flow <= static_cast<double>(capacities[e]),
+                    "z keeps to the capacities");
+            left[at(edges[e].from)] -= flow;
+            left[at(edges[e].to)] += flow;
+        }
+        for (const double rest : left) require(rest == 0, "z is a flow");
+        bool changed = true;
+        for (std::size_t round = 0; changed; ++round) {
+            require(round <= left.size(), "no cycle gains");
+            changed = false;
+            const auto relax = [&](Eigen::Index from, Eigen::Index to, double score) {
+                if (gain[at(from)] + score <= gain[at(to)]) return;
+                gain[at(to)] = gain[at(from)] + score;
+                changed = true;
+            };
+            for (std::size_t e = 0; e < edges.size(); ++e) {
+                if (!may(e)) continue;
+                const auto flow = static_cast<double>(z.data()[e]),
+                           score = static_cast<double>(theta.data()[e]);
+                if (flow < static_cast<double>(capacities[e])) relax(edges[e].from, edges[e].to, score);
+                if (flow > 0) relax(edges[e].to, edges[e].from, -score);
+            }
+        }
+    }
 }
 
 /// Solves all of a batch together and one by one, which agree, and checks each answer.
@@ -374,6 +449,8 @@ void run(byte_source& bytes) {
                       [perfect](const auto& solver, const auto& theta, const Scalar* z) {
                           check_matching(solver, theta, z, perfect);
                       });
+    } else if (bytes.choice(4) == 1) {
+        run_flow<Scalar>(nodes, edges, bytes);
     } else if (bytes.flag()) {
         solve<Scalar>(imle::spanning_tree{nodes, edges}, edges.size(), bytes, check_forest<Scalar>);
     } else if (bytes.flag()) {

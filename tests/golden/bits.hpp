@@ -279,6 +279,11 @@ inline void check_solver_bits(bit_checks& checks) {
     IMLE_SOLVER_BITS(0x0a8cea4ce56031ec, (line{3, 15}), matching(6, complete_graph_edges(6)));
     IMLE_SOLVER_BITS(0xe433581d98174226, (line{3, 15}),
                      matching(6, complete_graph_edges(6), {.perfect = true}));
+    std::vector<std::int64_t> supplies(16, 0);
+    supplies.front() = 3;
+    supplies.back() = -3;
+    IMLE_SOLVER_BITS(0x2343faa053da4107, (line{3, edges}),
+                     min_cost_flow(graph, supplies, std::vector<std::int64_t>(graph.edges().size(), 2)));
     IMLE_SOLVER_BITS(0xfbb6509fc31bb570, (line{3, 8}), knapsack(weights, 11.0));
     using chains = Eigen::DSizes<Eigen::Index, 4>;
     using segments = Eigen::DSizes<Eigen::Index, 5>;

@@ -91,6 +91,10 @@ TEST_CASE("solvers: the number of threads changes no bit", "[solvers][threads]")
     const Eigen::MatrixXd weights_2d = Eigen::Map<const Eigen::MatrixXd>(weights.data(), 2, 6);
     const auto grid = imle::grid_graph(4, 4);
     const auto one_way = imle::monotone_grid_graph(4, 5);
+    std::vector<std::int64_t> flow_supplies(20, 0);
+    flow_supplies.front() = 3;
+    flow_supplies.back() = -3;
+    const std::vector<std::int64_t> flow_capacities(one_way.edges().size(), 2);
     const std::vector<subject<1>> vectors{
         {"top_k", any_solver<1>(imle::top_k{5}), {40}},
         {"categorical", any_solver<1>(imle::categorical{}), {17}},
@@ -109,6 +113,9 @@ TEST_CASE("solvers: the number of threads changes no bit", "[solvers][threads]")
          any_solver<1>(imle::shortest_path{one_way, 0, 19}),
          {static_cast<Eigen::Index>(one_way.edges().size())}},
         {"travelling_salesman", any_solver<1>(imle::travelling_salesman{}), {15}},
+        {"min_cost_flow",
+         any_solver<1>(imle::min_cost_flow{one_way, flow_supplies, flow_capacities}),
+         {static_cast<Eigen::Index>(one_way.edges().size())}},
     };
     for (const auto& each : vectors) {
         INFO(each.name);
