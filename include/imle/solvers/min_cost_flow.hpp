@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include <imle/core/errors.hpp>
+#include <imle/core/rounded.hpp>
 #include <imle/solvers/detail/network_simplex.hpp>
 #include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/instance.hpp>
