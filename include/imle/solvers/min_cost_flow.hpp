@@ -23,8 +23,8 @@
 namespace imle::inline IMLE_ABI {
 
 /// The MAP state of a distribution over the integer flows of a network: z is the flow on each edge, from 0 to
-/// the edge's capacity. What leaves a node is what enters it and the node's supply, or less by its demand if
-/// the supply is negative. A unit of flow on an edge scores theta, so z = argmax <theta, z>.
+/// the edge's capacity. What leaves a node less what enters it is the node's supply; a negative supply is a
+/// demand. A unit of flow on an edge scores theta, so z = argmax <theta, z>.
 ///
 ///     // Two units from node 0 to node 3, no more than one along each edge.
 ///     imle::min_cost_flow solver{imle::directed_graph{4, {{0, 1}, {0, 2}, {1, 3}, {2, 3}, {1, 2}}},
