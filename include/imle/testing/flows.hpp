@@ -14,8 +14,8 @@
 
 namespace imle::inline IMLE_ABI::testing {
 
-/// The family of `min_cost_flow`: the flow on each edge, integers from 0 to its capacity such that what
-/// leaves a node is what enters it and the node's supply.
+/// The family of `min_cost_flow`: the flow on each edge, integers from 0 to its capacity. What leaves a node
+/// less what enters it is the node's supply.
 class flows : public enumerated_family<1> {
   public:
     /// supplies: one for each node; capacities: one for each edge. Throws `std::invalid_argument` for lists
