@@ -38,9 +38,9 @@ namespace imle::inline IMLE_ABI {
 /// `solve_status::unbounded`. z is then zeros. `solve_context::mask` closes edges: those where it is false.
 ///
 /// The answer is a best one for theta as it is, as if sums of scores were not rounded. (If a number is beyond
-/// 2^900, theta is scaled first.) Ties: which of several best flows z is depends on
-/// theta, the graph and the mask, but not on earlier solves, nor on the machine. A flow on an edge that is
-/// too large for theta's type is rounded: above 2^24 in float and 2^53 in double.
+/// 2^900, theta is scaled first.) Ties: which of several best flows z is depends on theta, the graph and the
+/// mask, but not on earlier solves, nor on the machine. A flow on an edge that is too large for theta's type
+/// is rounded: above 2^24 in float and 2^53 in double.
 ///
 /// Throws `std::invalid_argument` on construction for supplies that are not one for each node, or whose sum
 /// is not 0; for capacities that are neither empty nor one for each edge, or negative; if positive supplies
