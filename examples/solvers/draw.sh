@@ -28,7 +28,7 @@ for name; do
         echo "set terminal $terminal size ${size:-900,320} background rgb 'white' font 'DejaVu Sans,10'"
         echo "set output '$images/$name.png'"
         cat "$images/$name.gp"
-    } | gnuplot || { rm -f "$images/$name.gp"; exit 1; }
+    } | gnuplot || { rm -f "$images/$name.gp" "$images/$name.png"; exit 1; }
     rm -f "$images/$name.gp"
     echo "docs/images/solvers/$name.png"
 done

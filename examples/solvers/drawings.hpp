@@ -17,9 +17,22 @@ void draw_top_k(std::ostream& script);
 void draw_assignment(std::ostream& script);
 void draw_travelling_salesman(std::ostream& script);
 
+// chains.cpp
+void draw_alignment(std::ostream& script);
+void draw_linear_chain(std::ostream& script);
+void draw_semi_markov_chain(std::ostream& script);
+
+// trees.cpp
+void draw_arborescence(std::ostream& script);
+void draw_projective_tree(std::ostream& script);
+
 // graphs.cpp
+void draw_all_or_nothing(std::ostream& script);
+void draw_graph_cut(std::ostream& script);
 void draw_grid_shortest_path(std::ostream& script);
+void draw_matching(std::ostream& script);
 void draw_shortest_path(std::ostream& script);
+void draw_shortest_paths(std::ostream& script);
 void draw_spanning_tree(std::ostream& script);
 
 }  // namespace solver_pictures

@@ -1,12 +1,14 @@
-// Solvers over graphs and grids: shortest_path, spanning_tree, grid_shortest_path.
+// Solvers over graphs and grids: shortest_path, shortest_paths, all_or_nothing, spanning_tree, matching,
+// graph_cut, grid_shortest_path.
 
-#include <imle/layer/imle_layer.hpp>
-#include <imle/noise/gumbel.hpp>
+#include <imle/solvers/all_or_nothing.hpp>
 #include <imle/solvers/directed_graph.hpp>
+#include <imle/solvers/graph_cut.hpp>
 #include <imle/solvers/grid_shortest_path.hpp>
+#include <imle/solvers/matching.hpp>
 #include <imle/solvers/shortest_path.hpp>
+#include <imle/solvers/shortest_paths.hpp>
 #include <imle/solvers/spanning_tree.hpp>
-#include <imle/targets/perturbation_target.hpp>
 
 #include <algorithm>
 #include <array>
@@ -20,19 +22,10 @@
 #include "drawings.hpp"
 #include "graph_picture.hpp"
 #include "heat_maps.hpp"
+#include "mean_state.hpp"
 
 namespace solver_pictures {
 namespace {
-
-// Without noise: the best state. With it: the marginals.
-template <class SolverT, class TensorT>
-TensorT mean_state(const SolverT& solver, const TensorT& theta, float temperature) {
-    imle::imle_layer layer{solver, imle::gumbel{}, imle::perturbation_target{},
-                           imle::layer_options{.samples = 1000, .input_temperature = temperature}};
-    return layer.marginals(theta, imle::random_key{1}).marginals();
-}
-
-using row = Eigen::Tensor<float, 2, Eigen::RowMajor>;  // a batch of one: [1, edges]
 
 // Points with a minimum distance from each other, in a wide rectangle.
 std::vector<point> scattered_points() {
@@ -56,46 +49,68 @@ std::vector<imle::graph_edge> near_pairs(const std::vector<point>& points) {
     return pairs;
 }
 
-// Theta scaled to 0 to 1, and the layer's results.
-template <class SolverT>
-void print_panels(std::ostream& script, const graph_drawing& graph, const SolverT& solver, const row& theta,
-                  const std::array<const char*, 3>& titles) {
-    const float* const end = theta.data() + theta.size();
-    const float lowest = *std::min_element(theta.data(), end), highest = *std::max_element(theta.data(), end);
-    const auto numbers = [](const row& values) {
-        return std::vector<double>(values.data(), values.data() + values.size());
-    };
-    std::vector<double> scaled = numbers(theta);
-    for (double& t : scaled) t = (t - lowest) / (highest - lowest);
-    const std::array<edge_shares, 3> panels{{{titles[0], scaled},
-                                             {titles[1], numbers(mean_state(solver, theta, 0))},
-                                             {titles[2], numbers(mean_state(solver, theta, 0.5F))}}};
-    print_graphs(script, graph, panels);
-}
+// Streets between scattered points, in both directions, with random costs.
+struct street_map {
+    street_map() {
+        for (const imle::graph_edge& edge : near_pairs(drawing.nodes)) {
+            drawing.edges.push_back(edge);
+            drawing.edges.push_back({edge.to, edge.from});
+        }
+        theta.resize(1, static_cast<Eigen::Index>(drawing.edges.size()));
+        std::mt19937 random(4);
+        for (Eigen::Index e = 0; e < theta.size(); ++e)
+            theta(0, e) = -0.5F - 2.0F * static_cast<float>(random()) / 4294967296.0F;
+    }
+
+    graph_drawing drawing{scattered_points(), {}, edge_shape::arrow, {0, 19}, {}};
+    row theta;
+};
 
 }  // namespace
 
 void draw_shortest_path(std::ostream& script) {
-    graph_drawing drawing{scattered_points(), {}, true, {0, 19}};
-    for (const imle::graph_edge& edge : near_pairs(drawing.nodes)) {
-        drawing.edges.push_back(edge);
-        drawing.edges.push_back({edge.to, edge.from});
-    }
-    row theta(1, static_cast<Eigen::Index>(drawing.edges.size()));
-    std::mt19937 random(4);
-    for (Eigen::Index e = 0; e < theta.size(); ++e)
-        theta(0, e) = -0.5F - 2.0F * static_cast<float>(random()) / 4294967296.0F;
+    const street_map streets;
+    const graph_drawing& drawing = streets.drawing;
     const auto nodes = static_cast<Eigen::Index>(drawing.nodes.size());
     // [shortest_path]
     const imle::directed_graph graph{nodes, drawing.edges};  // edges: {{0, 1}, {1, 0}, {0, 5}, ...}
     const imle::shortest_path solver{graph, 0, 19};          // from node 0 to node 19
     // [/shortest_path]
-    print_panels(script, drawing, solver, theta,
-                 {"theta: dark is cheap", "z: the cheapest path", "marginals under Gumbel noise"});
+    print_panels(script, drawing, solver, streets.theta,
+                 {{"theta: dark is cheap", "z: the cheapest path", "marginals under Gumbel noise"}});
+}
+
+void draw_shortest_paths(std::ostream& script) {
+    street_map streets;
+    streets.drawing.terminals = {0, 4, 15, 19};
+    const auto nodes = static_cast<Eigen::Index>(streets.drawing.nodes.size());
+    const imle::directed_graph graph{nodes, streets.drawing.edges};
+    const imle::shortest_paths solver{graph, std::vector<imle::od_pair>{{0, 19}, {15, 4}, {19, 15}}};
+    const row theta = streets.theta.broadcast(Eigen::array<Eigen::Index, 2>{3, 1});  // one row for each pair
+    const row paths = mean_state(solver, theta, 0);
+    std::array<edge_shares, 3> panels{{{"z of id 0", {}}, {"z of id 1", {}}, {"z of id 2", {}}}};
+    for (std::size_t id = 0; id < panels.size(); ++id) {
+        const float* const first = paths.data() + static_cast<Eigen::Index>(id) * paths.dimension(1);
+        panels[id].shares.assign(first, first + paths.dimension(1));
+    }
+    print_graphs(script, streets.drawing, panels);
+}
+
+void draw_all_or_nothing(std::ostream& script) {
+    street_map streets;
+    streets.drawing.terminals = {0, 4, 15, 19};
+    const auto nodes = static_cast<Eigen::Index>(streets.drawing.nodes.size());
+    const imle::directed_graph graph{nodes, streets.drawing.edges};
+    const imle::all_or_nothing solver{graph,
+                                      std::vector<imle::demand>{{0, 19, 60.0}, {15, 4, 30.0}, {0, 4, 20.0}}};
+    print_panels(script, streets.drawing, solver, streets.theta,
+                 {{"theta: dark is cheap", "z: flows on the cheapest paths", "mean flows under Gumbel noise"},
+                  0.25,
+                  110});
 }
 
 void draw_spanning_tree(std::ostream& script) {
-    graph_drawing drawing{scattered_points(), {}, false, {}};
+    graph_drawing drawing{scattered_points(), {}, edge_shape::line, {}, {}};
     drawing.edges = near_pairs(drawing.nodes);
     row theta(1, static_cast<Eigen::Index>(drawing.edges.size()));
     std::mt19937 random(9);
@@ -106,7 +121,56 @@ void draw_spanning_tree(std::ostream& script) {
     const imle::spanning_tree solver{nodes, drawing.edges};  // edges: {{0, 1}, {0, 5}, ...}
     // [/spanning_tree]
     print_panels(script, drawing, solver, theta,
-                 {"theta: dark is large", "z: the heaviest tree", "marginals under Gumbel noise"});
+                 {{"theta: dark is large", "z: the heaviest tree", "marginals under Gumbel noise"}});
+}
+
+void draw_matching(std::ostream& script) {
+    graph_drawing drawing{scattered_points(), {}, edge_shape::line, {}, {}};
+    drawing.edges = near_pairs(drawing.nodes);
+    row theta(1, static_cast<Eigen::Index>(drawing.edges.size()));
+    for (Eigen::Index e = 0; e < theta.size(); ++e) {
+        const imle::graph_edge& edge = drawing.edges[static_cast<std::size_t>(e)];
+        const point a = drawing.nodes[static_cast<std::size_t>(edge.from)];
+        const point b = drawing.nodes[static_cast<std::size_t>(edge.to)];
+        theta(0, e) = static_cast<float>(0.5 - std::hypot(a.x - b.x, a.y - b.y));
+    }
+    const imle::matching solver{static_cast<Eigen::Index>(drawing.nodes.size()), drawing.edges};
+    print_panels(script, drawing, solver, theta,
+                 {{"theta: dark is near", "z: the best pairs", "marginals under Gumbel noise"}, 0.03});
+}
+
+void draw_graph_cut(std::ostream& script) {
+    constexpr Eigen::Index side = 24;
+    const auto pixel = [](Eigen::Index row, Eigen::Index column) { return row * side + column; };
+    std::vector<imle::graph_edge> edges;
+    for (Eigen::Index row = 0; row < side; ++row)
+        for (Eigen::Index column = 0; column < side; ++column) {
+            if (column + 1 < side) edges.push_back({pixel(row, column), pixel(row, column + 1)});
+            if (row + 1 < side) edges.push_back({pixel(row, column), pixel(row + 1, column)});
+        }
+    // A ring under noise; equal neighbours score 1.
+    row theta(1, side * side + static_cast<Eigen::Index>(edges.size()));
+    theta.setConstant(1);
+    std::mt19937 random(3);
+    for (Eigen::Index row = 0; row < side; ++row)
+        for (Eigen::Index column = 0; column < side; ++column) {
+            const double radius =
+                std::hypot(static_cast<double>(row) - 11.5, static_cast<double>(column) - 11.5);
+            double noise = 0;
+            for (int i = 0; i < 4; ++i) noise += static_cast<double>(random()) / 4294967296.0 - 0.5;
+            theta(0, pixel(row, column)) =
+                static_cast<float>((radius > 4.5 && radius < 9.5 ? 1 : -1) + 1.6 * noise);
+        }
+    const imle::graph_cut solver{side * side, edges, {.negative_scores = imle::negative_scores::clamp}};
+    // The pixels without the edges.
+    const auto image = [](const row& values) -> Eigen::MatrixXf {
+        return Eigen::Map<const Eigen::Matrix<float, side, side, Eigen::RowMajor>>(values.data());
+    };
+    const std::array<heat_map, 3> maps{
+        {{"theta of the pixels", image(theta), colours::numbers},
+         {"z: the best labels", image(mean_state(solver, theta, 0)), colours::shares},
+         {"marginals under Gumbel noise", image(mean_state(solver, theta, 0.5)), colours::shares}}};
+    print_heat_maps(script, maps, "row", "column");
 }
 
 void draw_grid_shortest_path(std::ostream& script) {
@@ -132,7 +196,7 @@ void draw_grid_shortest_path(std::ostream& script) {
     const std::array<heat_map, 3> maps{
         {{"cost -theta", as_matrix(costs), colours::numbers},
          {"z: the cheapest path", as_matrix(mean_state(solver, theta, 0)), colours::shares},
-         {"marginals under Gumbel noise", as_matrix(mean_state(solver, theta, 0.5F)), colours::shares}}};
+         {"marginals under Gumbel noise", as_matrix(mean_state(solver, theta, 0.5)), colours::shares}}};
     print_heat_maps(script, maps, "row", "column");
 }
 

@@ -20,12 +20,21 @@ struct drawing {
 };
 
 constexpr drawing drawings[] = {
+    {"alignment", solver_pictures::draw_alignment},
+    {"all_or_nothing", solver_pictures::draw_all_or_nothing},
+    {"arborescence", solver_pictures::draw_arborescence},
     {"assignment", solver_pictures::draw_assignment},
+    {"graph_cut", solver_pictures::draw_graph_cut},
     {"grid_shortest_path", solver_pictures::draw_grid_shortest_path},
     {"k_of_groups", solver_pictures::draw_k_of_groups},
     {"knapsack", solver_pictures::draw_knapsack},
+    {"linear_chain", solver_pictures::draw_linear_chain},
+    {"matching", solver_pictures::draw_matching},
+    {"projective_tree", solver_pictures::draw_projective_tree},
     {"ranking", solver_pictures::draw_ranking},
+    {"semi_markov_chain", solver_pictures::draw_semi_markov_chain},
     {"shortest_path", solver_pictures::draw_shortest_path},
+    {"shortest_paths", solver_pictures::draw_shortest_paths},
     {"spanning_tree", solver_pictures::draw_spanning_tree},
     {"top_k", solver_pictures::draw_top_k},
     {"travelling_salesman", solver_pictures::draw_travelling_salesman},

@@ -1,13 +1,9 @@
 // Solvers that choose and order: top_k, ranking, k_of_groups, knapsack.
 
-#include <imle/layer/imle_layer.hpp>
-#include <imle/noise/gumbel.hpp>
-#include <imle/noise/no_noise.hpp>
 #include <imle/solvers/k_of_groups.hpp>
 #include <imle/solvers/knapsack.hpp>
 #include <imle/solvers/ranking.hpp>
 #include <imle/solvers/top_k.hpp>
-#include <imle/targets/perturbation_target.hpp>
 
 #include <algorithm>
 #include <array>
@@ -20,30 +16,10 @@
 
 #include "drawings.hpp"
 #include "heat_maps.hpp"
+#include "mean_state.hpp"
 
 namespace solver_pictures {
 namespace {
-
-constexpr int samples = 1000;
-
-using row = Eigen::Tensor<float, 2, Eigen::RowMajor>;  // a batch of one: [1, n]
-
-template <class SolverT>
-row marginals_of(const SolverT& solver, const row& theta) {
-    imle::imle_layer layer{solver, imle::gumbel{}, imle::perturbation_target{},
-                           imle::layer_options{.samples = samples}};
-    return layer.marginals(theta, imle::random_key{1}).marginals();
-}
-
-template <class SolverT>
-row best_state(const SolverT& solver, const row& theta) {
-    row z(theta.dimensions());
-    Eigen::TensorMap<const Eigen::Tensor<float, 1, Eigen::RowMajor>> from(theta.data(), theta.size());
-    Eigen::TensorMap<Eigen::Tensor<float, 1, Eigen::RowMajor>> to(z.data(), z.size());
-    SolverT copy(solver);
-    copy(from, to);
-    return z;
-}
 
 // One panel of bars, one for each element.
 struct bar_chart {
@@ -92,8 +68,8 @@ void draw_top_k(std::ostream& script) {
     // [/top_k]
     print_bars(script,
                {{"theta", theta, 3},
-                {"z: the 4 largest", best_state(solver, theta)},
-                {"marginals under Gumbel noise", marginals_of(solver, theta)}},
+                {"z: the 4 largest", mean_state(solver, theta, 0)},
+                {"marginals under Gumbel noise", mean_state(solver, theta, 1)}},
                "element");
 }
 
@@ -104,8 +80,8 @@ void draw_ranking(std::ostream& script) {
     // [/ranking]
     print_bars(script,
                {{"theta", theta, 3.2F},
-                {"z: the ranks", best_state(solver, theta), 8},
-                {"mean ranks under Gumbel noise", marginals_of(solver, theta), 8}},
+                {"z: the ranks", mean_state(solver, theta, 0), 8},
+                {"mean ranks under Gumbel noise", mean_state(solver, theta, 1), 8}},
                "element");
 }
 
@@ -121,18 +97,14 @@ void draw_k_of_groups(std::ostream& script) {
     // [k_of_groups]
     const imle::k_of_groups one_of_each{};
     // [/k_of_groups]
-    imle::imle_layer noiseless{one_of_each, imle::no_noise{}, imle::perturbation_target{}};
-    imle::imle_layer layer{one_of_each, imle::gumbel{}, imle::perturbation_target{},
-                           imle::layer_options{.samples = samples}};
     const auto matrix = [](const grid& values) {
         using map = Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
         return Eigen::MatrixXf(map(values.data(), groups, members));
     };
-    const imle::random_key key{1};
     const std::array<heat_map, 3> maps{
         heat_map{"theta", matrix(theta), colours::numbers},
-        heat_map{"z: the largest of each group", matrix(noiseless.marginals(theta, key).marginals())},
-        heat_map{"marginals under Gumbel noise", matrix(layer.marginals(theta, key).marginals())}};
+        heat_map{"z: the largest of each group", matrix(mean_state(one_of_each, theta, 0))},
+        heat_map{"marginals under Gumbel noise", matrix(mean_state(one_of_each, theta, 1))}};
     print_heat_maps(script, maps, "group", "member");
 }
 
@@ -147,8 +119,8 @@ void draw_knapsack(std::ostream& script) {
     // [/knapsack]
     print_bars(script,
                {{"theta: what an item is worth", theta, 6.2F},
-                {"z: the best items that fit", best_state(solver, theta)},
-                {"marginals under Gumbel noise", marginals_of(solver, theta)}},
+                {"z: the best items that fit", mean_state(solver, theta, 0)},
+                {"marginals under Gumbel noise", mean_state(solver, theta, 1)}},
                "item");
 }
 

@@ -1,7 +1,9 @@
 #!/bin/sh
-# Every picture's script is printed, and a wrong name says which there are:  sh solvers.test.sh PROGRAM
+# Every picture's script is printed, its page shows the picture, and a wrong name says which there are:
+#     sh solvers.test.sh PROGRAM
 set -eu
 
+pages=$(dirname "$0")/../../docs/solvers
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -10,6 +12,10 @@ names=$("$1")
 for name in $names; do
     "$1" "$name" >"$scratch/script"
     [ -s "$scratch/script" ] || { echo "FAILED: $name prints nothing"; exit 1; }
+    grep -q "^!\[.*](../images/solvers/$name.png)$" "$pages/$name.md" || {
+        echo "FAILED: docs/solvers/$name.md does not show its picture"
+        exit 1
+    }
     # Where there is gnuplot it must take the script.
     if command -v gnuplot >/dev/null; then
         { echo "set terminal dumb"; cat "$scratch/script"; } | gnuplot >/dev/null 2>"$scratch/errors" &&

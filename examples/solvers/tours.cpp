@@ -1,10 +1,7 @@
 // Solvers that match and visit: assignment, travelling_salesman.
 
-#include <imle/layer/imle_layer.hpp>
-#include <imle/noise/gumbel.hpp>
 #include <imle/solvers/assignment.hpp>
 #include <imle/solvers/travelling_salesman.hpp>
-#include <imle/targets/perturbation_target.hpp>
 
 #include <array>
 #include <cmath>
@@ -17,20 +14,10 @@
 
 #include "drawings.hpp"
 #include "heat_maps.hpp"
+#include "mean_state.hpp"
 
 namespace solver_pictures {
 namespace {
-
-constexpr int tour_samples = 1000;
-
-// The mean of `tour_samples` perturb-and-MAP states, for a batch of one instance.
-template <class SolverT, int Rank>
-Eigen::Tensor<float, Rank, Eigen::RowMajor> marginals_of(
-    const SolverT& solver, const Eigen::Tensor<float, Rank, Eigen::RowMajor>& theta, double temperature) {
-    imle::imle_layer layer{solver, imle::gumbel{}, imle::perturbation_target{},
-                           imle::layer_options{.samples = tour_samples, .input_temperature = temperature}};
-    return layer.marginals(theta, imle::random_key{1}).marginals();
-}
 
 // -- Cities
 // ---------------------------------------------------------------------------------------------------
@@ -92,7 +79,7 @@ void draw_assignment(std::ostream& script) {
     imle::assignment solver;
     solver(instance, z);  // instance, z: [8, 8]
     // [/assignment]
-    const auto marginals = marginals_of(solver, theta, 1);
+    const auto marginals = mean_state(solver, theta, 1);
 
     const auto matrix = [&](const float* values) {
         Eigen::MatrixXf result(side, side);
@@ -124,7 +111,7 @@ void draw_travelling_salesman(std::ostream& script) {
     std::vector<panel> panels{{"z", listed(z.data())}};
     for (const char* temperature : {"0.05", "0.2"})
         panels.push_back({std::string("marginals, temperature ") + temperature,
-                          listed(marginals_of(solver, theta, std::stod(temperature)).data())});
+                          listed(mean_state(solver, theta, std::stod(temperature)).data())});
     print_cities(script, panels);
 }
 
