@@ -12,6 +12,7 @@
 
 #include "families/family_fixtures.hpp"
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 #include "support/tensors.hpp"
 #include "testing/finite_differences.hpp"
 
@@ -71,6 +72,43 @@ TEST_CASE("a Gibbs family's marginals and gradient are the enumerated ones", "[t
     for (std::size_t i = 0; i < decided.size(); ++i) decided[i] = i < 3 ? 1e4 : -1e4;
     for (std::uint64_t item = 0; item < 100; ++item)
         CHECK(reference::sample(family, decided, random_key{4}, item) == trees.map(decided));
+}
+
+TEST_CASE("a Gibbs family's entropy and divergence follow from its law", "[testing][families]") {
+    std::mt19937 random(4);
+    const imle::testing::k_subsets subsets(6, 2);
+    support::tally wrong;
+    for (const double temperature : {0.5, 1.0, 2.0})
+        for (const double scale : {0.0, 1.0, 10.0}) {
+            const gibbs_family family{subsets, temperature};
+            const vector theta = reference::normal_numbers(6, random, scale),
+                         other = reference::normal_numbers(6, random, scale);
+            const vector p = subsets.gibbs_probabilities(theta, temperature),
+                         q = subsets.gibbs_probabilities(other, temperature);
+            double entropy = 0, divergence = 0;
+            for (std::size_t s = 0; s < p.size(); ++s) {
+                entropy -= p[s] * std::log(p[s]);
+                divergence += p[s] * std::log(p[s] / q[s]);
+            }
+            const double slack = 1e-12 * (1 + scale);
+            wrong.expect(std::abs(reference::entropy(family, theta) - entropy) < slack, "the entropy of ",
+                         theta, ": ", reference::entropy(family, theta), ", not ", entropy);
+            const double found = reference::kl_divergence(family, theta, other);
+            wrong.expect(std::abs(found - divergence) < slack, "the divergence of ", theta, " from ", other,
+                         ": ", found, ", not ", divergence);
+            wrong.expect(reference::kl_divergence(family, theta, theta) == 0,
+                         "no divergence from itself: ", theta);
+        }
+    CHECK(wrong == 0);
+    const gibbs_family family{subsets};
+    CHECK(reference::entropy(family, std::vector<float>(6, 0)) == Approx(std::log(15.0)));
+    // States of probability 0 count for nothing: {0, 1} and {0, 2} are alike, and the others never drawn.
+    const vector decided{1e6, 0, 0, -1e6, -1e6, -1e6};
+    CHECK(reference::entropy(family, decided) == Approx(std::log(2.0)));
+    CHECK(reference::kl_divergence(family, decided, vector(6, 0)) == Approx(std::log(7.5)));
+    CHECK(reference::kl_divergence(family, vector(6, 0), decided) > 1e5);
+    CHECK_THROWS_WITH(reference::kl_divergence(family, vector(6, 0), vector(5, 0)),
+                      mentions("other is of 5"));
 }
 
 TEST_CASE("a Gibbs family says what is wrong", "[testing][families][errors]") {

@@ -100,6 +100,37 @@ class enumerated_family {
         return p;
     }
 
+    /// log p(z; theta) for each state.
+    [[nodiscard]] vector gibbs_log_probabilities(std::span<const double> theta,
+                                                 double temperature = 1) const {
+        require_temperature(temperature);
+        vector log_p = values(theta);
+        const double largest = *std::max_element(log_p.begin(), log_p.end());
+        double total = 0;
+        for (double& x : log_p) total += std::exp(x = (x - largest) / temperature);
+        for (double& x : log_p) x -= std::log(total);
+        return log_p;
+    }
+
+    /// The entropy -E log p(z; theta), in nats.
+    [[nodiscard]] double gibbs_entropy(std::span<const double> theta, double temperature = 1) const {
+        double sum = 0;
+        for (const double log_p : gibbs_log_probabilities(theta, temperature))
+            if (const double p = std::exp(log_p); p > 0) sum -= p * log_p;
+        return sum;
+    }
+
+    /// The Kullback-Leibler divergence E log(p(z; theta) / p(z; other)), z drawn from p(z; theta), in nats.
+    [[nodiscard]] double gibbs_kl_divergence(std::span<const double> theta, std::span<const double> other,
+                                             double temperature = 1) const {
+        const vector log_p = gibbs_log_probabilities(theta, temperature),
+                     log_q = gibbs_log_probabilities(other, temperature);
+        double sum = 0;
+        for (std::size_t s = 0; s < log_p.size(); ++s)
+            if (const double p = std::exp(log_p[s]); p > 0) sum += p * (log_p[s] - log_q[s]);
+        return std::max(sum, 0.0);
+    }
+
     /// T log sum_z exp(<theta, z> / T). Its gradient are the marginals.
     [[nodiscard]] double gibbs_log_partition(std::span<const double> theta, double temperature = 1) const {
         require_temperature(temperature);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -103,6 +104,19 @@ class gibbs_family {
     template <std::floating_point Scalar>
     [[nodiscard]] double log_partition(std::span<const Scalar> theta) const {
         return family_.gibbs_log_partition(checked("theta", theta), temperature_);
+    }
+
+    /// The entropy -E log p(z; theta), in nats.
+    template <std::floating_point Scalar>
+    [[nodiscard]] double entropy(std::span<const Scalar> theta) const {
+        return family_.gibbs_entropy(checked("theta", theta), temperature_);
+    }
+
+    /// The Kullback-Leibler divergence E log(p(z; theta) / p(z; other)), z drawn from p(z; theta), in nats.
+    template <std::floating_point Scalar>
+    [[nodiscard]] double kl_divergence(std::span<const Scalar> theta,
+                                       std::span<const std::type_identity_t<Scalar>> other) const {
+        return family_.gibbs_kl_divergence(checked("theta", theta), checked("other", other), temperature_);
     }
 
   private:
