@@ -10,7 +10,6 @@
 #include <imle/solvers/shortest_paths.hpp>
 #include <imle/solvers/spanning_tree.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -104,9 +103,10 @@ void draw_all_or_nothing(std::ostream& script) {
     const imle::all_or_nothing solver{graph,
                                       std::vector<imle::demand>{{0, 19, 60.0}, {15, 4, 30.0}, {0, 4, 20.0}}};
     print_panels(script, streets.drawing, solver, streets.theta,
-                 {{"theta: dark is cheap", "z: flows on the cheapest paths", "mean flows under Gumbel noise"},
-                  0.25,
-                  110});
+                 {.titles = {"theta: dark is cheap", "z: flows on the cheapest paths",
+                             "mean flows under Gumbel noise"},
+                  .temperature = 0.25,
+                  .largest = 110});
 }
 
 void draw_spanning_tree(std::ostream& script) {
@@ -136,7 +136,8 @@ void draw_matching(std::ostream& script) {
     }
     const imle::matching solver{static_cast<Eigen::Index>(drawing.nodes.size()), drawing.edges};
     print_panels(script, drawing, solver, theta,
-                 {{"theta: dark is near", "z: the best pairs", "marginals under Gumbel noise"}, 0.03});
+                 {.titles = {"theta: dark is near", "z: the best pairs", "marginals under Gumbel noise"},
+                  .temperature = 0.03});
 }
 
 void draw_graph_cut(std::ostream& script) {

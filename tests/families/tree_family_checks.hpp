@@ -35,15 +35,8 @@ support::tally wrong_results(const Family& family, const imle::testing::enumerat
         const auto theta = normal_numbers(exact.size(), random, scale),
                    other = normal_numbers(exact.size(), random, scale),
                    dmu = normal_numbers(exact.size(), random);
-        const auto p = exact.gibbs_probabilities(theta);
-        const auto value = exact.values(theta), other_value = exact.values(other);
-        const double log_z = exact.gibbs_log_partition(theta), other_log_z = exact.gibbs_log_partition(other);
-        double entropy = 0, divergence = 0;
-        for (std::size_t s = 0; s < p.size(); ++s) {
-            const double log_p = value[s] - log_z;
-            entropy -= p[s] * log_p;
-            if (p[s] > 0) divergence += p[s] * (log_p - (other_value[s] - other_log_z));
-        }
+        const double log_z = exact.gibbs_log_partition(theta), entropy = exact.gibbs_entropy(theta),
+                     divergence = exact.gibbs_kl_divergence(theta, other);
         const double slack = 1e-12 * (1 + scale);
         wrong.expect(support::furthest(marginals(family, theta), exact.gibbs_marginals(theta)) < slack,
                      "marginals of ", theta, ": ", marginals(family, theta), ", not ",
@@ -197,14 +190,8 @@ support::tally wrong_under_masks(const Family& family, StatesT&& states, int cou
         const masked_results<Eigen::ColMajor, Family> columns(family, spoiled, spoiled_other, spoiled_dmu,
                                                               allowed);
         const double slack = 1e-11 * (1 + scale);
-        const auto p = exact.gibbs_probabilities(theta);
-        const auto value = exact.values(theta), other_value = exact.values(other);
-        double entropy = 0, divergence = 0;
-        for (std::size_t s = 0; s < p.size(); ++s) {
-            const double log_p = value[s] - exact.gibbs_log_partition(theta);
-            entropy -= p[s] * log_p;
-            divergence += p[s] * (log_p - (other_value[s] - exact.gibbs_log_partition(other)));
-        }
+        const double entropy = exact.gibbs_entropy(theta),
+                     divergence = exact.gibbs_kl_divergence(theta, other);
         wrong.expect(support::furthest(found.mu, exact.gibbs_marginals(theta)) < slack, "marginals of ",
                      theta, ", mask ", allowed, ": ", found.mu, ", not ", exact.gibbs_marginals(theta));
         wrong.expect(support::furthest(found.gradient, exact.gibbs_marginals_vjp(theta, 1, dmu)) < slack,
