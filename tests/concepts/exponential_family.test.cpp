@@ -70,6 +70,8 @@ TEST_CASE("the concept of an exponential family", "[concepts][estimators]") {
 
     STATIC_REQUIRE(imle::MeasuredFamily<imle::softmax_family, float>);
     STATIC_REQUIRE(imle::MeasuredFamily<imle::k_subset_family, double>);
+    STATIC_REQUIRE(imle::MeasuredFamily<imle::testing::gibbs_family<1>, double>);
+    STATIC_REQUIRE(imle::MeasuredFamily<imle::testing::gibbs_family<2>, float>);
     STATIC_REQUIRE(!imle::MeasuredFamily<only_double, double>);
 
     STATIC_REQUIRE(ExponentialFamily<of_views, float>);

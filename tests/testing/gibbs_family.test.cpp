@@ -107,6 +107,11 @@ TEST_CASE("a Gibbs family's entropy and divergence follow from its law", "[testi
     CHECK(reference::entropy(family, decided) == Approx(std::log(2.0)));
     CHECK(reference::kl_divergence(family, decided, vector(6, 0)) == Approx(std::log(7.5)));
     CHECK(reference::kl_divergence(family, vector(6, 0), decided) > 1e5);
+    const gibbs_family one_of_three{imle::testing::k_subsets(3, 1)};
+    const vector furthest{1e308, -1e308, 1e308};
+    CHECK(reference::entropy(one_of_three, furthest) == Approx(std::log(2.0)));
+    CHECK(reference::kl_divergence(one_of_three, furthest, furthest) == 0);
+    CHECK(reference::kl_divergence(one_of_three, furthest, vector(3, 0)) == Approx(std::log(1.5)));
     CHECK_THROWS_WITH(reference::kl_divergence(family, vector(6, 0), vector(5, 0)),
                       mentions("other is of 5"));
 }
