@@ -298,6 +298,9 @@ void select_largest(std::span<const Scalar> values, std::size_t k, std::span<Sca
                     kth_guess<Scalar>& guess, Scalar* z) {
     if (k == 0 || k == values.size()) {
         std::fill_n(z, values.size(), Scalar(k == 0 ? 0 : 1));
+    } else if (k == 1) {
+        std::fill_n(z, values.size(), Scalar(0));
+        z[first_largest(values)] = 1;
     } else if (values.size() <= most_to_compare) {
         select_from(values, kth_largest_of_few(values, k), k, z);
     } else if (candidates<Scalar> found; found.find(values, k, guess)) {
@@ -309,6 +312,7 @@ void select_largest(std::span<const Scalar> values, std::size_t k, std::span<Sca
 
 /// Whether selecting in lanes is faster than one group at a time (measured).
 [[nodiscard]] constexpr bool is_for_lanes(std::size_t n, std::size_t k) noexcept {
+    if (k == 1) return n <= 16;
     return n <= most_to_compare || (n <= 512 && k <= 16);
 }
 
@@ -323,11 +327,13 @@ template <class Scalar>
 template <class Scalar>
 void select_largest_of_groups(const Scalar* values, std::size_t groups, std::size_t n, std::size_t k,
                               std::span<Scalar> scratch, kth_guess<Scalar>& guess, Scalar* z) {
+    std::size_t group = 0;
     if (k > 0 && k < n && is_for_lanes(n, k)) {
-        select_largest_in_lanes(values, groups, n, k, scratch, z);
-        return;
+        // A single one is faster alone.
+        group = groups % group_lanes<Scalar> == 1 ? groups - 1 : groups;
+        select_largest_in_lanes(values, group, n, k, scratch, z);
     }
-    for (std::size_t group = 0; group < groups; ++group)
+    for (; group < groups; ++group)
         select_largest(std::span<const Scalar>(values + group * n, n), k, scratch, guess, z + group * n);
 }
 

@@ -3,9 +3,8 @@
 /// @file
 /// The k largest of n numbers, for many groups of n numbers at the same time: each lane handles one group.
 ///
-/// The groups are transposed, so that a vector holds number i of each group. The k-th largest of each lane is
-/// then found without a branch on the numbers, and each group's own numbers are compared with it, in the
-/// order of memory.
+/// The k-th largest of each lane is found without a branch on the numbers. Each group's own numbers are then
+/// compared with it, in the order of memory.
 
 #include <algorithm>
 #include <array>
@@ -13,61 +12,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <span>
 #include <utility>
 
+#include <imle/selection/columns.hpp>
 #include <imle/simd/lanes.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
-
-/// How many groups are handled at the same time.
-template <class Scalar>
-inline constexpr std::size_t group_lanes = widest_lanes<Scalar>::size;
-
-/// The memory for the columns of n numbers, which begin at an address that is a multiple of a vector's size.
-template <class Scalar>
-[[nodiscard]] constexpr std::size_t column_memory(std::size_t n) noexcept {
-    constexpr std::size_t lanes = group_lanes<Scalar>;
-    return (n + lanes - 1) / lanes * lanes * lanes + lanes;
-}
-template <class Scalar>
-[[nodiscard]] Scalar* aligned_columns(std::span<Scalar> memory) noexcept {
-    constexpr std::size_t bytes = group_lanes<Scalar> * sizeof(Scalar);
-    void* begin = memory.data();
-    std::size_t room = memory.size_bytes();
-    return static_cast<Scalar*>(std::align(bytes, bytes, begin, room));
-}
-
-/// columns[i * lanes + lane] = values[lane * n + i]. There are `groups` >= 1 groups of n numbers at `values`.
-/// If that is fewer than there are lanes, the last group fills the rest; if it is more, the others are not
-/// used, but may be read.
-template <class Scalar>
-void write_columns(const Scalar* values, std::size_t groups, std::size_t n, Scalar* columns) noexcept {
-    constexpr std::size_t size = group_lanes<Scalar>;
-    if constexpr (size == 1) {
-        std::copy_n(values, n, columns);
-    } else {
-        const Scalar* const end = values + groups * n;
-        std::array<const Scalar*, size> rows;
-        for (std::size_t lane = 0; lane < size; ++lane) rows[lane] = values + std::min(lane, groups - 1) * n;
-        // A vector may read beyond its group, but not beyond the last group.
-        std::array<std::array<Scalar, size>, size> last_rows{};
-        for (std::size_t i = 0; i < n; i += size, columns += size * size) {
-            for (std::size_t lane = size; lane-- > 0 && end - rows[lane] < std::ptrdiff_t{size};) {
-                std::copy_n(rows[lane], n - i, last_rows[lane].data());
-                rows[lane] = last_rows[lane].data();
-            }
-            [&]<std::size_t... I>(std::index_sequence<I...>) {
-                vector_of<Scalar, size> block[] = {load_vector<Scalar, size>(rows[I])...};
-                transpose<Scalar, size>(block);
-                (store_vector<Scalar, size>(block[I], columns + I * size), ...);
-                ((rows[I] += size), ...);
-            }
-            (std::make_index_sequence<size>{});
-        }
-    }
-}
 
 /// Takes the `Places` largest numbers of each lane (or the smallest) out of n columns, and returns the last
 /// of them. The other numbers move to the columns from number `Places` on.

@@ -57,17 +57,21 @@ struct sample_plan {
     Eigen::Index piece_size;
     /// Chunks in a unit, from one instance or several.
     Eigen::Index chunks_per_unit;
+    /// Units per instance; 0 if a unit may have chunks of several instances.
+    Eigen::Index units_per_instance = 0;
 
     sample_plan(Eigen::Index batch_size, Eigen::Index sample_count, Eigen::Index instance_size,
                 const solve_grain& grain = {})
         : batch(batch_size), samples(sample_count), n(instance_size) {
-        const Eigen::Index multiple = grain.one_by_one ? 1 : batch_multiple;
+        // Divisions take as long as a small solve: the usual cases do without.
         const Eigen::Index share = ceil_divide(samples, max_chunks);
-        chunk = std::min(samples, ceil_divide(share, multiple) * multiple);
-        chunks = ceil_divide(samples, chunk);
-        const Eigen::Index cached_numbers = 32768;
-        piece_size = std::clamp<Eigen::Index>(cached_numbers / std::max<Eigen::Index>(n, 1), 16, 64);
-        chunks_per_unit = std::max<Eigen::Index>(1, piece_size / chunk);
+        chunk =
+            std::min(samples, grain.one_by_one ? share : ceil_divide(share, batch_multiple) * batch_multiple);
+        chunks = chunk == samples ? 1 : ceil_divide(samples, chunk);
+        constexpr Eigen::Index cached_numbers = 32768, largest_piece = 64;
+        piece_size = n <= cached_numbers / largest_piece ? largest_piece
+                                                         : std::max<Eigen::Index>(cached_numbers / n, 16);
+        chunks_per_unit = chunk == 1 ? piece_size : std::max<Eigen::Index>(1, piece_size / chunk);
         if (grain.one_by_one && grain.workers > 1) {
             // A solve may take long, so there should be work for every worker.
             const Eigen::Index units_per_worker = 8;
@@ -75,20 +79,32 @@ struct sample_plan {
             chunks_per_unit = std::clamp<Eigen::Index>(batch * chunks / (units_per_worker * grain.workers),
                                                        fewest, chunks_per_unit);
         } else if (!grain.one_by_one && chunks > 1) {
-            chunks_per_unit = 1;
+            // Small instances are solved so quickly that a unit takes several chunks.
+            constexpr Eigen::Index small = 64;
+            if (n > small) chunks_per_unit = 1;
+            units_per_instance = ceil_divide(chunks, chunks_per_unit);
         }
     }
 
-    [[nodiscard]] Eigen::Index units() const { return ceil_divide(batch * chunks, chunks_per_unit); }
+    [[nodiscard]] Eigen::Index units() const {
+        if (units_per_instance > 0) return batch * units_per_instance;
+        const Eigen::Index all = batch * chunks;
+        return all <= chunks_per_unit ? std::min<Eigen::Index>(all, 1) : ceil_divide(all, chunks_per_unit);
+    }
 
     /// A batch solver's units consist of whole groups of so many instances.
     [[nodiscard]] Eigen::Index instances_per_unit() const { return chunks == 1 ? chunks_per_unit : 1; }
 
     /// The items of a unit.
     [[nodiscard]] item_range items(Eigen::Index unit) const {
-        const Eigen::Index chunk_number = unit * chunks_per_unit;
-        const Eigen::Index first = first_item(chunk_number);
-        return {first, first_item(std::min(batch * chunks, chunk_number + chunks_per_unit)) - first};
+        Eigen::Index from = unit * chunks_per_unit, end = batch * chunks;
+        if (units_per_instance > 0) {
+            const Eigen::Index instance = unit / units_per_instance;
+            from = instance * chunks + unit % units_per_instance * chunks_per_unit;
+            end = (instance + 1) * chunks;
+        }
+        const Eigen::Index first = first_item(from);
+        return {first, first_item(std::min(end, from + chunks_per_unit)) - first};
     }
 
     [[nodiscard]] static constexpr Eigen::Index ceil_divide(Eigen::Index a, Eigen::Index b) {
@@ -98,7 +114,7 @@ struct sample_plan {
   private:
     /// The first item of a chunk; chunks are counted over all instances.
     [[nodiscard]] Eigen::Index first_item(Eigen::Index at) const {
-        return at / chunks * samples + at % chunks * chunk;
+        return chunks == 1 ? at * samples : at / chunks * samples + at % chunks * chunk;
     }
 };
 
