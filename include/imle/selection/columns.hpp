@@ -43,14 +43,19 @@ void write_columns(const Scalar* values, std::size_t groups, std::size_t n, Scal
         std::copy_n(values, n, columns);
     } else {
         const Scalar* const end = values + groups * n;
+        const std::size_t used = std::min(groups, size);
         std::array<const Scalar*, size> rows;
-        for (std::size_t lane = 0; lane < size; ++lane) rows[lane] = values + std::min(lane, groups - 1) * n;
+        for (std::size_t lane = 0; lane < size; ++lane) rows[lane] = values + std::min(lane, used - 1) * n;
         // A vector may read beyond its group, but not beyond the last group.
-        std::array<std::array<Scalar, size>, size> last_rows{};
+        std::array<std::array<Scalar, size>, size> last_rows;
         for (std::size_t i = 0; i < n; i += size, columns += size * size) {
-            for (std::size_t lane = size; lane-- > 0 && end - rows[lane] < std::ptrdiff_t{size};) {
-                std::copy_n(rows[lane], n - i, last_rows[lane].data());
-                rows[lane] = last_rows[lane].data();
+            if (end - rows[used - 1] < std::ptrdiff_t{size}) {
+                for (std::size_t lane = used; lane-- > 0 && end - rows[lane] < std::ptrdiff_t{size};) {
+                    last_rows[lane].fill(0);
+                    std::copy_n(rows[lane], n - i, last_rows[lane].data());
+                    rows[lane] = last_rows[lane].data();
+                }
+                std::fill(rows.begin() + static_cast<std::ptrdiff_t>(used), rows.end(), rows[used - 1]);
             }
             [&]<std::size_t... I>(std::index_sequence<I...>) {
                 vector_of<Scalar, size> block[] = {load_vector<Scalar, size>(rows[I])...};

@@ -94,14 +94,15 @@ template <class Scalar>
         for (; i < n && i + lanes::size <= room; i += lanes::size) {
             const auto below = less(lanes::load(values + i), bound);
             select(below, zero, one).store(z + i);
-            const std::size_t beyond = i + lanes::size - std::min(n, i + lanes::size);
-            constexpr std::uint32_t all = ~std::uint32_t{0} >> (32 - lanes::size);
-            reached += static_cast<std::size_t>(std::popcount(~lanes::bits(below) & (all >> beyond)));
+            const std::uint32_t used = ~std::uint32_t{0} >> (32 - std::min(lanes::size, n - i));
+            reached += static_cast<std::size_t>(std::popcount(~lanes::bits(below) & used));
         }
     }
     for (; i < n; ++i) {
-        reached += values[i] >= kth ? 1 : 0;
-        z[i] = values[i] >= kth ? Scalar(1) : Scalar(0);
+        // Not by ?:, of which a compiler makes a branch: which numbers reach it is a matter of chance.
+        const std::int32_t reaches = values[i] >= kth;
+        z[i] = static_cast<Scalar>(reaches);
+        reached += static_cast<std::size_t>(reaches);
     }
     return reached;
 }

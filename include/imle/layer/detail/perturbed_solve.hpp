@@ -220,16 +220,18 @@ class perturbed_solve {
         const std::uint64_t samples = static_cast<std::uint64_t>(call.samples);
         std::vector<solve_context>& contexts = worker.contexts;
         contexts.resize(items.size());
+        solve_context of_row{};
+        std::uint64_t sample = samples;
         for (std::size_t j = 0; j < items.size(); ++j) {
             // This is usually the next sample of the item before. Testing for that avoids a division, which
             // takes as long as perturbing many numbers.
-            if (j > 0 && items[j] == items[j - 1] + 1 && contexts[j - 1].sample + 1 < samples) {
-                contexts[j] = contexts[j - 1];
-                ++contexts[j].sample;
-            } else {
-                contexts[j] = call.context_of(items[j] / call.samples,
-                                              static_cast<std::uint64_t>(items[j] % call.samples));
+            if (j == 0 || items[j] != items[j - 1] + 1 || ++sample >= samples) {
+                const Eigen::Index row = call.samples == 1 ? items[j] : items[j] / call.samples;
+                sample = static_cast<std::uint64_t>(items[j] - row * call.samples);
+                of_row = call.context_of(row, sample);
             }
+            // Not a copy of the context before: its number of the sample would still be on its way to memory.
+            contexts[j] = {of_row.instance, sample, of_row.id, of_row.mask};
         }
     }
 
