@@ -39,6 +39,8 @@ class ranking {
   public:
     /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
+    /// `solve_batch` is as good for a few instances.
+    static constexpr bool takes_any_batch = true;
 
     /// theta: one instance; z: a tensor of its dimensions, which is written in full.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>

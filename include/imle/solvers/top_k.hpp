@@ -27,6 +27,8 @@ class top_k {
   public:
     /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
+    /// `solve_batch` is as good for a few instances.
+    static constexpr bool takes_any_batch = true;
 
     /// k: the number of elements to choose, at least 0.
     template <std::integral Count>

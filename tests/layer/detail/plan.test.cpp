@@ -34,15 +34,10 @@ TEST_CASE("sample_plan: units cover all items in order, without a gap", "[layer]
                         expect(first == next && last > first, "a gap", first, last);
                         expect(starts_chunk(first) && (last == batch * samples || starts_chunk(last)),
                                "a chunk cut", first, last);
-                        // A batch solver's unit is whole instances, or lies in one; in one chunk, unless
-                        // instances are small.
+                        // A batch solver's unit is whole instances, or lies in one chunk of one.
                         const bool whole = first % samples == 0 && last % samples == 0;
-                        const bool one_instance = first / samples == (last - 1) / samples;
                         const bool one_chunk = last - first <= plan.chunk;
-                        expect(grain.one_by_one || whole || (one_instance && (one_chunk || n <= 64)),
-                               "a batch cut", first, last);
-                        expect(last - first <= std::max(plan.piece_size, plan.chunk), "too many", first,
-                               last);
+                        expect(grain.one_by_one || whole || one_chunk, "a batch cut", first, last);
                         next = last;
                     }
                     expect(next == batch * samples, "not all items", 0, next);

@@ -27,7 +27,8 @@ struct item_range {
 
 /// How a call's items can be divided.
 struct solve_grain {
-    /// Whether the solver has no `solve_batch`, so that items may be solved one at a time.
+    /// Whether the solver has no `solve_batch`, or `takes_any_batch`, so that items may be solved one at a
+    /// time.
     bool one_by_one = false;
     /// The largest number of workers.
     Eigen::Index workers = 1;
@@ -57,8 +58,6 @@ struct sample_plan {
     Eigen::Index piece_size;
     /// Chunks in a unit, from one instance or several.
     Eigen::Index chunks_per_unit;
-    /// Units per instance; 0 if a unit may have chunks of several instances.
-    Eigen::Index units_per_instance = 0;
 
     sample_plan(Eigen::Index batch_size, Eigen::Index sample_count, Eigen::Index instance_size,
                 const solve_grain& grain = {})
@@ -79,15 +78,11 @@ struct sample_plan {
             chunks_per_unit = std::clamp<Eigen::Index>(batch * chunks / (units_per_worker * grain.workers),
                                                        fewest, chunks_per_unit);
         } else if (!grain.one_by_one && chunks > 1) {
-            // Small instances are solved so quickly that a unit takes several chunks.
-            constexpr Eigen::Index small = 64;
-            if (n > small) chunks_per_unit = 1;
-            units_per_instance = ceil_divide(chunks, chunks_per_unit);
+            chunks_per_unit = 1;
         }
     }
 
     [[nodiscard]] Eigen::Index units() const {
-        if (units_per_instance > 0) return batch * units_per_instance;
         const Eigen::Index all = batch * chunks;
         return all <= chunks_per_unit ? std::min<Eigen::Index>(all, 1) : ceil_divide(all, chunks_per_unit);
     }
@@ -97,14 +92,9 @@ struct sample_plan {
 
     /// The items of a unit.
     [[nodiscard]] item_range items(Eigen::Index unit) const {
-        Eigen::Index from = unit * chunks_per_unit, end = batch * chunks;
-        if (units_per_instance > 0) {
-            const Eigen::Index instance = unit / units_per_instance;
-            from = instance * chunks + unit % units_per_instance * chunks_per_unit;
-            end = (instance + 1) * chunks;
-        }
-        const Eigen::Index first = first_item(from);
-        return {first, first_item(std::min(end, from + chunks_per_unit)) - first};
+        const Eigen::Index chunk_number = unit * chunks_per_unit;
+        const Eigen::Index first = first_item(chunk_number);
+        return {first, first_item(std::min(batch * chunks, chunk_number + chunks_per_unit)) - first};
     }
 
     [[nodiscard]] static constexpr Eigen::Index ceil_divide(Eigen::Index a, Eigen::Index b) {

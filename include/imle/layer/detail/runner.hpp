@@ -370,7 +370,7 @@ class call_runner {
 
     template <class Scalar, int Rank, int Layout>
     [[nodiscard]] solve_grain grain_of(const layer_call<Scalar, Rank, Layout>& call, pass_kind kind) const {
-        constexpr bool one_by_one = !BatchSolver<SolverT, Scalar, Rank, Layout>;
+        constexpr bool one_by_one = !BatchSolver<SolverT, Scalar, Rank, Layout> || takes_any_batch<SolverT>;
         solve_grain grain{one_by_one, static_cast<Eigen::Index>(worker_count())};
         const auto& cost = space_->costs[static_cast<std::size_t>(kind)];
         if (one_by_one && cost.n == call.shape.n && cost.seconds > 0) {
