@@ -112,9 +112,6 @@ concept ReturnedBy = Instance<ThetaT> && !WritesZ<SolverT, ThetaT> &&
 template <class SolverT, class SourceT = detail::solver_table<SolverT>>
 class per_instance : public detail::same_sense<SolverT> {
   public:
-    /// As the solvers do.
-    static constexpr bool takes_any_batch = detail::takes_any_batch<SolverT>;
-
     /// solvers: for id 0, 1, ...; at least one.
     explicit per_instance(std::vector<SolverT> solvers) requires(
         std::same_as<SourceT, detail::solver_table<SolverT>>)
