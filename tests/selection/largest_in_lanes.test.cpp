@@ -22,7 +22,7 @@ support::tally wrong_selections(int count, std::uint32_t seed) {
     support::tally wrong;
     for (int trial = 0; trial < count; ++trial) {
         const std::size_t n = 1 + random() % 80, k = 1 + random() % n, groups = 1 + random() % 40;
-        const std::uint32_t spread = trial % 2 == 0 ? 1000000 : 2 + random() % 9;
+        const auto spread = static_cast<std::uint32_t>(trial % 2 == 0 ? 1000000 : 2 + random() % 9);
         std::vector<Scalar> values(groups * n), z(values.size(), -1);
         for (Scalar& value : values)
             value = static_cast<Scalar>(random() % spread) - static_cast<Scalar>(spread / 2);
