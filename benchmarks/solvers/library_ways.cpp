@@ -149,7 +149,11 @@ problem_list library_problems() {
     add_path("1,000 nodes, 4,000 edges", random_graph(1000), 64);
     add_path("10,000 nodes, 40,000 edges", random_graph(10000), 16);
 
-    for (const auto& [n, k] : {std::pair{50, 5}, std::pair{350, 10}, std::pair{5000, 50}})
+    for (const Eigen::Index n : {10, 50})
+        all.add<1>("categorical", "1 of " + std::to_string(n), {n}, 512, false, imle::categorical{},
+                   plain::one_of_groups{1, static_cast<std::size_t>(n)});
+    for (const auto& [n, k] : {std::pair{5, 2}, std::pair{10, 5}, std::pair{50, 5}, std::pair{50, 10},
+                               std::pair{350, 10}, std::pair{5000, 50}})
         all.add<1>("top_k", std::to_string(k) + " of " + std::to_string(n), {n}, 512, false, imle::top_k{k},
                    plain::largest{static_cast<std::size_t>(k), static_cast<std::size_t>(n), {}});
     all.add<1>("top_k<10>", "10 of 350", {350}, 512, false, imle::top_k<10>{}, plain::largest{10, 350, {}});

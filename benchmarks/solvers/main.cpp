@@ -93,6 +93,22 @@ void write_steps(std::ostream& out, const std::vector<step>& steps, const timing
     out << '\n';
 }
 
+void write_small_calls(std::ostream& out, const std::vector<step>& calls, const timings& times) {
+    out << "Nanoseconds a call of `top_k` on one instance, with Gumbel noise; the last column is the call's "
+           "time "
+           "by the sum of noise and solves.\n\n"
+           "| call | forward_into | noise alone | solves alone | ratio |\n"
+           "|---|---|---|---|---|\n";
+    for (const step& each : calls) {
+        const auto time = [&](const char* of_way) { return time_of(times, each.name, of_way); };
+        const auto whole = time(whole_call), noise = time(noise_alone), solves = time(solves_alone);
+        const auto sum = noise && solves ? std::optional(*noise + *solves) : std::nullopt;
+        out << "| " << each.name << " | " << cell(whole, 1) << " | " << cell(noise, 1) << " | "
+            << cell(solves, 1) << " | " << ratio(whole, sum) << " |\n";
+    }
+    out << '\n';
+}
+
 std::string name_of(const growth_point& point) {
     return "growth, " + point.curve + ' ' + std::to_string(point.value);
 }
@@ -121,12 +137,14 @@ int run(const std::string& growth_file) {
 #if defined(IMLE_BENCHMARK_CBC)
     add_cbc_ways(problems);
 #endif
-    const std::vector<step> steps = layer_steps();
+    const std::vector<step> steps = layer_steps(), calls = small_calls();
     const std::vector<growth_point> growth =
         growth_file.empty() ? std::vector<growth_point>{} : growth_points();
     for (const auto& each : problems)
         for (const way& by : each->ways) add_benchmark(each->name() + '/' + by.name, by);
     for (const step& each : steps)
+        for (const way& by : each.ways) add_benchmark(each.name + '/' + by.name, by);
+    for (const step& each : calls)
         for (const way& by : each.ways) add_benchmark(each.name + '/' + by.name, by);
     for (const growth_point& point : growth)
         for (const way& by : point.ways) add_benchmark(name_of(point) + '/' + by.name, by);
@@ -136,6 +154,7 @@ int run(const std::string& growth_file) {
     const timings times = reporter.summary();
     write_solvers(std::cout, problems, times);
     write_steps(std::cout, steps, times);
+    write_small_calls(std::cout, calls, times);
     if (!growth_file.empty()) {
         std::ofstream out(growth_file);
         write_growth(out, growth, times);

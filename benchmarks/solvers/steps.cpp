@@ -3,8 +3,13 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
+#include <span>
+#include <string>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include <imle/imle.hpp>
 
@@ -79,6 +84,48 @@ step plain_step(const std::string& name, const SolverT& solver, const ThetaT& th
         {step_way(one_thread, solver, theta, samples, 1), step_way(two_threads, solver, theta, samples, 2)}};
 }
 
+/// A call of one instance of n numbers. Each goes through the same few keys and instances.
+template <class SolverT>
+step small_call(const std::string& name, const SolverT& solver, Eigen::Index n, Eigen::Index samples) {
+    constexpr std::uint64_t several = 256;
+    const auto numbers = random_rewards(n, 6);
+    const vectors theta = Eigen::TensorMap<const vectors>(numbers.data(), 1, n);
+    imle::imle_layer layer{solver, imle::gumbel{}, imle::perturbation_target{},
+                           imle::layer_options{.samples = samples}};
+    auto pass = layer.forward(theta, imle::random_key{0});
+    using held = std::tuple<decltype(layer), decltype(pass), vectors, std::uint64_t>;
+    const auto call = std::make_shared<held>(std::move(layer), std::move(pass), theta, 0);
+    const auto perturbed = random_rewards(static_cast<Eigen::Index>(several) * samples * n, 7);
+    return {name,
+            {{whole_call,
+              [call] {
+                  auto& [own, into, from, key] = *call;
+                  own.forward_into(from, imle::random_key{++key % several}, into);
+              }},
+             {noise_alone,
+              [noise = imle::gumbel{}, key = std::uint64_t{0},
+               eps = std::vector<float>(static_cast<std::size_t>(samples * n))]() mutable {
+                  noise.fill(imle::random_key{++key % several}, 0, std::span<float>(eps));
+              }},
+             {solves_alone, [own = solver, perturbed, n, samples, key = std::uint64_t{0},
+                             z = std::vector<float>(static_cast<std::size_t>(samples * n))]() mutable {
+                  const float* const from =
+                      perturbed.data() + static_cast<Eigen::Index>(++key % several) * samples * n;
+                  if constexpr (imle::BatchSolver<SolverT, float, 1, Eigen::RowMajor>)
+                      if (samples > 1) {
+                          imle::const_view<float, 2, Eigen::RowMajor> all(from, samples, n);
+                          imle::mutable_view<float, 2, Eigen::RowMajor> to(z.data(), samples, n);
+                          own.solve_batch(all, to);
+                          return;
+                      }
+                  for (Eigen::Index j = 0; j < samples; ++j) {
+                      imle::const_view<float, 1, Eigen::RowMajor> one(from + j * n, n);
+                      imle::mutable_view<float, 1, Eigen::RowMajor> to(z.data() + j * n, n);
+                      own(one, to);
+                  }
+              }}}};
+}
+
 template <class F>
 std::size_t bytes_of(F&& make) {
     const std::size_t before = bytes_in_use();
@@ -137,6 +184,16 @@ std::vector<step> layer_steps() {
         plain_step("the same with a `TensorFixedSize` theta", imle::grid_shortest_path<16, 16>{}, fixed, 10));
     steps.push_back(plain_step("the top-k step with `top_k<10>`", imle::top_k<10>{}, rewards, 100));
     return steps;
+}
+
+std::vector<step> small_calls() {
+    std::vector<step> calls;
+    for (const Eigen::Index samples : {1, 10, 64})
+        for (const auto& [k, n] : {std::pair{2, 5}, std::pair{5, 10}, std::pair{10, 50}})
+            calls.push_back(small_call(
+                std::to_string(k) + " of " + std::to_string(n) + ", samples: " + std::to_string(samples),
+                imle::top_k{k}, n, samples));
+    return calls;
 }
 
 std::vector<growth_point> growth_points() {

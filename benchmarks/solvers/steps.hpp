@@ -24,6 +24,13 @@ inline constexpr const char* textbook_solves = "textbook, solves alone";
 
 [[nodiscard]] std::vector<step> layer_steps();
 
+inline constexpr const char* whole_call = "forward_into";
+inline constexpr const char* noise_alone = "noise alone";
+inline constexpr const char* solves_alone = "solves alone";
+
+/// Calls that take less than a few microseconds: what the layer adds to noise and solves.
+[[nodiscard]] std::vector<step> small_calls();
+
 /// One place of a curve: a step on 16 x 16 maps but for what `curve` names.
 struct growth_point {
     std::string curve;  // samples, batch or side

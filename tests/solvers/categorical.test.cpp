@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "support/batches.hpp"
 #include "support/catch.hpp"
 #include "support/masks.hpp"
 #include "support/tally.hpp"
@@ -120,6 +121,29 @@ TEST_CASE("categorical under a mask is the first largest of what it allows", "[s
     CHECK(wrong_under_masks<double, Eigen::RowMajor>(1000, 2) == 0);
     CHECK(wrong_under_masks<float, Eigen::ColMajor>(1000, 3) == 0);
     CHECK(wrong_under_masks<double, Eigen::ColMajor>(1000, 4) == 0);
+}
+
+TEST_CASE("categorical: a batch has the bits of single solves", "[solvers][categorical]") {
+    const std::vector<std::size_t> sizes{1, 2, 5, 8, 10, 15, 16, 17, 33, 50, 64, 65, 100};
+    const auto make = [](std::size_t, std::mt19937&) { return imle::categorical{}; };
+    // Few values: ties.
+    const auto floats = [](std::size_t n, std::mt19937& random) {
+        std::vector<float> theta(n);
+        for (float& t : theta) t = static_cast<float>(random() % 9) - 4;
+        return theta;
+    };
+    const auto doubles = [](std::size_t n, std::mt19937& random) {
+        std::vector<double> theta(n);
+        for (double& t : theta) t = static_cast<double>(random() % 9) - 4;
+        return theta;
+    };
+    CHECK(support::wrong_batches<float, Eigen::RowMajor>(sizes, 300, 1, make, floats) == 0);
+    CHECK(support::wrong_batches<double, Eigen::ColMajor>(sizes, 300, 2, make, doubles) == 0);
+    Eigen::Tensor<float, 2, Eigen::RowMajor> thetas(2, 3), zs(2, 3);
+    thetas.setConstant(1);
+    CHECK_THROWS_WITH(imle::categorical<4>{}.solve_batch(thetas, zs), mentions("of 3 categories"));
+    CHECK_THROWS_WITH(imle::categorical{}.solve_batch(thetas, zs, std::vector<imle::solve_context>(3)),
+                      mentions("contexts is a list of 3"));
 }
 
 }  // namespace categorical_tests

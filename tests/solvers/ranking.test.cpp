@@ -16,6 +16,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "support/batches.hpp"
 #include "support/catch.hpp"
 #include "support/masks.hpp"
 #include "support/tally.hpp"
@@ -150,6 +151,26 @@ TEST_CASE("ranking under a mask ranks what it allows, from 1 on", "[solvers][ran
     CHECK(wrong_under_masks<double, Eigen::RowMajor>(700, 2) == 0);
     CHECK(wrong_under_masks<float, Eigen::ColMajor>(700, 3) == 0);
     CHECK(wrong_under_masks<double, Eigen::ColMajor>(700, 4) == 0);
+}
+
+TEST_CASE("ranking: a batch has the bits of single solves", "[solvers][ranking]") {
+    const std::vector<std::size_t> sizes{1, 2, 3, 5, 8, 10, 15, 16, 17, 23, 33, 50, 64, 65, 100};
+    const auto make = [](std::size_t, std::mt19937&) { return imle::ranking{}; };
+    const auto floats = [](std::size_t n, std::mt19937& random) {
+        const auto theta =
+            numbers<float>(static_cast<int>(random() % 7), static_cast<Eigen::Index>(n), random);
+        return std::vector<float>(theta.data(), theta.data() + n);
+    };
+    const auto doubles = [](std::size_t n, std::mt19937& random) {
+        const auto theta =
+            numbers<double>(static_cast<int>(random() % 7), static_cast<Eigen::Index>(n), random);
+        return std::vector<double>(theta.data(), theta.data() + n);
+    };
+    CHECK(support::wrong_batches<float, Eigen::RowMajor>(sizes, 300, 1, make, floats) == 0);
+    CHECK(support::wrong_batches<double, Eigen::ColMajor>(sizes, 300, 2, make, doubles) == 0);
+    Eigen::Tensor<float, 2, Eigen::RowMajor> thetas(2, 3), zs(2, 3);
+    thetas.setConstant(1);
+    CHECK_THROWS_WITH(imle::ranking<4>{}.solve_batch(thetas, zs), mentions("of 3 numbers"));
 }
 
 }  // namespace ranking_tests

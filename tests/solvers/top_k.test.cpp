@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "support/batches.hpp"
 #include "support/catch.hpp"
 #include "support/masks.hpp"
 #include "support/repeats.hpp"
@@ -226,6 +227,38 @@ TEST_CASE("top_k: masks of the wrong size, and bad numbers where a mask allows",
     CHECK(none(theta, z, imle::solve_context{.mask = support::mask(3, false).span()}) ==
           imle::solve_status::solved);
     CHECK((z(0) == 0 && z(1) == 0 && z(2) == 0));
+}
+
+TEST_CASE("top_k: a batch has the bits of single solves", "[solvers][top_k]") {
+    // Less than a vector, tails of vectors, and both sides of the sizes from which instances are solved
+    // alone.
+    const std::vector<std::size_t> sizes{1,  2,  3,  5,  8,  10,  15,  16,  17,
+                                         23, 33, 50, 64, 65, 100, 350, 512, 513};
+    const auto make = [](std::size_t n, std::mt19937& random) {
+        const std::size_t most = random() % 3 == 0 ? std::min<std::size_t>(n, 17) : n;
+        return imle::top_k{static_cast<Eigen::Index>(random() % (most + 1))};
+    };
+    const auto floats = [](std::size_t n, std::mt19937& random) {
+        return numbers<float>(static_cast<int>(random() % 8), n, random);
+    };
+    const auto doubles = [](std::size_t n, std::mt19937& random) {
+        return numbers<double>(static_cast<int>(random() % 8), n, random);
+    };
+    const int count = support::repeats(400);
+    CHECK(support::wrong_batches<float, Eigen::RowMajor>(sizes, count, 1, make, floats) == 0);
+    CHECK(support::wrong_batches<double, Eigen::ColMajor>(sizes, count, 2, make, doubles) == 0);
+}
+
+TEST_CASE("top_k: a batch says what is wrong", "[solvers][top_k][errors]") {
+    Eigen::Tensor<float, 2, Eigen::RowMajor> thetas(2, 3), zs(2, 3), other(3, 2);
+    thetas.setConstant(1);
+    imle::top_k solver{2};
+    CHECK_THROWS_WITH(solver.solve_batch(thetas, other), mentions("z is of shape [3, 2]"));
+    CHECK_THROWS_WITH(imle::top_k{4}.solve_batch(thetas, zs), mentions("k is 4") && mentions("n = 3"));
+    CHECK_THROWS_WITH(solver.solve_batch(thetas, zs, std::vector<imle::solve_context>(1)),
+                      mentions("contexts is a list of 1"));
+    thetas(1, 2) = std::numeric_limits<float>::infinity();
+    CHECK_THROWS_WITH(solver.solve_batch(thetas, zs), mentions("theta is inf at element 5"));
 }
 
 }  // namespace top_k_tests

@@ -129,6 +129,17 @@ concept has_groups = requires(S& solver, const_view<Scalar, Rank, Layout>& theta
     solver.for_each_group(theta, context, f);
 };
 
+/// Whether S `takes_any_batch`.
+template <class S>
+inline constexpr bool takes_any_batch = [] {
+    if constexpr (requires {
+                      { S::takes_any_batch } -> std::convertible_to<bool>;
+                  })
+        return bool{S::takes_any_batch};
+    else
+        return false;
+}();
+
 /// The status that `solve` returns, or `solved` if it returns anything else.
 template <class F>
 solve_status status_of(F&& solve) {
@@ -155,6 +166,8 @@ solve_status status_of(F&& solve) {
 /// - `solver.solve_from(theta, start, z)` or `(theta, start, z, context)`, where `start` is the z that the
 ///   forward pass found for the same instance and sample; used instead in the one-sided backward pass of a
 ///   pass that kept its samples, because theta has changed little;
+/// - `static constexpr bool takes_any_batch = true`: `solve_batch` is as good for a few instances, so that a
+///   layer need not keep 16 samples of an instance together. They may then go to several threads;
 /// - `static constexpr imle::sense sense`.
 ///
 /// Laws, which no compiler can check (`imle::testing::check_solver` does):

@@ -130,8 +130,7 @@ class solver_port {
                     return status_of([&] { return solver_->solve_batch(thetas, zs); });
             });
             if (solved) {
-                for (std::size_t j = 0; j < contexts.size(); ++j)
-                    check(z + static_cast<Eigen::Index>(j) * shape_.n, contexts[j]);
+                check_all(z, contexts);
                 return true;
             }
             std::fill_n(z, static_cast<Eigen::Index>(contexts.size()) * shape_.n, unwritten<Scalar>());
@@ -168,6 +167,14 @@ class solver_port {
                                 ", sample ", context->sample,
                                 "; expected 'solved' (layer_options::failures can let the call go on)"));
         return false;
+    }
+
+    /// `check` for each item. Without masks a single pass finds that there is nothing to say.
+    void check_all(const Scalar* z, std::span<const solve_context> contexts) const {
+        const auto n = static_cast<std::size_t>(shape_.n);
+        if (contexts.front().mask.empty() && all_finite(std::span<const Scalar>(z, contexts.size() * n)))
+            return;
+        for (std::size_t j = 0; j < contexts.size(); ++j) check(z + j * n, contexts[j]);
     }
 
     /// Throws `solver_error` if a number of z is not finite.

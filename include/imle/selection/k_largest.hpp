@@ -12,6 +12,7 @@
 #include <limits>
 #include <span>
 
+#include <imle/selection/largest_in_lanes.hpp>
 #include <imle/simd/lanes.hpp>
 #include <imle/simd/wide_lanes.hpp>
 
@@ -103,43 +104,115 @@ class kth_guess {
     Scalar margin_ = 0;
 };
 
+/// Calls f(i) for each number that reaches a bound, in order. 64 comparisons make one word of bits, so no
+/// branch depends on the numbers that do not reach it.
+template <class Scalar, class F>
+void for_each_reaching(std::span<const Scalar> values, Scalar bound, F&& f) {
+    using lanes = widest_lanes<Scalar>;
+    constexpr std::size_t word = 64;
+    for (std::size_t first = 0; first < values.size(); first += word) {
+        const Scalar* const at = values.data() + first;
+        const std::size_t size = std::min(word, values.size() - first);
+        std::uint64_t reached = 0;
+        std::size_t i = 0;
+        if constexpr (lanes::size > 1) {
+            constexpr std::uint32_t all = ~std::uint32_t{0} >> (32 - lanes::size);
+            for (; i + lanes::size <= size; i += lanes::size)
+                reached |= std::uint64_t{all & ~lanes::bits(less(lanes::load(at + i), lanes(bound)))} << i;
+        }
+        for (; i < size; ++i) reached |= std::uint64_t{at[i] >= bound} << i;
+        for (; reached != 0; reached &= reached - 1)
+            f(first + static_cast<std::size_t>(std::countr_zero(reached)));
+    }
+}
+
+/// The numbers that can be among the k largest of many, in order, if they are few enough to compare all
+/// pairs.
+template <class Scalar>
+class candidates {
+  public:
+    /// Finds them among n > `most_to_compare` numbers, 1 <= k <= n, if k is small compared with n: the guess
+    /// discards most numbers or, if too few reach the guess, `bound_by_columns` does. Returns false if they
+    /// are too many.
+    [[nodiscard]] bool find(std::span<const Scalar> values, std::size_t k, kth_guess<Scalar>& guess) {
+        if (k <= 16) {
+            Scalar bound = guess.bound();
+            const bool guesses = guess.known();
+            if (guesses) keep_from(values, bound);
+            const std::size_t guessed = count_;
+            if (!guesses || !are_few(k)) keep_from(values, bound = bound_by_columns<32>(values, k));
+            if (!are_few(k)) return false;
+            find_kth(k);
+            guess.learn(kth_, bound, guesses ? guessed : count_, k);
+            return true;
+        }
+        if (k > most_to_compare || values.size() < 512) return false;
+        keep_from(values, bound_by_columns<128>(values, k));
+        if (!are_few(k)) return false;
+        find_kth(k);
+        return true;
+    }
+
+    /// The k-th largest number.
+    [[nodiscard]] Scalar kth() const noexcept { return kth_; }
+
+    /// Sets z to 1 at the k largest of n numbers, and to 0 elsewhere.
+    void select(std::size_t n, std::size_t k, Scalar* z) const {
+        std::fill_n(z, n, Scalar(0));
+        std::size_t reached = 0;
+        for (std::size_t j = 0; j < count_; ++j) {
+            z[at_[j]] = numbers_[j] >= kth_ ? Scalar(1) : Scalar(0);
+            reached += numbers_[j] >= kth_ ? 1 : 0;
+        }
+        for (std::size_t j = count_; reached > k; --j)
+            if (numbers_[j - 1] == kth_) {
+                z[at_[j - 1]] = 0;
+                --reached;
+            }
+    }
+
+  private:
+    void keep_from(std::span<const Scalar> values, Scalar bound) {
+        count_ = 0;
+        for_each_reaching(values, bound, [&](std::size_t i) {
+            const std::size_t place = std::min(count_, most_to_compare);  // the last one is never read
+            numbers_[place] = values[i];
+            at_[place] = i;
+            ++count_;
+        });
+    }
+    [[nodiscard]] bool are_few(std::size_t k) const noexcept {
+        return count_ >= k && count_ <= most_to_compare;
+    }
+    void find_kth(std::size_t k) noexcept {
+        kth_ = kth_largest_of_few(std::span<const Scalar>(numbers_).first(count_), k);
+    }
+
+    std::array<Scalar, most_to_compare + 1> numbers_;
+    std::array<std::size_t, most_to_compare + 1> at_;
+    std::size_t count_ = 0;
+    Scalar kth_ = 0;
+};
+
+/// The k-th largest of n numbers, 1 <= k <= n, by copying and dividing them. scratch: n numbers.
+template <class Scalar>
+[[nodiscard]] Scalar kth_largest_of_many(std::span<const Scalar> values, std::size_t k,
+                                         std::span<Scalar> scratch) {
+    std::copy(values.begin(), values.end(), scratch.begin());
+    const auto kth = scratch.begin() + static_cast<std::ptrdiff_t>(k - 1);
+    std::nth_element(scratch.begin(), kth, scratch.begin() + static_cast<std::ptrdiff_t>(values.size()),
+                     std::greater<>{});
+    return *kth;
+}
+
 /// The value of the k-th largest of n numbers, 1 <= k <= n. scratch: n numbers. O(n) on average. Up to 64
-/// numbers are compared pair by pair. If k is small compared with n, the guess discards most numbers or, if
-/// too few reach the guess, `bound_by_columns` does.
+/// numbers are compared pair by pair.
 template <class Scalar>
 [[nodiscard]] Scalar kth_largest(std::span<const Scalar> values, std::size_t k, std::span<Scalar> scratch,
                                  kth_guess<Scalar>& guess) {
     if (values.size() <= most_to_compare) return kth_largest_of_few(values, k);
-    std::size_t kept = values.size();
-    const auto keep_from = [&](Scalar bound) {
-        kept = 0;
-        for (const Scalar value : values) {
-            scratch[kept] = value;
-            kept += value >= bound ? 1 : 0;
-        }
-    };
-    const auto few_left = [&] { return kept >= k && kept <= most_to_compare; };
-    const auto of_few = [&] { return kth_largest_of_few(std::span<const Scalar>(scratch.first(kept)), k); };
-    if (k <= 16) {
-        Scalar bound = guess.bound();
-        if (guess.known()) keep_from(bound);
-        const std::size_t guessed = kept;
-        if (!guess.known() || !few_left()) keep_from(bound = bound_by_columns<32>(values, k));
-        if (few_left()) {
-            const Scalar kth = of_few();
-            guess.learn(kth, bound, guess.known() ? guessed : kept, k);
-            return kth;
-        }
-    } else if (k <= 64 && values.size() >= 512) {
-        keep_from(bound_by_columns<128>(values, k));
-        if (few_left()) return of_few();
-    } else {
-        std::copy(values.begin(), values.end(), scratch.begin());
-    }
-    const auto kth = scratch.begin() + static_cast<std::ptrdiff_t>(k - 1);
-    std::nth_element(scratch.begin(), kth, scratch.begin() + static_cast<std::ptrdiff_t>(kept),
-                     std::greater<>{});
-    return *kth;
+    candidates<Scalar> found;
+    return found.find(values, k, guess) ? found.kth() : kth_largest_of_many(values, k, scratch);
 }
 
 /// The largest of all lanes, in each lane.
@@ -214,23 +287,8 @@ template <class Scalar>
 /// the last of the equal ones are set back to 0.
 template <class Scalar>
 void select_from(std::span<const Scalar> values, Scalar kth, std::size_t k, Scalar* z) noexcept {
-    // Counts as wide as Scalar let the loop vectorise; a block is too short to overflow them.
-    using count = lane_integer<Scalar>;
-    constexpr std::size_t block = 4096;
-    std::size_t taken = 0;
-    for (std::size_t first = 0; first < values.size(); first += block) {
-        count reached = 0;
-        for (std::size_t i = first; i < std::min(first + block, values.size()); ++i) {
-            reached += values[i] >= kth ? 1 : 0;
-            z[i] = values[i] >= kth ? Scalar(1) : Scalar(0);
-        }
-        taken += static_cast<std::size_t>(reached);
-    }
-    for (std::size_t i = values.size(); taken > k; --i)
-        if (values[i - 1] == kth) {
-            z[i - 1] = 0;
-            --taken;
-        }
+    const std::size_t n = values.size(), reached = write_reached(values.data(), n, n, kth, z);
+    if (reached > k) drop_last_equal(values.data(), n, kth, reached, k, z);
 }
 
 /// Sets z to 1 at the k largest of n numbers, and to 0 elsewhere; of equal ones the lowest indices are
@@ -238,68 +296,43 @@ void select_from(std::span<const Scalar> values, Scalar kth, std::size_t k, Scal
 template <class Scalar>
 void select_largest(std::span<const Scalar> values, std::size_t k, std::span<Scalar> scratch,
                     kth_guess<Scalar>& guess, Scalar* z) {
-    if (k == 0 || k == values.size())
+    if (k == 0 || k == values.size()) {
         std::fill_n(z, values.size(), Scalar(k == 0 ? 0 : 1));
-    else
-        select_from(values, kth_largest(values, k, scratch, guess), k, z);
-}
-
-/// The number of groups that are selected in lanes, and the largest k for which this is faster than one group
-/// at a time (measured).
-inline constexpr std::size_t group_lanes = 16;
-inline constexpr std::size_t largest_k_in_lanes = 4;
-
-/// `select_largest` for `group_lanes` groups, contiguous in memory, each of n > k numbers, 1 <= k <=
-/// largest_k_in_lanes. Each lane handles one group and keeps its k largest so far in order. A new number is
-/// inserted after those that are at least as large and shifts the others by one place, so no branch depends
-/// on the numbers.
-template <class Scalar>
-void select_in_lanes(const Scalar* values, std::size_t n, std::size_t k, Scalar* z) {
-    using integer = lane_integer<Scalar>;
-    using numbers = std::array<Scalar, group_lanes>;
-    using integers = std::array<integer, group_lanes>;
-    std::array<numbers, largest_k_in_lanes> largest;
-    std::array<integers, largest_k_in_lanes> at{};
-    for (numbers& each : largest)
-        each.fill(-std::numeric_limits<Scalar>::infinity());  // any number is larger
-    for (std::size_t i = 0; i < n; ++i) {
-        numbers number;
-        integers index, shifts{};
-        index.fill(static_cast<integer>(i));
-        for (std::size_t lane = 0; lane < group_lanes; ++lane) number[lane] = values[lane * n + i];
-        for (std::size_t place = 0; place < k; ++place)
-            for (std::size_t lane = 0; lane < group_lanes; ++lane) {
-                const Scalar kept = largest[place][lane];
-                const integer kept_at = at[place][lane];
-                shifts[lane] |= number[lane] > kept ? -1 : 0;
-                const bool shift = shifts[lane] != 0;
-                largest[place][lane] = shift ? number[lane] : kept;
-                at[place][lane] = shift ? index[lane] : kept_at;
-                number[lane] = shift ? kept : number[lane];
-                index[lane] = shift ? kept_at : index[lane];
-            }
+    } else if (k == 1) {
+        std::fill_n(z, values.size(), Scalar(0));
+        z[first_largest(values)] = 1;
+    } else if (values.size() <= most_to_compare) {
+        select_from(values, kth_largest_of_few(values, k), k, z);
+    } else if (candidates<Scalar> found; found.find(values, k, guess)) {
+        found.select(values.size(), k, z);
+    } else {
+        select_from(values, kth_largest_of_many(values, k, scratch), k, z);
     }
-    std::fill_n(z, group_lanes * n, Scalar(0));
-    for (std::size_t place = 0; place < k; ++place)
-        for (std::size_t lane = 0; lane < group_lanes; ++lane)
-            z[lane * n + static_cast<std::size_t>(at[place][lane])] = 1;
 }
 
-/// `select_largest` for each of several groups of n numbers, contiguous in memory.
+/// Whether selecting in lanes is faster than one group at a time (measured).
+[[nodiscard]] constexpr bool is_for_lanes(std::size_t n, std::size_t k) noexcept {
+    if (k == 1) return n <= 16;
+    return n <= most_to_compare || (n <= 512 && k <= 16);
+}
+
+/// The scratch for `select_largest_of_groups`.
+template <class Scalar>
+[[nodiscard]] constexpr std::size_t selection_memory(std::size_t n, std::size_t k) noexcept {
+    return is_for_lanes(n, k) ? column_memory<Scalar>(n) : n;
+}
+
+/// `select_largest` for each of several groups of n numbers, contiguous in memory. scratch:
+/// `selection_memory` numbers.
 template <class Scalar>
 void select_largest_of_groups(const Scalar* values, std::size_t groups, std::size_t n, std::size_t k,
-                              std::span<Scalar> scratch, Scalar* z) {
-    if (k == 1) {
-        std::fill_n(z, groups * n, Scalar(0));
-        for (std::size_t group = 0; group < groups; ++group)
-            z[group * n + first_largest(std::span<const Scalar>(values + group * n, n))] = 1;
-        return;
-    }
-    kth_guess<Scalar> guess;
+                              std::span<Scalar> scratch, kth_guess<Scalar>& guess, Scalar* z) {
     std::size_t group = 0;
-    if (k > 0 && k < n && k <= largest_k_in_lanes)
-        for (; group + group_lanes <= groups; group += group_lanes)
-            select_in_lanes(values + group * n, n, k, z + group * n);
+    if (k > 0 && k < n && is_for_lanes(n, k)) {
+        // A single one is faster alone.
+        group = groups % group_lanes<Scalar> == 1 ? groups - 1 : groups;
+        select_largest_in_lanes(values, group, n, k, scratch, z);
+    }
     for (; group < groups; ++group)
         select_largest(std::span<const Scalar>(values + group * n, n), k, scratch, guess, z + group * n);
 }

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <span>
 
 #include <imle/selection/k_largest.hpp>
+#include <imle/solvers/detail/batch_selection.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -18,8 +20,7 @@ namespace imle::inline IMLE_ABI {
 ///
 /// An instance has any rank, of float or double. `categorical{}` takes any n; `categorical<10>{}` takes
 /// exactly 10 numbers. Throws `std::invalid_argument` for an empty instance, a size other than N, and
-/// numbers that are not finite. A mask that allows nothing: `solve_status::infeasible`. O(n) comparisons, no
-/// memory.
+/// numbers that are not finite. A mask that allows nothing: `solve_status::infeasible`. O(n) comparisons.
 template <Eigen::Index N = Eigen::Dynamic>
 class categorical {
     static_assert(N == Eigen::Dynamic || N > 0, "imle::categorical<N> needs a category to choose: N >= 1");
@@ -27,6 +28,8 @@ class categorical {
   public:
     /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
+    /// `solve_batch` is as good for a few instances.
+    static constexpr bool takes_any_batch = true;
 
     /// theta: one instance; z: a tensor of its dimensions, which is written in full.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
@@ -39,9 +42,7 @@ class categorical {
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) const {
         detail::require_instance(theta, z, context);
         const auto values = detail::values_of(theta);
-        if (values.empty()) detail::throw_invalid("theta", "empty", "at least one category");
-        if (N != Eigen::Dynamic && theta.size() != N)
-            detail::throw_invalid("theta", detail::message("of ", theta.size(), " categories"), N);
+        require_categories(theta.size());
         const std::size_t best = context.mask.empty() ? detail::first_largest(values)
                                                       : detail::first_largest_allowed(values, context.mask);
         std::fill_n(z.data(), z.size(), scalar_of<ZT>(0));
@@ -50,11 +51,42 @@ class categorical {
         return solve_status::solved;
     }
 
+    /// thetas: several instances, in one more, outermost dimension; zs: a tensor of its dimensions. Gives
+    /// the bits of single solves.
+    template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
+    void solve_batch(const ThetasT& thetas, ZsT&& zs) {
+        static_cast<void>(solve_all(thetas, zs, {}));
+    }
+
+    /// The same with a mask for each instance. z is 0 for infeasible instances; the others are solved.
+    template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
+    solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
+        detail::require_contexts(contexts.size(), detail::shape_of(thetas).batch);
+        return solve_all(thetas, zs, contexts);
+    }
+
     /// Calls f(first, size) for its one group, the whole instance (see `ThresholdSolver`).
     template <detail::Instance ThetaT, class F>
     void for_each_group(const ThetaT& theta, const solve_context&, F&& f) const {
         f(Eigen::Index{0}, static_cast<Eigen::Index>(theta.size()));
     }
+
+  private:
+    static void require_categories(Eigen::Index n) {
+        if (n == 0) detail::throw_invalid("theta", "empty", "at least one category");
+        if (N != Eigen::Dynamic && n != N)
+            detail::throw_invalid("theta", detail::message("of ", n, " categories"), N);
+    }
+
+    template <class ThetasT, class ZsT>
+    solve_status solve_all(const ThetasT& thetas, ZsT& zs, std::span<const solve_context> contexts) {
+        detail::require_dimensions(thetas, zs);
+        require_categories(detail::shape_of(thetas).n);
+        detail::kth_guess<scalar_of<ThetasT>> no_guess;
+        return detail::select_batch(thetas, zs, contexts, 1, allowed_, scratch_, no_guess);
+    }
+
+    detail::scratch scratch_, allowed_;
 };
 
 }  // namespace imle::inline IMLE_ABI

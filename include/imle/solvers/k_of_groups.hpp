@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <imle/selection/k_largest.hpp>
+#include <imle/solvers/detail/batch_selection.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -152,8 +153,7 @@ class k_of_groups {
     template <class ThetaT, class ZT>
     solve_status solve(const ThetaT& theta, ZT& z, std::span<const solve_context> contexts,
                        Eigen::Index batch, Eigen::Index groups) {
-        const bool masked = std::any_of(contexts.begin(), contexts.end(),
-                                        [](const solve_context& each) { return !each.mask.empty(); });
+        const bool masked = detail::any_mask(contexts);
         if (masked)
             detail::require_dimensions(theta, z);
         else
@@ -171,7 +171,8 @@ class k_of_groups {
             detail::throw_invalid("k_of_groups' k", k_,
                                   detail::message("at most the size of a group, ", equal.size));
         const auto values = detail::values_of(theta);
-        select_runs(masked ? copy_allowed(values, contexts) : values.data(), batch, runs, z.data());
+        const auto from = masked ? detail::copy_allowed_of_batch(values, contexts, allowed_) : values;
+        select_runs(from.data(), batch, runs, z.data());
         return masked ? clear_infeasible(contexts, values.size() / contexts.size(), runs, z.data())
                       : solve_status::solved;
     }
@@ -188,24 +189,6 @@ class k_of_groups {
                 from += each.groups * each.size;
                 to += each.groups * each.size;
             }
-    }
-
-    /// All instances, with -infinity where their masks forbid.
-    template <class Scalar>
-    [[nodiscard]] const Scalar* copy_allowed(std::span<const Scalar> values,
-                                             std::span<const solve_context> contexts) {
-        const std::size_t n = values.size() / contexts.size();
-        const auto copies = allowed_.template get<Scalar>(values.size());
-        for (std::size_t i = 0; i < contexts.size(); ++i) {
-            const auto instance = values.subspan(i * n, n);
-            const std::span<const bool> mask = contexts[i].mask;
-            detail::require_numbers(instance, mask);
-            if (mask.empty())
-                std::copy(instance.begin(), instance.end(), copies.data() + i * n);
-            else
-                detail::copy_allowed(instance, mask, copies.data() + i * n);
-        }
-        return copies.data();
     }
 
     /// z = 0 for each instance of n numbers that has a group with fewer than k allowed elements.
@@ -231,9 +214,11 @@ class k_of_groups {
 
     template <class Scalar>
     void select(const Scalar* from, Eigen::Index groups, Eigen::Index members, Scalar* to) {
-        const auto n = static_cast<std::size_t>(members);
-        detail::select_largest_of_groups(from, static_cast<std::size_t>(groups), n,
-                                         static_cast<std::size_t>(k_), scratch_.template get<Scalar>(n), to);
+        const auto n = static_cast<std::size_t>(members), k = static_cast<std::size_t>(k_);
+        detail::kth_guess<Scalar> guess;
+        detail::select_largest_of_groups(
+            from, static_cast<std::size_t>(groups), n, k,
+            scratch_.template get<Scalar>(detail::selection_memory<Scalar>(n, k)), guess, to);
     }
 
     Eigen::Index k_ = K;

@@ -89,6 +89,8 @@ class minimizing {
   public:
     /// It minimises <cost, z>.
     static constexpr imle::sense sense = imle::sense::minimize;
+    /// As the solver does.
+    static constexpr bool takes_any_batch = detail::takes_any_batch<SolverT>;
 
     /// solver: an argmin, or one whose `sense` is `maximize`.
     explicit minimizing(SolverT solver) : solver_(std::move(solver)) {}

@@ -12,6 +12,8 @@
 
 #include <imle/simd/wide_lanes.hpp>
 #include <imle/solvers/detail/ascending_order.hpp>
+#include <imle/solvers/detail/batch_selection.hpp>
+#include <imle/solvers/detail/rank_in_lanes.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -37,6 +39,8 @@ class ranking {
   public:
     /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
+    /// `solve_batch` is as good for a few instances.
+    static constexpr bool takes_any_batch = true;
 
     /// theta: one instance; z: a tensor of its dimensions, which is written in full.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
@@ -50,22 +54,74 @@ class ranking {
         using Scalar = scalar_of<ThetaT>;
         detail::require_instance(theta, z, context);
         const auto values = detail::values_of(theta);
-        if (N != Eigen::Dynamic && theta.size() != N)
-            detail::throw_invalid("theta", detail::message("of ", theta.size(), " numbers"), N);
-        // Beyond this n there are ranks that Scalar, or an index, cannot hold.
-        constexpr std::uint64_t limit = std::min(std::uint64_t{1} << std::numeric_limits<Scalar>::digits,
-                                                 std::uint64_t{std::numeric_limits<std::uint32_t>::max()});
-        if (values.size() > limit)
-            detail::throw_invalid("theta", detail::message("of ", values.size(), " numbers"),
-                                  detail::message("at most ", limit));
-        if (context.mask.empty())
-            rank(values, z.data());
-        else
-            rank_allowed(values, context.mask, z.data());
+        require_size<Scalar>(values.size());
+        rank_one(values, context.mask, z.data());
         return solve_status::solved;
     }
 
+    /// thetas: several instances, in one more, outermost dimension; zs: a tensor of its dimensions. Gives
+    /// the bits of single solves.
+    template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
+    void solve_batch(const ThetasT& thetas, ZsT&& zs) {
+        static_cast<void>(solve_all(thetas, zs, {}));
+    }
+
+    /// The same with a mask for each instance.
+    template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
+    solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
+        detail::require_contexts(contexts.size(), detail::shape_of(thetas).batch);
+        return solve_all(thetas, zs, contexts);
+    }
+
   private:
+    template <class Scalar>
+    static void require_size(std::size_t n) {
+        if (N != Eigen::Dynamic && static_cast<Eigen::Index>(n) != N)
+            detail::throw_invalid("theta", detail::message("of ", n, " numbers"), N);
+        // Beyond this n there are ranks that Scalar, or an index, cannot hold.
+        constexpr std::uint64_t limit = std::min(std::uint64_t{1} << std::numeric_limits<Scalar>::digits,
+                                                 std::uint64_t{std::numeric_limits<std::uint32_t>::max()});
+        if (n > limit)
+            detail::throw_invalid("theta", detail::message("of ", n, " numbers"),
+                                  detail::message("at most ", limit));
+    }
+
+    template <class ThetasT, class ZsT>
+    solve_status solve_all(const ThetasT& thetas, ZsT& zs, std::span<const solve_context> contexts) {
+        using Scalar = scalar_of<ThetasT>;
+        detail::require_dimensions(thetas, zs);
+        const auto shape = detail::shape_of(thetas);
+        const auto n = static_cast<std::size_t>(shape.n), batch = static_cast<std::size_t>(shape.batch);
+        require_size<Scalar>(n);
+        const auto values = detail::values_of(thetas);
+        std::size_t done = 0;
+        if (n > 0 && n <= most_in_lanes && !detail::any_mask(contexts)) {
+            detail::require_numbers(values, {});
+            // A single one is faster alone.
+            done = batch % detail::group_lanes<Scalar> == 1 ? batch - 1 : batch;
+            const auto memory = allowed_.template get<Scalar>(2 * detail::column_memory<Scalar>(n));
+            detail::rank_in_lanes(values.data(), done, n, memory, zs.data());
+        }
+        for (; done < batch; ++done) {
+            const auto mask = contexts.empty() ? std::span<const bool>() : contexts[done].mask;
+            const auto one = values.subspan(done * n, n);
+            detail::require_numbers(one, mask);
+            rank_one(one, mask, zs.data() + done * n);
+        }
+        return solve_status::solved;
+    }
+
+    template <class Scalar>
+    void rank_one(std::span<const Scalar> values, std::span<const bool> mask, Scalar* z) {
+        if (mask.empty())
+            rank(values, z);
+        else
+            rank_allowed(values, mask, z);
+    }
+
+    /// Measured: up to this size lanes are faster.
+    static constexpr std::size_t most_in_lanes = 64;
+
     /// Measured: from this size on a radix sort is faster.
     static constexpr std::size_t most_to_compare = 256;
 

@@ -5,9 +5,11 @@
 
 #include <concepts>
 #include <cstddef>
+#include <span>
 #include <tuple>
 
 #include <imle/selection/k_largest.hpp>
+#include <imle/solvers/detail/batch_selection.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -25,6 +27,8 @@ class top_k {
   public:
     /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
+    /// `solve_batch` is as good for a few instances.
+    static constexpr bool takes_any_batch = true;
 
     /// k: the number of elements to choose, at least 0.
     template <std::integral Count>
@@ -50,16 +54,29 @@ class top_k {
         detail::require_instance(theta, z, context);
         auto values = detail::values_of(theta);
         const std::size_t n = values.size(), k = static_cast<std::size_t>(k_);
-        if (k > n) detail::throw_invalid("top_k's k", k, detail::message("at most n = ", n));
-        const auto room = scratch_.template get<Scalar>(context.mask.empty() ? n : 2 * n);
+        require_k(n);
         if (!context.mask.empty()) {
-            const auto copy = room.last(n);
+            const auto copy = allowed_.template get<Scalar>(n);
             if (detail::copy_allowed(values, context.mask, copy.data()) < k) return detail::no_answer(z);
             values = copy;
         }
-        detail::select_largest(values, k, room.first(n), std::get<detail::kth_guess<Scalar>>(guesses_),
-                               z.data());
+        detail::select_largest(values, k, scratch_.template get<Scalar>(n),
+                               std::get<detail::kth_guess<Scalar>>(guesses_), z.data());
         return solve_status::solved;
+    }
+
+    /// thetas: several instances, in one more, outermost dimension; zs: a tensor of its dimensions. Gives
+    /// the bits of single solves.
+    template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
+    void solve_batch(const ThetasT& thetas, ZsT&& zs) {
+        static_cast<void>(solve_all(thetas, zs, {}));
+    }
+
+    /// The same with a mask for each instance. z is 0 for infeasible instances; the others are solved.
+    template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
+    solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
+        detail::require_contexts(contexts.size(), detail::shape_of(thetas).batch);
+        return solve_all(thetas, zs, contexts);
     }
 
     /// Calls f(first, size) for its one group, the whole instance (see `ThresholdSolver`).
@@ -69,8 +86,22 @@ class top_k {
     }
 
   private:
+    void require_k(std::size_t n) const {
+        if (static_cast<std::size_t>(k_) > n)
+            detail::throw_invalid("top_k's k", k_, detail::message("at most n = ", n));
+    }
+
+    template <class ThetasT, class ZsT>
+    solve_status solve_all(const ThetasT& thetas, ZsT& zs, std::span<const solve_context> contexts) {
+        using Scalar = scalar_of<ThetasT>;
+        detail::require_dimensions(thetas, zs);
+        require_k(static_cast<std::size_t>(detail::shape_of(thetas).n));
+        return detail::select_batch(thetas, zs, contexts, static_cast<std::size_t>(k_), allowed_, scratch_,
+                                    std::get<detail::kth_guess<Scalar>>(guesses_));
+    }
+
     Eigen::Index k_ = K;
-    detail::scratch scratch_;
+    detail::scratch scratch_, allowed_;
     std::tuple<detail::kth_guess<float>, detail::kth_guess<double>> guesses_;
 };
 

@@ -6,6 +6,7 @@
 /// Symbols: theta is [batch, n]; eps and z are [batch, sample, n]; an item is one instance and sample. For a
 /// minimising solver theta is a cost c: all computations use -c, which is negated again for the solver.
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -43,6 +44,52 @@ template <class NoiseT>
 [[nodiscard]] bool perturbs(double temperature) noexcept {
     return !is_zero_noise<NoiseT> && temperature != 0;
 }
+
+/// The parameters of items, of n numbers each. If those are few, they are written several times, so that
+/// several items with the same parameters are perturbed together: one alone would leave most lanes empty.
+template <class Scalar>
+class repetition {
+  public:
+    using memory = decltype(worker_memory<Scalar>::repeated);
+
+    repetition(memory& copies, std::span<const Scalar* const> parameters, Eigen::Index n)
+        : copies_(copies), parameters_(parameters), n_(n) {
+        constexpr Eigen::Index few = 64;
+        if (n > 0 && n <= few) most_ = static_cast<Eigen::Index>(copies.size()) / n;
+    }
+
+    struct run {
+        const Scalar* numbers;
+        Eigen::Index count;
+    };
+    /// The parameters of item j and of `count` - 1 items after it, one after the other. Valid until the next
+    /// call.
+    [[nodiscard]] run from(Eigen::Index j) {
+        const auto first = static_cast<std::size_t>(j);
+        const Scalar* const own = parameters_[first];
+        const std::size_t end = std::min(parameters_.size(), first + static_cast<std::size_t>(most_));
+        std::size_t next = first + 1;
+        while (next < end && parameters_[next] == own) ++next;
+        const auto count = static_cast<Eigen::Index>(next - first);
+        if (count == 1) return {own, 1};
+        if (own != written_) copied_ = 0;
+        written_ = own;
+        for (const Eigen::Index size = count * n_; copied_ < size;) {
+            const Eigen::Index more = copied_ == 0 ? n_ : std::min(copied_, size - copied_);
+            std::copy_n(copied_ == 0 ? own : copies_.data(), more, copies_.data() + copied_);
+            copied_ += more;
+        }
+        return {copies_.data(), count};
+    }
+
+  private:
+    memory& copies_;
+    std::span<const Scalar* const> parameters_;
+    Eigen::Index n_;
+    Eigen::Index most_ = 1;
+    const Scalar* written_ = nullptr;
+    Eigen::Index copied_ = 0;
+};
 
 /// Solves with a layer's solver and noise. Functions that take items work on `worker.items` or some of them.
 /// They return memory of the worker, which is valid until the next call.
@@ -128,13 +175,16 @@ class perturbed_solve {
         const Scalar scale = static_cast<Scalar>(temperature);
         // Checks right here, while the numbers are in the nearest cache.
         finite_check<Scalar> check;
-        for (Eigen::Index j = 0; j < worker.item_count(); ++j) {
-            const Scalar* const from = parameters[static_cast<std::size_t>(j)];
+        repetition<Scalar> repeated(worker.template memory_of<Scalar>().repeated, parameters, n);
+        for (Eigen::Index j = 0; j < worker.item_count();) {
+            const auto [from, count] = repeated.from(j);
+            const Eigen::Index size = count * n;
             Scalar* const out = perturbed + j * n;
             if (noise != nullptr && scale != Scalar(0))
-                perturb(from, scale, noise + j * n, out, n, check);
+                perturb(from, scale, noise + j * n, out, size, check);
             else
-                for (Eigen::Index i = 0; i < n; ++i) check.add(out[i] = minimizes ? -from[i] : from[i]);
+                for (Eigen::Index i = 0; i < size; ++i) check.add(out[i] = minimizes ? -from[i] : from[i]);
+            j += count;
         }
         load_contexts(worker, call);
         if (call.is_masked()) {
@@ -170,16 +220,18 @@ class perturbed_solve {
         const std::uint64_t samples = static_cast<std::uint64_t>(call.samples);
         std::vector<solve_context>& contexts = worker.contexts;
         contexts.resize(items.size());
+        solve_context of_row{};
+        std::uint64_t sample = samples;
         for (std::size_t j = 0; j < items.size(); ++j) {
             // This is usually the next sample of the item before. Testing for that avoids a division, which
             // takes as long as perturbing many numbers.
-            if (j > 0 && items[j] == items[j - 1] + 1 && contexts[j - 1].sample + 1 < samples) {
-                contexts[j] = contexts[j - 1];
-                ++contexts[j].sample;
-            } else {
-                contexts[j] = call.context_of(items[j] / call.samples,
-                                              static_cast<std::uint64_t>(items[j] % call.samples));
+            if (j == 0 || items[j] != items[j - 1] + 1 || ++sample >= samples) {
+                const Eigen::Index row = call.samples == 1 ? items[j] : items[j] / call.samples;
+                sample = static_cast<std::uint64_t>(items[j] - row * call.samples);
+                of_row = call.context_of(row, sample);
             }
+            // Not a copy of the context before: its number of the sample would still be on its way to memory.
+            contexts[j] = {of_row.instance, sample, of_row.id, of_row.mask};
         }
     }
 

@@ -27,7 +27,8 @@ struct item_range {
 
 /// How a call's items can be divided.
 struct solve_grain {
-    /// Whether the solver has no `solve_batch`, so that items may be solved one at a time.
+    /// Whether the solver has no `solve_batch`, or `takes_any_batch`, so that items may be solved one at a
+    /// time.
     bool one_by_one = false;
     /// The largest number of workers.
     Eigen::Index workers = 1;
@@ -61,13 +62,15 @@ struct sample_plan {
     sample_plan(Eigen::Index batch_size, Eigen::Index sample_count, Eigen::Index instance_size,
                 const solve_grain& grain = {})
         : batch(batch_size), samples(sample_count), n(instance_size) {
-        const Eigen::Index multiple = grain.one_by_one ? 1 : batch_multiple;
+        // Divisions take as long as a small solve: the usual cases do without.
         const Eigen::Index share = ceil_divide(samples, max_chunks);
-        chunk = std::min(samples, ceil_divide(share, multiple) * multiple);
-        chunks = ceil_divide(samples, chunk);
-        const Eigen::Index cached_numbers = 32768;
-        piece_size = std::clamp<Eigen::Index>(cached_numbers / std::max<Eigen::Index>(n, 1), 16, 64);
-        chunks_per_unit = std::max<Eigen::Index>(1, piece_size / chunk);
+        chunk =
+            std::min(samples, grain.one_by_one ? share : ceil_divide(share, batch_multiple) * batch_multiple);
+        chunks = chunk == samples ? 1 : ceil_divide(samples, chunk);
+        constexpr Eigen::Index cached_numbers = 32768, largest_piece = 64;
+        piece_size = n <= cached_numbers / largest_piece ? largest_piece
+                                                         : std::max<Eigen::Index>(cached_numbers / n, 16);
+        chunks_per_unit = chunk == 1 ? piece_size : std::max<Eigen::Index>(1, piece_size / chunk);
         if (grain.one_by_one && grain.workers > 1) {
             // A solve may take long, so there should be work for every worker.
             const Eigen::Index units_per_worker = 8;
@@ -79,7 +82,10 @@ struct sample_plan {
         }
     }
 
-    [[nodiscard]] Eigen::Index units() const { return ceil_divide(batch * chunks, chunks_per_unit); }
+    [[nodiscard]] Eigen::Index units() const {
+        const Eigen::Index all = batch * chunks;
+        return all <= chunks_per_unit ? std::min<Eigen::Index>(all, 1) : ceil_divide(all, chunks_per_unit);
+    }
 
     /// A batch solver's units consist of whole groups of so many instances.
     [[nodiscard]] Eigen::Index instances_per_unit() const { return chunks == 1 ? chunks_per_unit : 1; }
@@ -98,7 +104,7 @@ struct sample_plan {
   private:
     /// The first item of a chunk; chunks are counted over all instances.
     [[nodiscard]] Eigen::Index first_item(Eigen::Index at) const {
-        return at / chunks * samples + at % chunks * chunk;
+        return chunks == 1 ? at * samples : at / chunks * samples + at % chunks * chunk;
     }
 };
 

@@ -71,6 +71,8 @@ struct worker_memory {
     /// The memory of those parameters that are not the caller's.
     buffer<Scalar> own_parameters;
     buffer<Scalar> perturbed, z, other_z, negated_theta, scaled_dz;
+    /// Some small parameters, several times.
+    std::array<Scalar, 512> repeated;
 };
 
 /// Adds its lifetime to `seconds`. If that is null, it reads no clock.
@@ -213,6 +215,7 @@ class call_runner {
 
     call_runner(workspace_pool<SolverT, ExecutorT>& pool, const SolverT& solver, const layer_options& options)
         : pool_(pool), solver_(solver), options_(options), space_(pool.take()) {
+        if (options.statistics) start_ = std::chrono::steady_clock::now();
         for (auto& worker : space_->workers) {
             worker->failed_rows.clear();
             worker->statistics = {};
@@ -282,6 +285,7 @@ class call_runner {
     void add_failures(std::vector<Eigen::Index>& rows) const {
         for (const auto& worker : space_->workers)
             rows.insert(rows.end(), worker->failed_rows.begin(), worker->failed_rows.end());
+        if (rows.empty()) return;
         std::sort(rows.begin(), rows.end());
         rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
     }
@@ -366,7 +370,7 @@ class call_runner {
 
     template <class Scalar, int Rank, int Layout>
     [[nodiscard]] solve_grain grain_of(const layer_call<Scalar, Rank, Layout>& call, pass_kind kind) const {
-        constexpr bool one_by_one = !BatchSolver<SolverT, Scalar, Rank, Layout>;
+        constexpr bool one_by_one = !BatchSolver<SolverT, Scalar, Rank, Layout> || takes_any_batch<SolverT>;
         solve_grain grain{one_by_one, static_cast<Eigen::Index>(worker_count())};
         const auto& cost = space_->costs[static_cast<std::size_t>(kind)];
         if (one_by_one && cost.n == call.shape.n && cost.seconds > 0) {
@@ -385,7 +389,7 @@ class call_runner {
     std::unique_ptr<workspace<SolverT, ExecutorT>> space_;
     std::uint64_t expected_solves_ = 0;
     double parallel_seconds_ = 0;
-    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+    std::chrono::steady_clock::time_point start_;  // only with statistics
     bool finished_ = false;
 };
 

@@ -1,0 +1,69 @@
+#pragma once
+
+/// @file
+/// The k largest of each instance of a batch, with a mask for each.
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+#include <imle/selection/k_largest.hpp>
+#include <imle/solvers/instance.hpp>
+
+namespace imle::inline IMLE_ABI::detail {
+
+/// Whether a context has a mask.
+[[nodiscard]] inline bool any_mask(std::span<const solve_context> contexts) noexcept {
+    return std::any_of(contexts.begin(), contexts.end(),
+                       [](const solve_context& each) { return !each.mask.empty(); });
+}
+
+/// The numbers of all instances, one context for each, with -infinity where their masks forbid. Throws like
+/// `require_numbers`.
+template <class Scalar>
+[[nodiscard]] std::span<const Scalar> copy_allowed_of_batch(std::span<const Scalar> values,
+                                                            std::span<const solve_context> contexts,
+                                                            scratch& memory) {
+    const std::size_t n = values.size() / contexts.size();
+    const auto copies = memory.template get<Scalar>(values.size());
+    for (std::size_t i = 0; i < contexts.size(); ++i) {
+        const auto instance = values.subspan(i * n, n);
+        const std::span<const bool> mask = contexts[i].mask;
+        require_numbers(instance, mask);
+        if (mask.empty())
+            std::copy(instance.begin(), instance.end(), copies.data() + i * n);
+        else
+            copy_allowed(instance, mask, copies.data() + i * n);
+    }
+    return copies;
+}
+
+/// The k largest of each of a batch's instances of n >= k numbers. contexts: one for each instance, or none.
+/// z is 0 for instances whose masks allow fewer than k; the others are solved. `allowed` and `memory` are two
+/// scratches.
+template <class ThetasT, class ZsT, class Scalar = scalar_of<ThetasT>>
+solve_status select_batch(const ThetasT& thetas, ZsT& zs, std::span<const solve_context> contexts,
+                          std::size_t k, scratch& allowed, scratch& memory, kth_guess<Scalar>& guess) {
+    const auto shape = shape_of(thetas);
+    const auto n = static_cast<std::size_t>(shape.n), batch = static_cast<std::size_t>(shape.batch);
+    std::span<const Scalar> values = values_of(thetas);
+    const bool masked = any_mask(contexts);
+    if (masked)
+        values = copy_allowed_of_batch(values, contexts, allowed);
+    else
+        require_numbers(values, {});
+    select_largest_of_groups(values.data(), batch, n, k,
+                             memory.template get<Scalar>(selection_memory<Scalar>(n, k)), guess, zs.data());
+    if (!masked) return solve_status::solved;
+    solve_status status = solve_status::solved;
+    for (std::size_t i = 0; i < batch; ++i) {
+        const std::span<const bool> mask = contexts[i].mask;
+        if (mask.empty() || static_cast<std::size_t>(std::count(mask.begin(), mask.end(), true)) >= k)
+            continue;
+        std::fill_n(zs.data() + i * n, n, Scalar(0));
+        status = solve_status::infeasible;
+    }
+    return status;
+}
+
+}  // namespace imle::inline IMLE_ABI::detail
