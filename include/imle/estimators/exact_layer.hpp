@@ -4,6 +4,7 @@
 /// Exact samples forward, the gradient of the exact marginals backward.
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -20,6 +21,8 @@ namespace imle::inline IMLE_ABI {
 struct exact_options {
     /// Samples S per instance, at least 1.
     Eigen::Index samples = 1;
+    /// Worker threads; 0 means one for each core. Results do not depend on it. Each instance is one thread's.
+    int threads = 1;
 };
 
 /// A layer around a family whose marginals and their derivative are known. The forward pass gives exact
@@ -38,14 +41,16 @@ struct exact_options {
 /// Functions, shapes and the numbering of samples are those of `layer_interface`. Copies are cheap. Errors:
 /// `std::invalid_argument` for a caller's mistake, which includes a gradient that overflows; `solver_error`
 /// for a family that writes numbers that are not finite.
-template <ExponentialFamilyOfSomeScalar FamilyT>
-class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, exact_options> {
-    using base = detail::family_layer<exact_layer<FamilyT>, FamilyT, exact_options>;
+template <ExponentialFamilyOfSomeScalar FamilyT, Executor ExecutorT = thread_executor>
+class exact_layer
+    : public detail::family_layer<exact_layer<FamilyT, ExecutorT>, FamilyT, exact_options, ExecutorT> {
+    using base = detail::family_layer<exact_layer, FamilyT, exact_options, ExecutorT>;
 
   public:
     /// Throws `std::invalid_argument` if an option makes no sense.
-    explicit exact_layer(FamilyT family, exact_options options = {})
-        : base(std::move(family), options, "exact_options::samples") {}
+    explicit exact_layer(FamilyT family, exact_options options = {}, ExecutorT executor = {})
+        : base(std::move(family), options, std::move(executor), "exact_options::samples",
+               "exact_options::threads") {}
 
     using layer_interface<exact_layer>::marginals;
     /// `marginals(theta, key).marginals()`, which does not depend on the key.
@@ -83,16 +88,17 @@ class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, e
     void write_product(const CallT& call, const detail::cotangent<Scalar>& dz, Scalar* gradient) const {
         base::require_family(call);
         const Eigen::Index n = call.shape.n;
-        std::vector<Scalar> mean;
-        bool may_overflow = false;
-        for (Eigen::Index b = 0; b < call.shape.batch; ++b) {
+        std::vector<std::vector<Scalar>> means(dz.per_sample ? base::workers() : 0);
+        std::atomic<bool> may_overflow{false};
+        base::for_each_row(detail::row_work::gradient, call, [&](std::size_t worker, Eigen::Index b) {
             std::span<const Scalar> dmu;
             if (dz.per_sample)
-                dmu = mean_of(detail::family_row(dz.dz, b, call.samples * n), dz.scale, n, mean);
+                dmu = mean_of(detail::family_row(dz.dz, b, call.samples * n), dz.scale, n, means[worker]);
             else
                 dmu = detail::family_row(dz.dz, b, n);
-            may_overflow |= write_row(call, b, dmu, detail::family_row(gradient, b, n));
-        }
+            if (write_row(call, b, dmu, detail::family_row(gradient, b, n)))
+                may_overflow.store(true, std::memory_order_relaxed);
+        });
         if (may_overflow)
             detail::require_finite_gradient(call, gradient, "a finite one: use a smaller cotangent");
     }
@@ -162,8 +168,8 @@ class exact_layer : public detail::family_layer<exact_layer<FamilyT>, FamilyT, e
     }
 };
 
-template <class F>
-exact_layer(F, exact_options = {}) -> exact_layer<typename detail::require_exact_family<F>::type>;
+template <class F, Executor E = thread_executor>
+exact_layer(F, exact_options = {}, E = {}) -> exact_layer<typename detail::require_exact_family<F>::type, E>;
 
 /// The layer of SIMPLE (Ahmed, Zeng, Niepert, Van den Broeck, "SIMPLE: a gradient estimator for k-subset
 /// sampling", ICLR 2023): exact k-subsets forward, the exact Jacobian of the marginals backward. Throws

@@ -23,6 +23,8 @@ struct score_function_options {
     Eigen::Index samples = 1;
     /// The baseline that is subtracted from each sample's loss.
     imle::baseline baseline = imle::baseline::leave_one_out;
+    /// Worker threads; 0 means one for each core. Results do not depend on it. Each instance is one thread's.
+    int threads = 1;
 };
 
 /// The score function estimator, or REINFORCE (Williams, "Simple statistical gradient-following algorithms
@@ -45,16 +47,18 @@ struct score_function_options {
 /// Functions, shapes and the numbering of samples are those of `layer_interface`. Copies are cheap. Errors:
 /// `std::invalid_argument` for a caller's mistake, which includes a gradient that overflows; `solver_error`
 /// for a family that writes numbers that are not finite.
-template <ExponentialFamilyOfSomeScalar FamilyT>
-class score_function_layer
-    : public detail::family_layer<score_function_layer<FamilyT>, FamilyT, score_function_options> {
-    using base = detail::family_layer<score_function_layer<FamilyT>, FamilyT, score_function_options>;
+template <ExponentialFamilyOfSomeScalar FamilyT, Executor ExecutorT = thread_executor>
+class score_function_layer : public detail::family_layer<score_function_layer<FamilyT, ExecutorT>, FamilyT,
+                                                         score_function_options, ExecutorT> {
+    using base = detail::family_layer<score_function_layer, FamilyT, score_function_options, ExecutorT>;
 
   public:
     /// Throws `std::invalid_argument` if an option makes no sense. With baseline::leave_one_out, one sample
     /// is enough for a forward pass, but a gradient then throws.
-    explicit score_function_layer(FamilyT family, score_function_options options = {})
-        : base(std::move(family), options, "score_function_options::samples") {
+    explicit score_function_layer(FamilyT family, score_function_options options = {},
+                                  ExecutorT executor = {})
+        : base(std::move(family), options, std::move(executor), "score_function_options::samples",
+               "score_function_options::threads") {
         if (options.baseline != baseline::none && options.baseline != baseline::leave_one_out &&
             options.baseline != baseline::exact_marginals)
             detail::throw_invalid("score_function_options::baseline", static_cast<int>(options.baseline),
@@ -169,45 +173,63 @@ class score_function_layer
         double scale;
     };
 
+    /// One worker's memory.
+    template <class Scalar>
+    struct row_memory {
+        std::vector<double> f, mu, difference, sum;
+        std::vector<Scalar> written, drawn;
+    };
+
     /// gradient_b = mean_s f_s (z_s - mu), where f is already without its baseline: `weigh(row, f)` writes S
     /// numbers.
     template <class Scalar, class CallT, class WeighT>
     void write_weighted_scores(const detail::pass_values<Scalar>& values, const CallT& call, Scalar* gradient,
                                WeighT&& weigh) const {
         base::require_family(call);
-        const auto size = static_cast<std::size_t>(call.shape.n);
-        std::vector<double> f(static_cast<std::size_t>(call.samples)), mu(size), difference(size), sum(size);
-        std::vector<Scalar> written(size), drawn;
-        for (Eigen::Index b = 0; b < call.shape.batch; ++b) {
-            const Scalar* const z = samples_of(values, call, b, drawn);
-            const std::span<Scalar> out = detail::family_row(gradient, b, call.shape.n);
-            bool known = false;
-            const auto marginals = [&] {
-                if (!std::exchange(known, true)) {
-                    detail::write_family_marginals(this->family(), call, b, std::span<Scalar>(written));
-                    std::copy(written.begin(), written.end(), mu.begin());
-                }
-                return std::span<const double>(mu);
-            };
-            const auto write = [&](double scale) {
-                weigh(sampled_row<Scalar, decltype(marginals)>{b, z, marginals, scale}, f);
-                if (std::any_of(f.begin(), f.end(), [](double x) { return x != 0; })) marginals();
-                std::fill(sum.begin(), sum.end(), 0.0);
-                for (std::size_t s = 0; s < f.size(); ++s) {
-                    if (f[s] == 0) continue;
-                    for (std::size_t i = 0; i < size; ++i)
-                        difference[i] = static_cast<double>(z[s * size + i]) - mu[i];
-                    detail::scaled_sum(f[s], difference.data(), sum.data(), sum.data(), size);
-                }
-                for (std::size_t i = 0; i < size; ++i)
-                    out[i] = static_cast<Scalar>(sum[i] / static_cast<double>(f.size()) / scale);
-            };
-            write(1);
-            // Sums of large numbers may overflow on the way to a gradient that does not.
-            if (!detail::all_finite(std::span<const Scalar>(out))) write(0x1p-512);
-        }
+        std::vector<row_memory<Scalar>> memory(base::workers());
+        base::for_each_row(detail::row_work::gradient, call, [&](std::size_t worker, Eigen::Index b) {
+            write_row(values, call, b, memory[worker], detail::family_row(gradient, b, call.shape.n), weigh);
+        });
         detail::require_finite_gradient(call, gradient,
                                         "a finite one: use smaller losses or a smaller cotangent");
+    }
+
+    template <class Scalar, class CallT, class WeighT>
+    void write_row(const detail::pass_values<Scalar>& values, const CallT& call, Eigen::Index b,
+                   row_memory<Scalar>& memory, std::span<Scalar> out, const WeighT& weigh) const {
+        const auto size = static_cast<std::size_t>(call.shape.n);
+        std::vector<double>&f = memory.f, &mu = memory.mu, &difference = memory.difference;
+        f.resize(static_cast<std::size_t>(call.samples));
+        mu.resize(size);
+        difference.resize(size);
+        memory.sum.resize(size);
+        memory.written.resize(size);
+        double* const sum = memory.sum.data();
+        const Scalar* const z = samples_of(values, call, b, memory.drawn);
+        bool known = false;
+        const auto marginals = [&] {
+            if (!std::exchange(known, true)) {
+                detail::write_family_marginals(this->family(), call, b, std::span<Scalar>(memory.written));
+                std::copy(memory.written.begin(), memory.written.end(), mu.begin());
+            }
+            return std::span<const double>(mu);
+        };
+        const auto write = [&](double scale) {
+            weigh(sampled_row<Scalar, decltype(marginals)>{b, z, marginals, scale}, f);
+            if (std::any_of(f.begin(), f.end(), [](double x) { return x != 0; })) marginals();
+            std::fill_n(sum, size, 0.0);
+            for (std::size_t s = 0; s < f.size(); ++s) {
+                if (f[s] == 0) continue;
+                for (std::size_t i = 0; i < size; ++i)
+                    difference[i] = static_cast<double>(z[s * size + i]) - mu[i];
+                detail::scaled_sum(f[s], difference.data(), sum, sum, size);
+            }
+            for (std::size_t i = 0; i < size; ++i)
+                out[i] = static_cast<Scalar>(sum[i] / static_cast<double>(f.size()) / scale);
+        };
+        write(1);
+        // Sums of large numbers may overflow on the way to a gradient that does not.
+        if (!detail::all_finite(std::span<const Scalar>(out))) write(0x1p-512);
     }
 
     /// Instance b's samples: from the pass, or drawn again.
@@ -221,8 +243,8 @@ class score_function_layer
     }
 };
 
-template <class F>
-score_function_layer(F, score_function_options = {})
-    -> score_function_layer<typename detail::require_exact_family<F>::type>;
+template <class F, Executor E = thread_executor>
+score_function_layer(F, score_function_options = {}, E = {})
+    -> score_function_layer<typename detail::require_exact_family<F>::type, E>;
 
 }  // namespace imle::inline IMLE_ABI

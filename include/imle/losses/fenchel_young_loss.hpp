@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -119,15 +120,14 @@ class fenchel_young_loss {
                 const auto pass = forward(parameters, -1, key, own);
                 const auto shape = detail::shape_of(parameters);
                 using Scalar = scalar_of<decltype(parameters)>;
-                auto replay = sampler_.replay(pass);
                 Eigen::Tensor<Scalar, 1, layout_of<decltype(parameters)>> values(shape.batch);
-                for (Eigen::Index row = 0; row < shape.batch; ++row) {
+                replay_rows(detail::call_of(pass), pass.samples().data(), [&](Eigen::Index row, auto& own) {
                     double sum = 0;
-                    replay.for_each(row, [&](const perturbed_sample<Scalar>& sample) {
+                    own.replay.for_each(row, [&](const perturbed_sample<Scalar>& sample) {
                         sum += sign * detail::dot(sample.parameters, sample.z, shape.n);
                     });
                     values(row) = mean<Scalar>(sum, row);
-                }
+                });
                 return values;
             },
             detail::options_of(options), theta);
@@ -183,7 +183,7 @@ class fenchel_young_loss {
         loss_value<Scalar, rank_of<tensor>, layout_of<tensor>> loss;
         loss.values.resize(batch);
         loss.gradient.resize(call.shape.instance);
-        std::vector<double> sum(static_cast<std::size_t>(n), 0.0);
+        std::vector<double> sum(static_cast<std::size_t>(n), 0.0), gradients;
         std::vector<Scalar> wanted;
         const Eigen::Index most_numbers = Eigen::Index{1} << 20;
         const Eigen::Index at_a_time =
@@ -195,30 +195,63 @@ class fenchel_young_loss {
                 detail::write_forbidden(part.mask_of(row), wanted.data() + row * n);
             detail::require_finite("y", wanted.data(), part.shape.batch, 0, n, "a finite number");
             const auto pass = forward(theta.as_row(), part.shape.batch, key, part.options);
+            gradients.resize(static_cast<std::size_t>(part.shape.batch * n));
             for_each_row(detail::call_of(pass), pass.samples().data(), wanted.data(),
                          [&](Eigen::Index row, double value, std::span<const double> gradient) {
                              loss.values(first + row) = mean<Scalar>(value, first + row);
-                             for (std::size_t i = 0; i < gradient.size(); ++i) sum[i] += gradient[i];
+                             std::copy(gradient.begin(), gradient.end(), gradients.begin() + row * n);
                          });
+            // In order, so that the sum does not depend on threads.
+            for (auto row = gradients.begin(); row != gradients.end(); row += n)
+                for (Eigen::Index i = 0; i < n; ++i) sum[static_cast<std::size_t>(i)] += row[i];
         }
         for (Eigen::Index i = 0; i < n; ++i)
             loss.gradient.data()[i] = static_cast<Scalar>(sum[static_cast<std::size_t>(i)]);
         return loss;
     }
 
-    /// Calls f(row, sum of the samples' values, mean of their gradients) for the rows of a call. z, y: the
-    /// rows' samples and wanted decisions.
+    /// What a thread needs to process a row.
+    template <class ReplayT>
+    struct row_memory {
+        ReplayT replay;
+        std::vector<double> difference;
+    };
+
+    /// Calls f(row, row_memory) for the rows of a call, on the sampler's threads. One thread does all of a
+    /// row. z: the rows' samples.
     template <class CallT, class Scalar, class F>
-    void for_each_row(const CallT& call, const Scalar* z, const Scalar* y, F&& f) const {
+    void replay_rows(const CallT& call, const Scalar* z, const F& f) const {
+        using memory = row_memory<decltype(sampler_.replay(call, z))>;
+        const Eigen::Index n = call.shape.n, batch = call.shape.batch;
+        // Enough numbers for a unit to be worth handing out.
+        const Eigen::Index rows = std::max<Eigen::Index>(
+            1, 8192 / std::max<Eigen::Index>(1, call.samples * std::max<Eigen::Index>(1, n)));
+        sampler_.in_one_call([&](auto& runner, const auto&) {
+            std::vector<std::optional<memory>> workers(runner.worker_count());
+            runner.for_each_unit(static_cast<std::size_t>((batch + rows - 1) / rows), [&](std::size_t worker,
+                                                                                          std::size_t unit) {
+                auto& own = workers[worker];
+                if (!own)
+                    own.emplace(
+                        memory{sampler_.replay(call, z), std::vector<double>(static_cast<std::size_t>(n))});
+                const Eigen::Index first = static_cast<Eigen::Index>(unit) * rows;
+                for (Eigen::Index row = first; row < std::min(batch, first + rows); ++row) f(row, *own);
+            });
+        });
+    }
+
+    /// Calls f(row, sum of the samples' values, mean of their gradients) for the rows of a call, on the
+    /// sampler's threads. z, y: the rows' samples and wanted decisions.
+    template <class CallT, class Scalar, class F>
+    void for_each_row(const CallT& call, const Scalar* z, const Scalar* y, const F& f) const {
         const Eigen::Index n = call.shape.n;
         const double share = sign / static_cast<double>(options_.samples);
-        auto replay = sampler_.replay(call, z);
-        std::vector<double> difference(static_cast<std::size_t>(n));
-        for (Eigen::Index row = 0; row < call.shape.batch; ++row) {
+        replay_rows(call, z, [&](Eigen::Index row, auto& own) {
             const Scalar* const wanted = y + row * n;
+            std::vector<double>& difference = own.difference;
             double sum = 0;
             std::fill(difference.begin(), difference.end(), 0.0);
-            replay.for_each(row, [&](const perturbed_sample<Scalar>& sample) {
+            own.replay.for_each(row, [&](const perturbed_sample<Scalar>& sample) {
                 sum += detail::dot_difference(sample.parameters, sample.z, wanted, n);
                 for (Eigen::Index i = 0; i < n; ++i) {
                     const double factor =
@@ -229,7 +262,7 @@ class fenchel_young_loss {
             });
             for (double& d : difference) d *= share;
             f(row, sum, std::span<const double>(difference));
-        }
+        });
     }
 
     /// A row's sum over samples, divided by their number.

@@ -7,14 +7,17 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include <imle/concepts/exponential_family.hpp>
+#include <imle/estimators/detail/row_threads.hpp>
 #include <imle/layer/layer_interface.hpp>
 #include <imle/layer/layer_options.hpp>
 #include <imle/layer/map_call.hpp>
+#include <imle/parallel/thread_executor.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
 
@@ -168,9 +171,9 @@ void write_family_map(const FamilyT& family, const CallT& call, Eigen::Index b, 
 
 /// `layer_interface` around a family: `forward` gives S exact samples per instance, z of item
 /// (first_instance + b) * S + s; `marginals` gives E z exactly, without drawing a sample, as a pass that is
-/// pulled back through like one of `forward`. `LayerT` adds `write_gradient`. It holds nothing but the family
-/// and the options.
-template <class LayerT, class FamilyT, class OptionsT>
+/// pulled back through like one of `forward`. `LayerT` adds `write_gradient`. It holds the family, the
+/// options and, if these allow more than one, threads, which copies share. One thread does all of a row.
+template <class LayerT, class FamilyT, class OptionsT, class ExecutorT>
 class family_layer : public layer_interface<LayerT> {
   public:
     /// z = MAP(theta) of every instance, of theta's shape; for a shared theta, [count, instance...]. Needs a
@@ -179,8 +182,9 @@ class family_layer : public layer_interface<LayerT> {
     [[nodiscard]] auto map(const ThetaT& theta, const CallOptionsT& options = {}) const {
         return map_call(theta, options_of(options), [&](const auto& call, auto* z) {
             require_map(call);
-            for (Eigen::Index b = 0; b < call.shape.batch; ++b)
+            for_each_row(row_work::map, call, [&](std::size_t, Eigen::Index b) {
                 write_family_map(family_, call, b, family_row(z, b, call.shape.n));
+            });
         });
     }
 
@@ -194,10 +198,29 @@ class family_layer : public layer_interface<LayerT> {
   protected:
     friend layer_interface<LayerT>;
 
-    family_layer(FamilyT family, const OptionsT& options, const char* samples_option)
+    family_layer(FamilyT family, const OptionsT& options, ExecutorT executor, const char* samples_option,
+                 const char* threads_option)
         : family_(std::move(family)), options_(options) {
         require_samples(samples_option, options_.samples);
+        require_threads(threads_option, options_.threads);
+        if (options_.threads != 1)
+            threads_ = std::make_shared<row_threads<ExecutorT>>(options_.threads, std::move(executor));
     }
+
+    /// Calls f(worker, b) for every row b of a call, on the layer's threads. If rows throw, the exception of
+    /// the lowest is rethrown.
+    template <class CallT>
+    void for_each_row(row_work work, const CallT& call,
+                      function_ref<void(std::size_t, Eigen::Index)> f) const {
+        const Eigen::Index batch = call.shape.batch;
+        if (threads_ && batch > 1)
+            threads_->for_each_row(work, batch, call.samples * call.shape.n, f);
+        else
+            for (Eigen::Index b = 0; b < batch; ++b) f(0, b);
+    }
+
+    /// The largest number of workers of a call.
+    [[nodiscard]] std::size_t workers() const noexcept { return threads_ ? threads_->workers() : 1; }
 
     template <class Scalar, int Rank, int Layout>
     static constexpr void require_family(const layer_call<Scalar, Rank, Layout>&) {
@@ -229,19 +252,23 @@ class family_layer : public layer_interface<LayerT> {
     template <class CallT, class Scalar>
     void write_samples(const CallT& call, Scalar* z, std::vector<Eigen::Index>&) const {
         require_family(call);
-        for (Eigen::Index b = 0; b < call.shape.batch; ++b)
+        for_each_row(row_work::samples, call, [&](std::size_t, Eigen::Index b) {
             write_family_samples(family_, call, b, family_row(z, b, call.samples * call.shape.n));
+        });
     }
 
     template <class CallT, class Scalar>
     void write_marginals(const CallT& call, Scalar* mu, std::vector<Eigen::Index>&) const {
         require_family(call);
-        for (Eigen::Index b = 0; b < call.shape.batch; ++b)
+        for_each_row(row_work::marginals, call, [&](std::size_t, Eigen::Index b) {
             write_family_marginals(family_, call, b, family_row(mu, b, call.shape.n));
+        });
     }
 
     FamilyT family_;
     OptionsT options_;
+    /// Null for one thread.
+    std::shared_ptr<row_threads<ExecutorT>> threads_;
 };
 
 // A wrong family given to class template argument deduction fails with one sentence.

@@ -1,0 +1,53 @@
+#pragma once
+
+/// @file
+/// Objects that calls borrow and give back, so that calls from several threads share nothing while they run.
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <imle/core/config.hpp>
+
+namespace imle::inline IMLE_ABI::detail {
+
+/// Objects that nobody uses at the moment. It grows to the largest number that was in use at one time. The
+/// lock is held only while an object changes hands. The pool outlives its loans.
+template <class T>
+class idle_pool {
+    struct give_back {
+        idle_pool* pool;
+        void operator()(T* object) const noexcept {
+            const std::lock_guard lock(pool->mutex_);
+            pool->idle_.emplace_back(object);  // never allocates: see `take`
+        }
+    };
+
+  public:
+    /// An object for the caller alone, which returns to the pool when the loan ends.
+    using loan = std::unique_ptr<T, give_back>;
+
+    /// Lends an object that an earlier loan gave back, or else the result of make(), a new `T`.
+    template <class MakeT>
+    [[nodiscard]] loan take(MakeT&& make) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (!idle_.empty()) {
+                loan taken(idle_.back().release(), give_back{this});
+                idle_.pop_back();
+                return taken;
+            }
+            idle_.reserve(++lent_or_idle_);  // a place to return to
+        }
+        return loan(new T(make()), give_back{this});
+    }
+
+  private:
+    std::mutex mutex_;
+    std::size_t lent_or_idle_ = 0;
+    std::vector<std::unique_ptr<T>> idle_;
+};
+
+}  // namespace imle::inline IMLE_ABI::detail
