@@ -16,6 +16,7 @@
 #include <limits>
 #include <numbers>
 #include <stdexcept>
+#include <tuple>
 #include <vector>
 
 #include "layer/layer_fixtures.hpp"
@@ -318,6 +319,25 @@ TEST_CASE("fenchel_young_loss: threads and shards give the same bits", "[losses]
         fenchel_young_loss(imle::top_k{4}, imle::normal{}, threaded, eager_threads())(theta, y, key);
     CHECK(same_bits(whole.values, same.values));
     CHECK(same_bits(whole.gradient, same.gradient));
+
+    // Rows of 700 numbers, so that there are several units of them; m_s, a theta for all rows, F alone.
+    const matrix long_theta = numbers<matrix>({30, 50}, 3), long_y = numbers<matrix>({30, 50}, 4);
+    const Eigen::Tensor<double, 1, Eigen::RowMajor> one = long_theta.chip<0>(0);
+    const auto all = [&](int threads) {
+        const fenchel_young_loss loss(imle::top_k{4}, imle::multiplicative{imle::normal{}},
+                                      {.samples = 14, .threads = threads}, eager_threads());
+        return std::tuple(loss(long_theta, long_y, key), loss(imle::shared(one, 30), long_y, key),
+                          loss.perturbed_maximum(long_theta, key));
+    };
+    const auto [of_rows, of_one, maxima] = all(1);
+    for (const int threads : {2, 3}) {
+        const auto [rows, shared, largest] = all(threads);
+        CHECK(same_bits(rows.values, of_rows.values));
+        CHECK(same_bits(rows.gradient, of_rows.gradient));
+        CHECK(same_bits(shared.values, of_one.values));
+        CHECK(same_bits(shared.gradient, of_one.gradient));
+        CHECK(same_bits(largest, maxima));
+    }
 
     const Eigen::Index first = 25;
     const matrix theta_part =

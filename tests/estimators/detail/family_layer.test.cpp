@@ -4,16 +4,23 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <random>
 #include <span>
+#include <string>
 #include <thread>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <imle/estimators/exact_layer.hpp>
 #include <imle/estimators/score_function_layer.hpp>
+#include <imle/families/arborescence_family.hpp>
+#include <imle/families/chain_family.hpp>
 #include <imle/families/k_subset_family.hpp>
 #include <imle/families/softmax_family.hpp>
 
@@ -107,6 +114,99 @@ void check_threads(const LayerT& layer) {
         }
 }
 
+// The results of all calls of a layer, one after the other.
+template <class TensorT, class LayerT>
+std::vector<double> all_results(const LayerT& layer, const TensorT& theta,
+                                const imle::call_options& options) {
+    std::vector<double> numbers;
+    const auto add = [&](const auto& tensor) {
+        numbers.insert(numbers.end(), tensor.data(), tensor.data() + tensor.size());
+    };
+    const auto pass = layer.forward(theta, random_key{3}, options);
+    const auto mean = layer.marginals(theta, random_key{3}, options);
+    add(pass.samples());
+    add(mean.marginals());
+    add(layer.map(theta, options));
+    add(layer.vjp(pass, theta));
+    add(layer.vjp(mean, theta));
+    const auto dz =
+        fixtures::numbers<std::remove_cvref_t<decltype(pass.samples())>>(pass.samples().dimensions(), 8);
+    add(layer.vjp(pass, dz));
+    if constexpr (requires(Eigen::Tensor<double, 2, Eigen::RowMajor> losses) {
+                      layer.gradient(pass, losses);
+                  }) {
+        const auto losses = fixtures::numbers<Eigen::Tensor<double, 2, Eigen::RowMajor>>(
+            {pass.shape().batch, pass.sample_count()}, 9);
+        const auto baselines =
+            fixtures::numbers<Eigen::Tensor<double, 1, Eigen::RowMajor>>({pass.shape().batch}, 10);
+        add(layer.gradient(pass, losses));
+        add(layer.gradient(pass, losses, baselines));
+    }
+    return numbers;
+}
+
+// The same bits on one, two and three threads; and with work that is guessed from the last call.
+template <class TensorT, class FamilyT>
+void check_same_bits(const FamilyT& family, const TensorT& theta, const imle::call_options& options = {}) {
+    const auto check = [&](const auto& make) {
+        const auto alone = all_results(make(1), theta, options);
+        for (const int threads : {2, 3}) {
+            const auto layer = make(threads);
+            for (int call = 0; call < 3; ++call) {
+                INFO(threads << " threads, call " << call);
+                CHECK(same_bits(all_results(layer, theta, options), alone));
+            }
+        }
+    };
+    check([&](int threads) {
+        return exact_layer{family, {.samples = 2, .threads = threads}, fixtures::eager_threads()};
+    });
+    check([&](int threads) {
+        return score_function_layer{family, {.samples = 2, .threads = threads}, fixtures::eager_threads()};
+    });
+}
+
+// Its functions return once two threads are in one of them, which one thread alone waits for in vain.
+class meeting_family {
+  public:
+    void sample(std::span<const double>, random_key, std::uint64_t, std::span<double> z) const { meet(z); }
+    void marginals(std::span<const double>, std::span<double> mu) const { meet(mu); }
+    void map(std::span<const double>, std::span<double> z) const { meet(z); }
+    void marginals_vjp(std::span<const double>, std::span<const double>, std::span<double> g) const {
+        meet(g);
+    }
+    [[nodiscard]] bool met() const { return shared_->met.exchange(false); }
+
+  private:
+    struct state {
+        std::atomic<int> inside{0};
+        std::atomic<bool> met{false};
+    };
+    void meet(std::span<double> out) const {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        if (++shared_->inside > 1) shared_->met = true;
+        while (!shared_->met && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+        --shared_->inside;
+        std::fill(out.begin(), out.end(), 1.0);
+    }
+    std::shared_ptr<state> shared_ = std::make_shared<state>();
+};
+
+template <class LayerT>
+void check_meetings(const LayerT& layer) {
+    Eigen::Tensor<double, 2, Eigen::RowMajor> theta(4, 3);
+    theta.setConstant(0.25);
+    const auto pass = layer.forward(theta, random_key{1});
+    CHECK(layer.family().met());
+    static_cast<void>(layer.marginals(theta, random_key{1}));
+    CHECK(layer.family().met());
+    static_cast<void>(layer.map(theta));
+    CHECK(layer.family().met());
+    const auto dz = fixtures::numbers<std::remove_cvref_t<decltype(pass.samples())>>({4, 2, 3}, 1);
+    static_cast<void>(layer.vjp(pass, dz));
+    CHECK(layer.family().met());
+}
+
 // No instances, or instances of no numbers. Sanitizers look at the null pointers.
 template <int Layout, class LayerT>
 void check_empty(const LayerT& layer, Eigen::Index rows, Eigen::Index columns) {
@@ -134,10 +234,11 @@ void check_all_empty(const LayerT& layer) {
     check_empty<Eigen::ColMajor>(layer, 2, 0);
 }
 
-// Draws nothing at item 7.
+// Draws nothing from item `first` to item `last`.
 struct forgetful_family {
+    std::uint64_t first = 7, last = 7;
     void sample(std::span<const double>, random_key, std::uint64_t item, std::span<double> z) const {
-        if (item != 7) std::fill(z.begin(), z.end(), 1.0);
+        if (item < first || item > last) std::fill(z.begin(), z.end(), 1.0);
     }
     void marginals(std::span<const double>, std::span<double> mu) const {
         std::fill(mu.begin(), mu.end(), 0.5);
@@ -177,4 +278,77 @@ TEST_CASE("samples drawn again in a backward pass are checked", "[estimators][fa
         CHECK(error.instance() == 3);
         CHECK(error.sample() == 1);
     }
+}
+
+TEST_CASE("results of a layer around a family do not depend on its threads",
+          "[estimators][families][threads]") {
+    using matrix = Eigen::Tensor<double, 2, Eigen::RowMajor>;
+    const auto theta = fixtures::numbers<matrix>({23, 8}, 1);
+    check_same_bits(k_subset_family{3}, theta);
+    const std::unique_ptr<bool[]> mask(new bool[23 * 8]);
+    for (std::size_t i = 0; i < 23 * 8; ++i) mask[i] = i % 5 != i / 31;
+    check_same_bits(k_subset_family{3}, theta, {.first_instance = 4, .mask = {mask.get(), 23 * 8}});
+    using squares = Eigen::Tensor<double, 3, Eigen::RowMajor>;
+    check_same_bits(imle::arborescence_family{}, fixtures::numbers<squares>({7, 5, 5}, 2));
+    using chains = Eigen::Tensor<double, 4, Eigen::RowMajor>;
+    check_same_bits(imle::chain_family{}, fixtures::numbers<chains>({7, 4, 3, 3}, 3));
+}
+
+TEST_CASE("a theta shared by rows has one gradient on any number of threads",
+          "[estimators][families][threads]") {
+    using vector = Eigen::Tensor<double, 1, Eigen::RowMajor>;
+    const auto theta = fixtures::numbers<vector>({9}, 1);
+    const auto dmu = fixtures::numbers<Eigen::Tensor<double, 2, Eigen::RowMajor>>({30, 9}, 2);
+    const auto gradient = [&](int threads) {
+        const exact_layer layer{k_subset_family{4}, {.threads = threads}, fixtures::eager_threads()};
+        return layer.vjp(layer.forward(imle::shared(theta, 30), random_key{1}), dmu);
+    };
+    CHECK(same_bits(gradient(2), gradient(1)));
+    CHECK(same_bits(gradient(3), gradient(1)));
+}
+
+TEST_CASE("a layer around a family does work on several threads", "[estimators][families][threads]") {
+    check_meetings(exact_layer{meeting_family{}, {.samples = 2, .threads = 2}});
+    check_meetings(score_function_layer{meeting_family{}, {.samples = 2, .threads = 2}});
+    // A pullback keeps the threads; a copy shares them.
+    auto layer = std::make_unique<exact_layer<meeting_family>>(meeting_family{}, imle::exact_options{1, 2});
+    Eigen::Tensor<double, 2, Eigen::RowMajor> theta(4, 3);
+    theta.setConstant(0.25);
+    const auto [value, pullback] = layer->value_and_pullback(theta, random_key{1});
+    const auto copy = *layer;
+    layer.reset();
+    static_cast<void>(copy.family().met());
+    static_cast<void>(pullback(value));
+    CHECK(copy.family().met());
+    static_cast<void>(copy.map(theta));
+    CHECK(copy.family().met());
+}
+
+TEST_CASE("a const layer with threads may be called by several threads", "[estimators][families][threads]") {
+    check_threads(exact_layer{k_subset_family{3}, {.samples = 2, .threads = 2}, fixtures::eager_threads()});
+    check_threads(
+        score_function_layer{k_subset_family{3}, {.samples = 3, .threads = 2}, fixtures::eager_threads()});
+}
+
+TEST_CASE("the error of a family is the one of the lowest row", "[estimators][families][errors][threads]") {
+    Eigen::Tensor<double, 2, Eigen::RowMajor> theta(40, 3);
+    theta.setConstant(0.25);
+    for (const int threads : {1, 2, 3}) {
+        const score_function_layer layer{
+            forgetful_family{7, 60}, {.samples = 2, .threads = threads}, fixtures::eager_threads()};
+        for (int call = 0; call < 10; ++call) try {
+                static_cast<void>(layer.forward(theta, random_key{1}));
+                FAIL("a draw that was not written passed");
+            } catch (const imle::solver_error& error) {
+                CHECK(error.instance() == 3);
+                CHECK(error.sample() == 1);
+            }
+    }
+    for (const int threads : {-1, -7}) {
+        CHECK_THROWS_WITH((exact_layer{imle::softmax_family{}, {.threads = threads}}),
+                          mentions("exact_options::threads is " + std::to_string(threads)));
+        CHECK_THROWS_WITH((score_function_layer{imle::softmax_family{}, {.threads = threads}}),
+                          mentions("score_function_options::threads is " + std::to_string(threads)));
+    }
+    CHECK_NOTHROW(exact_layer{imle::softmax_family{}, {.threads = 0}});
 }
