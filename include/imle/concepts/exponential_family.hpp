@@ -61,7 +61,8 @@ concept ShapedFamily = is_shaped_family<F> && FamilyOfViews<F, Scalar, F::instan
 /// - Every number of z, mu and the gradient is written and finite.
 /// - Invalid arguments, such as a wrong size of theta, throw `std::invalid_argument`. theta is finite; the
 ///   layers check that first.
-/// - Several threads may use one family at the same time.
+/// - Several threads may use one family at the same time. A layer with `threads` above 1 calls its functions
+///   for several rows at once.
 ///
 /// A family whose states depend on the shape of an instance, such as `chain_family`, declares `static
 /// constexpr int instance_rank`, the number of dimensions. All its functions then take views in the place of

@@ -19,7 +19,6 @@
 
 #include <imle/estimators/exact_layer.hpp>
 #include <imle/estimators/score_function_layer.hpp>
-#include <imle/families/arborescence_family.hpp>
 #include <imle/families/chain_family.hpp>
 #include <imle/families/k_subset_family.hpp>
 #include <imle/families/softmax_family.hpp>
@@ -288,8 +287,6 @@ TEST_CASE("results of a layer around a family do not depend on its threads",
     const std::unique_ptr<bool[]> mask(new bool[23 * 8]);
     for (std::size_t i = 0; i < 23 * 8; ++i) mask[i] = i % 5 != i / 31;
     check_same_bits(k_subset_family{3}, theta, {.first_instance = 4, .mask = {mask.get(), 23 * 8}});
-    using squares = Eigen::Tensor<double, 3, Eigen::RowMajor>;
-    check_same_bits(imle::arborescence_family{}, fixtures::numbers<squares>({7, 5, 5}, 2));
     using chains = Eigen::Tensor<double, 4, Eigen::RowMajor>;
     check_same_bits(imle::chain_family{}, fixtures::numbers<chains>({7, 4, 3, 3}, 3));
 }
