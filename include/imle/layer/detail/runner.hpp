@@ -28,6 +28,7 @@
 #include <imle/layer/call.hpp>
 #include <imle/layer/detail/plan.hpp>
 #include <imle/layer/layer_options.hpp>
+#include <imle/parallel/idle_pool.hpp>
 #include <imle/parallel/run_units.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
@@ -170,20 +171,8 @@ class workspace_pool {
 
     explicit workspace_pool(ExecutorT executor) : executor_(std::move(executor)) {}
 
-    [[nodiscard]] std::unique_ptr<workspace_type> take() {
-        const std::lock_guard lock(mutex_);
-        if (idle_.empty()) {
-            idle_.reserve(++count_);  // so that give_back never throws
-            return std::make_unique<workspace_type>(executor_);
-        }
-        auto taken = std::move(idle_.back());
-        idle_.pop_back();
-        return taken;
-    }
-
-    void give_back(std::unique_ptr<workspace_type> used) noexcept {
-        const std::lock_guard lock(mutex_);
-        idle_.push_back(std::move(used));
+    [[nodiscard]] typename idle_pool<workspace_type>::loan take() {
+        return idle_.take([this] { return workspace_type(executor_); });
     }
 
     void note(const call_statistics& statistics) noexcept {
@@ -200,9 +189,8 @@ class workspace_pool {
 
   private:
     ExecutorT executor_;
+    idle_pool<workspace_type> idle_;
     mutable std::mutex mutex_;
-    std::size_t count_ = 0;
-    std::vector<std::unique_ptr<workspace_type>> idle_;
     call_statistics statistics_;
 };
 
@@ -228,7 +216,6 @@ class call_runner {
         // Without `finish`, the workers' solvers are in an unknown state: they are replaced.
         if (!finished_)
             for (auto& worker : space_->workers) worker->solver.reset();
-        pool_.give_back(std::move(space_));
     }
 
     [[nodiscard]] const layer_options& options() const noexcept { return options_; }
@@ -386,7 +373,7 @@ class call_runner {
     workspace_pool<SolverT, ExecutorT>& pool_;
     const SolverT& solver_;
     const layer_options& options_;
-    std::unique_ptr<workspace<SolverT, ExecutorT>> space_;
+    typename idle_pool<workspace<SolverT, ExecutorT>>::loan space_;
     std::uint64_t expected_solves_ = 0;
     double parallel_seconds_ = 0;
     std::chrono::steady_clock::time_point start_;  // only with statistics
