@@ -52,6 +52,8 @@ TEST_CASE("row_threads: each row once, by a worker that does one at a time", "[e
                 std::atomic<int> overlaps{0};
                 pool.for_each_row(row_work::samples, batch, 5, [&](std::size_t worker, Eigen::Index row) {
                     if (++busy[worker] != 1) ++overlaps;
+                    // So that the others have time to come.
+                    std::this_thread::sleep_for(std::chrono::microseconds(20));
                     ++calls[static_cast<std::size_t>(row)];
                     --busy[worker];
                 });
