@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <boost/graph/adjacency_list.hpp>
+#include <boost/graph/boykov_kolmogorov_max_flow.hpp>
 #include <boost/graph/maximum_weighted_matching.hpp>
 #include <boost/graph/successive_shortest_path_nonnegative_weights.hpp>
 
@@ -148,6 +149,67 @@ class boost_flow {
     std::vector<edge> arcs_;
 };
 
+/// Minimum cuts of a square picture, by Boykov and Kolmogorov's maximum flow. Pixels on the source's side
+/// have label 1.
+class boost_cut {
+  public:
+    explicit boost_cut(Eigen::Index side)
+        : nodes_(static_cast<std::size_t>(side * side)), edges_(picture_edges(side)), graph_(nodes_ + 2) {
+        for (std::size_t v = 0; v < nodes_; ++v) {
+            add(nodes_, v);
+            add(v, nodes_ + 1);
+        }
+        for (const auto& [from, to] : edges_)
+            add(static_cast<std::size_t>(from), static_cast<std::size_t>(to));
+    }
+
+    void operator()(const float* theta, float* z) {
+        for (std::size_t v = 0; v < nodes_; ++v) {
+            set(2 * v, std::max(theta[v], 0.0F), 0);
+            set(2 * v + 1, std::max(-theta[v], 0.0F), 0);
+        }
+        for (std::size_t e = 0; e < edges_.size(); ++e) {
+            const float score = std::max(theta[nodes_ + e], 0.0F);
+            set(2 * nodes_ + e, score, score);
+        }
+        boost::boykov_kolmogorov_max_flow(graph_, nodes_, nodes_ + 1);
+        const auto colors = boost::get(boost::vertex_color, graph_);
+        const auto source_color = boost::get(colors, nodes_);
+        for (std::size_t v = 0; v < nodes_; ++v) z[v] = boost::get(colors, v) == source_color ? 1.0F : 0.0F;
+        for (std::size_t e = 0; e < edges_.size(); ++e)
+            z[nodes_ + e] = z[edges_[e].from] == z[edges_[e].to] ? 1.0F : 0.0F;
+    }
+
+  private:
+    using traits = boost::adjacency_list_traits<boost::vecS, boost::vecS, boost::directedS>;
+    using edge = traits::edge_descriptor;
+    using graph = boost::adjacency_list<
+        boost::vecS, boost::vecS, boost::directedS,
+        boost::property<boost::vertex_color_t, boost::default_color_type,
+                        boost::property<boost::vertex_distance_t, long,
+                                        boost::property<boost::vertex_predecessor_t, edge>>>,
+        boost::property<boost::edge_capacity_t, float,
+                        boost::property<boost::edge_residual_capacity_t, float,
+                                        boost::property<boost::edge_reverse_t, edge>>>>;
+
+    void add(std::size_t from, std::size_t to) {
+        const edge there = boost::add_edge(from, to, graph_).first,
+                   back = boost::add_edge(to, from, graph_).first;
+        boost::put(boost::edge_reverse, graph_, there, back);
+        boost::put(boost::edge_reverse, graph_, back, there);
+        arcs_.emplace_back(there, back);
+    }
+    void set(std::size_t arc, float there, float back) {
+        boost::put(boost::edge_capacity, graph_, arcs_[arc].first, there);
+        boost::put(boost::edge_capacity, graph_, arcs_[arc].second, back);
+    }
+
+    std::size_t nodes_;
+    std::vector<imle::graph_edge> edges_;
+    graph graph_;
+    std::vector<std::pair<edge, edge>> arcs_;
+};
+
 }  // namespace
 
 void add_boost_ways(const problem_list& problems) {
@@ -162,6 +224,12 @@ void add_boost_ways(const problem_list& problems) {
             if (to.size == "16 x 16, 8 neighbours") add_path(to, imle::grid_graph(16, 16));
             if (to.size == "1,000 nodes, 4,000 edges") add_path(to, random_graph(1000));
             if (to.size == "10,000 nodes, 40,000 edges") add_path(to, random_graph(10000));
+        } else if (to.solver == "graph_cut") {
+            // Its edges refer to one another, so copies would not do.
+            add_way(to, by_boost,
+                    [cut = std::make_shared<boost_cut>(std::stol(to.size))](const float* theta, float* z) {
+                        (*cut)(theta, z);
+                    });
         } else if (to.solver == "min_cost_flow") {
             for (const flow_shape& shape : flow_shapes())
                 if (to.size == shape.size)

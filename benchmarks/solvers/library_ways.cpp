@@ -200,6 +200,14 @@ problem_list library_problems() {
                      : nodes > 20 ? 16
                                   : 64);
     add_matching("200 nodes, 800 edges", 200, sparse_edges(200, 800), 16);
+    for (const Eigen::Index side : {16, 32, 64}) {
+        auto edges = picture_edges(side);
+        const auto count = static_cast<Eigen::Index>(edges.size());
+        all.add<1>(
+            "graph_cut", by(side, side) + " pixels", {side * side + count}, side > 32 ? 16 : 64, false,
+            imle::graph_cut{side * side, std::move(edges), {.negative_scores = imle::negative_scores::clamp}},
+            nullptr);
+    }
     for (const flow_shape& shape : flow_shapes()) {
         const auto edges = static_cast<Eigen::Index>(shape.graph.edges().size());
         all.add<1>("min_cost_flow", shape.size, {edges}, edges > 1000 ? 16 : 64, true,

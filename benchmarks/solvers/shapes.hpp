@@ -48,6 +48,16 @@ namespace imle_benchmarks {
     return edges;
 }
 
+/// The edges between neighbours of a square picture's pixels, row by row.
+[[nodiscard]] inline std::vector<imle::graph_edge> picture_edges(Eigen::Index side) {
+    std::vector<imle::graph_edge> edges;
+    for (Eigen::Index at = 0; at < side * side; ++at) {
+        if ((at + 1) % side != 0) edges.push_back({at, at + 1});
+        if (at + side < side * side) edges.push_back({at, at + side});
+    }
+    return edges;
+}
+
 /// A network with supplies and capacities.
 struct flow_shape {
     std::string size;
