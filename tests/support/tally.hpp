@@ -7,6 +7,7 @@
 //     CHECK(wrong == 0);  // "3 of 100, first: theta {1, 2} gives ..."
 
 #include <concepts>
+#include <cstddef>
 #include <ostream>
 #include <sstream>
 #include <string>
@@ -46,7 +47,7 @@ class tally {
         if constexpr (std::convertible_to<const Detail&, std::string_view>) {
             out << std::string_view(detail);
         } else if constexpr (requires { *detail.data(), detail.size(); }) {
-            write_elements(out, detail.data(), detail.data() + detail.size());
+            write_elements(out, detail.data(), static_cast<std::ptrdiff_t>(detail.size()));
         } else if constexpr (std::invocable<const Detail&>) {
             write(out, detail());
         } else if constexpr (requires { out << detail; }) {
@@ -58,15 +59,15 @@ class tally {
 
     // A vector's, a span's or a tensor's.
     template <class Element>
-    static void write_elements(std::ostream& out, const Element* element, const Element* end) {
+    static void write_elements(std::ostream& out, const Element* elements, std::ptrdiff_t count) {
         out << '{';
-        for (const Element* first = element; element != end; ++element) {
-            if (element != first) out << ", ";
-            if (element - first == most_elements) {
+        for (std::ptrdiff_t i = 0; i < count; ++i) {
+            if (i > 0) out << ", ";
+            if (i == most_elements) {
                 out << "...";
                 break;
             }
-            write(out, *element);
+            write(out, elements[i]);
         }
         out << '}';
     }
