@@ -243,7 +243,7 @@ TEST_CASE("minimizing supports the same forms of a call as its solver", "[solver
     STATIC_REQUIRE(forms<decltype(returns_in_context)> == 0);
     STATIC_REQUIRE(forms<decltype(pointer)> == 2);
     STATIC_REQUIRE(forms<decltype(batches)> == 2 + 8);
-    STATIC_REQUIRE(forms<imle::minimizing<imle::top_k<>>> == 3);
+    STATIC_REQUIRE(forms<imle::minimizing<imle::top_k<>>> == 3 + 8 + 16);
     STATIC_REQUIRE(
         imle::BatchSolver<imle::minimizing<imle::grid_shortest_path<>>, float, 2, Eigen::RowMajor>);
     // A generic lambda that writes must not be asked to return: its body would not compile.
