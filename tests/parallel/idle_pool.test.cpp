@@ -57,20 +57,19 @@ TEST_CASE("idle_pool: several threads never share an object", "[parallel]") {
     constexpr int threads = 4, rounds = 200;
     imle::detail::idle_pool<int> pool;
     std::vector<int> shared(threads);
-    {
-        std::vector<std::jthread> users;
-        for (std::size_t t = 0; t < threads; ++t)
-            users.emplace_back([&, t] {
-                for (int i = 0; i < rounds; ++i) {
-                    const auto lent = pool.take([] { return 0; });
-                    // A race, if two had it: the thread sanitizer would say so.
-                    if (*lent != 0) ++shared[t];
-                    *lent = 1;
-                    if (i % 20 == 0) std::this_thread::yield();
-                    *lent = 0;
-                }
-            });
-    }
+    std::vector<std::thread> users;  // libc++ 19 has no std::jthread
+    for (std::size_t t = 0; t < threads; ++t)
+        users.emplace_back([&, t] {
+            for (int i = 0; i < rounds; ++i) {
+                const auto lent = pool.take([] { return 0; });
+                // A race, if two had it: the thread sanitizer would say so.
+                if (*lent != 0) ++shared[t];
+                *lent = 1;
+                if (i % 20 == 0) std::this_thread::yield();
+                *lent = 0;
+            }
+        });
+    for (std::thread& user : users) user.join();
     for (const int count : shared) CHECK(count == 0);
 }
 

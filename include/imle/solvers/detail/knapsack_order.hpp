@@ -103,15 +103,15 @@ class knapsack_sort {
     static constexpr std::size_t lane_count = std::size_t{native_lanes<double>};
 
     /// Writes for each of the lanes for how many i < n is_before(i) is true.
-    template <class IsBefore>
+    template <class IsBefore, std::size_t Lanes = lane_count>
     static void count(std::size_t n, std::uint32_t* places, IsBefore&& is_before) {
-        if constexpr (lane_count == 1) {
+        if constexpr (Lanes == 1) {
             *places = 0;
             for (std::size_t i = 0; i < n; ++i) *places += is_before(i) ? 1u : 0u;
         } else {
-            vector_of<std::int64_t, lane_count> before{};
+            vector_of<std::int64_t, Lanes> before{};
             for (std::size_t i = 0; i < n; ++i) before -= is_before(i);  // true is -1
-            for (std::size_t j = 0; j < lane_count; ++j) places[j] = static_cast<std::uint32_t>(before[j]);
+            for (std::size_t j = 0; j < Lanes; ++j) places[j] = static_cast<std::uint32_t>(before[j]);
         }
     }
 
