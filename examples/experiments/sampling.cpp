@@ -55,7 +55,7 @@ experiment_table marginals_table(const std::vector<family_result>& families) {
 // ---- gradients --------------------------------------------------------------------------------------------
 
 /// What a table is about.
-using measure = std::vector<double> gradient_quality::*;
+using quality_member = std::vector<double> gradient_quality::*;
 
 /// The step of the highest cosine.
 std::size_t best_step(const gradient_curve& curve) {
@@ -88,7 +88,7 @@ const std::vector<gradient_line> gradient_lines = {{"I-MLE, forward", "I-MLE, fo
 
 /// `cell(forward's best, found, step)` is the text of a family's cell.
 template <class CellT>
-experiment_table gradients_table(const std::vector<family_result>& families, measure what,
+experiment_table gradients_table(const std::vector<family_result>& families, quality_member what,
                                  const CellT& cell) {
     experiment_table table;
     table.only_extra = true;

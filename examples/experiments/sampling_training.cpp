@@ -50,7 +50,7 @@ int trainings() {
 
 /// The objective is the loss, as in the best rows of the benchmarks' tables.
 template <class BenchmarkT, class NoiseT>
-trained_problem measure(const char* name, BenchmarkT& benchmark, const NoiseT& noise, double temperature,
+trained_problem trained(const char* name, BenchmarkT& benchmark, const NoiseT& noise, double temperature,
                         int threads) {
     trained_problem result{name, {}};
     for (const way& by : ways) {
@@ -92,8 +92,8 @@ std::vector<trained_problem> measure_trainings(const run_options& options) {
     decision_benchmark knapsacks(knapsack_data(options).other_training_sets(),
                                  {.learning_rate = 0.1F, .epochs = 40}, second, trainings(), runs);
     std::vector<trained_problem> results;
-    results.push_back(measure("shortest paths", paths, imle::sum_of_gamma{5, 10}, 1, options.threads));
-    results.push_back(measure("knapsacks", knapsacks, imle::multiplicative{}, 0.5, options.threads));
+    results.push_back(trained("shortest paths", paths, imle::sum_of_gamma{5, 10}, 1, options.threads));
+    results.push_back(trained("knapsacks", knapsacks, imle::multiplicative{}, 0.5, options.threads));
     return results;
 }
 
