@@ -305,10 +305,13 @@ TEST_CASE("a theta shared by rows has one gradient on any number of threads",
 }
 
 TEST_CASE("a layer around a family does work on several threads", "[estimators][families][threads]") {
-    check_meetings(exact_layer{meeting_family{}, {.samples = 2, .threads = 2}});
-    check_meetings(score_function_layer{meeting_family{}, {.samples = 2, .threads = 2}});
+    // Eager, since else one thread alone begins a call, to see what it takes, and waits in vain.
+    check_meetings(exact_layer{meeting_family{}, {.samples = 2, .threads = 2}, fixtures::eager_threads()});
+    check_meetings(
+        score_function_layer{meeting_family{}, {.samples = 2, .threads = 2}, fixtures::eager_threads()});
     // A pullback keeps the threads; a copy shares them.
-    auto layer = std::make_unique<exact_layer<meeting_family>>(meeting_family{}, imle::exact_options{1, 2});
+    auto layer = std::make_unique<exact_layer<meeting_family>>(meeting_family{}, imle::exact_options{1, 2},
+                                                               fixtures::eager_threads());
     Eigen::Tensor<double, 2, Eigen::RowMajor> theta(4, 3);
     theta.setConstant(0.25);
     const auto [value, pullback] = layer->value_and_pullback(theta, random_key{1});
