@@ -384,7 +384,7 @@ TEST_CASE("tour_search has a tour for all finite numbers", "[solvers][tour_searc
     CHECK(wrong == 0);
 }
 
-TEST_CASE("tour_search: more kicks are no worse, and none are a descent", "[solvers][tour_search]") {
+TEST_CASE("tour_search: more kicks are no worse, and none are a descent", "[solvers][tour_search][draws]") {
     const Eigen::Index n = 300;
     const edges<float> theta = cities<float>(n, 6);
     edges<float> z(theta.size());
