@@ -150,8 +150,28 @@ processor_has() {
 avx512="avx512f avx512bw avx512cd avx512dq avx512vl"
 
 # clang takes half of g++'s time, so where it is there, it compiles what calls the library rather than tests its parts.
-by_gcc="adapters;allocations;battery;consumer;core;estimators;families;golden;layer;losses;noise;quantile;random;solvers;targets"
+by_gcc="adapters;allocations;battery;consumer;core;estimators;golden;layer;losses;targets"
 by_clang="docs;statistical;testing"
+# What is vectorised g++ compiles for the largest vectors that are there, and clang, for the sanitizers, for SSE2.
+vectorised="families noise quantile random solvers"
+vectors=
+if processor_has $avx512; then
+    vectors=avx512
+elif processor_has avx2 fma bmi2; then
+    vectors=avx2
+else
+    by_gcc="$by_gcc;$(echo "$vectorised" | tr ' ' ';')"
+fi
+
+# for_vectors NAME PRESET: with the tests of all that is vectorised, the slow ones too.
+for_vectors() {
+    if [ $clang_sanitizes = yes ]; then
+        build "$@" "-DIMLE_TEST_MAIN=$main" -DIMLE_TEST_SLOW=ON \
+            "-DIMLE_TEST_FILES=^(golden|simd|$(echo "$vectorised" | tr ' ' '|'))/"
+    else
+        build "$@" "-DIMLE_TEST_MAIN=$main"
+    fi
+}
 
 # sanitized NAME PRESET: by clang, where it sanitizes.
 sanitized() {
@@ -202,19 +222,18 @@ build_preset() {
         fi
         ;;
     avx2)
-        if processor_has avx2 fma bmi2 $avx512; then
-            # AVX-512 runs the rest.
+        if [ "$vectors" = avx512 ]; then
             build "hashes and lanes with AVX2" avx2 "-DIMLE_TEST_MAIN=$main" \
                 "-DIMLE_TEST_FILES=^(golden|random|simd)/"
-        elif processor_has avx2 fma bmi2; then
-            build "the tests with AVX2" avx2 "-DIMLE_TEST_MAIN=$main"
+        elif [ "$vectors" = avx2 ]; then
+            for_vectors "what is vectorised, with AVX2" avx2
         else
             skip "AVX2" "this processor has none"
         fi
         ;;
     avx512)
-        if processor_has $avx512; then
-            build "the vectorised parts' tests with AVX-512" avx512 "-DIMLE_TEST_MAIN=$main"
+        if [ "$vectors" = avx512 ]; then
+            for_vectors "what is vectorised, with AVX-512" avx512
         else
             skip "AVX-512" "this processor has none"
         fi
