@@ -58,22 +58,14 @@ struct matching_graph {
         : nodes(node_count), edges(std::move(edge_list)) {
         require_graph(nodes, edges);
         if (nodes > most_nodes) throw_invalid("the number of nodes", nodes, message("at most ", most_nodes));
-        first.assign(static_cast<std::size_t>(nodes) + 1, 0);
-        for (const auto& [from, to] : edges) {
-            if (from == to) continue;
-            ++first[static_cast<std::size_t>(from) + 1];
-            ++first[static_cast<std::size_t>(to) + 1];
-        }
-        for (std::size_t v = 1; v < first.size(); ++v) first[v] += first[v - 1];
+        neighbours.resize(2 * edges.size());
+        first = begin_edge_lists<std::size_t>(
+            nodes, edges, [&](std::size_t e, std::size_t place, std::size_t other) {
+                const auto edge = static_cast<std::int32_t>(e);
+                neighbours[place] = {static_cast<std::int32_t>(edges[e].to), edge};
+                neighbours[other] = {static_cast<std::int32_t>(edges[e].from), edge};
+            });
         neighbours.resize(first.back());
-        std::vector<std::size_t> next(first.begin(), first.end() - 1);
-        for (std::size_t e = 0; e < edges.size(); ++e) {
-            const auto from = static_cast<std::int32_t>(edges[e].from),
-                       to = static_cast<std::int32_t>(edges[e].to);
-            if (from == to) continue;
-            neighbours[next[static_cast<std::size_t>(from)]++] = {to, static_cast<std::int32_t>(e)};
-            neighbours[next[static_cast<std::size_t>(to)]++] = {from, static_cast<std::int32_t>(e)};
-        }
     }
 
     /// With their blossoms they have 32-bit numbers.
