@@ -16,21 +16,23 @@ namespace imle::inline IMLE_ABI::detail {
 ///
 ///     solve_status solve_all(const ThetasT& thetas, ZsT& zs, std::span<const solve_context> contexts)
 ///
-/// with a context for each instance, or none.
-template <class SolverT>
+/// with a context for each instance, or none. Rank: the rank of an instance; 0 if it may have any.
+template <class SolverT, int Rank = 0>
 class batch_forms {
   public:
     /// thetas: several instances, in one more, outermost dimension; zs: a tensor of its dimensions. Gives
     /// the bits of single solves.
     template <BatchOfInstances ThetasT, StateOf<ThetasT> ZsT>
-    void solve_batch(const ThetasT& thetas, ZsT&& zs) {
+    void solve_batch(const ThetasT& thetas, ZsT&& zs) requires(Rank == 0 || rank_of<ThetasT> == Rank + 1) {
         // Without masks there always is an answer.
         static_cast<void>(static_cast<SolverT&>(*this).solve_all(thetas, zs, {}));
     }
 
     /// The same with a mask for each instance. z is 0 for infeasible instances; the others are solved.
     template <BatchOfInstances ThetasT, StateOf<ThetasT> ZsT>
-    solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
+    solve_status solve_batch(const ThetasT& thetas, ZsT&& zs,
+                             std::span<const solve_context> contexts) requires(Rank == 0 ||
+                                                                               rank_of<ThetasT> == Rank + 1) {
         require_contexts(contexts.size(), shape_of(thetas).batch);
         return static_cast<SolverT&>(*this).solve_all(thetas, zs, contexts);
     }
