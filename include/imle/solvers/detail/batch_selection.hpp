@@ -12,27 +12,29 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// Both forms of `solve_batch`, for a solver that derives from it and has
+/// Several instances of one of these ranks; of any, if none is given.
+template <class T, int... Ranks>
+concept BatchOfRanks = BatchOfInstances<T> &&(sizeof...(Ranks) == 0 || ((rank_of<T> == Ranks + 1) || ...));
+
+/// Both forms of `solve_batch`, for a solver of instances of these ranks that derives from it and has
 ///
 ///     solve_status solve_all(const ThetasT& thetas, ZsT& zs, std::span<const solve_context> contexts)
 ///
-/// with a context for each instance, or none. Rank: the rank of an instance; 0 if it may have any.
-template <class SolverT, int Rank = 0>
+/// with a context for each instance, or none.
+template <class SolverT, int... Ranks>
 class batch_forms {
   public:
     /// thetas: several instances, in one more, outermost dimension; zs: a tensor of its dimensions. Gives
     /// the bits of single solves.
-    template <BatchOfInstances ThetasT, StateOf<ThetasT> ZsT>
-    void solve_batch(const ThetasT& thetas, ZsT&& zs) requires(Rank == 0 || rank_of<ThetasT> == Rank + 1) {
+    template <BatchOfRanks<Ranks...> ThetasT, StateOf<ThetasT> ZsT>
+    void solve_batch(const ThetasT& thetas, ZsT&& zs) {
         // Without masks there always is an answer.
         static_cast<void>(static_cast<SolverT&>(*this).solve_all(thetas, zs, {}));
     }
 
     /// The same with a mask for each instance. z is 0 for infeasible instances; the others are solved.
-    template <BatchOfInstances ThetasT, StateOf<ThetasT> ZsT>
-    solve_status solve_batch(const ThetasT& thetas, ZsT&& zs,
-                             std::span<const solve_context> contexts) requires(Rank == 0 ||
-                                                                               rank_of<ThetasT> == Rank + 1) {
+    template <BatchOfRanks<Ranks...> ThetasT, StateOf<ThetasT> ZsT>
+    solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
         require_contexts(contexts.size(), shape_of(thetas).batch);
         return static_cast<SolverT&>(*this).solve_all(thetas, zs, contexts);
     }
