@@ -144,6 +144,9 @@ class knapsack {
         return count;
     }
 
+    /// So many solves go straight to the sorted order.
+    static constexpr int most_after_tie = 15;
+
     /// The memory of `choose`, cut from one buffer for each type. First come what the call operator has
     /// filled: values, and the candidates.
     [[nodiscard]] std::size_t number_count() const {
@@ -161,13 +164,24 @@ class knapsack {
 
         const double* const value_of = numbers(n);
         const std::span<std::uint32_t> order(indices(n), count);
+        // After a tie there is likely to be another one.
+        if (!problem_->whole_weights.empty() && solves_after_tie_-- <= 0 &&
+            detail::knapsack_table::keeps_values(count, problem_->whole_capacity)) {
+            solves_after_tie_ = 0;
+            std::size_t taken = 0;
+            if (choose_directly(order, value_of, true, taken)) return order.first(taken);
+            solves_after_tie_ = most_after_tie;
+        }
         double* const surrogate_of = numbers(n);
         detail::knapsack_order find(*problem_, order, value_of, surrogate_of, numbers(n),
                                     numbers(3 * dimensions), sort_);
         const double surrogate_limit = find.find();
         if (problem_->whole_capacity <= most_direct_capacity &&
-            cells(count) <= detail::knapsack_table::small_cells)
-            return choose_directly(order, value_of);
+            cells(count) <= detail::knapsack_table::small_cells) {
+            std::size_t taken = 0;
+            static_cast<void>(choose_directly(order, value_of, false, taken));
+            return order.first(taken);
+        }
         const detail::knapsack_items items{.count = count,
                                            .dimensions = dimensions,
                                            .limits = problem_->limits.data(),
@@ -212,10 +226,11 @@ class knapsack {
                                                : count * (problem_->whole_capacity + std::uint64_t{1});
     }
 
-    /// By a small table alone. The items, in their order.
-    [[nodiscard]] std::span<const std::uint32_t> choose_directly(std::span<std::uint32_t> order,
-                                                                 const double* value_of) {
-        const std::size_t count = order.size();
+    /// By a small table alone. Moves the items to the front, in their order. False if another set is worth as
+    /// much: only if `must_be_unique`.
+    [[nodiscard]] bool choose_directly(std::span<std::uint32_t> order, const double* value_of,
+                                       bool must_be_unique, std::size_t& taken) {
+        const std::size_t count = order.size(), capacity = problem_->whole_capacity;
         const auto values = table_values_.get<double>(count);
         const auto weights = table_indices_.get<std::uint32_t>(count);
         const auto is_taken = flags_.get<std::uint8_t>(count);
@@ -223,11 +238,13 @@ class knapsack {
             values[i] = value_of[order[i]];
             weights[i] = problem_->whole_weights[order[i]];
         }
-        table_.choose(values, weights, problem_->whole_capacity, is_taken);
-        std::size_t taken = 0;
+        if (!must_be_unique)
+            table_.choose(values, weights, capacity, is_taken);
+        else if (!table_.choose_if_unique(values, weights, capacity, is_taken))
+            return false;
         for (std::size_t i = 0; i < count; ++i)
             if (is_taken[i] != 0) order[taken++] = order[i];
-        return order.first(taken);
+        return true;
     }
 
     /// By the search alone. These functions write the places of the best set's items in the order of the
@@ -349,6 +366,7 @@ class knapsack {
     knapsack_options options_;
     detail::basic_scratch<double, std::uint32_t> scratch_;
     detail::knapsack_sort sort_;
+    int solves_after_tie_ = 0;  // what is left of them; it changes no answer
     // One dimension.
     detail::knapsack_core core_;
     detail::knapsack_table table_;
