@@ -241,13 +241,15 @@ class spanning_tree : public detail::batch_forms<spanning_tree, 1> {
         };
         const auto again = again_.get<std::size_t>(batch);
         std::size_t done = 0, repeated = 0;
-        if (graph_->pairs.is_suited<Scalar>())
+        if (graph_->pairs.is_suited<Scalar>()) {
+            reserve<Scalar>();  // so that the first tie allocates nothing
             for (std::size_t left = batch; left >= fewest_in_lanes; left = batch - done) {
                 detail::grow_in_lanes(graph_->pairs, graph_->tree_edges, values.data() + done * n, left,
                                       in_lanes_, zs.data() + done * n,
                                       [&](std::size_t lane) { again[repeated++] = done + lane; });
                 done += std::min(left, detail::group_lanes<Scalar>);
             }
+        }
         for (; done < batch; ++done) solve(done);
         // (Not before the lanes after it have been written.)
         for (std::size_t i = 0; i < repeated; ++i) solve(again[i]);
@@ -256,6 +258,20 @@ class spanning_tree : public detail::batch_forms<spanning_tree, 1> {
 
     /// Fewer are faster one by one.
     static constexpr std::size_t fewest_in_lanes = 3;
+
+    /// Allocates what `solve_one` needs.
+    template <class Scalar>
+    void reserve() {
+        if (graph_->matrix.is_suited()) {
+            std::get<detail::dense_tree<Scalar>>(dense_).reserve(graph_->matrix);
+            return;
+        }
+        const std::size_t count = graph_->edges.size();
+        static_cast<void>(scratch_.template get<Scalar>(2 * count));
+        static_cast<void>(scratch_.template get<std::uint32_t>(2 * count));
+        static_cast<void>(scratch_.template get<std::int32_t>(static_cast<std::size_t>(graph_->nodes)));
+        static_cast<void>(scratch_.template get<detail::order_entry>(2 * count));
+    }
 
     /// z: the best tree of the edges that the mask allows, or 0.
     template <class Scalar>

@@ -69,6 +69,11 @@ struct edge_matrix {
 template <class Scalar>
 class dense_tree {
   public:
+    /// Allocates what `grow` needs.
+    void reserve(const edge_matrix& graph) {
+        static_cast<void>(memory_.template get<Scalar>(numbers_of(graph)));
+    }
+
     /// theta: [edge]. Calls take(edge) for each edge of the heaviest forest of those that the mask allows,
     /// and returns how many there are. graph: suited, and the same in all calls. O(nodes^2).
     template <class TakeT>
@@ -97,10 +102,14 @@ class dense_tree {
     /// less.
     static constexpr Scalar unreached = std::numeric_limits<Scalar>::lowest();
 
+    [[nodiscard]] static std::size_t numbers_of(const edge_matrix& graph) noexcept {
+        return (static_cast<std::size_t>(graph.nodes) + 4) * graph.stride + size;
+    }
+
     void load(const edge_matrix& graph, const Scalar* theta, std::span<const bool> mask) {
         const auto n = static_cast<std::size_t>(graph.nodes);
         const std::size_t cells = n * graph.stride;
-        weight_ = aligned_columns(memory_.template get<Scalar>(cells + 4 * graph.stride + size));
+        weight_ = aligned_columns(memory_.template get<Scalar>(numbers_of(graph)));
         best_ = weight_ + cells + graph.stride;  // the row between is for loops
         from_ = best_ + graph.stride;
         open_ = from_ + graph.stride;
