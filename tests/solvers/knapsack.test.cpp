@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/batches.hpp"
 #include "support/catch.hpp"
 #include "support/repeats.hpp"
 #include "support/tally.hpp"
@@ -621,6 +622,48 @@ TEST_CASE("knapsack says what is wrong", "[solvers][knapsack][errors]") {
     CHECK_THROWS_WITH(solver(theta, z), mentions("sum to infinity"));
     STATIC_REQUIRE(std::is_same_v<decltype(solver), imle::knapsack<>>);
     STATIC_REQUIRE(imle::Solver<imle::knapsack<>, float, 2, Eigen::ColMajor>);
+}
+
+namespace {
+
+// Problems for lanes and not: few and many items, items without weight, too heavy ones, weights that are not
+// whole, and values with ties among others without.
+template <class Scalar, int Layout>
+support::tally wrong_knapsack_batches(int count, std::uint32_t seed) {
+    const std::size_t sizes[] = {1, 2, 5, 10, 16, 40};
+    return support::wrong_batches<Scalar, Layout>(
+        sizes, count, seed,
+        [](std::size_t items, std::mt19937& random) {
+            const auto kind = random() % 6;
+            const auto capacity = static_cast<double>(random() % (kind == 0 ? 400 : 60));
+            std::vector<double> weights(items);
+            for (double& w : weights) w = static_cast<double>(random() % 25) + (kind == 1 ? 0.3 : 0.0);
+            return imle::knapsack{weights, capacity};
+        },
+        [](std::size_t items, std::mt19937& random) {
+            const auto kind = random() % 3;
+            std::vector<Scalar> theta(items);
+            for (Scalar& t : theta) {
+                const double u = std::uniform_real_distribution<double>(-0.5, 1)(random);
+                t = static_cast<Scalar>(kind == 0 ? std::floor(6 * u) : kind == 1 ? u : 1e-30 * u);
+            }
+            return theta;
+        });
+}
+
+}  // namespace
+
+TEST_CASE("knapsack solves batches to the bits of single solves", "[solvers][knapsack][batch]") {
+    CHECK(wrong_knapsack_batches<float, Eigen::RowMajor>(support::repeats(200), 1) == 0);
+    CHECK(wrong_knapsack_batches<double, Eigen::ColMajor>(support::repeats(200), 2) == 0);
+    imle::knapsack solver{std::vector<double>{1, 2, 3}, 4};
+    Eigen::Tensor<double, 2, Eigen::RowMajor> thetas(4, 3), zs(4, 3), others(4, 2);
+    thetas.setConstant(1);
+    CHECK_THROWS_WITH(solver.solve_batch(others, others), mentions("theta is of 2 numbers"));
+    thetas(2, 0) = thetas(2, 1) = std::numeric_limits<double>::max();
+    CHECK_THROWS_WITH(solver.solve_batch(thetas, zs), mentions("sum to infinity"));
+    thetas(3, 1) = std::numeric_limits<double>::quiet_NaN();
+    CHECK_THROWS_WITH(solver.solve_batch(thetas, zs), mentions("element 10"));
 }
 
 }  // namespace knapsack_tests

@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "support/batches.hpp"
 #include "support/catch.hpp"
 #include "support/masks.hpp"
 #include "support/tally.hpp"
@@ -190,6 +191,56 @@ TEST_CASE("spanning_tree under a mask is the tree of the edges that it allows", 
     CHECK(wrong_under_masks<double, Eigen::RowMajor>(700, 2) == 0);
     CHECK(wrong_under_masks<float, Eigen::ColMajor>(700, 3) == 0);
     CHECK(wrong_under_masks<double, Eigen::ColMajor>(700, 4) == 0);
+}
+
+namespace {
+
+// Graphs of n edges: for the matrix and for lists, for lanes and not, with loops and parallel edges.
+template <class Scalar, int Layout>
+support::tally wrong_tree_batches(int count, std::uint32_t seed) {
+    const std::size_t sizes[] = {0, 1, 3, 6, 10, 30, 45, 190, 300};
+    unsigned kind = 0;
+    return support::wrong_batches<Scalar, Layout>(
+        sizes, count, seed,
+        [&](std::size_t edges, std::mt19937& random) {
+            ++kind;
+            const auto n = static_cast<Eigen::Index>(edges);
+            const bool complete = random() % 2 == 0;
+            const auto nodes = complete
+                                   ? static_cast<Eigen::Index>(std::sqrt(2.0 * static_cast<double>(n))) + 1
+                                   : static_cast<Eigen::Index>(1 + random() % 60);
+            auto list = imle::complete_graph_edges(complete ? nodes : 0);
+            while (std::ssize(list) > n) list.pop_back();
+            while (std::ssize(list) < n)
+                list.push_back({static_cast<Eigen::Index>(random()) % nodes,
+                                static_cast<Eigen::Index>(random()) % nodes});
+            return spanning_tree{nodes, list};
+        },
+        [&](std::size_t edges, std::mt19937& random) {
+            std::vector<Scalar> theta(edges);
+            // Now and then an instance with ties among others without.
+            const unsigned own = random() % 4 == 0 ? static_cast<unsigned>(random()) : kind;
+            for (Scalar& t : theta) t = reward<Scalar>(own, random);
+            return theta;
+        });
+}
+
+}  // namespace
+
+TEST_CASE("spanning_tree solves batches to the bits of single solves", "[solvers][spanning_tree][batch]") {
+    STATIC_REQUIRE(imle::BatchSolver<spanning_tree, float, 1, Eigen::RowMajor>);
+    STATIC_REQUIRE(!imle::BatchSolver<spanning_tree, float, 2, Eigen::RowMajor>);
+    CHECK(wrong_tree_batches<float, Eigen::RowMajor>(200, 5) == 0);
+    CHECK(wrong_tree_batches<double, Eigen::RowMajor>(200, 6) == 0);
+    CHECK(wrong_tree_batches<float, Eigen::ColMajor>(60, 7) == 0);
+    CHECK(wrong_tree_batches<double, Eigen::ColMajor>(60, 8) == 0);
+    spanning_tree solver{3, imle::complete_graph_edges(3)};
+    Eigen::Tensor<float, 2, Eigen::RowMajor> thetas(2, 3), zs(2, 3), others(2, 4);
+    thetas.setZero();
+    CHECK_THROWS_WITH(solver.solve_batch(others, others), mentions("theta is of 4 numbers"));
+    CHECK_THROWS_WITH(solver.solve_batch(thetas, others), mentions("z is of shape [2, 4]"));
+    thetas(1, 2) = std::numeric_limits<float>::quiet_NaN();
+    CHECK_THROWS_WITH(solver.solve_batch(thetas, zs), mentions("element 5"));
 }
 
 }  // namespace spanning_tree_tests

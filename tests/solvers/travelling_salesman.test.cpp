@@ -6,14 +6,18 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <random>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "support/batches.hpp"
 #include "support/catch.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 
 namespace travelling_salesman_tests {
@@ -379,6 +383,45 @@ TEST_CASE("travelling_salesman says what is wrong", "[solvers][travelling_salesm
     CHECK_THROWS_WITH(solver(square, z), mentions("theta is nan") && mentions("element 5"));
     five_nodes.setConstant(std::numeric_limits<double>::infinity());
     CHECK_THROWS_AS(solver(five_nodes, z_edges), std::invalid_argument);
+}
+
+namespace {
+
+template <class Scalar, int Layout, class ShapeT>
+support::tally wrong_tour_batches(std::span<const std::size_t> sizes, int count, std::uint32_t seed,
+                                  ShapeT shape) {
+    return support::wrong_batches<Scalar, Layout>(
+        sizes, count, seed, [](std::size_t, std::mt19937&) { return imle::travelling_salesman{}; },
+        [](std::size_t size, std::mt19937& random) {
+            // Now and then numbers whose sums would overflow, or ties.
+            const auto kinds = random() % 40;
+            std::vector<Scalar> theta(size);
+            for (Scalar& t : theta) {
+                const double u = std::uniform_real_distribution<double>(-1, 1)(random);
+                t = static_cast<Scalar>(kinds == 0   ? u * std::numeric_limits<Scalar>::max()
+                                        : kinds < 20 ? std::floor(3 * u)
+                                                     : u);
+            }
+            return theta;
+        },
+        shape);
+}
+
+}  // namespace
+
+TEST_CASE("travelling_salesman solves batches to the bits of single solves",
+          "[solvers][travelling_salesman][batch]") {
+    using support::in_line;
+    using support::in_square;
+    const std::size_t arcs_of[] = {0, 1, 4, 9, 16, 25, 36, 49}, edges_of[] = {0, 1, 3, 6, 10, 15, 21, 28, 36};
+    CHECK(wrong_tour_batches<float, Eigen::RowMajor>(arcs_of, support::repeats(90), 1, in_square{}) == 0);
+    CHECK(wrong_tour_batches<double, Eigen::ColMajor>(arcs_of, support::repeats(90), 2, in_square{}) == 0);
+    CHECK(wrong_tour_batches<float, Eigen::ColMajor>(edges_of, support::repeats(60), 3, in_line{}) == 0);
+    CHECK(wrong_tour_batches<double, Eigen::RowMajor>(edges_of, support::repeats(60), 4, in_line{}) == 0);
+    // The largest tables for lanes, and the smallest for which there are none.
+    const std::size_t most_arcs[] = {169, 196}, most_edges[] = {78, 91};
+    CHECK(wrong_tour_batches<float, Eigen::RowMajor>(most_arcs, 4, 5, in_square{}) == 0);
+    CHECK(wrong_tour_batches<double, Eigen::RowMajor>(most_edges, 4, 6, in_line{}) == 0);
 }
 
 }  // namespace travelling_salesman_tests

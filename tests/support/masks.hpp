@@ -100,7 +100,8 @@ answer<Scalar> solve(SolverT& solver, const std::vector<Scalar>& theta,
     constexpr int rank = static_cast<int>(Rank);
     imle::const_view<Scalar, rank, Layout> theta_view(theta.data(), dimensions);
     imle::mutable_view<Scalar, rank, Layout> z_view(result.z.data(), dimensions);
-    result.status = solver(theta_view, z_view, imle::solve_context{.mask = allowed});
+    const imle::solve_context context{.mask = allowed};
+    result.status = imle::detail::status_of([&] { return solver(theta_view, z_view, context); });
     return result;
 }
 

@@ -7,8 +7,10 @@
 /// a product that feeds a sum, or to fuse it with the sum. The choice varies with the compiler, the
 /// optimisation level and the instruction set. A barrier that costs no instruction removes the choice.
 
+#include <array>
 #include <cmath>
 #include <compare>
+#include <cstddef>
 #include <type_traits>
 
 #include <imle/core/config.hpp>
@@ -127,6 +129,28 @@ struct double_double {
     const portable_double sum = a + b;
     return {sum, b - (sum - a)};
 }
+
+/// A sum without rounding, of numbers that do not overlap, the largest last (Shewchuk, "Adaptive precision
+/// floating-point arithmetic and fast robust geometric predicates", 1997).
+class exact_total {
+  public:
+    void add(double x) noexcept {
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < size_; ++i) {
+            const double_double sum = exact_sum(x, parts_[i]);
+            if (sum.low != 0) parts_[kept++] = sum.low.value();
+            x = sum.high.value();
+        }
+        if (x != 0) parts_[kept++] = x;
+        size_ = kept;
+    }
+    [[nodiscard]] int sign() const noexcept { return size_ == 0 ? 0 : parts_[size_ - 1] > 0 ? 1 : -1; }
+
+  private:
+    // No two share a bit or have neighbouring ones, and doubles have 2098 places for bits.
+    std::array<double, 1049> parts_;
+    std::size_t size_ = 0;
+};
 
 /// Splits x = high + low into halves of 26 bits each (Veltkamp). For |x| < 2^996.
 [[nodiscard]] constexpr double_double halves(portable_double x) noexcept {

@@ -22,7 +22,7 @@ namespace imle::inline IMLE_ABI {
 /// exactly 10 numbers. Throws `std::invalid_argument` for an empty instance, a size other than N, and
 /// numbers that are not finite. A mask that allows nothing: `solve_status::infeasible`. O(n) comparisons.
 template <Eigen::Index N = Eigen::Dynamic>
-class categorical {
+class categorical : public detail::batch_forms<categorical<N>> {
     static_assert(N == Eigen::Dynamic || N > 0, "imle::categorical<N> needs a category to choose: N >= 1");
 
   public:
@@ -51,20 +51,6 @@ class categorical {
         return solve_status::solved;
     }
 
-    /// thetas: several instances, in one more, outermost dimension; zs: a tensor of its dimensions. Gives
-    /// the bits of single solves.
-    template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
-    void solve_batch(const ThetasT& thetas, ZsT&& zs) {
-        static_cast<void>(solve_all(thetas, zs, {}));
-    }
-
-    /// The same with a mask for each instance. z is 0 for infeasible instances; the others are solved.
-    template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
-    solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
-        detail::require_contexts(contexts.size(), detail::shape_of(thetas).batch);
-        return solve_all(thetas, zs, contexts);
-    }
-
     /// Calls f(first, size) for its one group, the whole instance (see `ThresholdSolver`).
     template <detail::Instance ThetaT, class F>
     void for_each_group(const ThetaT& theta, const solve_context&, F&& f) const {
@@ -72,6 +58,8 @@ class categorical {
     }
 
   private:
+    friend class detail::batch_forms<categorical>;
+
     static void require_categories(Eigen::Index n) {
         if (n == 0) detail::throw_invalid("theta", "empty", "at least one category");
         if (N != Eigen::Dynamic && n != N)

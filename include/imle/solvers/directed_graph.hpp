@@ -49,6 +49,37 @@ inline void require_graph(Eigen::Index nodes, std::span<const graph_edge> edges)
                               message("two of the ", nodes, " nodes, numbered from 0"));
 }
 
+/// Where lists begin that follow one another in one array, one list for each node: node v's are places
+/// first[v] to first[v + 1] - 1. for_each_entry(f): calls f(v) for each entry of node v's list.
+template <class Index, class EntriesT>
+[[nodiscard]] std::vector<Index> begin_lists(Eigen::Index nodes, EntriesT&& for_each_entry) {
+    std::vector<Index> first(static_cast<std::size_t>(nodes) + 1, 0);
+    for_each_entry([&](Eigen::Index node) { ++first[static_cast<std::size_t>(node) + 1]; });
+    for (std::size_t v = 1; v < first.size(); ++v) first[v] += first[v - 1];
+    return first;
+}
+
+/// The same for the edges of an undirected graph, each in the lists of both its ends, but for loops. Then
+/// calls put(edge, place, other place) for each of these edges: its places in the lists of `from` and `to`.
+template <class Index, class PutT>
+[[nodiscard]] std::vector<Index> begin_edge_lists(Eigen::Index nodes, std::span<const graph_edge> edges,
+                                                  PutT&& put) {
+    auto first = begin_lists<Index>(nodes, [&](auto&& entry_of) {
+        for (const graph_edge& edge : edges) {
+            if (edge.from == edge.to) continue;
+            entry_of(edge.from);
+            entry_of(edge.to);
+        }
+    });
+    std::vector<Index> next(first.begin(), first.end() - 1);
+    for (std::size_t e = 0; e < edges.size(); ++e) {
+        if (edges[e].from == edges[e].to) continue;
+        const Index place = next[static_cast<std::size_t>(edges[e].from)]++;
+        put(e, place, next[static_cast<std::size_t>(edges[e].to)]++);
+    }
+    return first;
+}
+
 /// Throws unless theta has one number for each edge.
 inline void require_edges(Eigen::Index given, std::size_t edges) {
     if (static_cast<std::size_t>(given) != edges)
@@ -127,9 +158,12 @@ class directed_graph {
         std::vector<Eigen::Index> index;
 
         adjacency(Eigen::Index nodes, const std::vector<graph_edge>& edges, Eigen::Index graph_edge::*end)
-            : first(static_cast<std::size_t>(nodes) + 1, 0), index(edges.size()) {
-            for (const graph_edge& edge : edges) ++first[static_cast<std::size_t>(edge.*end) + 1];
-            for (std::size_t v = 1; v < first.size(); ++v) first[v] += first[v - 1];
+            : first(detail::begin_lists<Eigen::Index>(
+                  nodes,
+                  [&](auto&& entry_of) {
+                      for (const graph_edge& edge : edges) entry_of(edge.*end);
+                  })),
+              index(edges.size()) {
             std::vector<Eigen::Index> next(first.begin(), first.end() - 1);
             for (std::size_t e = 0; e < edges.size(); ++e) {
                 auto& place = next[static_cast<std::size_t>(edges[e].*end)];

@@ -56,19 +56,13 @@ struct cut_network {
         : nodes(node_count), edges(std::move(edge_list)) {
         require_graph(nodes, edges);
         if (edges.size() > most_edges) throw_invalid("the number of edges", edges.size(), most_edges);
-        first.assign(static_cast<std::size_t>(nodes) + 1, 0);
-        for (const auto& [from, to] : edges) {
-            if (from == to) continue;
-            ++first[static_cast<std::size_t>(from) + 1];
-            ++first[static_cast<std::size_t>(to) + 1];
-        }
-        for (std::size_t v = 1; v < first.size(); ++v) first[v] += first[v - 1];
-        std::vector<std::int32_t> next(first.begin(), first.end() - 1);
-        for (const auto& [from, to] : edges) {
-            const bool is_loop = from == to;
-            there.push_back(is_loop ? -1 : next[static_cast<std::size_t>(from)]++);
-            back.push_back(is_loop ? -1 : next[static_cast<std::size_t>(to)]++);
-        }
+        there.assign(edges.size(), -1);
+        back.assign(edges.size(), -1);
+        first = begin_edge_lists<std::int32_t>(nodes, edges,
+                                               [&](std::size_t e, std::int32_t place, std::int32_t other) {
+                                                   there[e] = place;
+                                                   back[e] = other;
+                                               });
     }
 
     static constexpr std::size_t most_edges = std::numeric_limits<std::int32_t>::max() / 2;

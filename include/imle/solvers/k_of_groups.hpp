@@ -37,7 +37,7 @@ namespace imle::inline IMLE_ABI {
 /// O(n) for k = 1, O(n) on average for other k. One large instance is as fast as a batch of small ones:
 /// groups are solved side by side in both.
 template <Eigen::Index K = Eigen::Dynamic>
-class k_of_groups {
+class k_of_groups : public detail::batch_forms<k_of_groups<K>> {
     static_assert(K == Eigen::Dynamic || K >= 0, "imle::k_of_groups<K> needs K >= 0");
 
   public:
@@ -81,21 +81,6 @@ class k_of_groups {
         return solve(theta, z, std::span(&context, 1), 1, groups_of(theta));
     }
 
-    /// thetas: several instances, in one more, outermost dimension; zs: a tensor of its dimensions. Gives
-    /// the bits of single solves.
-    template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
-    void solve_batch(const ThetasT& thetas, ZsT&& zs) {
-        static_cast<void>(solve_all(thetas, zs, {}));
-    }
-
-    /// The same with a mask for each instance. z is 0 for infeasible instances; the others are solved.
-    template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
-    solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
-        const Eigen::Index batch = detail::shape_of(thetas).batch;
-        detail::require_contexts(contexts.size(), batch);
-        return solve_all(thetas, zs, contexts);
-    }
-
     /// Calls f(first, size) for each group of an instance, in memory order (see `ThresholdSolver`). theta
     /// must be one that it can solve.
     template <detail::Instance ThetaT, class F>
@@ -109,6 +94,8 @@ class k_of_groups {
     }
 
   private:
+    friend class detail::batch_forms<k_of_groups>;
+
     /// Groups of one size, side by side.
     struct run {
         Eigen::Index groups;

@@ -13,7 +13,9 @@
 #include <vector>
 
 #include <imle/concepts/solver.hpp>
+#include <imle/solvers/detail/batch_selection.hpp>
 #include <imle/solvers/detail/knapsack_core.hpp>
+#include <imle/solvers/detail/knapsack_in_lanes.hpp>
 #include <imle/solvers/detail/knapsack_order.hpp>
 #include <imle/solvers/detail/knapsack_problem.hpp>
 #include <imle/solvers/detail/knapsack_search.hpp>
@@ -63,12 +65,14 @@ struct knapsack_options {
 /// of items, and for theta that is not finite or whose positive numbers sum to infinity. Copies share
 /// weights and capacities.
 template <Eigen::Index Items = Eigen::Dynamic>
-class knapsack {
+class knapsack : public detail::batch_forms<knapsack<Items>> {
     static_assert(Items == Eigen::Dynamic || Items >= 0, "imle::knapsack<Items> needs Items >= 0");
 
   public:
     /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
+    /// `solve_batch` is as good for a few instances.
+    static constexpr bool takes_any_batch = true;
 
     /// weights: [dimensions, items]; capacities: [dimensions].
     knapsack(const Eigen::MatrixXd& weights, const Eigen::VectorXd& capacities, knapsack_options options = {})
@@ -96,20 +100,59 @@ class knapsack {
     /// The same without the items that the context's mask forbids.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
     void operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
-        using Scalar = scalar_of<ThetaT>;
-        if (theta.size() != items())
-            detail::throw_invalid("theta", detail::message("of ", theta.size(), " numbers"),
-                                  detail::message("one for each of the ", items(), " items"));
+        require_items(theta.size());
         detail::require_instance(theta, z, context);
-        std::fill_n(z.data(), z.size(), Scalar(0));
-        const auto values = detail::values_of(theta);
+        solve_one(detail::values_of(theta), context.mask, z.data());
+    }
+
+  private:
+    friend class detail::batch_forms<knapsack>;
+
+    void require_items(Eigen::Index given) const {
+        if (given != items())
+            detail::throw_invalid("theta", detail::message("of ", given, " numbers"),
+                                  detail::message("one for each of the ", items(), " items"));
+    }
+
+    template <class ThetasT, class ZsT>
+    solve_status solve_all(const ThetasT& thetas, ZsT& zs, std::span<const solve_context> contexts) {
+        const auto shape = detail::shape_of(thetas);
+        require_items(shape.n);
+        detail::require_dimensions(thetas, zs);
+        const auto n = static_cast<std::size_t>(shape.n), batch = static_cast<std::size_t>(shape.batch);
+        const auto given = detail::values_of(thetas);
+        auto values = given;
+        if (detail::any_mask(contexts))
+            values = detail::copy_allowed_of_batch(values, contexts, allowed_);
+        else
+            detail::require_numbers(values, {});
+        const auto solve = [&](std::size_t i) {
+            solve_one(given.subspan(i * n, n), contexts.empty() ? std::span<const bool>() : contexts[i].mask,
+                      zs.data() + i * n);
+        };
+        std::size_t done = 0;
+        if (n > 0 && detail::suits_lanes(*problem_))
+            for (std::size_t left = batch; left >= fewest_in_lanes; left = batch - done) {
+                detail::choose_in_lanes(*problem_, values.data() + done * n, left, in_lanes_, choices_,
+                                        zs.data() + done * n, [&](std::size_t lane) { solve(done + lane); });
+                done += std::min(left, detail::group_lanes<double>);
+            }
+        for (; done < batch; ++done) solve(done);
+        return solve_status::solved;
+    }
+
+    /// Fewer are faster one by one.
+    static constexpr std::size_t fewest_in_lanes = 3;
+
+    template <class Scalar>
+    void solve_one(std::span<const Scalar> values, std::span<const bool> mask, Scalar* z) {
+        std::fill_n(z, values.size(), Scalar(0));
         const auto all_values = scratch_.template get<double>(number_count()).first(values.size());
         const auto candidates = scratch_.template get<std::uint32_t>(index_count()).first(values.size());
         std::size_t count = 0;
         double sum = 0;
         for (std::size_t i = 0; i < values.size(); ++i) {
-            const bool is_open =
-                values[i] > 0 && problem_->fits[i] != 0 && context.allows(static_cast<Eigen::Index>(i));
+            const bool is_open = values[i] > 0 && problem_->fits[i] != 0 && (mask.empty() || mask[i]);
             all_values[i] = static_cast<double>(values[i]);
             sum += is_open ? all_values[i] : 0;
             candidates[count] = static_cast<std::uint32_t>(i);
@@ -118,16 +161,15 @@ class knapsack {
         if (!detail::is_finite(sum))
             detail::throw_invalid("theta", "too large: its positive numbers sum to infinity",
                                   "numbers with a finite sum");
-        if (!problem_->weightless.empty()) count = take_weightless(candidates.first(count), z.data());
+        if (!problem_->weightless.empty()) count = take_weightless(candidates.first(count), z);
         if (const detail::knapsack_groups& groups = problem_->groups; !groups.is_empty())
             count = groups.reduce(candidates.first(count), all_values.data(),
                                   table_indices_.get<std::uint32_t>(groups.places),
                                   group_counts_.get<std::uint32_t>(groups.begin.size()));
         if (count == 0) return;
-        for (const std::uint32_t item : choose(count)) z.data()[item] = 1;
+        for (const std::uint32_t item : choose(count)) z[item] = 1;
     }
 
-  private:
     static constexpr auto never = std::numeric_limits<std::uint64_t>::max();
     /// Measured: a table of so few columns is filled before a search has begun.
     static constexpr std::size_t most_direct_capacity = 64;
@@ -143,6 +185,9 @@ class knapsack {
                 candidates[count++] = item;
         return count;
     }
+
+    /// So many solves go straight to the sorted order.
+    static constexpr int most_after_tie = 15;
 
     /// The memory of `choose`, cut from one buffer for each type. First come what the call operator has
     /// filled: values, and the candidates.
@@ -161,13 +206,24 @@ class knapsack {
 
         const double* const value_of = numbers(n);
         const std::span<std::uint32_t> order(indices(n), count);
+        // After a tie there is likely to be another one.
+        if (!problem_->whole_weights.empty() && solves_after_tie_-- <= 0 &&
+            detail::knapsack_table::keeps_values(count, problem_->whole_capacity)) {
+            solves_after_tie_ = 0;
+            std::size_t taken = 0;
+            if (choose_directly(order, value_of, true, taken)) return order.first(taken);
+            solves_after_tie_ = most_after_tie;
+        }
         double* const surrogate_of = numbers(n);
         detail::knapsack_order find(*problem_, order, value_of, surrogate_of, numbers(n),
                                     numbers(3 * dimensions), sort_);
         const double surrogate_limit = find.find();
         if (problem_->whole_capacity <= most_direct_capacity &&
-            cells(count) <= detail::knapsack_table::small_cells)
-            return choose_directly(order, value_of);
+            cells(count) <= detail::knapsack_table::small_cells) {
+            std::size_t taken = 0;
+            static_cast<void>(choose_directly(order, value_of, false, taken));
+            return order.first(taken);
+        }
         const detail::knapsack_items items{.count = count,
                                            .dimensions = dimensions,
                                            .limits = problem_->limits.data(),
@@ -212,10 +268,11 @@ class knapsack {
                                                : count * (problem_->whole_capacity + std::uint64_t{1});
     }
 
-    /// By a small table alone. The items, in their order.
-    [[nodiscard]] std::span<const std::uint32_t> choose_directly(std::span<std::uint32_t> order,
-                                                                 const double* value_of) {
-        const std::size_t count = order.size();
+    /// By a small table alone. Moves the items to the front, in their order. False if another set is worth as
+    /// much: only if `must_be_unique`.
+    [[nodiscard]] bool choose_directly(std::span<std::uint32_t> order, const double* value_of,
+                                       bool must_be_unique, std::size_t& taken) {
+        const std::size_t count = order.size(), capacity = problem_->whole_capacity;
         const auto values = table_values_.get<double>(count);
         const auto weights = table_indices_.get<std::uint32_t>(count);
         const auto is_taken = flags_.get<std::uint8_t>(count);
@@ -223,11 +280,13 @@ class knapsack {
             values[i] = value_of[order[i]];
             weights[i] = problem_->whole_weights[order[i]];
         }
-        table_.choose(values, weights, problem_->whole_capacity, is_taken);
-        std::size_t taken = 0;
+        if (!must_be_unique)
+            table_.choose(values, weights, capacity, is_taken);
+        else if (!table_.choose_if_unique(values, weights, capacity, is_taken))
+            return false;
         for (std::size_t i = 0; i < count; ++i)
             if (is_taken[i] != 0) order[taken++] = order[i];
-        return order.first(taken);
+        return true;
     }
 
     /// By the search alone. These functions write the places of the best set's items in the order of the
@@ -349,12 +408,16 @@ class knapsack {
     knapsack_options options_;
     detail::basic_scratch<double, std::uint32_t> scratch_;
     detail::knapsack_sort sort_;
+    int solves_after_tie_ = 0;  // what is left of them; it changes no answer
     // One dimension.
     detail::knapsack_core core_;
     detail::knapsack_table table_;
     detail::basic_scratch<std::uint8_t> flags_;
     detail::basic_scratch<double> core_numbers_, table_values_;
     detail::basic_scratch<std::uint32_t> table_indices_, group_counts_;
+    // Batches.
+    detail::scratch in_lanes_, allowed_;
+    detail::basic_scratch<detail::knapsack_choices> choices_;
 };
 
 }  // namespace imle::inline IMLE_ABI

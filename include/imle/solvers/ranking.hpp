@@ -33,7 +33,7 @@ namespace imle::inline IMLE_ABI {
 /// O(n); O(n log n) if many doubles agree in their first six digits. Up to 256 numbers are compared pair by
 /// pair, which is faster.
 template <Eigen::Index N = Eigen::Dynamic>
-class ranking {
+class ranking : public detail::batch_forms<ranking<N>> {
     static_assert(N == Eigen::Dynamic || N >= 0, "imle::ranking<N> needs N >= 0");
 
   public:
@@ -59,21 +59,9 @@ class ranking {
         return solve_status::solved;
     }
 
-    /// thetas: several instances, in one more, outermost dimension; zs: a tensor of its dimensions. Gives
-    /// the bits of single solves.
-    template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
-    void solve_batch(const ThetasT& thetas, ZsT&& zs) {
-        static_cast<void>(solve_all(thetas, zs, {}));
-    }
-
-    /// The same with a mask for each instance.
-    template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
-    solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
-        detail::require_contexts(contexts.size(), detail::shape_of(thetas).batch);
-        return solve_all(thetas, zs, contexts);
-    }
-
   private:
+    friend class detail::batch_forms<ranking>;
+
     template <class Scalar>
     static void require_size(std::size_t n) {
         if (N != Eigen::Dynamic && static_cast<Eigen::Index>(n) != N)

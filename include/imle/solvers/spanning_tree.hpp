@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// The spanning tree of largest weight, by Kruskal's algorithm, sorting no more than it needs.
+/// The spanning tree of largest weight: by Kruskal's algorithm, sorting no more than it needs, and for small
+/// dense graphs without sorting.
 
 #include <algorithm>
 #include <array>
@@ -12,10 +13,14 @@
 #include <memory>
 #include <numeric>
 #include <span>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include <imle/solvers/detail/ascending_order.hpp>
+#include <imle/solvers/detail/batch_selection.hpp>
+#include <imle/solvers/detail/dense_tree.hpp>
+#include <imle/solvers/detail/forests_in_lanes.hpp>
 #include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/instance.hpp>
 
@@ -171,19 +176,23 @@ class heaviest_forest {
 ///
 ///     imle::spanning_tree solver{5, imle::complete_graph_edges(5)};
 ///
-/// Kruskal's algorithm: it takes each edge that closes no cycle, from the largest theta on. Ties: the lowest
-/// index first (0.0 and -0.0 are equal). Theta is compared, never summed, so nothing overflows. Parallel
+/// z is the tree of Kruskal's algorithm, which takes each edge that closes no cycle, from the largest theta
+/// on. Ties: the lowest index first (0.0 and -0.0 are equal). Theta is compared, never summed, so nothing
+/// overflows. Parallel
 /// edges are allowed, and so are loops, which are in no tree.
 ///
 /// Throws `std::invalid_argument` on construction for a negative number of nodes, an edge whose ends are not
 /// nodes, and more than 2^31 - 1 nodes or edges. Throws it when solving for a theta that does not have one
 /// number for each edge, and for numbers that are not finite. A mask that divides what the graph connects:
 /// `solve_status::infeasible`. Copies share the graph. O(edges log edges) in the worst case; if a tree needs
-/// few of the edges, the others are set aside unsorted.
-class spanning_tree {
+/// few of the edges, the others are set aside unsorted. Small dense graphs: O(nodes^2), by Prim's algorithm;
+/// in batches up to 32 nodes O(nodes^3), with a lane for each instance.
+class spanning_tree : public detail::batch_forms<spanning_tree, 1> {
   public:
     /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
+    /// `solve_batch` is as good for a few instances.
+    static constexpr bool takes_any_batch = true;
 
     /// nodes: how many there are, numbered from 0; edges: in the order of theta.
     spanning_tree(Eigen::Index nodes, std::vector<graph_edge> edges)
@@ -203,30 +212,98 @@ class spanning_tree {
     /// The best tree of edges that the context's mask allows.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
-        using Scalar = scalar_of<ThetaT>;
-        const std::size_t count = graph_->edges.size();
-        detail::require_edges(theta.dimension(0), count);
+        detail::require_edges(theta.dimension(0), graph_->edges.size());
         detail::require_instance(theta, z, context);
+        return solve_one(theta.data(), context.mask, z.data());
+    }
+
+  private:
+    friend class detail::batch_forms<spanning_tree, 1>;
+
+    template <class ThetasT, class ZsT>
+    solve_status solve_all(const ThetasT& thetas, ZsT& zs, std::span<const solve_context> contexts) {
+        using Scalar = scalar_of<ThetasT>;
+        detail::require_dimensions(thetas, zs);
+        const auto shape = detail::shape_of(thetas);
+        detail::require_edges(shape.n, graph_->edges.size());
+        const auto n = static_cast<std::size_t>(shape.n), batch = static_cast<std::size_t>(shape.batch);
+        auto values = detail::values_of(thetas);
+        const Scalar* const given = values.data();
+        if (detail::any_mask(contexts))
+            values = detail::copy_allowed_of_batch(values, contexts, allowed_);
+        else
+            detail::require_numbers(values, {});
+        solve_status status = solve_status::solved;
+        const auto solve = [&](std::size_t i) {
+            const auto mask = contexts.empty() ? std::span<const bool>() : contexts[i].mask;
+            const solve_status one = solve_one(given + i * n, mask, zs.data() + i * n);
+            if (one != solve_status::solved) status = one;
+        };
+        const auto again = again_.get<std::size_t>(batch);
+        std::size_t done = 0, repeated = 0;
+        if (graph_->pairs.is_suited<Scalar>()) {
+            reserve<Scalar>();  // so that the first tie allocates nothing
+            for (std::size_t left = batch; left >= fewest_in_lanes; left = batch - done) {
+                detail::grow_in_lanes(graph_->pairs, graph_->tree_edges, values.data() + done * n, left,
+                                      in_lanes_, zs.data() + done * n,
+                                      [&](std::size_t lane) { again[repeated++] = done + lane; });
+                done += std::min(left, detail::group_lanes<Scalar>);
+            }
+        }
+        for (; done < batch; ++done) solve(done);
+        // (Not before the lanes after it have been written.)
+        for (std::size_t i = 0; i < repeated; ++i) solve(again[i]);
+        return status;
+    }
+
+    /// Fewer are faster one by one.
+    static constexpr std::size_t fewest_in_lanes = 3;
+
+    /// Allocates what `solve_one` needs.
+    template <class Scalar>
+    void reserve() {
+        if (graph_->matrix.is_suited()) {
+            std::get<detail::dense_tree<Scalar>>(dense_).reserve(graph_->matrix);
+            return;
+        }
+        const std::size_t count = graph_->edges.size();
+        static_cast<void>(scratch_.template get<Scalar>(2 * count));
+        static_cast<void>(scratch_.template get<std::uint32_t>(2 * count));
+        static_cast<void>(scratch_.template get<std::int32_t>(static_cast<std::size_t>(graph_->nodes)));
+        static_cast<void>(scratch_.template get<detail::order_entry>(2 * count));
+    }
+
+    /// z: the best tree of the edges that the mask allows, or 0.
+    template <class Scalar>
+    solve_status solve_one(const Scalar* theta, std::span<const bool> mask, Scalar* z) {
+        const std::size_t count = graph_->edges.size();
+        const auto finish = [&](bool is_tree) {
+            if (!is_tree) std::fill_n(z, count, Scalar(0));
+            return is_tree ? solve_status::solved : solve_status::infeasible;
+        };
+        const auto take = [&](std::uint32_t edge) { z[edge] = 1; };
+        std::fill_n(z, count, Scalar(0));
+        if (graph_->matrix.is_suited()) {
+            auto& tree = std::get<detail::dense_tree<Scalar>>(dense_);
+            return finish(tree.grow(graph_->matrix, theta, mask, take) == graph_->tree_edges);
+        }
         const auto weights = scratch_.template get<Scalar>(2 * count);
         const auto indices = scratch_.template get<std::uint32_t>(2 * count);
         detail::edge_list<Scalar> all{weights.first(count), indices.first(count)};
         const detail::edge_list<Scalar> other{weights.last(count), indices.last(count)};
-        if (context.mask.empty()) {
-            std::copy_n(theta.data(), count, all.weight.begin());
+        if (mask.empty()) {
+            std::copy_n(theta, count, all.weight.begin());
             std::iota(all.edge.begin(), all.edge.end(), std::uint32_t{0});
         } else {
-            all = keep_allowed(theta.data(), context.mask, all);
+            all = keep_allowed(theta, mask, all);
         }
-        std::fill_n(z.data(), count, Scalar(0));
         detail::heaviest_forest forest(
             graph_->ends, scratch_.template get<std::int32_t>(static_cast<std::size_t>(graph_->nodes)),
             graph_->tree_edges);
-        forest.grow(all, other, scratch_.template get<detail::order_entry>(2 * count),
-                    [&](std::uint32_t edge) { z.data()[edge] = 1; });
-        return forest.spans() ? solve_status::solved : detail::no_answer(z);
+        forest.grow(all, other, scratch_.template get<detail::order_entry>(2 * count), take);
+        return finish(forest.spans());
     }
 
-  private:
     /// The edges that may be chosen, in a list with room for all.
     template <class Scalar>
     static detail::edge_list<Scalar> keep_allowed(const Scalar* theta, std::span<const bool> mask,
@@ -246,10 +323,14 @@ class spanning_tree {
         std::vector<detail::edge_ends> ends;
         /// The number of edges of a spanning forest.
         std::size_t tree_edges = 0;
+        detail::edge_matrix matrix;
+        detail::edge_pairs pairs;
 
         graph(Eigen::Index node_count, std::vector<graph_edge> edge_list)
-            : nodes(node_count), edges(std::move(edge_list)) {
-            detail::require_graph(nodes, edges);
+            : nodes(node_count),
+              edges(checked(nodes, std::move(edge_list))),
+              matrix(nodes, edges),
+              pairs(nodes, edges) {
             ends.reserve(edges.size());
             for (const graph_edge& edge : edges)
                 ends.push_back({static_cast<std::int32_t>(edge.from), static_cast<std::int32_t>(edge.to)});
@@ -258,10 +339,18 @@ class spanning_tree {
             for (std::size_t e = 0; e < ends.size(); ++e)
                 tree_edges += forest.join(static_cast<std::uint32_t>(e)) ? 1 : 0;
         }
+
+        static std::vector<graph_edge> checked(Eigen::Index nodes, std::vector<graph_edge> edges) {
+            detail::require_graph(nodes, edges);
+            return edges;
+        }
     };
 
     std::shared_ptr<const graph> graph_;
     detail::basic_scratch<float, double, std::int32_t, std::uint32_t, detail::order_entry> scratch_;
+    std::tuple<detail::dense_tree<float>, detail::dense_tree<double>> dense_;
+    detail::scratch in_lanes_, allowed_;
+    detail::basic_scratch<std::size_t> again_;
 };
 
 }  // namespace imle::inline IMLE_ABI

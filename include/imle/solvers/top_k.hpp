@@ -21,7 +21,7 @@ namespace imle::inline IMLE_ABI {
 /// float or double. k = 0 gives zeros. Throws `std::invalid_argument` for k
 /// < 0 (on construction), and for k > n and numbers that are not finite (when solving). O(n) on average.
 template <Eigen::Index K = Eigen::Dynamic>
-class top_k {
+class top_k : public detail::batch_forms<top_k<K>> {
     static_assert(K == Eigen::Dynamic || K >= 0, "imle::top_k<K> needs K >= 0");
 
   public:
@@ -65,20 +65,6 @@ class top_k {
         return solve_status::solved;
     }
 
-    /// thetas: several instances, in one more, outermost dimension; zs: a tensor of its dimensions. Gives
-    /// the bits of single solves.
-    template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
-    void solve_batch(const ThetasT& thetas, ZsT&& zs) {
-        static_cast<void>(solve_all(thetas, zs, {}));
-    }
-
-    /// The same with a mask for each instance. z is 0 for infeasible instances; the others are solved.
-    template <detail::BatchOfInstances ThetasT, detail::StateOf<ThetasT> ZsT>
-    solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
-        detail::require_contexts(contexts.size(), detail::shape_of(thetas).batch);
-        return solve_all(thetas, zs, contexts);
-    }
-
     /// Calls f(first, size) for its one group, the whole instance (see `ThresholdSolver`).
     template <detail::Instance ThetaT, class F>
     void for_each_group(const ThetaT& theta, const solve_context&, F&& f) const {
@@ -86,6 +72,8 @@ class top_k {
     }
 
   private:
+    friend class detail::batch_forms<top_k>;
+
     void require_k(std::size_t n) const {
         if (static_cast<std::size_t>(k_) > n)
             detail::throw_invalid("top_k's k", k_, detail::message("at most n = ", n));

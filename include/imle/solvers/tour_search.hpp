@@ -189,7 +189,7 @@ class tour_search {
     /// theta: [n, n] of arcs; z: a tensor of its dimensions, which is written in full.
     template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context = {}) {
-        const Eigen::Index n = detail::nodes_of_arcs(theta);
+        const Eigen::Index n = detail::nodes_of_arcs(theta.dimension(0), theta.dimension(1));
         if (n <= most_exact) return exact_(theta, z, context);
         return search(n, theta, z, context, detail::place_of_arc<layout_of<ThetaT>>{n});
     }

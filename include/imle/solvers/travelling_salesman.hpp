@@ -2,160 +2,53 @@
 
 /// @file
 /// The best round trip through all nodes, from the best paths through each set of them.
-///
-/// Held and Karp, "A dynamic programming approach to sequencing problems" (1962), rearranged so that it
-/// vectorises. Instead of the best path that ends in one node of a set S, the table holds the best path
-/// through S that arrives at a node j outside of it,
-///
-///     best(S, j) = max over i in S of best(S \ i, i) + gain(i, j),      best({}, j) = gain(home, j),
-///
-/// for all j at once, one lane of a register each. A step is then one broadcast number, one row of gains, an
-/// addition and a maximum; lanes are never combined. (The lanes j in S hold values without a meaning.)
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <limits>
-#include <utility>
+#include <span>
 
 #include <imle/core/rounded.hpp>
+#include <imle/selection/columns.hpp>
 #include <imle/simd/wide_lanes.hpp>
+#include <imle/solvers/detail/batch_selection.hpp>
+#include <imle/solvers/detail/held_karp.hpp>
 #include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
 namespace detail {
 
-/// The table for the nodes other than home. Each of its rows has `Registers` registers of L, a lane for each
-/// node.
-///
-/// The caller owns the arrays: `first`, one row: the gains from home; `gain`, a row for each node, at least
-/// 3; `table`, `sets(bits)` rows.
-template <class L, int Registers>
-class held_karp {
-  public:
-    using Scalar = typename L::Scalar;
-    using cell = typename L::number_cell;
-
-    /// Rows of the table for the sets of `bits` nodes.
-    [[nodiscard]] static constexpr std::size_t sets(int bits) noexcept {
-        return std::max<std::size_t>(block, std::size_t{1} << bits);
-    }
-
-    held_karp(const cell* first, const cell* gain, cell* table) noexcept
-        : first_(first), gain_(gain), table_(table) {}
-
-    /// Fills the table for all sets of nodes 0 .. bits - 1. O(bits * 2^bits * Registers).
-    void fill(int bits) const noexcept {
-        // Of its own, so that the compiler knows that no store to the table changes the pointers.
-        const held_karp own = *this;
-        using number = typename L::number;
-        const auto larger = [](const number& a, const number& b) { return a > b ? a : b; };
-        const number none = number{} - std::numeric_limits<Scalar>::infinity();
-        // A block is the sets that differ in the lowest nodes only. They share the loop over the other nodes
-        // and its rows of gains, and their sums stay in registers.
-        for (unsigned high = 0; high < sets(bits); high += block) {
-            number best[block][Registers];
-            for (auto& row : best)
-                for (number& numbers : row) numbers = none;
-            if (high == 0)
-                for (int r = 0; r < Registers; ++r) best[0][r] = own.first_[r].lane;
-            for (unsigned rest = high; rest != 0; rest &= rest - 1) {
-                const int i = std::countr_zero(rest);
-                const unsigned without = high ^ (1u << i);
-                for (unsigned low = 0; low < block; ++low) {
-                    const Scalar path = own.at(without + low, i);
-                    for (int r = 0; r < Registers; ++r)
-                        best[low][r] = larger(own.gain_[i * Registers + r].lane + path, best[low][r]);
-                }
-            }
-            for (unsigned low = 0; low < block; ++low) {
-                for (int i = 0; i < low_bits; ++i) {
-                    if (((low >> i) & 1u) == 0) continue;
-                    const Scalar path = own.at(high + (low ^ (1u << i)), i);
-                    for (int r = 0; r < Registers; ++r)
-                        best[low][r] = larger(own.gain_[i * Registers + r].lane + path, best[low][r]);
-                }
-                for (int r = 0; r < Registers; ++r)
-                    own.table_[(high + low) * Registers + static_cast<unsigned>(r)].lane = best[low][r];
-            }
-        }
-    }
-
-    /// The gain of the best path from home through the set to a node outside of it.
-    [[nodiscard]] Scalar at(unsigned set, int node) const noexcept {
-        return L::get(table_[set * Registers + static_cast<unsigned>(node / L::width)], node % L::width);
-    }
-    /// The gain from one node to another.
-    [[nodiscard]] Scalar gain(int from, int to) const noexcept {
-        return L::get(gain_[from * Registers + to / L::width], to % L::width);
-    }
-
-    /// The node of a set that a best path visits last, if closing(node) follows it; the lowest of equal
-    /// ones. The sums are those of `fill`, so the path's parents need not be stored.
-    template <class ClosingT>
-    [[nodiscard]] int last_of(unsigned set, ClosingT&& closing) const noexcept {
-        Scalar best = -std::numeric_limits<Scalar>::infinity();
-        int last = std::countr_zero(set);
-        for (unsigned rest = set; rest != 0; rest &= rest - 1) {
-            const int node = std::countr_zero(rest);
-            const Scalar value = at(set ^ (1u << node), node) + closing(node);
-            if (!(value > best)) continue;
-            best = value;
-            last = node;
-        }
-        return last;
-    }
-
-    /// Calls mark(from, to) for each step, the last one first, of the best path from home through the set to
-    /// a node outside of it; home is -1.
-    template <class MarkT>
-    void trace(unsigned set, int node, MarkT&& mark) const noexcept {
-        while (set != 0) {
-            const int from = last_of(set, [&](int i) { return gain(i, node); });
-            mark(from, node);
-            set ^= 1u << from;
-            node = from;
-        }
-        mark(-1, node);
-    }
-
-  private:
-    // As many sums as fit the registers.
-    static constexpr int low_bits = Registers == 1 ? 3 : Registers == 2 ? 2 : 1;
-    static constexpr unsigned block = 1u << low_bits;
-
-    const cell* first_;
-    const cell* gain_;
-    cell* table_;
-};
-
 /// The position in theta of the arc between two of n nodes, in memory order.
 template <int Layout>
 struct place_of_arc {
+    static constexpr bool directed = true;
     Eigen::Index nodes;
+    /// The numbers of theta.
+    [[nodiscard]] Eigen::Index size() const noexcept { return nodes * nodes; }
     [[nodiscard]] Eigen::Index operator()(int from, int to) const noexcept {
         return Layout == Eigen::RowMajor ? from * nodes + to : from + to * nodes;
     }
 };
 /// The position in theta of the edge between two of n nodes.
 struct place_of_edge {
+    static constexpr bool directed = false;
     Eigen::Index nodes;
+    [[nodiscard]] Eigen::Index size() const noexcept { return nodes * (nodes - 1) / 2; }
     [[nodiscard]] Eigen::Index operator()(int a, int b) const noexcept {
         const int low = std::min(a, b), high = std::max(a, b);
         return low * (2 * nodes - low - 1) / 2 + high - low - 1;
     }
 };
 
-/// The n of a theta of [n, n]; throws for other shapes.
-template <class ThetaT>
-[[nodiscard]] Eigen::Index nodes_of_arcs(const ThetaT& theta) {
-    const Eigen::Index n = theta.dimension(0);
-    if (theta.dimension(1) != n)
-        throw_invalid("theta", message("[", n, ", ", theta.dimension(1), "]"),
+/// The n of an instance of [n, n]; throws for other shapes.
+[[nodiscard]] inline Eigen::Index nodes_of_arcs(Eigen::Index rows, Eigen::Index columns) {
+    if (columns != rows)
+        throw_invalid("theta", message("[", rows, ", ", columns, "]"),
                       "a square matrix of arcs, [nodes, nodes]");
-    return n;
+    return rows;
 }
 
 }  // namespace detail
@@ -168,8 +61,8 @@ template <class ThetaT>
 /// - Rank 1, theta [n(n - 1)/2]: undirected, the edges in the order (0, 1), (0, 2), ..., (1, 2), .... z = 1
 ///   on the tour's edges.
 ///
-/// One node gives zeros. Two nodes give both arcs, or the one edge once. A batch is solved tour by tour: one
-/// tour already fills the registers.
+/// One node gives zeros. Two nodes give both arcs, or the one edge once. Tours of a batch are found side by
+/// side, up to 12 nodes; with more, one tour fills the registers.
 ///
 /// A coordinate that `context.mask` forbids is a missing arc or edge, which no tour uses. If no tour is
 /// left, the status is `infeasible`, and z is 0. Each direction of an arc has a coordinate of its own.
@@ -185,110 +78,212 @@ template <class ThetaT>
 ///
 /// Throws `std::invalid_argument` for a matrix that is not square, for a number of edges that is not
 /// n(n - 1)/2, for more than 20 nodes and for numbers that are not finite.
-class travelling_salesman {
+class travelling_salesman : public detail::batch_forms<travelling_salesman, 1, 2> {
   public:
     /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
+    /// `solve_batch` is as good for a few instances.
+    static constexpr bool takes_any_batch = true;
 
     /// The largest number of nodes.
     static constexpr Eigen::Index max_nodes = 20;
 
-    /// theta: [n, n] of arcs; z: a tensor of its dimensions, which is written in full.
-    template <detail::InstanceOfRank<2> ThetaT, detail::StateOf<ThetaT> ZT>
-    solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context = {}) {
-        const Eigen::Index n = detail::nodes_of_arcs(theta);
-        if (!begin(n, theta, z)) return solve_status::solved;
-        const detail::place_of_arc<layout_of<ThetaT>> place{n};
-        return with_gains(n, theta, place, context,
-                          [&](const auto& gain) { return directed(static_cast<int>(n), gain, place, z); });
-    }
-
-    /// theta: [n(n - 1)/2] of edges; z: a tensor of its dimensions, which is written in full.
-    template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
-    solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context = {}) {
-        const Eigen::Index n = detail::nodes_of_complete_graph(theta.size());
-        if (!begin(n, theta, z)) return solve_status::solved;
-        const detail::place_of_edge place{n};
-        return with_gains(n, theta, place, context,
-                          [&](const auto& gain) { return undirected(static_cast<int>(n), gain, place, z); });
+    /// theta: [n, n] of arcs, or [n(n - 1)/2] of edges; z: a tensor of its dimensions, which is written in
+    /// full.
+    template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>
+    solve_status operator()(const ThetaT& theta, ZT&& z,
+                            const solve_context& context = {}) requires(rank_of<ThetaT> <= 2) {
+        const Eigen::Index n = nodes_of<rank_of<ThetaT>>(detail::dimensions_of(theta));
+        detail::require_instance(theta, z, context);
+        std::fill_n(z.data(), z.size(), scalar_of<ThetaT>(0));
+        if (n < 2) return solve_status::solved;
+        return solve_one(static_cast<int>(n), place_in<ThetaT, rank_of<ThetaT>>(n), theta.data(), z.data(),
+                         context.mask);
     }
 
   private:
+    friend class detail::batch_forms<travelling_salesman, 1, 2>;
+
     /// Names a table's type for a generic lambda.
     template <class L, int Registers>
     struct held_karp_in {};
 
-    /// Checks the instance and writes zeros. Returns false if zeros are the answer.
-    template <class ThetaT, class ZT>
-    [[nodiscard]] static bool begin(Eigen::Index n, const ThetaT& theta, ZT& z) {
+    /// The number of nodes of an instance of these dimensions.
+    template <int Rank, class DimensionsT>
+    [[nodiscard]] static Eigen::Index nodes_of(const DimensionsT& instance) {
+        Eigen::Index n = 0;
+        if constexpr (Rank == 2)
+            n = detail::nodes_of_arcs(instance[0], instance[1]);
+        else
+            n = detail::nodes_of_complete_graph(instance[0]);
         if (n > max_nodes)
             detail::throw_invalid("the number of nodes", n,
                                   detail::message("at most ", max_nodes,
                                                   "; for more, use imle::tour_search, a heuristic, or "
                                                   "imle::travelling_salesman_program from "
                                                   "imle/adapters/cbc.hpp"));
-        detail::require_instance(theta, z);
-        std::fill_n(z.data(), z.size(), scalar_of<ThetaT>(0));
-        return n >= 2;
+        return n;
     }
+
+    /// Where the arcs or edges of an instance are in memory.
+    template <class ThetaT, int Rank>
+    [[nodiscard]] static auto place_in(Eigen::Index nodes) noexcept {
+        if constexpr (Rank == 2)
+            return detail::place_of_arc<layout_of<ThetaT>>{nodes};
+        else
+            return detail::place_of_edge{nodes};
+    }
+
+    template <class ThetasT, class ZsT>
+    solve_status solve_all(const ThetasT& thetas, ZsT& zs, std::span<const solve_context> contexts) {
+        using Scalar = scalar_of<ThetasT>;
+        constexpr int rank = rank_of<ThetasT> - 1;
+        detail::require_dimensions(thetas, zs);
+        const auto shape = detail::shape_of(thetas);
+        const auto size = static_cast<std::size_t>(shape.n), batch = static_cast<std::size_t>(shape.batch);
+        const auto n = static_cast<int>(nodes_of<rank>(shape.instance));
+        const auto place = place_in<ThetasT, rank>(n);
+        auto values = detail::values_of(thetas);
+        const Scalar* const given = values.data();
+        if (detail::any_mask(contexts))
+            values = detail::copy_allowed_of_batch(values, contexts, allowed_);
+        else
+            detail::require_numbers(values, {});
+        std::fill_n(zs.data(), zs.size(), Scalar(0));
+        if (n < 2) return solve_status::solved;
+        std::size_t done = 0;
+        solve_status status = solve_status::solved;
+        if (n <= most_in_lanes<Scalar> && scale(n, values, {}) == 1)
+            for (std::size_t left = batch; left >= fewest_in_lanes; left = batch - done) {
+                const std::size_t used = std::min(left, detail::group_lanes<Scalar>);
+                if (!solve_in_lanes(n, place, values.data() + done * size, left, zs.data() + done * size))
+                    status = solve_status::infeasible;
+                done += used;
+            }
+        for (; done < batch; ++done) {
+            const auto mask = contexts.empty() ? std::span<const bool>() : contexts[done].mask;
+            if (solve_one(n, place, given + done * size, zs.data() + done * size, mask) !=
+                solve_status::solved)
+                status = solve_status::infeasible;
+        }
+        return status;
+    }
+
+    /// Measured: with more nodes the tables leave the cache, and one tour fills the lanes.
+    template <class Scalar>
+    static constexpr int most_in_lanes =
+        detail::group_lanes<Scalar> == 1 ? 0 : detail::held_karp_in_lanes<Scalar>::most_nodes + 1;
+    /// Fewer are faster one by one.
+    static constexpr std::size_t fewest_in_lanes = 3;
 
     /// The gain of a missing edge, and so of all sums with one in them.
     template <class Scalar>
     static constexpr Scalar none = -std::numeric_limits<Scalar>::infinity();
 
-    /// Calls f(gain), where gain(from, to) is theta, or none where an edge is missing. Divided by 16 where
-    /// sums of 15 of them might overflow; by 32 where there are more.
-    template <class ThetaT, class PlaceT, class F>
-    static solve_status with_gains(Eigen::Index n, const ThetaT& theta, const PlaceT& place,
-                                   const solve_context& context, F&& f) {
-        using Scalar = scalar_of<ThetaT>;
-        Scalar largest = 0;
-        for (const Scalar t : detail::values_of(theta)) largest = std::max(largest, std::abs(t));
-        const Scalar parts = n <= 15 ? 16 : 32;
-        const Scalar factor = largest > std::numeric_limits<Scalar>::max() / parts ? 1 / parts : Scalar(1);
-        const auto gain = [data = theta.data(), factor, place](int from, int to) -> Scalar {
-            return detail::rounded(data[place(from, to)] * factor);
+    /// 1; where sums of 15 numbers might overflow 1/16, and 1/32 where there are more.
+    template <class Scalar>
+    [[nodiscard]] static Scalar scale(Eigen::Index nodes, std::span<const Scalar> values,
+                                      std::span<const bool> mask) noexcept {
+        const Scalar parts = nodes <= 15 ? 16 : 32, most = std::numeric_limits<Scalar>::max() / parts;
+        bool is_huge = false;
+        if (mask.empty())
+            for (const Scalar value : values) is_huge |= std::abs(value) > most && value != none<Scalar>;
+        else
+            for (std::size_t i = 0; i < values.size(); ++i) is_huge |= mask[i] && std::abs(values[i]) > most;
+        return is_huge ? 1 / parts : Scalar(1);
+    }
+
+    /// z: zeros, in which the best tour is marked.
+    template <class Scalar, class PlaceT>
+    solve_status solve_one(int n, const PlaceT& place, const Scalar* theta, Scalar* z,
+                           std::span<const bool> mask) {
+        const auto size = static_cast<std::size_t>(place.size());
+        const Scalar factor = scale(n, std::span<const Scalar>(theta, size), mask);
+        const auto solve = [&](const auto& gain) {
+            return with_registers<Scalar>(n, [&]<class L, int R>(held_karp_in<L, R>) {
+                const auto table = prepared<L, R>(n, bits_of<PlaceT>(n), gain);
+                const unsigned set = PlaceT::directed ? 0 : one_way(table, n - 2);
+                return mark_tour(
+                    table, n, set, place, [&](int from) { return gain(from, 0); }, z);
+            });
         };
-        if (context.mask.empty()) return f(gain);
-        return f([&](int from, int to) {
-            return context.allows(place(from, to)) ? gain(from, to) : none<Scalar>;
+        const auto gain = [=](int from, int to) -> Scalar {
+            return detail::rounded(theta[place(from, to)] * factor);
+        };
+        if (mask.empty()) return solve(gain);
+        return solve([=](int from, int to) {
+            return mask[static_cast<std::size_t>(place(from, to))] ? gain(from, to) : none<Scalar>;
         });
     }
 
-    /// The best tour over arcs, marked in z.
-    template <class GainT, class PlaceT, class ZT>
-    solve_status directed(int n, const GainT& gain, const PlaceT& place, ZT& z) {
-        using Scalar = scalar_of<ZT>;
-        return with_registers<Scalar>(n, [&]<class L, int R>(held_karp_in<L, R>) {
-            const auto table = prepared<L, R>(n, n - 1, gain);
-            const auto mark = [&](int from, int to) { z.data()[place(from + 1, to + 1)] = 1; };
-            const unsigned all = (1u << (n - 1)) - 1;
-            const auto closing = [&](int node) { return gain(node + 1, 0); };
-            const int last = table.last_of(all, closing);
+    /// The sets of so many nodes are in a table. A tour over edges is two paths from node 0 to the last node,
+    /// which share the other nodes out: half of the sets are enough, those without the last node.
+    template <class PlaceT>
+    [[nodiscard]] static constexpr int bits_of(int nodes) noexcept {
+        return PlaceT::directed ? nodes - 1 : nodes - 2;
+    }
+
+    /// Marks the best tour in z, from a table that counts from node 1. closing(from): the gain of the way
+    /// back to node 0. one_way: for a tour over edges, the nodes of one of its two ways to the last node.
+    template <class TableT, class PlaceT, class ClosingT, class Scalar>
+    static solve_status mark_tour(const TableT& table, int nodes, unsigned one_way, const PlaceT& place,
+                                  ClosingT&& closing, Scalar* z) {
+        const auto mark = [&](int from, int to) { z[place(from + 1, to + 1)] = 1; };
+        if constexpr (PlaceT::directed) {
+            const unsigned all = (1u << (nodes - 1)) - 1;
+            const auto from_node = [&](int node) { return closing(node + 1); };
+            const int last = detail::last_of_path(table, all, from_node);
             const unsigned before = all ^ (1u << last);
-            if (table.at(before, last) + closing(last) == none<Scalar>) return solve_status::infeasible;
+            if (table.at(before, last) + from_node(last) == none<Scalar>) return solve_status::infeasible;
             mark(last, -1);
-            table.trace(before, last, mark);
-            return solve_status::solved;
-        });
+            detail::trace_path(table, before, last, mark);
+        } else {
+            const int last = nodes - 2;
+            const unsigned other_way = ((1u << last) - 1) ^ one_way;
+            if (table.at(one_way, last) + table.at(other_way, last) == none<Scalar>)
+                return solve_status::infeasible;
+            detail::trace_path(table, one_way, last, mark);
+            detail::trace_path(table, other_way, last, mark);
+        }
+        return solve_status::solved;
     }
 
-    /// The best tour over edges, marked in z.
-    template <class GainT, class PlaceT, class ZT>
-    solve_status undirected(int n, const GainT& gain, const PlaceT& place, ZT& z) {
-        using Scalar = scalar_of<ZT>;
-        return with_registers<Scalar>(n, [&]<class L, int R>(held_karp_in<L, R>) {
-            // A tour is two paths from node 0 to the last node, which share the other nodes out: half of the
-            // sets are enough, those without the last node.
-            const int others = n - 2, last = others;
-            const auto table = prepared<L, R>(n, others, gain);
-            const unsigned set = one_way(table, others), rest = ((1u << others) - 1) ^ set;
-            if (table.at(set, last) + table.at(rest, last) == none<Scalar>) return solve_status::infeasible;
-            const auto mark = [&](int from, int to) { z.data()[place(from + 1, to + 1)] = 1; };
-            table.trace(set, last, mark);
-            table.trace(rest, last, mark);
-            return solve_status::solved;
-        });
+    /// Up to `group_lanes` of `groups` >= 1 instances; theta is -infinity where an edge is missing. False if
+    /// one of them has no tour.
+    template <class Scalar, class PlaceT>
+    bool solve_in_lanes(int n, const PlaceT& place, const Scalar* theta, std::size_t groups, Scalar* z) {
+        using table_t = detail::held_karp_in_lanes<Scalar>;
+        using lanes = typename table_t::lanes;
+        constexpr std::size_t width = table_t::size;
+        const auto size = static_cast<std::size_t>(place.size()), others = static_cast<std::size_t>(n - 1);
+        const int bits = bits_of<PlaceT>(n);
+        const std::size_t column_numbers = detail::column_memory<Scalar>(size);
+        Scalar* const columns = detail::aligned_columns(in_lanes_.template get<Scalar>(
+            column_numbers + (others + others * others + (others << bits)) * width));
+        Scalar* const first = columns + (column_numbers - width);
+        Scalar* const gain = first + others * width;
+        Scalar* const cells = gain + others * others * width;
+        detail::write_columns(theta, groups, size, columns);
+        const auto column = [&](int from, int to) {
+            return columns + static_cast<std::size_t>(place(from, to)) * width;
+        };
+        for (int to = 1; to < n; ++to) {
+            Scalar* next = gain + static_cast<std::size_t>(to - 1) * others * width;
+            lanes::load(column(0, to)).store(first + static_cast<std::size_t>(to - 1) * width);
+            for (int from = 1; from < n; ++from, next += width)
+                if (from != to) lanes::load(column(from, to)).store(next);
+        }
+        const table_t table(others, first, gain, cells);
+        table.fill(bits);
+        std::array<Scalar, width> sets{};
+        if constexpr (!PlaceT::directed) one_way_in_lanes(table, n - 2).store(sets.data());
+        bool solved = true;
+        for (std::size_t lane = 0; lane < std::min(groups, width); ++lane)
+            solved &=
+                mark_tour(
+                    typename table_t::in_lane(table, lane), n, static_cast<unsigned>(sets[lane]), place,
+                    [&](int from) { return column(from, 0)[lane]; }, z + lane * size) == solve_status::solved;
+        return solved;
     }
 
     /// Calls f for the fewest registers that have a lane for each node but node 0: a power of 2 up to 15
@@ -341,9 +336,26 @@ class travelling_salesman {
         return chosen;
     }
 
+    /// The same in each lane, as numbers.
+    template <class Scalar>
+    static auto one_way_in_lanes(const detail::held_karp_in_lanes<Scalar>& table, int others) {
+        using lanes = typename detail::held_karp_in_lanes<Scalar>::lanes;
+        const unsigned all = (1u << others) - 1, sets = others > 0 ? 1u << (others - 1) : 1;
+        const auto last = static_cast<std::size_t>(others);
+        lanes best(none<Scalar>), chosen(0);
+        for (unsigned set = 0; set < sets; ++set) {
+            const lanes value = table.at(set, last) + table.at(all ^ set, last);
+            const auto better = less(best, value);
+            best = select(better, value, best);
+            chosen = select(better, lanes(static_cast<Scalar>(set)), chosen);
+        }
+        return chosen;
+    }
+
     template <class Scalar>
     using cell_of = typename detail::lanes<Scalar, detail::native_lanes<Scalar>>::number_cell;
     detail::basic_scratch<cell_of<float>, cell_of<double>> scratch_;
+    detail::scratch in_lanes_, allowed_;
 };
 
 }  // namespace imle::inline IMLE_ABI

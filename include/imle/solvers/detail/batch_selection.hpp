@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The k largest of each instance of a batch, with a mask for each.
+/// The two forms of `solve_batch`, and the k largest of each instance of a batch, with a mask for each.
 
 #include <algorithm>
 #include <cstddef>
@@ -11,6 +11,34 @@
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
+
+/// Several instances of one of these ranks; of any, if none is given.
+template <class T, int... Ranks>
+concept BatchOfRanks = BatchOfInstances<T> &&(sizeof...(Ranks) == 0 || ((rank_of<T> == Ranks + 1) || ...));
+
+/// Both forms of `solve_batch`, for a solver of instances of these ranks that derives from it and has
+///
+///     solve_status solve_all(const ThetasT& thetas, ZsT& zs, std::span<const solve_context> contexts)
+///
+/// with a context for each instance, or none.
+template <class SolverT, int... Ranks>
+class batch_forms {
+  public:
+    /// thetas: several instances, in one more, outermost dimension; zs: a tensor of its dimensions. Gives
+    /// the bits of single solves.
+    template <BatchOfRanks<Ranks...> ThetasT, StateOf<ThetasT> ZsT>
+    void solve_batch(const ThetasT& thetas, ZsT&& zs) {
+        // Without masks there always is an answer.
+        static_cast<void>(static_cast<SolverT&>(*this).solve_all(thetas, zs, {}));
+    }
+
+    /// The same with a mask for each instance. z is 0 for infeasible instances; the others are solved.
+    template <BatchOfRanks<Ranks...> ThetasT, StateOf<ThetasT> ZsT>
+    solve_status solve_batch(const ThetasT& thetas, ZsT&& zs, std::span<const solve_context> contexts) {
+        require_contexts(contexts.size(), shape_of(thetas).batch);
+        return static_cast<SolverT&>(*this).solve_all(thetas, zs, contexts);
+    }
+};
 
 /// Whether a context has a mask.
 [[nodiscard]] inline bool any_mask(std::span<const solve_context> contexts) noexcept {

@@ -37,48 +37,11 @@
 #include <vector>
 
 #include <imle/solvers/detail/exact_scores.hpp>
+#include <imle/solvers/detail/matching_graph.hpp>
 #include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
-
-/// The neighbours of each node: those of v are first[v] to first[v + 1] - 1. Loops are left out.
-struct matching_graph {
-    struct neighbour {
-        std::int32_t node;
-        std::int32_t edge;
-    };
-
-    Eigen::Index nodes;
-    std::vector<graph_edge> edges;
-    std::vector<std::size_t> first;
-    std::vector<neighbour> neighbours;
-
-    matching_graph(Eigen::Index node_count, std::vector<graph_edge> edge_list)
-        : nodes(node_count), edges(std::move(edge_list)) {
-        require_graph(nodes, edges);
-        if (nodes > most_nodes) throw_invalid("the number of nodes", nodes, message("at most ", most_nodes));
-        first.assign(static_cast<std::size_t>(nodes) + 1, 0);
-        for (const auto& [from, to] : edges) {
-            if (from == to) continue;
-            ++first[static_cast<std::size_t>(from) + 1];
-            ++first[static_cast<std::size_t>(to) + 1];
-        }
-        for (std::size_t v = 1; v < first.size(); ++v) first[v] += first[v - 1];
-        neighbours.resize(first.back());
-        std::vector<std::size_t> next(first.begin(), first.end() - 1);
-        for (std::size_t e = 0; e < edges.size(); ++e) {
-            const auto from = static_cast<std::int32_t>(edges[e].from),
-                       to = static_cast<std::int32_t>(edges[e].to);
-            if (from == to) continue;
-            neighbours[next[static_cast<std::size_t>(from)]++] = {to, static_cast<std::int32_t>(e)};
-            neighbours[next[static_cast<std::size_t>(to)]++] = {from, static_cast<std::int32_t>(e)};
-        }
-    }
-
-    /// With their blossoms they have 32-bit numbers.
-    static constexpr Eigen::Index most_nodes = 1 << 30;
-};
 
 /// Solves one problem after another in the same memory. Number: a type of whole numbers for all prices and
 /// times.

@@ -10,6 +10,7 @@
 #include <limits>
 #include <span>
 
+#include <imle/core/backports.hpp>
 #include <imle/core/elementary.hpp>
 #include <imle/core/rounded.hpp>
 #include <imle/simd/vector.hpp>
@@ -26,26 +27,14 @@ class knapsack_sort {
   public:
     /// values, efficiency: [item].
     void operator()(std::span<std::uint32_t> order, const double* values, const double* efficiency) {
-        const std::size_t n = order.size();
-        if (n > most_to_compare) {
-            // A float is as good as a double to begin with: rounding keeps the order.
-            constexpr double most = std::numeric_limits<float>::max();
-            const auto keys = keys_.get<float>(n);
-            for (std::size_t i = 0; i < n; ++i)
-                keys[i] = static_cast<float>(std::min(efficiency[order[i]], most));
-            const auto items = items_.get<std::uint32_t>(n);
-            std::copy(order.begin(), order.end(), items.begin());
-            const auto ascending =
-                ascending_order(std::span<const float>(keys), entries_.get<order_entry>(2 * n));
-            for (std::size_t i = 0; i < n; ++i) order[i] = items[index_of(ascending[n - 1 - i])];
-            const auto key = [&](std::size_t i) { return ascending[n - 1 - i] >> 32; };
-            order_equals(order, values, efficiency, key);
-        } else if (n > few) {
-            place_by_comparing(order, efficiency);
-            order_equals(order, values, efficiency, [&](std::size_t i) { return efficiency[order[i]]; });
-        } else {
+        if (order.size() <= few) {
             insert(order, values, efficiency);
+            return;
         }
+        by_falling(order, efficiency, most_to_compare, [&](std::span<std::uint32_t> equals) {
+            by_falling(equals, values, most_with_ties,
+                       [](std::span<std::uint32_t> same) { std::sort(same.begin(), same.end()); });
+        });
     }
 
     /// The same by insertion: for few items, or such as are almost in order.
@@ -62,7 +51,71 @@ class knapsack_sort {
   private:
     static constexpr std::size_t few = 4;
     /// Measured: from this size on a radix sort is faster.
-    static constexpr std::size_t most_to_compare = 200;
+    static constexpr std::size_t most_to_compare = 100;
+    /// The same where keys are equal, which takes twice as long to compare.
+    static constexpr std::size_t most_with_ties = 64;
+
+    /// Puts items in the order of falling keys: [item], and calls settle(items) for those that have one.
+    /// most: how many are compared, if there are no ties.
+    template <class SettleT>
+    void by_falling(std::span<std::uint32_t> order, const double* keys, std::size_t most, SettleT&& settle) {
+        const auto key = [&](std::size_t i) { return keys[order[i]]; };
+        double least = key(0), largest = least;
+        for (const std::uint32_t item : order) {
+            least = std::min(least, keys[item]);
+            largest = std::max(largest, keys[item]);
+        }
+        if (least == largest) {
+            settle(order);
+            return;
+        }
+        if (order.size() <= most) {
+            if (place_by_comparing(order, keys)) return;
+            if (order.size() <= most_with_ties) {
+                settle_equals(order, key, settle);
+                return;
+            }
+        }
+        // A float is as good as a double to begin with: rounding keeps the order. The difference from the
+        // least is exact where keys differ by little.
+        const auto rough_key = [&](std::uint32_t item) {
+            constexpr double most_of_floats = std::numeric_limits<float>::max();
+            return static_cast<float>(std::min(keys[item] - least, most_of_floats));
+        };
+        sort_by_floats(order, rough_key);
+        settle_equals(
+            order, [&](std::size_t i) { return rough_key(order[i]); },
+            [&](std::span<std::uint32_t> equals) {
+                const auto falls = [&](std::uint32_t a, std::uint32_t b) { return keys[a] > keys[b]; };
+                if (!std::is_sorted(equals.begin(), equals.end(), falls))
+                    std::sort(equals.begin(), equals.end(), falls);
+                settle_equals(
+                    equals, [&](std::size_t i) { return keys[equals[i]]; }, settle);
+            });
+    }
+
+    /// Calls settle(items) for those that follow one another and have equal keys.
+    template <class KeyT, class SettleT>
+    static void settle_equals(std::span<std::uint32_t> order, KeyT&& key, SettleT&& settle) {
+        for (std::size_t first = 0; first < order.size();) {
+            std::size_t end = first + 1;
+            while (end < order.size() && key(end) == key(first)) ++end;
+            if (end - first > 1) settle(order.subspan(first, end - first));
+            first = end;
+        }
+    }
+
+    template <class KeyT>
+    void sort_by_floats(std::span<std::uint32_t> order, const KeyT& key) {
+        const std::size_t n = order.size();
+        const auto floats = keys_.get<float>(n);
+        for (std::size_t i = 0; i < n; ++i) floats[i] = key(order[i]);
+        const auto items = items_.get<std::uint32_t>(n);
+        std::copy(order.begin(), order.end(), items.begin());
+        const auto ascending =
+            ascending_order(std::span<const float>(floats), entries_.get<order_entry>(2 * n));
+        for (std::size_t i = 0; i < n; ++i) order[i] = items[index_of(ascending[n - 1 - i])];
+    }
 
     static bool precedes(std::uint32_t a, std::uint32_t b, const double* values, const double* efficiency) {
         if (efficiency[a] != efficiency[b]) return efficiency[a] > efficiency[b];
@@ -70,8 +123,9 @@ class knapsack_sort {
         return a < b;
     }
 
-    /// An item's place is the number of items before it: all pairs are compared, without a branch.
-    void place_by_comparing(std::span<std::uint32_t> order, const double* efficiency) {
+    /// An item's place is the number of items before it: all pairs are compared, without a branch. Returns
+    /// whether all keys differ. If some do not, and there are more than `most_with_ties`, changes nothing.
+    bool place_by_comparing(std::span<std::uint32_t> order, const double* efficiency) {
         const std::size_t n = order.size(), width = (n + lane_count - 1) / lane_count * lane_count;
         double* const keys = keys_.get<double>(2 * width).data();
         double* const numbers = keys + width;  // 0, 1, 2, ...
@@ -88,7 +142,9 @@ class knapsack_sort {
                   [&](std::size_t i) { return keys[i] > load_vector<double, lane_count>(keys + first); });
         for (std::size_t i = 0; i < n; ++i) sum += places[i];
         // Each pair counts once, unless its keys are equal. Of those the one in front comes first.
-        if (sum != n * (n - 1) / 2) {
+        const bool differ = sum == n * (n - 1) / 2;
+        if (!differ && n > most_with_ties) return false;
+        if (!differ) {
             for (std::size_t i = 0; i < width; ++i) numbers[i] = static_cast<double>(i);
             for (std::size_t first = 0; first < width; first += lane_count)
                 count(n, places + first, [&](std::size_t i) {
@@ -98,6 +154,7 @@ class knapsack_sort {
                 });
         }
         for (std::size_t i = 0; i < n; ++i) order[places[i]] = items[i];
+        return differ;
     }
 
     static constexpr std::size_t lane_count = std::size_t{native_lanes<double>};
@@ -112,25 +169,6 @@ class knapsack_sort {
             vector_of<std::int64_t, Lanes> before{};
             for (std::size_t i = 0; i < n; ++i) before -= is_before(i);  // true is -1
             for (std::size_t j = 0; j < Lanes; ++j) places[j] = static_cast<std::uint32_t>(before[j]);
-        }
-    }
-
-    /// After a sort by falling key(place), which is equal only where the efficiency is nearly so.
-    template <class Key>
-    static void order_equals(std::span<std::uint32_t> order, const double* values, const double* efficiency,
-                             Key&& key) {
-        const auto before = [&](std::uint32_t a, std::uint32_t b) {
-            return precedes(a, b, values, efficiency);
-        };
-        for (std::size_t first = 0; first < order.size();) {
-            std::size_t end = first + 1;
-            bool is_ordered = true;
-            for (; end < order.size() && key(end) == key(first); ++end)
-                is_ordered &= before(order[end - 1], order[end]);
-            if (!is_ordered)
-                std::sort(order.begin() + static_cast<std::ptrdiff_t>(first),
-                          order.begin() + static_cast<std::ptrdiff_t>(end), before);
-            first = end;
         }
     }
 
@@ -167,10 +205,8 @@ class knapsack_order {
         const std::size_t dimensions = problem_.dimensions;
         double largest = 0;
         for (const std::uint32_t item : order_) largest = std::max(largest, values_[item]);
-        // A power of two, and so exact; the quotient of a large value and a tiny weight must not overflow,
-        // nor the factor of a denormal value.
-        scale_ =
-            std::ldexp(1.0, std::min(-std::ilogb(largest), std::numeric_limits<double>::max_exponent - 1));
+        // A power of two, and so exact; the quotient of a large value and a tiny weight must not overflow.
+        scale_ = power_near_inverse(largest);
         std::fill_n(multiplier_, dimensions, 1.0);
         double bound = arrange();
         if (dimensions < 2) return capacity();
@@ -215,6 +251,15 @@ class knapsack_order {
     /// slack of the capacity.
     static constexpr double least_surrogate = 1e-200;
 
+    /// The largest power of two up to 1 / x, or nearly so where that is no normal number. From the bits of x,
+    /// since calls take a tenth of a small solve.
+    [[nodiscard]] static double power_near_inverse(double x) {
+        constexpr std::uint64_t most = 2045;
+        const std::uint64_t exponent = bit_cast<std::uint64_t>(x) >> 52;
+        if (exponent - 1 < most) return bit_cast<double>((most + 1 - exponent) << 52);
+        return std::ldexp(1.0, std::min(-std::ilogb(x), std::numeric_limits<double>::max_exponent - 1));
+    }
+
     /// With room for the rounding of a sum of items, and no more than the search takes for equal: with the
     /// slack of `knapsack_limit` no bound would meet the value of a set that fills the knapsack.
     [[nodiscard]] double capacity() const {
@@ -228,6 +273,14 @@ class knapsack_order {
     /// are several dimensions: as many items as fit, and a part of the next.
     double arrange() {
         const std::size_t dimensions = problem_.dimensions;
+        if (dimensions == 1) {  // its multiplier is 1
+            for (const std::uint32_t item : order_) {
+                surrogate_[item] = std::max(problem_.shares[item], least_surrogate);
+                efficiency_[item] = values_[item] * scale_ / surrogate_[item];
+            }
+            sort();
+            return 0;
+        }
         for (const std::uint32_t item : order_) {
             double sum = 0;
             for (std::size_t d = 0; d < dimensions; ++d)

@@ -4,7 +4,7 @@
 /// The knapsack problem of one dimension of integer weights, by a table.
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <imle/core/rounded.hpp>
+#include <imle/simd/lanes.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
@@ -30,10 +31,39 @@ class knapsack_table {
     /// first in the lexicographic order of the items, taken before left out.
     void choose(std::span<const double> values, std::span<const std::uint32_t> weights, std::size_t capacity,
                 std::span<std::uint8_t> is_taken) {
-        if (capacity <= most_for_values && values.size() * (capacity + 1) <= small_cells)
+        if (keeps_values(values.size(), capacity))
             choose_by_values(values, weights, capacity, is_taken);
         else
             choose_by_bits(values, weights, capacity, is_taken);
+    }
+
+    /// Whether `choose_if_unique` can be asked.
+    [[nodiscard]] static bool keeps_values(std::size_t items, std::size_t capacity) noexcept {
+        return capacity <= most_for_values && items * (capacity + 1) <= small_cells;
+    }
+
+    /// The same, if all other sets are worth less than the best one by more than what rounding could do:
+    /// then the order of the items does not matter. Else false.
+    [[nodiscard]] bool choose_if_unique(std::span<const double> values,
+                                        std::span<const std::uint32_t> weights, std::size_t capacity,
+                                        std::span<std::uint8_t> is_taken) {
+        const std::size_t stride = fill(values, weights, capacity), count = values.size();
+        const double* rest = first_row_;
+        // Four times what the other ways to the best set take for equal.
+        const double margin =
+            rest[capacity] * (static_cast<double>(16 * (count + 4)) * std::numeric_limits<double>::epsilon());
+        std::size_t at = capacity;
+        for (std::size_t item = 0; item < count; ++item) {
+            rest += stride;
+            const std::size_t weight = weights[item];
+            is_taken[item] = 0;
+            if (weight > at) continue;
+            const double gain = (values[item] + rest[at - weight]) - rest[at];
+            if (std::abs(gain) <= margin) return false;
+            is_taken[item] = gain > 0 ? 1 : 0;
+            at -= gain > 0 ? weight : 0;
+        }
+        return true;
     }
 
   private:
@@ -42,37 +72,48 @@ class knapsack_table {
     /// In front of a row: the value of less room than none.
     static constexpr double no_room = -std::numeric_limits<double>::infinity();
 
+    using lanes = widest_lanes<double>;
+
     static constexpr std::size_t rounded_up(std::size_t size, std::size_t unit) noexcept {
         return (size + unit - 1) / unit * unit;
     }
 
-    void choose_by_values(std::span<const double> values, std::span<const std::uint32_t> weights,
-                          std::size_t capacity, std::span<std::uint8_t> is_taken) {
+    /// Fills `first_row_` and those behind it, one for each item and one more: [room], the best of the items
+    /// from this one on. Returns the numbers of a row.
+    std::size_t fill(std::span<const double> values, std::span<const std::uint32_t> weights,
+                     std::size_t capacity) {
         constexpr std::size_t unit = 8;
         const std::size_t count = values.size(), columns = rounded_up(capacity + 1, unit),
                           stride = unit + columns;
-        // [item + 1][room]: the best of the items from this one on.
         double* rest = numbers_.get<double>((count + 1) * stride).data() + count * stride + unit;
         std::fill_n(rest - unit, unit, no_room);
         std::fill_n(rest, columns, 0.0);
+        std::size_t before = 0;  // the weight of all items in front
+        for (const std::uint32_t weight : weights) before += weight;
         for (std::size_t item = count; item-- > 0;) {
             const std::size_t weight = weights[item];
-            const double value = values[item];
+            const lanes value(values[item]);
+            before -= weight;
             double* const best = rest - stride;
             std::fill_n(best - unit, unit, no_room);
-            std::size_t room = 0;
-            for (; room + unit <= weight; room += unit) std::copy_n(rest + room, unit, best + room);
-            for (; room < columns; room += unit) {
-                const double* const with = rest + room - weight;
-                std::array<double, unit> larger;
-                for (std::size_t i = 0; i < unit; ++i) {
-                    const double sum = with[i] + value;
-                    larger[i] = rest[room + i] > sum ? rest[room + i] : sum;
-                }
-                std::copy_n(larger.begin(), unit, best + room);
+            // The items in front leave at least this much room.
+            std::size_t room = (capacity - std::min(capacity, before)) / unit * unit;
+            for (; room + lanes::size <= weight; room += lanes::size)
+                lanes::load(rest + room).store(best + room);
+            for (; room < columns; room += lanes::size) {
+                const lanes with = lanes::load(rest + room - weight) + value;
+                maximum(lanes::load(rest + room), with).store(best + room);
             }
             rest = best;
         }
+        first_row_ = rest;
+        return stride;
+    }
+
+    void choose_by_values(std::span<const double> values, std::span<const std::uint32_t> weights,
+                          std::size_t capacity, std::span<std::uint8_t> is_taken) {
+        const std::size_t stride = fill(values, weights, capacity), count = values.size();
+        const double* rest = first_row_;
         // As the search does, not to take rounding for a difference: of the sets that are the best but for
         // that, the first.
         const double tolerance =
@@ -127,22 +168,18 @@ class knapsack_table {
 
     /// 64 rooms at once: without the item, and with it in what room it leaves.
     static std::uint64_t decide(const double* without, const double* rest, double value, double* best) {
-        std::array<std::uint8_t, 64> is_taken;
-        for (std::size_t i = 0; i < 64; ++i) {
-            const double sum = rest[i] + value;
-            is_taken[i] = sum >= without[i] ? 1 : 0;
-            best[i] = without[i] > sum ? without[i] : sum;
-        }
+        constexpr std::uint32_t all_lanes = lanes::size == 1 ? 1u : (1u << lanes::size) - 1;
+        const lanes added(value);
         std::uint64_t bits = 0;
-        for (std::size_t byte = 0; byte < 8; ++byte) {
-            std::uint64_t group = 0;
-            for (std::size_t i = 0; i < 8; ++i) group |= std::uint64_t{is_taken[8 * byte + i]} << (8 * i);
-            // The bits of the product's last byte are those of the eight bytes.
-            bits |= (group * 0x0102040810204080u >> 56) << (8 * byte);
+        for (std::size_t i = 0; i < 64; i += lanes::size) {
+            const lanes with = lanes::load(rest + i) + added, before = lanes::load(without + i);
+            bits |= std::uint64_t{all_lanes & ~lanes::bits(less(with, before))} << i;
+            maximum(before, with).store(best + i);
         }
         return bits;
     }
 
+    const double* first_row_ = nullptr;  // set by `fill`
     basic_scratch<double> numbers_;
     basic_scratch<std::uint64_t> bits_;
 };

@@ -9,7 +9,6 @@
 /// "A network simplex method", 1976): the method ends, and at an optimum of the costs as they are.
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include <imle/core/rounded.hpp>
 #include <imle/solvers/directed_graph.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
@@ -182,12 +182,6 @@ class network_simplex {
 
     static std::size_t at(index i) noexcept { return static_cast<std::size_t>(i); }
 
-    /// What a + b lost by rounding to `sum` (Knuth's two-sum).
-    [[nodiscard]] static double lost(double a, double b, double sum) noexcept {
-        const double b_in_sum = sum - a;
-        return (a - (sum - b_in_sum)) + (b - b_in_sum);
-    }
-
     /// The edge whose reduced cost (for a full edge, its negative) is least in the first block with one below
     /// 0; -1 if there is none.
     [[nodiscard]] index find_entering(const flow_network& network) noexcept {
@@ -229,13 +223,15 @@ class network_simplex {
     [[nodiscard]] int sign_of_reduced_cost(const flow_network& network, index edge) const noexcept {
         const potential& from = potentials_[at(network.arcs[at(edge)].from)];
         const potential& to = potentials_[at(network.arcs[at(edge)].to)];
-        const double cost = costs_[at(edge)], sum = cost + from.value, reduced = sum - to.value;
+        const double cost = costs_[at(edge)];
+        const double_double sum = exact_sum(cost, from.value), difference = exact_sum(sum.high, -to.value);
+        const double reduced = difference.high.value();
         const double beyond =
-            (std::abs(lost(cost, from.value, sum)) + std::abs(lost(sum, -to.value, reduced))) +
+            (std::abs(sum.low.value()) + std::abs(difference.low.value())) +
             (std::abs(from.low) + std::abs(to.low)) + (from.error + to.error);
         // Twice, for the rounding of this sum.
         if (std::abs(reduced) > beyond + beyond || beyond == 0) return (reduced > 0) - (reduced < 0);
-        exact_sum exact;
+        exact_total exact;
         exact.add(cost);
         if (from.error + to.error == 0)
             for (const double term : {from.value, from.low, -to.value, -to.low}) exact.add(term);
@@ -244,30 +240,8 @@ class network_simplex {
         return exact.sign();
     }
 
-    /// A sum without rounding, of numbers that do not overlap, the largest last (Shewchuk, "Adaptive
-    /// precision floating-point arithmetic and fast robust geometric predicates", 1997).
-    class exact_sum {
-      public:
-        void add(double x) noexcept {
-            std::size_t kept = 0;
-            for (std::size_t i = 0; i < size_; ++i) {
-                const double sum = x + parts_[i], rest = lost(x, parts_[i], sum);
-                if (rest != 0) parts_[kept++] = rest;
-                x = sum;
-            }
-            if (x != 0) parts_[kept++] = x;
-            size_ = kept;
-        }
-        [[nodiscard]] int sign() const noexcept { return size_ == 0 ? 0 : parts_[size_ - 1] > 0 ? 1 : -1; }
-
-      private:
-        // No two share a bit or have neighbouring ones, and doubles have 2098 places for bits.
-        std::array<double, 1049> parts_;
-        std::size_t size_ = 0;
-    };
-
     /// Adds the costs along the tree from where an edge ends to where it begins.
-    void add_path(const flow_network& network, flow_network::arc edge, exact_sum& sum) const noexcept {
+    void add_path(const flow_network& network, flow_network::arc edge, exact_total& sum) const noexcept {
         for (index from = edge.from, to = edge.to; from != to;) {
             const bool at_from = basis.tree[at(from)].depth >= basis.tree[at(to)].depth;
             index& node = at_from ? from : to;
@@ -369,9 +343,9 @@ class network_simplex {
         flow_basis::place& here = basis.tree[at(node)];
         const potential& above = potentials_[at(here.parent)];
         const double cost = costs_[at(here.arc)], step = leads_up(network, node) ? -cost : cost;
-        const double value = above.value + step, rest = lost(above.value, step, value);
-        const double low = above.low + rest;
-        potentials_[at(node)] = {value, low, above.error + std::abs(lost(above.low, rest, low))};
+        const double_double value = exact_sum(above.value, step), low = exact_sum(above.low, value.low);
+        potentials_[at(node)] = {value.high.value(), low.high.value(),
+                                 above.error + std::abs(low.low.value())};
         here.depth = basis.tree[at(here.parent)].depth + 1;
     }
 
