@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Shortest distances over a grid by sweeps, for several instances at a time. `grid_queue.hpp` has them by
-/// Dijkstra's algorithm, for where sweeps are slow: large grids, and paths that wind.
+/// Shortest distances over small grids by sweeps, several instances at a time. `grid_tiles.hpp` has them for
+/// one grid, for where sweeps are slow: large grids, and paths that wind.
 ///
 /// Dijkstra's algorithm visits cells in an order that each instance decides for itself, which leaves lanes
 /// nothing to share. Sweeps relax all cells in one order, whatever the numbers: down over the lines, then up,
@@ -27,11 +27,9 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// After so many sweeps over all lines a queue for each lane is faster (`grid_distances_by_queue`): it takes
-/// the time of about 20 sweeps over one grid; in lanes 10 a grid were best for mazes. Paths over random costs
-/// need fewer up to some 200 x 200 cells, paths that wind through a maze need many.
-template <class L>
-inline constexpr Eigen::Index most_sweeps = L::width == 1 ? 20 : 10 * L::width;
+/// After so many sweeps over all lines, tiles one grid after the other are faster (`grid_distances_by_tiles`).
+/// Paths over random costs need fewer up to some 100 x 100 cells, paths that wind through a maze need many.
+inline constexpr Eigen::Index most_sweeps = 24;
 
 /// Which lines may change, because a neighbouring line has.
 struct line_flags {
@@ -188,7 +186,7 @@ template <class L, grid_moves Moves, class Shape>
     leave_starts<L>(shape, starts, distance, [=](const number& before, Eigen::Index, Eigen::Index to) {
         return before + cost[to].lane;
     });
-    return sweep_until_stable(shape.outer(), starts, flags, most_sweeps<L> * shape.outer(), relax);
+    return sweep_until_stable(shape.outer(), starts, flags, most_sweeps * shape.outer(), relax);
 }
 
 /// cells(v) = least number of cells of a path to v that has the cost distance(v) in every step: whose every
@@ -254,7 +252,7 @@ template <class L, grid_moves Moves, class Shape>
     leave_starts<L>(shape, starts, cells, [=](const integer& before, Eigen::Index last, Eigen::Index to) {
         return L::if_equal(distance[last].lane + cost[to].lane, distance[to].lane, before + 1, unreached);
     });
-    return sweep_until_stable(shape.outer(), starts, flags, most_sweeps<L> * shape.outer(), relax);
+    return sweep_until_stable(shape.outer(), starts, flags, most_sweeps * shape.outer(), relax);
 }
 
 }  // namespace imle::inline IMLE_ABI::detail

@@ -22,9 +22,6 @@
 #include <imle/solvers/instance.hpp>
 #include <imle/solvers/negative_costs.hpp>
 
-#ifndef IMLE_MOST_SWEPT
-#define IMLE_MOST_SWEPT 4096
-#endif
 namespace imle::inline IMLE_ABI::detail {
 
 template <class... Ls>
@@ -58,10 +55,13 @@ class grid_path_finder {
     }
 
   private:
+    /// Larger grids leave the cache between one sweep and the next.
+    static constexpr Eigen::Index most_cells_swept = 128 * 128;
+
     /// Grids that come together are often alike: after sweeps that were too slow, some are left out.
     template <class Shape>
     [[nodiscard]] bool sweeps_are_likely_fast(const Shape& shape) {
-        if (shape.size() > IMLE_MOST_SWEPT) return false;
+        if (shape.size() > most_cells_swept) return false;
         if (tiles_next_ == 0) return true;
         --tiles_next_;
         return false;
@@ -78,7 +78,7 @@ class grid_path_finder {
         const auto flags = scratch_.template get<line_flags>(static_cast<std::size_t>(shape.outer()));
         const auto costs = load_costs<Moves>(shape, group, numbers.data());
         if (!grid_distances<L, Moves>(shape, group.starts, costs, distance, flags)) return std::nullopt;
-        return trace<Moves, RowMajor>(shape, group, costs, distance, [&](auto* cells) {
+        return trace<Moves, RowMajor>(shape, group, costs, distance, [&](auto* cells, Eigen::Index) {
             return grid_cell_counts<L, Moves>(shape, group.starts, costs, distance, cells, flags);
         });
     }
@@ -97,11 +97,10 @@ class grid_path_finder {
         const auto costs = load_costs<Moves>(shape, group, numbers.data());
         tile_queue<Scalar> queue(numbers.last(tiles), integers.first(tiles), integers.last(tiles));
         grid_distances_by_tiles<Moves>(shape, group.starts[0], group.goals[0], costs, distance, queue);
-        return *trace<Moves, RowMajor>(shape, group, costs, distance, [&](auto* cells) {
-            grid_cell_counts_by_search<Moves, Scalar>(shape, grid_steps<Moves, RowMajor>(shape),
-                                                      shape.padded(group.starts[0]),
-                                                      shape.padded(group.goals[0]), costs, distance, cells,
-                                                      scratch_.template get<std::int32_t>(padded));
+        return *trace<Moves, RowMajor>(shape, group, costs, distance, [&](auto* cells, Eigen::Index end) {
+            grid_cell_counts_by_search<Moves, Scalar>(
+                shape, grid_steps<Moves, RowMajor>(shape), shape.padded(group.starts[0]), end, costs,
+                distance, cells, scratch_.template get<std::int32_t>(padded));
             return true;
         });
     }
@@ -146,7 +145,7 @@ class grid_path_finder {
             auto* const cells =
                 scratch_.template get<typename L::integer_cell>(static_cast<std::size_t>(shape.padded_size()))
                     .data();
-            if (!count_cells(cells)) return std::nullopt;
+            if (!count_cells(cells, stopped[0].padded)) return std::nullopt;
             for (std::size_t lane = 0; lane < static_cast<std::size_t>(group.used); ++lane)
                 if (!arrived(lane))
                     trace.by_cell_counts(stopped[lane], static_cast<int>(lane), cells, zs[lane]);

@@ -17,31 +17,48 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// As `grid_cell_counts`, for one grid and the cells that are no further than the goal: breadth first. `next`
-/// is scratch, `padded_size`.
+/// As `grid_cell_counts`, for one grid and only for the cells of all paths of least cost and fewest cells from
+/// the start to `end`; other counts are below 1, or the largest integer. `end` has a finite distance.
+///
+/// First back from `end`, over tight steps. These lead to few other cells than those of cheapest paths, where
+/// forward they lead everywhere. Then forward, over those cells that lie on a way of fewest steps. `next` is
+/// scratch, `padded_size`.
 template <grid_moves Moves, class Scalar, class Shape>
-void grid_cell_counts_by_search(const Shape& shape, const std::array<grid_step, neighbours_of<Moves>>& steps,
-                               Eigen::Index start, Eigen::Index goal,
-                               const grid_costs<lanes<Scalar, 1>>& costs,
-                               const typename lanes<Scalar, 1>::number_cell* distance,
-                               typename lanes<Scalar, 1>::integer_cell* cells, std::span<std::int32_t> next) {
+void grid_cell_counts_by_search(const Shape& shape,
+                                const std::array<grid_step, neighbours_of<Moves>>& steps, Eigen::Index start,
+                                Eigen::Index end, const grid_costs<lanes<Scalar, 1>>& costs,
+                                const typename lanes<Scalar, 1>::number_cell* distance,
+                                typename lanes<Scalar, 1>::integer_cell* cells,
+                                std::span<std::int32_t> next) {
+    using L = lanes<Scalar, 1>;
     constexpr lane_integer<Scalar> unreached = std::numeric_limits<lane_integer<Scalar>>::max();
     for (Eigen::Index i = 0; i < shape.padded_size(); ++i) cells[i].lane = unreached;
-    const Scalar furthest = distance[goal].lane;
     std::size_t taken = 0, known = 0;
     const auto reach = [&](Eigen::Index cell, lane_integer<Scalar> count) {
         cells[cell].lane = count;
         next[known++] = static_cast<std::int32_t>(cell);
     };
-    reach(start, 1);
-    while (taken < known) {
+    // So many steps before `end`, as a negative number.
+    for (reach(end, 0); cells[start].lane == unreached;) {
+        const Eigen::Index to = next[taken++];
+        for (std::size_t i = 0; i < steps.size(); ++i) {
+            const Eigen::Index from = to + steps[i].padded;
+            if (cells[from].lane == unreached &&
+                distance[from].lane + cost_of_step<L, Moves>(costs, steps, to, i, to, 0) <= distance[to].lane)
+                reach(from, cells[to].lane - 1);
+        }
+    }
+    const lane_integer<Scalar> all = 1 - cells[start].lane;
+    taken = known = 0;
+    for (reach(start, 1); cells[end].lane != all;) {
         const Eigen::Index from = next[taken++];
+        const lane_integer<Scalar> count = cells[from].lane + 1;
         for (std::size_t i = 0; i < steps.size(); ++i) {
             const Eigen::Index to = from + steps[i].padded;
-            if (cells[to].lane == unreached && distance[to].lane <= furthest &&
-                distance[from].lane + cost_of_step<lanes<Scalar, 1>, Moves>(costs, steps, from, i, to, 0) ==
+            if (cells[to].lane == count - all &&
+                distance[from].lane + cost_of_step<L, Moves>(costs, steps, from, i, to, 0) <=
                     distance[to].lane)
-                reach(to, cells[from].lane + 1);
+                reach(to, count);
         }
     }
 }
