@@ -25,8 +25,8 @@
 namespace imle::inline IMLE_ABI::detail {
 
 template <class... Ls>
-using scratch_of_lanes = basic_scratch<typename Ls::number_cell..., typename Ls::integer_cell..., line_flags,
-                                       std::int32_t>;
+using scratch_of_lanes =
+    basic_scratch<typename Ls::number_cell..., typename Ls::integer_cell..., line_flags, std::int32_t>;
 
 /// The arrays for one grid and for a register of grids; where a register has one lane they are the same.
 using grid_scratch =
@@ -55,13 +55,10 @@ class grid_path_finder {
     }
 
   private:
-    /// Larger grids leave the cache between one sweep and the next.
-    static constexpr Eigen::Index most_cells_swept = 128 * 128;
-
     /// Grids that come together are often alike: after sweeps that were too slow, some are left out.
     template <class Shape>
     [[nodiscard]] bool sweeps_are_likely_fast(const Shape& shape) {
-        if (shape.size() > most_cells_swept) return false;
+        if (most_sweeps(shape.size()) == 0) return false;
         if (tiles_next_ == 0) return true;
         --tiles_next_;
         return false;
@@ -96,11 +93,16 @@ class grid_path_finder {
         const auto integers = scratch_.template get<std::int32_t>(2 * tiles);
         const auto costs = load_costs<Moves>(shape, group, numbers.data());
         tile_queue<Scalar> queue(numbers.last(tiles), integers.first(tiles), integers.last(tiles));
-        grid_distances_by_tiles<Moves>(shape, group.starts[0], group.goals[0], costs, distance, queue);
+        if (Moves == grid_moves::octile && group.masked() && !group.corner_cutting)
+            grid_distances_by_tiles<Moves, Moves == grid_moves::octile>(
+                shape, group.starts[0], group.goals[0], costs, distance, queue);
+        else
+            grid_distances_by_tiles<Moves, false>(shape, group.starts[0], group.goals[0], costs, distance,
+                                                  queue);
         return *trace<Moves, RowMajor>(shape, group, costs, distance, [&](auto* cells, Eigen::Index end) {
-            grid_cell_counts_by_search<Moves, Scalar>(
-                shape, grid_steps<Moves, RowMajor>(shape), shape.padded(group.starts[0]), end, costs,
-                distance, cells, scratch_.template get<std::int32_t>(padded));
+            grid_cell_counts_by_search<Moves, Scalar>(shape, grid_steps<Moves, RowMajor>(shape),
+                                                      shape.padded(group.starts[0]), end, costs, distance,
+                                                      cells, scratch_.template get<std::int32_t>(padded));
             return true;
         });
     }

@@ -17,16 +17,16 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// As `grid_cell_counts`, for one grid and only for the cells of all paths of least cost and fewest cells from
-/// the start to `end`; other counts are below 1, or the largest integer. `end` has a finite distance.
+/// As `grid_cell_counts`, for one grid and only for the cells of all paths of least cost and fewest cells
+/// from the start to `end`; other counts are below 1, or the largest integer. `end` has a finite distance.
 ///
 /// First back from `end`, over tight steps. These lead to few other cells than those of cheapest paths, where
 /// forward they lead everywhere. Then forward, over those cells that lie on a way of fewest steps. `next` is
 /// scratch, `padded_size`.
 template <grid_moves Moves, class Scalar, class Shape>
-void grid_cell_counts_by_search(const Shape& shape,
-                                const std::array<grid_step, neighbours_of<Moves>>& steps, Eigen::Index start,
-                                Eigen::Index end, const grid_costs<lanes<Scalar, 1>>& costs,
+void grid_cell_counts_by_search(const Shape& shape, const std::array<grid_step, neighbours_of<Moves>>& steps,
+                                Eigen::Index start, Eigen::Index end,
+                                const grid_costs<lanes<Scalar, 1>>& costs,
                                 const typename lanes<Scalar, 1>::number_cell* distance,
                                 typename lanes<Scalar, 1>::integer_cell* cells,
                                 std::span<std::int32_t> next) {

@@ -25,8 +25,8 @@ struct grid_tile {
     static constexpr std::size_t outer = lanes < 8 ? 8 : 16;
 };
 
-/// The distances in a tile that became less, where other tiles see them: the least in its first and last line,
-/// at the first and last place of its lines, and in its corners. Infinite if there is none.
+/// The distances in a tile that became less, where other tiles see them: the least in its first and last
+/// line, at the first and last place of its lines, and in its corners. Infinite if there is none.
 template <class Scalar>
 struct tile_news {
     Scalar above, below, before, after;
@@ -34,7 +34,8 @@ struct tile_news {
 };
 
 /// The distances to the cells of one tile. All loops over lines are unrolled, so that they stay in registers.
-template <grid_moves Moves, class Scalar>
+/// ClosedCorners: whether steps of `octile` may pass closed corners.
+template <grid_moves Moves, bool ClosedCorners, class Scalar>
 class tile_distances {
     using tile = grid_tile<Scalar>;
     using L = lanes<Scalar, static_cast<int>(tile::lanes)>;
@@ -51,9 +52,11 @@ class tile_distances {
     };
     /// A line as cells of the lines above, on and below it see it.
     struct view {
-        /// The distances of its cells, of those before them and of those after them. `eight` has the least of
-        /// the three in `same`, since steps from all of them cost the same.
-        line same, before, after;
+        /// The distances of its cells. For `eight` the least of `same` and `beside`: steps from there cost
+        /// the same.
+        line same;
+        /// The lesser of the distances before and after each cell; both only for closed corners.
+        line beside, before, after;
     };
 
   public:
@@ -135,16 +138,14 @@ class tile_distances {
 
     [[nodiscard, gnu::always_inline]] static view seen(const line& same, const line& before,
                                                        const line& after) noexcept {
-        if constexpr (Moves == grid_moves::eight)
-            return {least(same, least(before, after)), {}, {}};
-        else
-            return {same, before, after};
+        const line beside = least(before, after);
+        return {Moves == grid_moves::eight ? least(same, beside) : same, beside, before, after};
     }
     /// Line i as far as it is in this tile; everything else looks infinitely far.
     [[nodiscard, gnu::always_inline]] view view_from_inside(Eigen::Index i) const noexcept {
         if (i < 0 || i >= static_cast<Eigen::Index>(tile::outer)) {
             const line none = by_parts([](std::size_t) { return infinite(); });
-            return {none, none, none};
+            return {none, none, none, none};
         }
         const line& same = now_[static_cast<std::size_t>(i)];
         return seen(same, forwards(same, infinite()), backwards(same, infinite()));
@@ -175,13 +176,12 @@ class tile_distances {
                                                    std::size_t i) const noexcept {
         if constexpr (Moves == grid_moves::eight)
             return sum(least(above.same, least(here.same, below.same)), enter_[i]);
-        const line straight =
-            sum(least(least(above.same, below.same), least(here.before, here.after)), enter_[i]);
+        const line straight = sum(least(least(above.same, below.same), here.beside), enter_[i]);
         if constexpr (Moves == grid_moves::four) return straight;
-        const line corner_before = load(costs_.corner, place(i) - 1),
-                   corner_after = load(costs_.corner, place(i) + 1);
         const auto slanting = [&](const view& from, Eigen::Index line_of_corners) {
-            return sum(least(sum(from.before, corner_before), sum(from.after, corner_after)),
+            if constexpr (!ClosedCorners) return from.beside;
+            return sum(least(sum(from.before, load(costs_.corner, place(i) - 1)),
+                             sum(from.after, load(costs_.corner, place(i) + 1))),
                        load(costs_.corner, line_of_corners));
         };
         return least(straight,
@@ -218,8 +218,8 @@ class tile_distances {
             before = L::least(before, fresh[0]);
             after = L::least(after, fresh[tile::parts - 1]);
             for_each(std::make_index_sequence<tile::parts>{}, [&](auto p) {
-                store_vector<Scalar, width>(
-                    now_[i][p], &distance_[place(i) + static_cast<Eigen::Index>(p * width)].lane);
+                store_vector<Scalar, width>(now_[i][p],
+                                            &distance_[place(i) + static_cast<Eigen::Index>(p * width)].lane);
             });
         });
         const auto front = [](const number& of) { return L::get(typename L::number_cell{of}, 0); };
@@ -246,8 +246,8 @@ class tile_distances {
         if constexpr (Step == 0)
             return L::get(typename L::number_cell{of}, 0);
         else
-            return least_lane<Step / 2>(L::least(
-                of, shuffle<Scalar, width>(of, of, [](std::size_t i) { return i ^ Step; })));
+            return least_lane<Step / 2>(
+                L::least(of, shuffle<Scalar, width>(of, of, [](std::size_t i) { return i ^ Step; })));
     }
 
     grid_costs<lanes<Scalar, 1>> costs_;

@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <utility>
 
 #include <imle/simd/wide_lanes.hpp>
 #include <imle/solvers/detail/grid_tile.hpp>
@@ -35,7 +36,7 @@ template <class Scalar, Eigen::Index Outer, Eigen::Index Inner>
 [[nodiscard]] auto tiled(const grid_shape<Outer, Inner>& shape) noexcept {
     using tile = grid_tile<Scalar>;
     return grid_shape<Outer, Inner, Eigen::Index{tile::outer}, Eigen::Index{tile::inner}>(shape.outer(),
-                                                                                        shape.inner());
+                                                                                          shape.inner());
 }
 
 /// A queue of tiles, in each at most once: an indexed heap. keys, places, heap: scratch, one for each tile.
@@ -105,17 +106,16 @@ class tile_queue {
     std::size_t size_ = 0;
 };
 
-/// As `grid_distances`, for one grid, and only as far as the goal: distances above the goal's may be too large.
-/// Cells with such a distance are on no cheapest path. queue: empty, with room for `tiles_of(shape)`.
-template <grid_moves Moves, class Scalar, class Shape>
+/// As `grid_distances`, for one grid, and only as far as the goal: distances above the goal's may be too
+/// large. Cells with such a distance are on no cheapest path. queue: empty, with room for `tiles_of(shape)`.
+template <grid_moves Moves, bool ClosedCorners, class Scalar, class Shape>
 void grid_distances_by_tiles(const Shape& shape, const grid_place& start, const grid_place& goal,
                              const grid_costs<lanes<Scalar, 1>>& costs,
-                             typename lanes<Scalar, 1>::number_cell* distance,
-                             tile_queue<Scalar>& queue) {
+                             typename lanes<Scalar, 1>::number_cell* distance, tile_queue<Scalar>& queue) {
     using tile = grid_tile<Scalar>;
-    constexpr Scalar infinite = std::numeric_limits<Scalar>::infinity();
     constexpr Eigen::Index lines = Eigen::Index{tile::outer}, places = Eigen::Index{tile::inner};
-    for (Eigen::Index i = 0; i < shape.padded_size(); ++i) distance[i].lane = infinite;
+    for (Eigen::Index i = 0; i < shape.padded_size(); ++i)
+        distance[i].lane = std::numeric_limits<Scalar>::infinity();
     const Scalar first = costs.straight[shape.padded(start)].lane;
     distance[shape.padded(start)].lane = first;
 
@@ -138,6 +138,7 @@ void grid_distances_by_tiles(const Shape& shape, const grid_place& start, const 
         }
     };
     const Eigen::Index home = (start.outer / lines + 1) * next_row + start.inner / places + 1;
+    bool at_start = true;
     queue.push(home, first);
     push_around(home, {first, first, first, first, first, first, first, first});
     while (!queue.empty() && !(queue.least() > distance[shape.padded(goal)].lane)) {
@@ -149,7 +150,8 @@ void grid_distances_by_tiles(const Shape& shape, const grid_place& start, const 
             own.diagonal += cell;
             own.corner += cell;
         }
-        push_around(at, tile_distances<Moves, Scalar>(own, distance + cell, shape.stride()).settle(at == home));
+        push_around(at, tile_distances<Moves, ClosedCorners, Scalar>(own, distance + cell, shape.stride())
+                            .settle(at == home && std::exchange(at_start, false)));
     }
 }
 
