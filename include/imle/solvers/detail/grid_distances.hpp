@@ -32,7 +32,7 @@ namespace imle::inline IMLE_ABI::detail {
 /// wind through a maze need many. Larger grids leave the cache between one sweep and the next, and take less
 /// only if hardly any path turns back.
 [[nodiscard]] constexpr Eigen::Index most_sweeps(Eigen::Index size) noexcept {
-    return size <= 128 * 128 ? 24 : size <= 256 * 256 ? 4 : 0;
+    return size <= 128 * 128 ? 24 : size <= 256 * 256 ? 12 : 0;
 }
 
 /// Which lines may change, because a neighbouring line has.

@@ -87,12 +87,14 @@ template <grid_moves Moves, class L, class Shape>
     const number infinite = zero + std::numeric_limits<typename L::Scalar>::infinity();
     const Eigen::Index inner = shape.inner(), stride = shape.stride();
     if constexpr (L::width == 1) {
-        // The cells that complete tiles are blocked.
-        for (Eigen::Index i = 0; i < shape.padded_size(); ++i) cost[i].lane = infinite;
         const typename L::Scalar* reward = group.theta;
-        for (Eigen::Index outer = 0; outer < shape.outer(); ++outer, reward += inner)
-            for (Eigen::Index i = 0; i < inner; ++i)
-                cost[shape.line(outer) + i].lane = reward[i] < zero ? -reward[i] : zero;
+        auto* to = cost + shape.line(0);
+        for (Eigen::Index outer = 0; outer < shape.outer(); ++outer, reward += inner, to += stride) {
+            for (Eigen::Index i = 0; i < inner; ++i) to[i].lane = reward[i] < zero ? -reward[i] : zero;
+            // The cells that complete the tiles are blocked.
+            for (Eigen::Index i = inner; i < stride - 1; ++i) to[i].lane = infinite;
+        }
+        std::fill(to - 1, cost + shape.padded_size(), typename L::number_cell{infinite});
     } else {
         std::array<const typename L::Scalar*, L::width> grids;
         for (int lane = 0; lane < L::width; ++lane)
