@@ -90,9 +90,8 @@ struct grid_shortest_path_options {
 /// without a route, for numbers that are not finite, for a negative cost that is to be rejected, and if the
 /// cost of every path overflows.
 ///
-/// Time: O(rows * columns) numbers of operations by tiles of cells, and a logarithmic factor for each tile.
-/// Batches of grids up to 128 x 128 whose paths seldom turn back: sweeps over all lanes at once. Memory:
-/// O(rows * columns).
+/// Time: O(rows * columns), tile by tile; small batches whose paths seldom turn back by sweeps over all lanes
+/// at once. The queue of tiles adds a logarithm, which is hardly felt. Memory: O(rows * columns).
 template <Eigen::Index Rows = Eigen::Dynamic, Eigen::Index Cols = Eigen::Dynamic>
 class grid_shortest_path {
     static_assert((Rows == Eigen::Dynamic || Rows > 0) && (Cols == Eigen::Dynamic || Cols > 0),
