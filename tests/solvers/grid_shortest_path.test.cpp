@@ -545,6 +545,29 @@ TEST_CASE("grid_shortest_path respects masks, routes, diagonal factors and corne
           0);
 }
 
+TEST_CASE("grid_shortest_path passes from tile to tile by corners alone", "[solvers][grid][mask]") {
+    // One diagonal is open: at multiples of 16 cells it passes between tiles of any size.
+    reference::grid g{48, 48, 8};
+    for (const bool rising : {false, true})
+        for (const bool back : {false, true}) {
+            const auto cell = [&](int i) { return i * 48 + (rising ? 47 - i : i); };
+            masked_instance<float> only{std::vector<float>(48 * 48, -1), std::vector<bool>(48 * 48), 0};
+            std::vector<int> path;
+            for (int i = 0; i < 48; ++i) {
+                path.push_back(cell(i));
+                only.open[static_cast<std::size_t>(cell(i))] = true;
+            }
+            for (const double factor : {1.0, 1.5}) {
+                imle::grid_shortest_path solver{
+                    imle::grid_shortest_path_options{.start = cell_of(g, cell(back ? 47 : 0)),
+                                                     .goal = cell_of(g, cell(back ? 0 : 47)),
+                                                     .diagonal_factor = factor}};
+                const auto found = solve_masked<Eigen::RowMajor, float>(solver, g, {only}, false);
+                CHECK(found[0].z == as_map<float>(g, path));
+            }
+        }
+}
+
 TEST_CASE("grid_shortest_path leaves mazes of blocked cells to tiles", "[solvers][grid][mask]") {
     // As many walls as the sweeps over a batch can handle, and then more.
     for (const double factor : {1.0, 1.5}) {
