@@ -439,8 +439,8 @@ TEST_CASE("grid_shortest_path follows its tie rule on larger grids, alone and in
 
 TEST_CASE("grid_shortest_path has the same bits by sweeps and by tiles", "[solvers][grid]") {
     // Single grids are solved by tiles, of which these have several; batches are swept.
-    CHECK(wrong_against_dijkstra<float, Eigen::RowMajor>(support::repeats(100), 50, 27, 46) == 0);
-    CHECK(wrong_against_dijkstra<double, Eigen::ColMajor>(support::repeats(100), 50, 28, 46) == 0);
+    CHECK(wrong_against_dijkstra<float, Eigen::RowMajor>(support::repeats(50), 50, 27, 46) == 0);
+    CHECK(wrong_against_dijkstra<double, Eigen::ColMajor>(support::repeats(50), 50, 28, 46) == 0);
 }
 
 TEST_CASE("tile_queue gives every tile once, the least key first", "[solvers][grid]") {
