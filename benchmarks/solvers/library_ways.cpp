@@ -88,12 +88,18 @@ void add_library_ways(problem& to, SolverT solver) {
         tensor theta;
         imle::sampled_pass<float, Rank + 1, Eigen::RowMajor> pass;
     };
-    layer_type layer{any, imle::no_noise{}, imle::perturbation_target{}, {.threads = 2}};
-    tensor theta = const_map<Rank + 1>(to.thetas.data(), batch_of<Rank>(to, to.batch));
-    auto pass = layer.forward(theta, imle::random_key{0});
-    auto kept = std::make_shared<held>(held{std::move(layer), std::move(theta), std::move(pass)});
+    // Made by the first call: of large instances the layer holds much.
     to.ways.push_back(
-        {two_threads, [kept] { kept->layer.forward_into(kept->theta, imle::random_key{0}, kept->pass); }});
+        {two_threads,
+         [self, any, shape = batch_of<Rank>(to, to.batch), kept = std::shared_ptr<held>()]() mutable {
+             if (!kept) {
+                 layer_type layer{any, imle::no_noise{}, imle::perturbation_target{}, {.threads = 2}};
+                 tensor theta = const_map<Rank + 1>(self->thetas.data(), shape);
+                 auto pass = layer.forward(theta, imle::random_key{0});
+                 kept = std::make_shared<held>(held{std::move(layer), std::move(theta), std::move(pass)});
+             }
+             kept->layer.forward_into(kept->theta, imle::random_key{0}, kept->pass);
+         }});
 }
 
 std::string by(Eigen::Index rows, Eigen::Index cols) {
@@ -127,7 +133,7 @@ class collection {
 problem_list library_problems() {
     namespace plain = textbook_solvers;
     collection all;
-    for (const Eigen::Index side : {12, 16, 30, 64, 256}) {
+    for (const Eigen::Index side : {12, 16, 30, 64, 128, 256, 512, 1024}) {
         const int cells = static_cast<int>(side);
         const Eigen::Index batch = side < 60 ? 512 : side < 100 ? 64 : 16;
         all.add<2>("grid_shortest_path", by(side, side), {side, side}, batch, true,

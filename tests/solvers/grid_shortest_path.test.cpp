@@ -437,46 +437,40 @@ TEST_CASE("grid_shortest_path follows its tie rule on larger grids, alone and in
     CHECK(wrong_against_dijkstra<double, Eigen::ColMajor>(support::repeats(1500), 4, 26) == 0);
 }
 
-TEST_CASE("grid_shortest_path has the same bits by sweeps and by the queue", "[solvers][grid]") {
-    // Single grids of this size go to the queue, batches are swept.
-    CHECK(wrong_against_dijkstra<float, Eigen::RowMajor>(support::repeats(100), 50, 27, 46) == 0);
-    CHECK(wrong_against_dijkstra<double, Eigen::ColMajor>(support::repeats(100), 50, 28, 46) == 0);
+TEST_CASE("grid_shortest_path has the same bits by sweeps and by tiles", "[solvers][grid]") {
+    // Single grids are solved by tiles, of which these have several; batches are swept.
+    CHECK(wrong_against_dijkstra<float, Eigen::RowMajor>(support::repeats(50), 50, 27, 46) == 0);
+    CHECK(wrong_against_dijkstra<double, Eigen::ColMajor>(support::repeats(50), 50, 28, 46) == 0);
 }
 
-TEST_CASE("bucket_queue gives every cell once, the nearest first", "[solvers][grid]") {
-    using cell = imle::detail::lanes<float, 1>::number_cell;
-    constexpr int cells = 5000;
+TEST_CASE("tile_queue gives every tile once, the least key first", "[solvers][grid]") {
+    constexpr int tiles = 500;
     std::mt19937 random(29);
     std::uniform_real_distribution<float> unit(0, 1);
-    for (const float most : {1.0f, 0.0f, 1e-44f, 1e30f}) {
-        std::vector<cell> distance(cells);
-        std::vector<imle::detail::queued_cell<float>> heap(cells);
-        std::vector<std::int32_t> next(cells), times_taken(cells);
-        imle::detail::bucket_queue<float> queue(heap, next, distance.data(), most);
-        std::int32_t known = 0;
-        const auto push = [&](float at) {
-            distance[static_cast<std::size_t>(known)].lane = at;
-            queue.push(known++);
-        };
-        push(most * unit(random));
-        support::tally out_of_order;
-        for (float last = 0; !queue.empty();) {
-            const auto taken = queue.pop();
-            out_of_order.expect(taken.distance >= last, "cell ", taken.cell, " at ", taken.distance,
-                                " after ", last);
-            const float pushed = distance[static_cast<std::size_t>(taken.cell)].lane;
-            out_of_order.expect(taken.distance == pushed, "cell ", taken.cell, " at ", taken.distance,
-                                ", not ", pushed);
-            ++times_taken[static_cast<std::size_t>(taken.cell)];
-            last = taken.distance;
-            // Short and long steps, and the longest.
-            for (int i = 0; i < 3 && known < cells; ++i)
-                push(last + most * (i == 0 ? unit(random) : i == 1 ? 0.01f * unit(random) : 1.0f));
+    std::vector<imle::detail::tile_queue<float>::key_cell> keys(tiles);
+    std::vector<std::int32_t> places(tiles), heap(tiles);
+    imle::detail::tile_queue<float> queue(keys, places, heap);
+    std::vector<float> expected(tiles, std::numeric_limits<float>::infinity());
+    queue.exclude(7);
+    support::tally wrong;
+    for (int step = 0; step < 20000; ++step) {
+        // First it grows, then it shrinks.
+        if (random() % 8 < (step < 10000 ? 5u : 3u)) {
+            const auto tile = random() % tiles;
+            const float key = random() % 16 == 0 ? std::numeric_limits<float>::infinity() : unit(random);
+            queue.push(static_cast<Eigen::Index>(tile), key);
+            if (tile != 7) expected[tile] = std::min(expected[tile], key);
+        } else if (!queue.empty()) {
+            const float least = *std::min_element(expected.begin(), expected.end());
+            wrong.expect(queue.least() == least, "the least key is ", queue.least(), ", not ", least);
+            float& of_taken = expected[static_cast<std::size_t>(queue.pop())];
+            wrong.expect(of_taken == least, "took the tile of ", of_taken, ", not of ", least);
+            of_taken = std::numeric_limits<float>::infinity();
         }
-        CHECK(known == cells);
-        CHECK(out_of_order == 0);
-        CHECK(std::count(times_taken.begin(), times_taken.end(), 1) == cells);
+        const bool none = *std::min_element(expected.begin(), expected.end()) > 1;
+        wrong.expect(queue.empty() == none, "step ", step, ": empty is ", queue.empty());
     }
+    CHECK(wrong == 0);
 }
 
 TEST_CASE("grid_shortest_path of static size has the answers of the dynamic one", "[solvers][grid]") {
@@ -544,14 +538,37 @@ TEST_CASE("grid_shortest_path respects masks, routes, diagonal factors and corne
           0);
     CHECK(wrong_with_options_against_dijkstra<double, Eigen::ColMajor>(support::repeats(1500), 1, 12, 46) ==
           0);
-    // Single grids of this size go to the queue, batches are swept.
+    // Single grids are solved by tiles, of which these have several; batches are swept.
     CHECK(wrong_with_options_against_dijkstra<float, Eigen::ColMajor>(support::repeats(100), 46, 50, 47) ==
           0);
     CHECK(wrong_with_options_against_dijkstra<double, Eigen::RowMajor>(support::repeats(100), 46, 50, 48) ==
           0);
 }
 
-TEST_CASE("grid_shortest_path gives mazes of blocked cells to the queue", "[solvers][grid][mask]") {
+TEST_CASE("grid_shortest_path passes from tile to tile by corners alone", "[solvers][grid][mask]") {
+    // One diagonal is open: at multiples of 16 cells it passes between tiles of any size.
+    reference::grid g{48, 48, 8};
+    for (const bool rising : {false, true})
+        for (const bool back : {false, true}) {
+            const auto cell = [&](int i) { return i * 48 + (rising ? 47 - i : i); };
+            masked_instance<float> only{std::vector<float>(48 * 48, -1), std::vector<bool>(48 * 48), 0};
+            std::vector<int> path;
+            for (int i = 0; i < 48; ++i) {
+                path.push_back(cell(i));
+                only.open[static_cast<std::size_t>(cell(i))] = true;
+            }
+            for (const double factor : {1.0, 1.5}) {
+                imle::grid_shortest_path solver{
+                    imle::grid_shortest_path_options{.start = cell_of(g, cell(back ? 47 : 0)),
+                                                     .goal = cell_of(g, cell(back ? 0 : 47)),
+                                                     .diagonal_factor = factor}};
+                const auto found = solve_masked<Eigen::RowMajor, float>(solver, g, {only}, false);
+                CHECK(found[0].z == as_map<float>(g, path));
+            }
+        }
+}
+
+TEST_CASE("grid_shortest_path leaves mazes of blocked cells to tiles", "[solvers][grid][mask]") {
     // As many walls as the sweeps over a batch can handle, and then more.
     for (const double factor : {1.0, 1.5}) {
         reference::grid g{701, 8, 8};

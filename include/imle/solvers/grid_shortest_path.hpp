@@ -90,9 +90,8 @@ struct grid_shortest_path_options {
 /// without a route, for numbers that are not finite, for a negative cost that is to be rejected, and if the
 /// cost of every path overflows.
 ///
-/// Time: O(rows * columns) for paths that seldom turn back, by sweeps over all lanes at once. For other
-/// paths, and for single grids of more than 2,048 cells, O(rows * columns * log) by a queue. Memory: O(rows
-/// * columns).
+/// Time: O(rows * columns), tile by tile; small batches whose paths seldom turn back by sweeps over all lanes
+/// at once. The queue of tiles adds a logarithm, which is hardly felt. Memory: O(rows * columns).
 template <Eigen::Index Rows = Eigen::Dynamic, Eigen::Index Cols = Eigen::Dynamic>
 class grid_shortest_path {
     static_assert((Rows == Eigen::Dynamic || Rows > 0) && (Cols == Eigen::Dynamic || Cols > 0),

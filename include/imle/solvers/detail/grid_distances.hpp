@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Shortest distances over a grid by sweeps, for several instances at a time. `grid_queue.hpp` has them by
-/// Dijkstra's algorithm, for where sweeps are slow: large grids, and paths that wind.
+/// Shortest distances over small grids by sweeps, several instances at a time. `grid_tiles.hpp` has them for
+/// one grid, for where sweeps are slow: large grids, and paths that wind.
 ///
 /// Dijkstra's algorithm visits cells in an order that each instance decides for itself, which leaves lanes
 /// nothing to share. Sweeps relax all cells in one order, whatever the numbers: down over the lines, then up,
@@ -27,11 +27,13 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// After so many sweeps over all lines a queue for each lane is faster (`grid_distances_by_queue`): it takes
-/// the time of about 20 sweeps over one grid; in lanes 10 a grid were best for mazes. Paths over random costs
-/// need fewer up to some 200 x 200 cells, paths that wind through a maze need many.
-template <class L>
-inline constexpr Eigen::Index most_sweeps = L::width == 1 ? 20 : 10 * L::width;
+/// After so many sweeps over all lines of a grid of `size` cells, tiles one grid after the other are faster
+/// (`grid_distances_by_tiles`). Paths over random costs need fewer up to some 100 x 100 cells, paths that
+/// wind through a maze need many. Larger grids leave the cache between one sweep and the next, and take less
+/// only if hardly any path turns back.
+[[nodiscard]] constexpr Eigen::Index most_sweeps(Eigen::Index size) noexcept {
+    return size <= 128 * 128 ? 24 : size <= 256 * 256 ? 12 : 0;
+}
 
 /// Which lines may change, because a neighbouring line has.
 struct line_flags {
@@ -90,27 +92,17 @@ template <class L, class Cell, class RenewT, class ExtendT>
     };
     Eigen::Index i = 0, j = inner - 1;
     value right = line[i].lane, left = line[j].lane;
-    if constexpr (L::width == 1) {
-        // A loop of its own, of which the compiler makes vectors.
-        for (Eigen::Index k = 0; k < inner; ++k) line[k].lane = renewed(k);
-        if (!L::any(changed)) return false;
-        right = line[i].lane;
-        left = line[j].lane;
-        ++i;
-        --j;
-    } else {
-        // In the shade of the chains what `renew` has to do costs little.
-        line[i].lane = right = renewed(i);
-        line[j].lane = left = renewed(j);
-        for (++i, --j; i < j; ++i, --j) {
-            const value at_i = renewed(i), at_j = renewed(j);
-            right = L::least(extend(right, i - 1, i), at_i);
-            left = L::least(extend(left, j + 1, j), at_j);
-            line[i].lane = right;
-            line[j].lane = left;
-        }
-        if (i == j) line[i].lane = renewed(i);
+    // In the shade of the chains what `renew` has to do costs little.
+    line[i].lane = right = renewed(i);
+    line[j].lane = left = renewed(j);
+    for (++i, --j; i < j; ++i, --j) {
+        const value at_i = renewed(i), at_j = renewed(j);
+        right = L::least(extend(right, i - 1, i), at_i);
+        left = L::least(extend(left, j + 1, j), at_j);
+        line[i].lane = right;
+        line[j].lane = left;
     }
+    if (i == j) line[i].lane = renewed(i);
     for (; i < inner; ++i, --j) {
         right = L::least(extend(right, i - 1, i), line[i].lane);
         line[i].lane = right;
@@ -188,7 +180,7 @@ template <class L, grid_moves Moves, class Shape>
     leave_starts<L>(shape, starts, distance, [=](const number& before, Eigen::Index, Eigen::Index to) {
         return before + cost[to].lane;
     });
-    return sweep_until_stable(shape.outer(), starts, flags, most_sweeps<L> * shape.outer(), relax);
+    return sweep_until_stable(shape.outer(), starts, flags, most_sweeps(shape.size()) * shape.outer(), relax);
 }
 
 /// cells(v) = least number of cells of a path to v that has the cost distance(v) in every step: whose every
@@ -246,15 +238,12 @@ template <class L, grid_moves Moves, class Shape>
     };
     for (int lane = 0; lane < L::width; ++lane) {
         auto& start = cells[shape.padded(starts[static_cast<std::size_t>(lane)])].lane;
-        if constexpr (L::width == 1)
-            start = 1;
-        else
-            start[lane] = 1;
+        start[lane] = 1;
     }
     leave_starts<L>(shape, starts, cells, [=](const integer& before, Eigen::Index last, Eigen::Index to) {
         return L::if_equal(distance[last].lane + cost[to].lane, distance[to].lane, before + 1, unreached);
     });
-    return sweep_until_stable(shape.outer(), starts, flags, most_sweeps<L> * shape.outer(), relax);
+    return sweep_until_stable(shape.outer(), starts, flags, most_sweeps(shape.size()) * shape.outer(), relax);
 }
 
 }  // namespace imle::inline IMLE_ABI::detail

@@ -83,29 +83,44 @@ template <grid_moves Moves, class L, class Shape>
                                        typename L::number_cell* memory) {
     using number = typename L::number;
     auto* const cost = memory;
-    std::array<const typename L::Scalar*, L::width> grids;
-    for (int lane = 0; lane < L::width; ++lane)
-        grids[static_cast<std::size_t>(lane)] = group.theta + group.grid_of(lane) * shape.size();
     const number zero{};
-    // All of a grid at once, as lines are often shorter than a register.
-    const Eigen::Index inner = shape.inner();
-    auto* to = cost + shape.line(0);
-    auto* end = to + inner;
-    for_each_across<L>(grids, static_cast<std::size_t>(shape.size()),
-                       [=](std::size_t, const number& reward) mutable {
-                           if (to == end) {
-                               to += 2;
-                               end = to + inner;
-                           }
-                           (to++)->lane = reward < zero ? -reward : zero;
-                       });
+    const number infinite = zero + std::numeric_limits<typename L::Scalar>::infinity();
+    const Eigen::Index inner = shape.inner(), stride = shape.stride();
+    if constexpr (L::width == 1) {
+        const typename L::Scalar* reward = group.theta;
+        auto* to = cost + shape.line(0);
+        for (Eigen::Index outer = 0; outer < shape.outer(); ++outer, reward += inner, to += stride) {
+            for (Eigen::Index i = 0; i < inner; ++i) to[i].lane = reward[i] < zero ? -reward[i] : zero;
+            // The cells that complete the tiles are blocked.
+            for (Eigen::Index i = inner; i < stride - 1; ++i) to[i].lane = infinite;
+        }
+        std::fill(to - 1, cost + shape.padded_size(), typename L::number_cell{infinite});
+    } else {
+        std::array<const typename L::Scalar*, L::width> grids;
+        for (int lane = 0; lane < L::width; ++lane)
+            grids[static_cast<std::size_t>(lane)] = group.theta + group.grid_of(lane) * shape.size();
+        // All of a grid at once, as lines are often shorter than a register.
+        auto* to = cost + shape.line(0);
+        auto* end = to + inner;
+        for_each_across<L>(grids, static_cast<std::size_t>(shape.size()),
+                           [=](std::size_t, const number& reward) mutable {
+                               if (to == end) {
+                                   to += stride - inner;
+                                   end = to + inner;
+                               }
+                               (to++)->lane = reward < zero ? -reward : zero;
+                           });
+    }
     if constexpr (Moves != grid_moves::octile) {
         if (group.masked()) block_cells(shape, group, cost, nullptr);
         return {cost, nullptr, nullptr};
     } else {
         auto* const diagonal = cost + shape.padded_size();
         auto* const corner = diagonal + shape.padded_size();
-        for (Eigen::Index i = 0; i < shape.padded_size(); ++i) corner[i].lane = zero;
+        for (Eigen::Index i = 0; i < shape.padded_size(); ++i) {
+            corner[i].lane = zero;
+            diagonal[i].lane = infinite;
+        }
         if (group.masked()) block_cells(shape, group, cost, group.corner_cutting ? nullptr : corner);
         // In an array of its own: fused with an addition the product would have other bits.
         const number factor = zero + group.diagonal_factor;

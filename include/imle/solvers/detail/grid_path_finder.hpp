@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The cheapest paths of grids that are solved together: by sweeps or by a queue, then traced.
+/// The cheapest paths of grids that are solved together: by sweeps or by tiles, then traced.
 
 #include <algorithm>
 #include <array>
@@ -16,7 +16,8 @@
 #include <imle/simd/wide_lanes.hpp>
 #include <imle/solvers/detail/grid_distances.hpp>
 #include <imle/solvers/detail/grid_group.hpp>
-#include <imle/solvers/detail/grid_queue.hpp>
+#include <imle/solvers/detail/grid_search.hpp>
+#include <imle/solvers/detail/grid_tiles.hpp>
 #include <imle/solvers/detail/grid_trace.hpp>
 #include <imle/solvers/instance.hpp>
 #include <imle/solvers/negative_costs.hpp>
@@ -24,8 +25,8 @@
 namespace imle::inline IMLE_ABI::detail {
 
 template <class... Ls>
-using scratch_of_lanes = basic_scratch<typename Ls::number_cell..., typename Ls::integer_cell..., line_flags,
-                                       queued_cell<float>, queued_cell<double>, std::int32_t>;
+using scratch_of_lanes =
+    basic_scratch<typename Ls::number_cell..., typename Ls::integer_cell..., line_flags, std::int32_t>;
 
 /// The arrays for one grid and for a register of grids; where a register has one lane they are the same.
 using grid_scratch =
@@ -40,24 +41,26 @@ class grid_path_finder {
     /// bits.
     template <grid_moves Moves, bool RowMajor, class L, class Shape>
     solve_status solve(const Shape& shape, const grid_group<L>& group) {
-        if (sweeps_are_likely_fast<L>(shape)) {
-            if (const auto status = solve_by_sweeps<Moves, RowMajor>(shape, group)) return *status;
-            queue_next_ = 16;
-        }
+        if constexpr (L::width > 1)
+            if (sweeps_are_likely_fast(shape)) {
+                if (const auto status = solve_by_sweeps<Moves, RowMajor>(shape, group)) return *status;
+                tiles_next_ = 16;
+            }
         solve_status status = solve_status::solved;
         for (int grid = 0; grid < group.used; ++grid)
-            if (!has_answer(solve_by_queue<Moves, RowMajor>(shape, group.alone(grid, shape.size()))))
+            if (!has_answer(solve_by_tiles<Moves, RowMajor>(tiled<typename L::Scalar>(shape),
+                                                            group.alone(grid, shape.size()))))
                 status = solve_status::infeasible;
         return status;
     }
 
   private:
     /// Grids that come together are often alike: after sweeps that were too slow, some are left out.
-    template <class L, class Shape>
+    template <class Shape>
     [[nodiscard]] bool sweeps_are_likely_fast(const Shape& shape) {
-        if (L::width == 1) return shape.size() <= 2048;
-        if (queue_next_ == 0) return true;
-        --queue_next_;
+        if (most_sweeps(shape.size()) == 0) return false;
+        if (tiles_next_ == 0) return true;
+        --tiles_next_;
         return false;
     }
 
@@ -72,37 +75,34 @@ class grid_path_finder {
         const auto flags = scratch_.template get<line_flags>(static_cast<std::size_t>(shape.outer()));
         const auto costs = load_costs<Moves>(shape, group, numbers.data());
         if (!grid_distances<L, Moves>(shape, group.starts, costs, distance, flags)) return std::nullopt;
-        return trace<Moves, RowMajor>(shape, group, costs, distance, [&](auto* cells) {
+        return trace<Moves, RowMajor>(shape, group, costs, distance, [&](auto* cells, Eigen::Index) {
             return grid_cell_counts<L, Moves>(shape, group.starts, costs, distance, cells, flags);
         });
     }
 
     template <grid_moves Moves, bool RowMajor, class Shape, class L>
-    solve_status solve_by_queue(const Shape& shape, const grid_group<L>& group) {
+    solve_status solve_by_tiles(const Shape& shape, const grid_group<L>& group) {
         using Scalar = typename L::Scalar;
-        const auto padded = static_cast<std::size_t>(shape.padded_size());
-        // Of `octile` a cell can wait twice.
-        constexpr bool octile = Moves == grid_moves::octile;
-        constexpr std::size_t times = octile ? 2 : 1;
-        if (times * padded > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
+        const auto padded = static_cast<std::size_t>(shape.padded_size()), tiles = tiles_of(shape);
+        if (padded > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
             throw_invalid("theta", message("a grid of ", shape.size(), " cells"),
-                          message("fewer than 2^", octile ? 30 : 31, ", margin included"));
-        const auto numbers = scratch_.template get<typename L::number_cell>(
-            (cost_arrays<Moves> + 1 + (octile ? times : 0)) * padded);
+                          "fewer than 2^31, margin included");
+        const auto numbers =
+            scratch_.template get<typename L::number_cell>((cost_arrays<Moves> + 1) * padded + tiles);
         auto* const distance = numbers.data() + cost_arrays<Moves> * padded;
-        const auto heap = scratch_.template get<queued_cell<Scalar>>(times * padded);
-        const auto next = scratch_.template get<std::int32_t>(2 * padded);
-        const auto steps = grid_steps<Moves, RowMajor>(shape);
+        const auto integers = scratch_.template get<std::int32_t>(2 * tiles);
         const auto costs = load_costs<Moves>(shape, group, numbers.data());
-        const Eigen::Index start = shape.padded(group.starts[0]), goal = shape.padded(group.goals[0]);
-        if constexpr (octile)
-            octile_distances_by_queue<Scalar>(shape, steps, start, goal, costs, distance, distance + padded,
-                                              heap, next);
+        tile_queue<Scalar> queue(numbers.last(tiles), integers.first(tiles), integers.last(tiles));
+        if (Moves == grid_moves::octile && group.masked() && !group.corner_cutting)
+            grid_distances_by_tiles<Moves, Moves == grid_moves::octile>(
+                shape, group.starts[0], group.goals[0], costs, distance, queue);
         else
-            grid_distances_by_queue<Moves, Scalar>(shape, steps, start, goal, costs, distance, heap,
-                                                   next.first(padded));
-        return *trace<Moves, RowMajor>(shape, group, costs, distance, [&](auto* cells) {
-            grid_cell_counts_by_queue<Moves, Scalar>(shape, steps, start, goal, costs, distance, cells, next);
+            grid_distances_by_tiles<Moves, false>(shape, group.starts[0], group.goals[0], costs, distance,
+                                                  queue);
+        return *trace<Moves, RowMajor>(shape, group, costs, distance, [&](auto* cells, Eigen::Index end) {
+            grid_cell_counts_by_search<Moves, Scalar>(shape, grid_steps<Moves, RowMajor>(shape),
+                                                      shape.padded(group.starts[0]), end, costs, distance,
+                                                      cells, scratch_.template get<std::int32_t>(padded));
             return true;
         });
     }
@@ -147,7 +147,7 @@ class grid_path_finder {
             auto* const cells =
                 scratch_.template get<typename L::integer_cell>(static_cast<std::size_t>(shape.padded_size()))
                     .data();
-            if (!count_cells(cells)) return std::nullopt;
+            if (!count_cells(cells, stopped[0].padded)) return std::nullopt;
             for (std::size_t lane = 0; lane < static_cast<std::size_t>(group.used); ++lane)
                 if (!arrived(lane))
                     trace.by_cell_counts(stopped[lane], static_cast<int>(lane), cells, zs[lane]);
@@ -170,8 +170,8 @@ class grid_path_finder {
     }
 
     grid_scratch scratch_;
-    /// How many registers of grids are still to go to the queue.
-    int queue_next_ = 0;
+    /// How many registers of grids are still to be solved by tiles.
+    int tiles_next_ = 0;
 };
 
 }  // namespace imle::inline IMLE_ABI::detail

@@ -26,8 +26,9 @@ struct grid_place {
 /// its rows, for a column-major one its columns. Sizes that are known at compile time stay so.
 ///
 /// The solver works on a copy with a margin of one cell on all sides, so that every cell has eight
-/// neighbours: line -1 to `outer`, place -1 to `inner`.
-template <Eigen::Index Outer, Eigen::Index Inner>
+/// neighbours: line -1 to `outer`, place -1 to `inner`. If the copy is cut into tiles of TileOuter lines and
+/// TileInner places, there are more cells beyond, which complete the last ones.
+template <Eigen::Index Outer, Eigen::Index Inner, Eigen::Index TileOuter = 1, Eigen::Index TileInner = 1>
 class grid_shape {
   public:
     grid_shape(Eigen::Index outer, Eigen::Index inner) noexcept : outer_(outer), inner_(inner) {}
@@ -38,12 +39,25 @@ class grid_shape {
     [[nodiscard]] constexpr Eigen::Index inner() const noexcept {
         return Inner == Eigen::Dynamic ? inner_ : Inner;
     }
+    /// Tiles on top of each other, and side by side.
+    [[nodiscard]] constexpr Eigen::Index outer_tiles() const noexcept {
+        return (outer() + TileOuter - 1) / TileOuter;
+    }
+    [[nodiscard]] constexpr Eigen::Index inner_tiles() const noexcept {
+        return (inner() + TileInner - 1) / TileInner;
+    }
     /// Cells of the instance.
     [[nodiscard]] constexpr Eigen::Index size() const noexcept { return outer() * inner(); }
-    /// From a cell of the padded copy to the same place in the next line.
-    [[nodiscard]] constexpr Eigen::Index stride() const noexcept { return inner() + 2; }
+    /// From a cell of the padded copy to the same place in the next line. Lines of a tile should not be a
+    /// multiple of a page apart: they would all compete for the same few places of the cache.
+    [[nodiscard]] constexpr Eigen::Index stride() const noexcept {
+        const Eigen::Index least = inner_tiles() * TileInner + 2;
+        return TileInner > 1 && least % 512 < 16 ? least + 16 : least;
+    }
     /// Cells of the padded copy.
-    [[nodiscard]] constexpr Eigen::Index padded_size() const noexcept { return (outer() + 2) * stride(); }
+    [[nodiscard]] constexpr Eigen::Index padded_size() const noexcept {
+        return (outer_tiles() * TileOuter + 2) * stride();
+    }
     /// The first cell of a line in the padded copy.
     [[nodiscard]] constexpr Eigen::Index line(Eigen::Index number) const noexcept {
         return (number + 1) * stride() + 1;

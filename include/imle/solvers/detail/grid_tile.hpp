@@ -1,0 +1,261 @@
+#pragma once
+
+/// @file
+/// One tile of a grid: shortest distances to its cells, relaxed in registers.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include <imle/simd/wide_lanes.hpp>
+#include <imle/solvers/detail/grid_trace.hpp>
+
+namespace imle::inline IMLE_ABI::detail {
+
+/// The size of a tile, the fastest of those that were measured: `outer` lines of `inner` cells. `parts`
+/// registers side by side hold a line.
+template <class Scalar>
+struct grid_tile {
+    static constexpr std::size_t lanes = native_lanes<Scalar>;
+    static constexpr std::size_t parts = lanes < 8 ? 8 / lanes : 1;
+    static constexpr std::size_t inner = parts * lanes;
+    static constexpr std::size_t outer = lanes < 8 ? 8 : 16;
+};
+
+/// The distances in a tile that became less, where other tiles see them: the least in its first and last
+/// line, at the first and last place of its lines, and in its corners. Infinite if there is none.
+template <class Scalar>
+struct tile_news {
+    Scalar above, below, before, after;
+    Scalar above_before, above_after, below_before, below_after;
+};
+
+/// The distances to the cells of one tile. All loops over lines are unrolled, so that they stay in registers.
+/// ClosedCorners: whether steps of `octile` may pass closed corners.
+template <grid_moves Moves, bool ClosedCorners, class Scalar>
+class tile_distances {
+    using tile = grid_tile<Scalar>;
+    using L = lanes<Scalar, static_cast<int>(tile::lanes)>;
+    using number = typename L::number;
+    using integer = typename L::integer;
+    using cell = typename lanes<Scalar, 1>::number_cell;
+    static constexpr std::size_t width = tile::lanes;
+
+    struct line {
+        std::array<typename L::number_cell, tile::parts> part;
+
+        [[nodiscard]] number& operator[](std::size_t p) noexcept { return part[p].lane; }
+        [[nodiscard]] const number& operator[](std::size_t p) const noexcept { return part[p].lane; }
+    };
+    /// A line as cells of the lines above, on and below it see it.
+    struct view {
+        /// The distances of its cells. For `eight` the least of `same` and `beside`: steps from there cost
+        /// the same.
+        line same;
+        /// The lesser of the distances before and after each cell; both only for closed corners.
+        line beside, before, after;
+    };
+
+  public:
+    /// costs, distance: from the tile's first cell on. stride: from line to line.
+    [[gnu::always_inline]] tile_distances(const grid_costs<lanes<Scalar, 1>>& costs, cell* distance,
+                                          Eigen::Index stride) noexcept
+        : costs_(costs), distance_(distance), stride_(stride) {
+        for_lines([&](auto i) {
+            now_[i] = load(distance_, place(i));
+            enter_[i] = load(costs_.straight, place(i));
+        });
+    }
+
+    /// Relaxes from the cells around the tile, then within it until nothing changes, and stores the
+    /// distances. is_new: there may be something to relax although nothing comes from around.
+    [[nodiscard, gnu::always_inline]] tile_news<Scalar> settle(bool is_new) noexcept {
+        integer changed = relax([&](Eigen::Index i) { return view_from_outside(i); });
+        for (bool unsettled = is_new || L::any(changed); unsettled; unsettled = L::any(changed))
+            // Asking takes as long as half a pass.
+            for (int pass = 0; pass < 2; ++pass)
+                changed = relax([&](Eigen::Index i) { return view_from_inside(i); });
+        return store();
+    }
+
+  private:
+    template <std::size_t... I, class F>
+    [[gnu::always_inline]] static void for_each(std::index_sequence<I...>, F&& f) noexcept {
+        (f(std::integral_constant<std::size_t, I>{}), ...);
+    }
+    template <class F>
+    [[gnu::always_inline]] static void for_lines(F&& f) noexcept {
+        for_each(std::make_index_sequence<tile::outer>{}, f);
+    }
+    template <class F>
+    [[gnu::always_inline]] static line by_parts(F&& f) noexcept {
+        line made;
+        for_each(std::make_index_sequence<tile::parts>{}, [&](auto p) { made[p] = f(p); });
+        return made;
+    }
+
+    [[nodiscard]] Eigen::Index place(std::size_t i) const noexcept {
+        return static_cast<Eigen::Index>(i) * stride_;
+    }
+    [[nodiscard, gnu::always_inline]] static line load(const cell* from, Eigen::Index at) noexcept {
+        return by_parts([=](std::size_t p) {
+            return load_vector<Scalar, width>(&from[at + static_cast<Eigen::Index>(p * width)].lane);
+        });
+    }
+
+    [[nodiscard]] static number infinite() noexcept {
+        return number{} + std::numeric_limits<Scalar>::infinity();
+    }
+    [[nodiscard, gnu::always_inline]] static line least(const line& a, const line& b) noexcept {
+        return by_parts([&](std::size_t p) { return L::least(a[p], b[p]); });
+    }
+    [[nodiscard, gnu::always_inline]] static line sum(const line& a, const line& b) noexcept {
+        return by_parts([&](std::size_t p) { return a[p] + b[p]; });
+    }
+    /// Each cell's value one place further; the last of `first` comes first.
+    [[nodiscard, gnu::always_inline]] static line forwards(const line& of, const number& first) noexcept {
+        return by_parts([&](std::size_t p) {
+            const number& previous = p == 0 ? first : of[p - 1];
+            if constexpr (width == 1)
+                return previous;
+            else
+                return lanes_from<Scalar, width, width - 1>(previous, of[p]);
+        });
+    }
+    /// Each cell's value one place back; the first of `last` comes last.
+    [[nodiscard, gnu::always_inline]] static line backwards(const line& of, const number& last) noexcept {
+        return by_parts([&](std::size_t p) {
+            const number& next = p + 1 == tile::parts ? last : of[p + 1];
+            if constexpr (width == 1)
+                return next;
+            else
+                return lanes_from<Scalar, width, 1>(of[p], next);
+        });
+    }
+
+    [[nodiscard, gnu::always_inline]] static view seen(const line& same, const line& before,
+                                                       const line& after) noexcept {
+        const line beside = least(before, after);
+        return {Moves == grid_moves::eight ? least(same, beside) : same, beside, before, after};
+    }
+    /// Line i as far as it is in this tile; everything else looks infinitely far.
+    [[nodiscard, gnu::always_inline]] view view_from_inside(Eigen::Index i) const noexcept {
+        if (i < 0 || i >= static_cast<Eigen::Index>(tile::outer)) {
+            const line none = by_parts([](std::size_t) { return infinite(); });
+            return {none, none, none, none};
+        }
+        const line& same = now_[static_cast<std::size_t>(i)];
+        return seen(same, forwards(same, infinite()), backwards(same, infinite()));
+    }
+    /// Line i as far as it is outside of this tile.
+    [[nodiscard, gnu::always_inline]] view view_from_outside(Eigen::Index i) const noexcept {
+        const line before = load(distance_, i * stride_ - 1), after = load(distance_, i * stride_ + 1);
+        if (i < 0 || i >= static_cast<Eigen::Index>(tile::outer))
+            return seen(load(distance_, i * stride_), before, after);
+        const line none = by_parts([](std::size_t) { return infinite(); });
+        line first = none, last = none;
+        first[0] = only<0>(before[0]);
+        last[tile::parts - 1] = only<width - 1>(after[tile::parts - 1]);
+        return seen(none, first, last);
+    }
+    /// One lane, the others infinite.
+    template <std::size_t Lane>
+    [[nodiscard, gnu::always_inline]] static number only(const number& of) noexcept {
+        if constexpr (width == 1)
+            return of;
+        else
+            return shuffle<Scalar, width>(of, infinite(),
+                                          [](std::size_t i) { return i == Lane ? i : width + i; });
+    }
+
+    /// The least distances to the cells of line i by steps from what is seen.
+    [[nodiscard, gnu::always_inline]] line reached(const view& above, const view& here, const view& below,
+                                                   std::size_t i) const noexcept {
+        if constexpr (Moves == grid_moves::eight)
+            return sum(least(above.same, least(here.same, below.same)), enter_[i]);
+        const line straight = sum(least(least(above.same, below.same), here.beside), enter_[i]);
+        if constexpr (Moves == grid_moves::four) return straight;
+        const auto slanting = [&](const view& from, Eigen::Index line_of_corners) {
+            if constexpr (!ClosedCorners) return from.beside;
+            return sum(least(sum(from.before, load(costs_.corner, place(i) - 1)),
+                             sum(from.after, load(costs_.corner, place(i) + 1))),
+                       load(costs_.corner, line_of_corners));
+        };
+        return least(straight,
+                     sum(least(slanting(above, place(i) - stride_), slanting(below, place(i) + stride_)),
+                         load(costs_.diagonal, place(i))));
+    }
+
+    /// One pass over the lines, which look like look(i). Nonzero where a distance changed.
+    template <class LookT>
+    [[nodiscard, gnu::always_inline]] integer relax(LookT&& look) noexcept {
+        integer changed{};
+        view above = look(-1), here = look(0);
+        for_lines([&](auto i) {
+            const view below = look(static_cast<Eigen::Index>(i) + 1);
+            const line now = least(reached(above, here, below, i), now_[i]);
+            for_each(std::make_index_sequence<tile::parts>{},
+                     [&](auto p) { changed |= L::difference(now[p], now_[i][p]); });
+            now_[i] = now;
+            above = here;
+            here = below;
+        });
+        return changed;
+    }
+
+    [[nodiscard, gnu::always_inline]] tile_news<Scalar> store() noexcept {
+        line first, last;  // of the tile
+        number before = infinite(), after = infinite();
+        for_lines([&](auto i) {
+            const line old = load(distance_, place(i));
+            const line fresh =
+                by_parts([&](std::size_t p) { return now_[i][p] < old[p] ? now_[i][p] : infinite(); });
+            if (i == 0) first = fresh;
+            if (i == tile::outer - 1) last = fresh;
+            before = L::least(before, fresh[0]);
+            after = L::least(after, fresh[tile::parts - 1]);
+            for_each(std::make_index_sequence<tile::parts>{}, [&](auto p) {
+                store_vector<Scalar, width>(now_[i][p],
+                                            &distance_[place(i) + static_cast<Eigen::Index>(p * width)].lane);
+            });
+        });
+        const auto front = [](const number& of) { return L::get(typename L::number_cell{of}, 0); };
+        const auto back = [](const number& of) {
+            return L::get(typename L::number_cell{of}, static_cast<int>(width) - 1);
+        };
+        constexpr std::size_t end = tile::parts - 1;
+        return {.above = least_cell(first),
+                .below = least_cell(last),
+                .before = front(before),
+                .after = back(after),
+                .above_before = front(first[0]),
+                .above_after = back(first[end]),
+                .below_before = front(last[0]),
+                .below_after = back(last[end])};
+    }
+    [[nodiscard, gnu::always_inline]] static Scalar least_cell(const line& of) noexcept {
+        number least = of[0];
+        for (std::size_t p = 1; p < tile::parts; ++p) least = L::least(least, of[p]);
+        return least_lane<width / 2>(least);
+    }
+    template <std::size_t Step>
+    [[nodiscard, gnu::always_inline]] static Scalar least_lane(const number& of) noexcept {
+        if constexpr (Step == 0)
+            return L::get(typename L::number_cell{of}, 0);
+        else
+            return least_lane<Step / 2>(
+                L::least(of, shuffle<Scalar, width>(of, of, [](std::size_t i) { return i ^ Step; })));
+    }
+
+    grid_costs<lanes<Scalar, 1>> costs_;
+    cell* distance_;
+    Eigen::Index stride_;
+    std::array<line, tile::outer> now_;
+    /// The costs of straight steps.
+    std::array<line, tile::outer> enter_;
+};
+
+}  // namespace imle::inline IMLE_ABI::detail
