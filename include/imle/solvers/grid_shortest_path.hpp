@@ -156,6 +156,16 @@ class grid_shortest_path {
         return solve_several(thetas, zs, contexts);
     }
 
+    /// How many grids of this shape share a register.
+    template <detail::InstanceOfRank<2> ThetaT>
+    [[nodiscard]] Eigen::Index batch_width(const ThetaT&) const {
+#ifdef WIDTH
+        return WIDTH;
+#else
+        return detail::native_lanes<scalar_of<ThetaT>>;
+#endif
+    }
+
   private:
     template <class ThetaT, class ZT>
     solve_status solve_one(const ThetaT& theta, ZT& z, std::span<const solve_context> contexts) {

@@ -107,8 +107,8 @@ TEST_CASE("sample_sum: chunk by chunk, whatever the order in which units arrive"
             // Every fifth item is left out: a zero.
             const auto is_left_out = [](Eigen::Index item) { return item % 5 == 0; };
             const auto mean_of = [&](bool backwards) {
-                std::vector<double> memory(static_cast<std::size_t>(sample_sum::size(plan)), -7.0);
-                sample_sum sum(plan, offset, memory.data());
+                std::vector<double> memory(static_cast<std::size_t>(sample_sum<double>::size(plan)), -7.0);
+                sample_sum<double> sum(plan, offset, memory.data());
                 for (Eigen::Index u = 0; u < plan.units(); ++u) {
                     const auto [first, count] = plan.items(backwards ? plan.units() - 1 - u : u);
                     std::vector<Eigen::Index> items;
@@ -145,8 +145,8 @@ TEST_CASE("sample_sum: chunk by chunk, whatever the order in which units arrive"
 TEST_CASE("sample_sum: a million equal numbers do not lose bits", "[layer]") {
     const sample_plan plan(1, 1000000, 1);
     const std::vector<float> values(1000000, 0.1f);
-    std::vector<double> memory(static_cast<std::size_t>(sample_sum::size(plan)));
-    sample_sum sum(plan, 0, memory.data());
+    std::vector<double> memory(static_cast<std::size_t>(sample_sum<float>::size(plan)));
+    sample_sum<float> sum(plan, 0, memory.data());
     sum.add({0, 1000000}, values.data());
     float mean = 0;
     sum.write_mean(1.0, &mean);

@@ -175,7 +175,7 @@ class backward_pass {
         runner_.expect_solves(call_.shape.batch * call_.samples);
         // Until the end, `gradient` holds the mean of z'.
         runner_.reduce(call_, pass_kind::gradient, 1.0, gradient,
-                       [&](worker_type& worker, const item_range& piece, sample_sum& sum) {
+                       [&](worker_type& worker, const item_range& piece, sample_sum<Scalar>& sum) {
                            drop_failed(worker);
                            const auto theta_prime = parameters(worker, dz_.scale, skips_unmoved());
                            const Scalar* const noise = noise_for(worker, 0, options().target_temperature);
@@ -207,7 +207,7 @@ class backward_pass {
     template <class SolveT>
     void average(Scalar* gradient, double divisor, SolveT&& solve) {
         runner_.reduce(call_, pass_kind::gradient, divisor, gradient,
-                       [&](worker_type& worker, const item_range& piece, sample_sum& sum) {
+                       [&](worker_type& worker, const item_range& piece, sample_sum<Scalar>& sum) {
                            drop_failed(worker);
                            solve(worker, [&](const auto& near, const auto& far) {
                                const auto difference = [&](std::size_t j) {

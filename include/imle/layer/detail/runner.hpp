@@ -160,6 +160,8 @@ struct workspace {
     ExecutorT executor;
     std::vector<std::unique_ptr<worker<SolverT>>> workers;
     buffer<double> sums;
+    chunk_rows<float> float_rows;
+    chunk_rows<double> double_rows;
     std::array<item_cost, 3> costs;
 };
 
@@ -236,7 +238,8 @@ class call_runner {
     /// bounded for any batch.
     template <class CallT, class Scalar>
     void reduce(const CallT& call, pass_kind kind, double divisor, Scalar* mean,
-                function_ref<void(worker_type&, const item_range&, sample_sum&)> add_piece) {
+                function_ref<void(worker_type&, const item_range&, sample_sum<std::type_identity_t<Scalar>>&)>
+                    add_piece) {
         const solve_grain grain = grain_of(call, kind);
         const sample_plan whole(call.shape.batch, call.samples, call.shape.n, grain);
         const Eigen::Index most_doubles = Eigen::Index{1} << 22;  // 32 MiB
@@ -248,7 +251,9 @@ class call_runner {
         for (Eigen::Index first = 0; first < whole.batch; first += at_a_time) {
             const sample_plan plan(std::min(at_a_time, whole.batch - first), call.samples, call.shape.n,
                                    grain);
-            sample_sum sum(plan, first * plan.samples, space_->sums.take(sample_sum::size(plan)));
+            if (plan.parts > 1) rows_of<Scalar>().prepare(plan, grain.workers);
+            sample_sum<Scalar> sum(plan, first * plan.samples,
+                                   space_->sums.take(sample_sum<Scalar>::size(plan)), &rows_of<Scalar>());
             run(call, plan, first, kind,
                 [&](worker_type& worker, const item_range& piece) { add_piece(worker, piece, sum); });
             sum.write_mean(divisor, mean + first * plan.n);
@@ -355,10 +360,22 @@ class call_runner {
         if (spent > 0) cost = {plan.n, spent / items};
     }
 
+    template <class Scalar>
+    [[nodiscard]] chunk_rows<Scalar>& rows_of() noexcept {
+        if constexpr (std::is_same_v<Scalar, float>)
+            return space_->float_rows;
+        else
+            return space_->double_rows;
+    }
+
     template <class Scalar, int Rank, int Layout>
     [[nodiscard]] solve_grain grain_of(const layer_call<Scalar, Rank, Layout>& call, pass_kind kind) const {
         constexpr bool one_by_one = !BatchSolver<SolverT, Scalar, Rank, Layout> || takes_any_batch<SolverT>;
         solve_grain grain{one_by_one, static_cast<Eigen::Index>(worker_count())};
+        if constexpr (!one_by_one && has_batch_width<SolverT, Scalar, Rank, Layout>) {
+            const_view<Scalar, Rank, Layout> one(call.theta, call.shape.instance);
+            grain.width = std::max<Eigen::Index>(1, solver_.batch_width(one));
+        }
         const auto& cost = space_->costs[static_cast<std::size_t>(kind)];
         if (one_by_one && cost.n == call.shape.n && cost.seconds > 0) {
             // Handing out a unit and reading the clock take some tenths of a microsecond.
