@@ -238,7 +238,7 @@ class backward_pass {
         for (const Eigen::Index item : worker.items) {
             if (dz_.per_sample || item >= row_end) {
                 if (!dropped) theta_prime += n;
-                const Eigen::Index row = item / call_.samples;
+                const Eigen::Index row = call_.row_of(item);
                 row_end = (row + 1) * call_.samples;
                 const Scalar* theta = call_.theta_of(row);
                 const Scalar* item_dz = cotangent_of(item);
@@ -340,7 +340,7 @@ class backward_pass {
     }
 
     [[nodiscard]] const Scalar* cotangent_of(Eigen::Index item) const {
-        return dz_.dz + (dz_.per_sample ? item : item / call_.samples) * call_.shape.n;
+        return dz_.dz + (dz_.per_sample ? item : call_.row_of(item)) * call_.shape.n;
     }
     [[nodiscard]] static const Scalar* scaled(buffer<Scalar>& memory, const Scalar* values, Eigen::Index n,
                                               Scalar factor) {

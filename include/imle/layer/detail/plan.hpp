@@ -71,11 +71,11 @@ struct sample_plan {
     sample_plan(Eigen::Index batch_size, Eigen::Index sample_count, Eigen::Index instance_size,
                 const solve_grain& grain = {})
         : batch(batch_size), samples(sample_count), n(instance_size) {
-        // Divisions take as long as a small solve: the usual cases do without.
+        // Divisions take as long as a small solve: here and below the usual cases do without.
         const Eigen::Index share = ceil_divide(samples, max_chunks);
         chunk =
             std::min(samples, grain.one_by_one ? share : ceil_divide(share, batch_multiple) * batch_multiple);
-        chunks = chunk == samples ? 1 : ceil_divide(samples, chunk);
+        chunks = chunk == samples ? 1 : chunk == 1 ? samples : ceil_divide(samples, chunk);
         constexpr Eigen::Index largest_piece = 64;
         piece_size = n <= cached_numbers / largest_piece ? largest_piece
                                                          : std::max<Eigen::Index>(cached_numbers / n, 16);
@@ -164,6 +164,7 @@ struct sample_plan {
 
     /// The first item of a chunk; chunks are counted over all instances.
     [[nodiscard]] Eigen::Index first_item(Eigen::Index at) const {
+        if (chunk == 1) return at;
         return chunks == 1 ? at * samples : at / chunks * samples + at % chunks * chunk;
     }
 };
