@@ -156,14 +156,10 @@ class grid_shortest_path {
         return solve_several(thetas, zs, contexts);
     }
 
-    /// How many grids of this shape share a register.
+    /// How many grids of this shape are solved at once: those that share a register.
     template <detail::InstanceOfRank<2> ThetaT>
-    [[nodiscard]] Eigen::Index batch_width(const ThetaT&) const {
-#ifdef WIDTH
-        return WIDTH;
-#else
+    [[nodiscard]] Eigen::Index batch_width(const ThetaT&) const noexcept {
         return detail::native_lanes<scalar_of<ThetaT>>;
-#endif
     }
 
   private:

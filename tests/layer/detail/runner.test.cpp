@@ -143,6 +143,10 @@ TEST_CASE("call_runner: only batches of large instances are cut, and only if the
         return *std::max_element(solver.seen->batches.begin(), solver.seen->batches.end());
     };
     CHECK(largest({1, 10, 4096, 1}, 1) == 10);
+    const uneven_solver base;
+    const auto theta = numbers<matrix<float>>({1, 4096}, 3);
+    (void)layer_of(imle::minimizing(base), 10, 2).forward(theta, random_key{1});
+    CHECK(base.seen->batches == std::vector<Eigen::Index>{5, 5});
     CHECK(largest({1, 10, 4096, 1}, 2) == 5);
     CHECK(largest({1, 10, 4096, 1}, 3) == 4);
     CHECK(largest({1, 10, 4096, 1}, 5) == 2);

@@ -140,13 +140,15 @@ struct sample_plan {
         if (grain.width >= whole || std::min(whole, batch * samples) * n < cached_numbers) return;
         // How many items one worker solves one after the other, if a unit has `size`.
         const auto longest = [&](Eigen::Index size) {
-            const Eigen::Index all = size < chunk ? batch * chunks * ceil_divide(chunk, size)
-                                                  : ceil_divide(batch * chunks, size / chunk);
-            return ceil_divide(all, grain.workers) * size;
+            const Eigen::Index last = samples - (chunks - 1) * chunk;
+            const Eigen::Index of_row = (chunks - 1) * ceil_divide(chunk, size) + ceil_divide(last, size);
+            const Eigen::Index all =
+                size < chunk ? batch * of_row : ceil_divide(batch * chunks, size / chunk);
+            return std::min(batch * samples, ceil_divide(all, grain.workers) * size);
         };
         Eigen::Index best = whole, least = longest(whole) - longest(whole) / 8;
         for (Eigen::Index size = whole - 1; size > 0; --size) {
-            if (size < chunk ? size % grain.width != 0 : size % chunk != 0) continue;
+            if (size % grain.width != 0 || (size > chunk && size % chunk != 0)) continue;
             if (longest(size) < least) {
                 best = size;
                 least = longest(size);
