@@ -171,7 +171,7 @@ TEST_CASE("call_runner: the first error of cut batches is thrown, and the next c
     constexpr shape of{2, 10, 4096, 1};
     const auto theta = numbers<matrix<double>>({of.batch, of.n}, 3);
     for (const int threads : {1, 2, 3, 5})
-        for (const std::uint64_t first : {0, 4, 9, 100, 107}) {
+        for (const auto first : std::vector<std::uint64_t>{0, 4, 9, 100, 107}) {
             const uneven_solver solver;
             auto layer = layer_of(solver, of.samples, threads);
             const auto expected = layer.marginals(theta, random_key{2});
