@@ -167,6 +167,7 @@ std::vector<step> layer_steps() {
     steps.push_back(map_step("16 x 16, 1 map, 100 samples", 1, 16, 100));
     steps.push_back(map_step("12 x 12, 70 maps, 10 samples", 70, 12, 10));
     steps.push_back(map_step("30 x 30, 70 maps, 10 samples", 70, 30, 10));
+    steps.push_back(map_step("256 x 256, 1 map, 10 samples", 1, 256, 10));
     const auto numbers = random_rewards(128 * 350, 4);
     const vectors rewards = Eigen::TensorMap<const vectors>(numbers.data(), 128, 350);
     step top = plain_step("10 of 350, batch 128, 100 samples", imle::top_k{10}, rewards, 100);

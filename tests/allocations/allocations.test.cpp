@@ -154,6 +154,24 @@ TEST_CASE("allocations: the counters count", "[allocations]") {
           }) == 1);
 }
 
+namespace {
+
+/// Its batches may be cut, and it has no memory of its own.
+struct positive_part {
+    template <class ThetaT, class ZT>
+    void operator()(const ThetaT& theta, ZT& z) const {
+        using Scalar = typename ZT::Scalar;
+        z = (theta > Scalar(0)).template cast<Scalar>();
+    }
+    template <class ThetasT, class ZsT>
+    void solve_batch(const ThetasT& thetas, ZsT& zs) const {
+        (*this)(thetas, zs);
+    }
+    [[nodiscard]] Eigen::Index batch_width(const auto&) const { return 1; }
+};
+
+}  // namespace
+
 TEST_CASE("allocations: only results are allocated in steady state", "[allocations]") {
     using maps = Eigen::Tensor<float, 3, Eigen::RowMajor>;
     using vectors = Eigen::Tensor<double, 2, Eigen::ColMajor>;
@@ -185,6 +203,11 @@ TEST_CASE("allocations: only results are allocated in steady state", "[allocatio
         check_steady_state(imle::imle_layer{imle::categorical{}, imle::gumbel{}, imle::loss_gradient_target{},
                                             with_threads, imle::thread_executor{std::chrono::nanoseconds{0}}},
                            numbers);
+        // Large instances, whose batches are cut.
+        with_threads.sampling = imle::sampling::independent;
+        check_steady_state(imle::imle_layer{positive_part{}, imle::gumbel{}, imle::perturbation_target{},
+                                            with_threads, imle::thread_executor{std::chrono::nanoseconds{0}}},
+                           some_theta<vectors>({4000, 1}));
     }
 }
 
@@ -285,7 +308,7 @@ TEST_CASE("allocations: marginals of 50,000 samples take the memory of ten", "[a
         (void)layer.vjp(pass, dz);
         return allocated_bytes - before;  // all that was ever asked for, whether still there or not
     };
-    (void)bytes(10);  // tables that are made once
+    (void)bytes(10);                                         // tables that are made once
     const std::size_t few = bytes(10), many = bytes(50000);  // z alone: 51 MB
     INFO(few << " and " << many << " bytes");
     // Solves come in pieces of up to 64 maps rather than 10, and sums in up to 16 chunks.

@@ -129,6 +129,11 @@ concept has_groups = requires(S& solver, const_view<Scalar, Rank, Layout>& theta
     solver.for_each_group(theta, context, f);
 };
 
+template <class S, class Scalar, int Rank, int Layout>
+concept has_batch_width = requires(const S& solver, const const_view<Scalar, Rank, Layout>& theta) {
+    { solver.batch_width(theta) } -> std::convertible_to<Eigen::Index>;
+};
+
 /// Whether S `takes_any_batch`.
 template <class S>
 inline constexpr bool takes_any_batch = [] {
@@ -168,6 +173,10 @@ solve_status status_of(F&& solve) {
 ///   pass that kept its samples, because theta has changed little;
 /// - `static constexpr bool takes_any_batch = true`: `solve_batch` is as good for a few instances, so that a
 ///   layer need not keep 16 samples of an instance together. They may then go to several threads;
+/// - `solver.batch_width(theta)`, a const function: how many instances of theta's shape `solve_batch` solves at
+///   once, such as the lanes of a register; 1 if one after the other. It reads nothing but the shape. A layer
+///   with several threads then cuts batches of large instances at multiples of it, if there are fewer batches
+///   than threads need. Without it what `solve_batch` receives does not depend on the threads;
 /// - `static constexpr imle::sense sense`.
 ///
 /// Laws, which no compiler can check (`imle::testing::check_solver` does):

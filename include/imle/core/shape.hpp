@@ -26,6 +26,15 @@ template <DenseTensor TensorT>
     return result;
 }
 
+/// a == b. (Eigen's comparison calls a library function, which takes longer than the few numbers.)
+template <int Rank>
+[[nodiscard]] bool same_dimensions(const Eigen::DSizes<Eigen::Index, Rank>& a,
+                                   const Eigen::DSizes<Eigen::Index, Rank>& b) noexcept {
+    Eigen::Index different = 0;
+    for (std::size_t i = 0; i < std::size_t{Rank}; ++i) different |= a[i] ^ b[i];
+    return different == 0;
+}
+
 /// Dimensions as text: [2, 16, 16].
 template <int Rank>
 [[nodiscard]] std::string shape_string(const Eigen::DSizes<Eigen::Index, Rank>& dimensions) {

@@ -186,7 +186,7 @@ class layer_interface {
     template <template <class, int, int> class PassT, DenseTensor TensorT>
     [[nodiscard]] auto pass_of_rows(const TensorT& theta, Eigen::Index shared_rows, random_key key,
                                     const call_options& options) const {
-        const auto call = detail::checked_call(theta, self().sample_count(), key, options, shared_rows);
+        auto call = detail::checked_call(theta, self().sample_count(), key, options, shared_rows);
         using pass_type = PassT<scalar_of<TensorT>, rank_of<TensorT>, layout_of<TensorT>>;
         auto pass = detail::pass_writer::empty<pass_type>(call);
         write(call, pass);
@@ -215,11 +215,12 @@ class layer_interface {
                           rank_of<TensorT> == rank_of<theta_tensor> &&
                           layout_of<TensorT> == layout_of<theta_tensor>,
                       "imle: the pass must have theta's scalar, rank and layout. See docs/layer.md");
-        write(detail::checked_call(theta, self().sample_count(), key, options, shared_rows), pass);
+        auto call = detail::checked_call(theta, self().sample_count(), key, options, shared_rows);
+        write(call, pass);
     }
 
     template <class CallT, class PassT>
-    void write(const CallT& call, PassT& pass) const {
+    void write(CallT& call, PassT& pass) const {
         detail::pass_writer::write(pass, call, [&](const CallT& own, auto* values, auto& failed_rows) {
             if constexpr (PassT::keeps_samples)
                 self().write_samples(own, values, failed_rows);

@@ -67,6 +67,10 @@ class any_pass {
     /// Copies the options. It does not allocate if their sizes are the same as before, and changes nothing if
     /// it throws. The options may refer to the pass's own memory.
     void keep(const call_options& options) {
+        if (options.ids.empty() && ids_.empty() && options.mask.empty() && mask_.size() == 0) {
+            first_instance_ = options.first_instance;
+            return;
+        }
         const auto mask_size = static_cast<Eigen::Index>(options.mask.size());
         const bool keeps_ids = options.ids.size() == ids_.size(), keeps_mask = mask_size == mask_.size();
         std::vector<std::uint64_t> ids;
@@ -294,14 +298,14 @@ template <class PassT>
 
 /// The only class that may change a pass.
 struct pass_writer {
-    /// Rewrites a pass for a new call. The pass stores theta and the call's other arguments, and `write(call,
-    /// values, failed_rows)` fills in its values, which already have the right shape. Memory is reused if the
-    /// shape is the same. theta may lie in the pass.
+    /// Rewrites a pass for a new call. The pass stores theta and the call's other arguments, to which `call`
+    /// then refers, and `write(call, values, failed_rows)` fills in its values, which already have the right
+    /// shape. Memory is reused if the shape is the same. theta may lie in the pass.
     ///
     /// If memory cannot be allocated, the pass is unchanged. If `write` throws, the pass is consistent but
     /// its values are NaN, so that they cannot be taken for a result.
     template <class PassT, class CallT, class WriteT>
-    static void write(PassT& pass, CallT call, WriteT&& write) {
+    static void write(PassT& pass, CallT& call, WriteT&& write) {
         auto& values = values_of(pass);
         const auto theta_shape = call.shape.batched(call.theta_rows());
         const auto value_shape = [&] {
@@ -310,21 +314,21 @@ struct pass_writer {
             else
                 return call.shape.theta();
         }();
-        // Allocates all new memory before it frees old memory. (Eigen's resize leaves a dangling pointer if
-        // it throws, and theta may lie in the memory that it would free.)
-        using theta_tensor = typename PassT::theta_tensor;
-        using value_tensor = std::remove_reference_t<decltype(values)>;
-        const bool keeps_theta = dimensions_of(pass.theta_) == theta_shape;
-        const bool keeps_values = dimensions_of(values) == value_shape;
-        theta_tensor theta = keeps_theta ? theta_tensor() : theta_tensor(theta_shape);
-        value_tensor fresh = keeps_values ? value_tensor() : value_tensor(value_shape);
         const Eigen::Index n = call.shape.n, size = call.theta_rows() * n;
-        pass.keep(call.options);
-        if (size > 0)
-            std::memmove(keeps_theta ? pass.theta_.data() : theta.data(), call.theta,
-                         static_cast<std::size_t>(size) * sizeof(*call.theta));
-        if (!keeps_theta) pass.theta_ = std::move(theta);
-        if (!keeps_values) values = std::move(fresh);
+        if (same_dimensions(dimensions_of(pass.theta_), theta_shape) &&
+            same_dimensions(dimensions_of(values), value_shape)) {
+            pass.keep(call.options);
+            move_numbers(call.theta, size, pass.theta_.data());
+        } else {
+            // Allocates all new memory before it frees old memory. (Eigen's resize leaves a dangling pointer
+            // if it throws, and theta may lie in the memory that it would free.)
+            typename PassT::theta_tensor theta(theta_shape);
+            std::remove_reference_t<decltype(values)> fresh(value_shape);
+            pass.keep(call.options);
+            move_numbers(call.theta, size, theta.data());
+            pass.theta_ = std::move(theta);
+            values = std::move(fresh);
+        }
         call.theta = pass.theta_.data();
         call.options = {pass.first_instance(), pass.ids(), pass.mask()};
         if (call.is_masked() && !call.has_mask_beside_theta())
@@ -338,7 +342,7 @@ struct pass_writer {
             write(call, values.data(), pass.failed_rows_);
         } catch (...) {
             pass.failed_rows_.clear();
-            std::fill_n(values.data(), values.size(), unwritten<scalar_of<theta_tensor>>());
+            std::fill_n(values.data(), values.size(), unwritten<scalar_of<typename PassT::theta_tensor>>());
             throw;
         }
     }
@@ -358,6 +362,11 @@ struct pass_writer {
     }
 
   private:
+    template <class Scalar>
+    static void move_numbers(const Scalar* from, Eigen::Index count, Scalar* to) noexcept {
+        if (count > 0) std::memmove(to, from, static_cast<std::size_t>(count) * sizeof(Scalar));
+    }
+
     template <class PassT>
     static auto& values_of(PassT& pass) noexcept {
         if constexpr (PassT::keeps_samples)

@@ -158,7 +158,7 @@ class fenchel_young_loss {
     [[nodiscard]] auto forward(const ThetaT& theta, Eigen::Index shared_rows, random_key key,
                                const call_options& options) const {
         using pass_type = sampled_pass<scalar_of<ThetaT>, rank_of<ThetaT>, layout_of<ThetaT>>;
-        const auto call = detail::checked_call(theta, options_.samples, key, options, shared_rows);
+        auto call = detail::checked_call(theta, options_.samples, key, options, shared_rows);
         auto pass = detail::pass_writer::empty<pass_type>(call);
         detail::pass_writer::write(pass, call, [&](const auto& own, auto* z, auto& failed_rows) {
             sampler_.write_samples(own, z, failed_rows);

@@ -155,6 +155,14 @@ class grid_shortest_path {
         return solve_several(thetas, zs, contexts);
     }
 
+    /// How many grids of this shape are solved at once: those that share a register. Large grids are as fast
+    /// one after the other.
+    template <detail::InstanceOfRank<2> ThetaT>
+    [[nodiscard]] Eigen::Index batch_width(const ThetaT& theta) const noexcept {
+        constexpr Eigen::Index most_cells_together = 128 * 128;
+        return theta.size() > most_cells_together ? 1 : detail::native_lanes<scalar_of<ThetaT>>;
+    }
+
   private:
     template <class ThetaT, class ZT>
     solve_status solve_one(const ThetaT& theta, ZT& z, std::span<const solve_context> contexts) {

@@ -61,7 +61,7 @@ template <DenseTensor T>
 /// Throws unless z has theta's dimensions.
 template <class ThetaT, class ZT>
 void require_dimensions(const ThetaT& theta, const ZT& z) {
-    if (dimensions_of(theta) != dimensions_of(z))
+    if (!same_dimensions(dimensions_of(theta), dimensions_of(z)))
         throw_invalid("z", "of shape " + shape_string(dimensions_of(z)),
                       "theta's shape, " + shape_string(dimensions_of(theta)));
 }

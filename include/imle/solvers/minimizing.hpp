@@ -123,6 +123,11 @@ class minimizing {
         return solver_.solve_batch(thetas, rest...);
     }
 
+    /// solver.batch_width(theta)
+    template <class CostsT>
+    requires requires(const SolverT& solver, const CostsT& costs) { solver.batch_width(costs); }
+    [[nodiscard]] Eigen::Index batch_width(const CostsT& costs) const { return solver_.batch_width(costs); }
+
     /// solver.solve_from(theta, start, z, context), solver.solve_from(theta, start, z)
     template <class CostsT, class... RestT>
     requires detail::AnswersStart<SolverT, std::remove_reference_t<given<CostsT>>, RestT...>

@@ -13,7 +13,8 @@ using imle::detail::solve_grain;
 TEST_CASE("sample_plan: units cover all items in order, without a gap", "[layer]") {
     support::tally wrong;
     for (const solve_grain grain :
-         {solve_grain{}, solve_grain{true, 1}, solve_grain{true, 3}, solve_grain{true, 2, 40}})
+         {solve_grain{}, solve_grain{true, 1}, solve_grain{true, 3}, solve_grain{true, 2, 40},
+          solve_grain{false, 2, 1, 1}, solve_grain{false, 3, 1, 4}, solve_grain{false, 1, 1, 1}})
         for (const Eigen::Index batch : {0, 1, 2, 5, 64, 130})
             for (const Eigen::Index samples : {1, 2, 15, 16, 17, 31, 64, 100, 1000, 4097})
                 for (const Eigen::Index n : {0, 1, 256, 350, 100000}) {
@@ -22,7 +23,8 @@ TEST_CASE("sample_plan: units cover all items in order, without a gap", "[layer]
                                             Eigen::Index last) {
                         wrong.expect(holds, what, ": items ", first, " to ", last, " of ", batch, " x ",
                                      samples, ", n = ", n, ", one by one ", grain.one_by_one, ", workers ",
-                                     grain.workers, ", least items ", grain.least_items);
+                                     grain.workers, ", least items ", grain.least_items, ", width ",
+                                     grain.width);
                     };
                     const auto starts_chunk = [&](Eigen::Index item) {
                         return item % samples % plan.chunk == 0;
@@ -31,6 +33,16 @@ TEST_CASE("sample_plan: units cover all items in order, without a gap", "[layer]
                     for (Eigen::Index unit = 0; unit < plan.units(); ++unit) {
                         const auto [first, count] = plan.items(unit);
                         const Eigen::Index last = first + count;
+                        if (plan.parts > 1) {
+                            // Parts of one chunk, of whole registers. Those behind a short chunk are empty.
+                            expect(first == next && last >= first, "a gap", first, last);
+                            const auto place = plan.place_of(first);
+                            expect(count == 0 ||
+                                       (place.place + count <= place.size && place.place % grain.width == 0),
+                                   "a part of two chunks", first, last);
+                            next = last;
+                            continue;
+                        }
                         expect(first == next && last > first, "a gap", first, last);
                         expect(starts_chunk(first) && (last == batch * samples || starts_chunk(last)),
                                "a chunk cut", first, last);
@@ -69,6 +81,10 @@ TEST_CASE("sample_plan: what is summed or solved together does not depend on the
             const sample_plan batch_many(batch, samples, 9, {false, 16});
             wrong.expect(batch_one.chunk == batch_many.chunk && batch_one.units() == batch_many.units(),
                          batch, " x ", samples, ", batches");
+            const sample_plan cut(batch, samples, 9000, {false, 16, 1, 1}),
+                uncut(batch, samples, 9000, {false, 1, 1, 1});
+            wrong.expect(cut.chunk == uncut.chunk && cut.chunks == uncut.chunks, batch, " x ", samples,
+                         ", large instances");
         }
     CHECK(wrong == 0);
 }
@@ -80,6 +96,23 @@ TEST_CASE("sample_plan: a few samples of one instance are divided among several 
     // Many instances give many units, but not more than are useful.
     CHECK(sample_plan(4096, 10, 9, {true, 2}).units() >= 16);
     CHECK(sample_plan(4096, 10, 9, {true, 2}).units() <= 4096);
+}
+
+TEST_CASE("sample_plan: batches of large instances are cut where that shortens the longest share",
+          "[layer]") {
+    // {one by one, workers, least items, width}
+    CHECK(sample_plan(1, 10, 65536, {false, 2, 1, 1}).part == 5);
+    CHECK(sample_plan(1, 10, 65536, {false, 2, 1, 4}).part == 8);  // registers of 4, 4 and 2
+    CHECK(sample_plan(1, 16, 65536, {false, 3, 1, 4}).part == 8);
+    CHECK(sample_plan(1, 16, 65536, {false, 4, 1, 4}).part == 4);
+    CHECK(sample_plan(2, 10, 65536, {false, 2, 1, 1}).parts == 1);
+    CHECK(sample_plan(3, 10, 65536, {false, 2, 1, 1}).part == 5);
+    CHECK(sample_plan(16, 1, 65536, {false, 2, 1, 1}).units() == 2);
+    CHECK(sample_plan(1, 20, 65536, {false, 2, 1, 1}).part == 2);  // chunks of 16 and 4
+    // Without a width, for small instances, and where little is gained.
+    CHECK(sample_plan(1, 10, 65536, {false, 2}).units() == 1);
+    CHECK(sample_plan(1, 10, 300, {false, 2, 1, 1}).units() == 1);
+    CHECK(sample_plan(71, 10, 65536, {false, 2, 1, 1}).parts == 1);
 }
 
 TEST_CASE("sample_plan: solves that are known to be quick are handed out together", "[layer]") {
@@ -107,8 +140,8 @@ TEST_CASE("sample_sum: chunk by chunk, whatever the order in which units arrive"
             // Every fifth item is left out: a zero.
             const auto is_left_out = [](Eigen::Index item) { return item % 5 == 0; };
             const auto mean_of = [&](bool backwards) {
-                std::vector<double> memory(static_cast<std::size_t>(sample_sum::size(plan)), -7.0);
-                sample_sum sum(plan, offset, memory.data());
+                std::vector<double> memory(static_cast<std::size_t>(sample_sum<double>::size(plan)), -7.0);
+                sample_sum<double> sum(plan, offset, memory.data());
                 for (Eigen::Index u = 0; u < plan.units(); ++u) {
                     const auto [first, count] = plan.items(backwards ? plan.units() - 1 - u : u);
                     std::vector<Eigen::Index> items;
@@ -145,8 +178,8 @@ TEST_CASE("sample_sum: chunk by chunk, whatever the order in which units arrive"
 TEST_CASE("sample_sum: a million equal numbers do not lose bits", "[layer]") {
     const sample_plan plan(1, 1000000, 1);
     const std::vector<float> values(1000000, 0.1f);
-    std::vector<double> memory(static_cast<std::size_t>(sample_sum::size(plan)));
-    sample_sum sum(plan, 0, memory.data());
+    std::vector<double> memory(static_cast<std::size_t>(sample_sum<float>::size(plan)));
+    sample_sum<float> sum(plan, 0, memory.data());
     sum.add({0, 1000000}, values.data());
     float mean = 0;
     sum.write_mean(1.0, &mean);

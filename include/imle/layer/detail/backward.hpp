@@ -175,7 +175,7 @@ class backward_pass {
         runner_.expect_solves(call_.shape.batch * call_.samples);
         // Until the end, `gradient` holds the mean of z'.
         runner_.reduce(call_, pass_kind::gradient, 1.0, gradient,
-                       [&](worker_type& worker, const item_range& piece, sample_sum& sum) {
+                       [&](worker_type& worker, const item_range& piece, sample_sum<Scalar>& sum) {
                            drop_failed(worker);
                            const auto theta_prime = parameters(worker, dz_.scale, skips_unmoved());
                            const Scalar* const noise = noise_for(worker, 0, options().target_temperature);
@@ -207,7 +207,7 @@ class backward_pass {
     template <class SolveT>
     void average(Scalar* gradient, double divisor, SolveT&& solve) {
         runner_.reduce(call_, pass_kind::gradient, divisor, gradient,
-                       [&](worker_type& worker, const item_range& piece, sample_sum& sum) {
+                       [&](worker_type& worker, const item_range& piece, sample_sum<Scalar>& sum) {
                            drop_failed(worker);
                            solve(worker, [&](const auto& near, const auto& far) {
                                const auto difference = [&](std::size_t j) {
@@ -238,7 +238,7 @@ class backward_pass {
         for (const Eigen::Index item : worker.items) {
             if (dz_.per_sample || item >= row_end) {
                 if (!dropped) theta_prime += n;
-                const Eigen::Index row = item / call_.samples;
+                const Eigen::Index row = call_.row_of(item);
                 row_end = (row + 1) * call_.samples;
                 const Scalar* theta = call_.theta_of(row);
                 const Scalar* item_dz = cotangent_of(item);
@@ -340,7 +340,7 @@ class backward_pass {
     }
 
     [[nodiscard]] const Scalar* cotangent_of(Eigen::Index item) const {
-        return dz_.dz + (dz_.per_sample ? item : item / call_.samples) * call_.shape.n;
+        return dz_.dz + (dz_.per_sample ? item : call_.row_of(item)) * call_.shape.n;
     }
     [[nodiscard]] static const Scalar* scaled(buffer<Scalar>& memory, const Scalar* values, Eigen::Index n,
                                               Scalar factor) {

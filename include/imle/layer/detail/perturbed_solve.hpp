@@ -55,7 +55,10 @@ class repetition {
     repetition(memory& copies, std::span<const Scalar* const> parameters, Eigen::Index n)
         : copies_(copies), parameters_(parameters), n_(n) {
         constexpr Eigen::Index few = 64;
-        if (n > 0 && n <= few) most_ = static_cast<Eigen::Index>(copies.size()) / n;
+        if (n == 0 || n > few) return;
+        const auto all = static_cast<Eigen::Index>(parameters.size());
+        const auto most = static_cast<Eigen::Index>(copies.size());
+        most_ = all * n <= most ? all : most / n;
     }
 
     struct run {
@@ -136,7 +139,7 @@ class perturbed_solve {
         Eigen::Index row_end = 0;
         for (const Eigen::Index item : worker.items) {
             if (item >= row_end) {
-                const Eigen::Index row = item / call.samples;
+                const Eigen::Index row = call.row_of(item);
                 row_end = (row + 1) * call.samples;
                 theta = call.theta_of(row);
                 if constexpr (minimizes) {
@@ -223,10 +226,9 @@ class perturbed_solve {
         solve_context of_row{};
         std::uint64_t sample = samples;
         for (std::size_t j = 0; j < items.size(); ++j) {
-            // This is usually the next sample of the item before. Testing for that avoids a division, which
-            // takes as long as perturbing many numbers.
+            // This is usually the next sample of the item before.
             if (j == 0 || items[j] != items[j - 1] + 1 || ++sample >= samples) {
-                const Eigen::Index row = call.samples == 1 ? items[j] : items[j] / call.samples;
+                const Eigen::Index row = call.row_of(items[j]);
                 sample = static_cast<std::uint64_t>(items[j] - row * call.samples);
                 of_row = call.context_of(row, sample);
             }

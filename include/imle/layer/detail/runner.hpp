@@ -63,6 +63,9 @@ class buffer {
     Eigen::Index size_ = 0;
 };
 
+/// The kind of a call's result. Later kinds need more memory.
+enum class pass_kind { samples, marginals, gradient };
+
 /// One worker's memory for one scalar; each buffer holds one piece.
 template <class Scalar>
 struct worker_memory {
@@ -74,6 +77,9 @@ struct worker_memory {
     buffer<Scalar> perturbed, z, other_z, negated_theta, scaled_dz;
     /// Some small parameters, several times.
     std::array<Scalar, 512> repeated;
+    /// For what it was last reserved.
+    Eigen::Index reserved_count = -1, reserved_n = -1;
+    pass_kind reserved_kind{};
 };
 
 /// Adds its lifetime to `seconds`. If that is null, it reads no clock.
@@ -93,9 +99,6 @@ class stopwatch {
     double* seconds_;
     clock::time_point start_;
 };
-
-/// The kind of a call's result.
-enum class pass_kind { samples, marginals, gradient };
 
 /// One worker.
 template <class SolverT>
@@ -120,19 +123,23 @@ struct worker {
     template <class Scalar>
     void prepare(const SolverT& original, Eigen::Index count, Eigen::Index n, pass_kind kind) {
         if (!solver) solver.emplace(original);
+        worker_memory<Scalar>& memory = memory_of<Scalar>();
+        if (count <= memory.reserved_count && n == memory.reserved_n && kind <= memory.reserved_kind) return;
         items.reserve(static_cast<std::size_t>(count));
         contexts.reserve(static_cast<std::size_t>(count));
-        worker_memory<Scalar>& memory = memory_of<Scalar>();
         (void)memory.noise.take(count * n);
         memory.parameters.reserve(static_cast<std::size_t>(count));
         (void)memory.own_parameters.take(count * n);
         (void)memory.perturbed.take(count * n);
-        if (kind == pass_kind::samples) return;
-        (void)memory.z.take(count * n);
-        if (kind == pass_kind::marginals) return;
-        (void)memory.other_z.take(count * n);
-        (void)memory.negated_theta.take(n);
-        (void)memory.scaled_dz.take(n);
+        if (kind != pass_kind::samples) (void)memory.z.take(count * n);
+        if (kind == pass_kind::gradient) {
+            (void)memory.other_z.take(count * n);
+            (void)memory.negated_theta.take(n);
+            (void)memory.scaled_dz.take(n);
+        }
+        memory.reserved_count = count;
+        memory.reserved_n = n;
+        memory.reserved_kind = kind;
     }
 
     [[nodiscard]] Eigen::Index item_count() const noexcept { return static_cast<Eigen::Index>(items.size()); }
@@ -160,6 +167,8 @@ struct workspace {
     ExecutorT executor;
     std::vector<std::unique_ptr<worker<SolverT>>> workers;
     buffer<double> sums;
+    chunk_rows<float> float_rows;
+    chunk_rows<double> double_rows;
     std::array<item_cost, 3> costs;
 };
 
@@ -236,7 +245,8 @@ class call_runner {
     /// bounded for any batch.
     template <class CallT, class Scalar>
     void reduce(const CallT& call, pass_kind kind, double divisor, Scalar* mean,
-                function_ref<void(worker_type&, const item_range&, sample_sum&)> add_piece) {
+                function_ref<void(worker_type&, const item_range&, sample_sum<std::type_identity_t<Scalar>>&)>
+                    add_piece) {
         const solve_grain grain = grain_of(call, kind);
         const sample_plan whole(call.shape.batch, call.samples, call.shape.n, grain);
         const Eigen::Index most_doubles = Eigen::Index{1} << 22;  // 32 MiB
@@ -248,7 +258,9 @@ class call_runner {
         for (Eigen::Index first = 0; first < whole.batch; first += at_a_time) {
             const sample_plan plan(std::min(at_a_time, whole.batch - first), call.samples, call.shape.n,
                                    grain);
-            sample_sum sum(plan, first * plan.samples, space_->sums.take(sample_sum::size(plan)));
+            if (plan.parts > 1) rows_of<Scalar>().prepare(plan, grain.workers);
+            sample_sum<Scalar> sum(plan, first * plan.samples,
+                                   space_->sums.take(sample_sum<Scalar>::size(plan)), &rows_of<Scalar>());
             run(call, plan, first, kind,
                 [&](worker_type& worker, const item_range& piece) { add_piece(worker, piece, sum); });
             sum.write_mean(divisor, mean + first * plan.n);
@@ -271,7 +283,8 @@ class call_runner {
     /// Adds the rows for which a solve failed to `rows`, each once, in ascending order.
     void add_failures(std::vector<Eigen::Index>& rows) const {
         for (const auto& worker : space_->workers)
-            rows.insert(rows.end(), worker->failed_rows.begin(), worker->failed_rows.end());
+            if (!worker->failed_rows.empty())
+                rows.insert(rows.end(), worker->failed_rows.begin(), worker->failed_rows.end());
         if (rows.empty()) return;
         std::sort(rows.begin(), rows.end());
         rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
@@ -330,6 +343,22 @@ class call_runner {
                 solver_, std::min(plan.piece_size, plan.batch * plan.samples), plan.n, kind);
         const bool timed = options_.statistics;
         const stopwatch parallel(timed ? &parallel_seconds_ : nullptr);
+        const auto do_unit = [&](std::size_t worker_index, std::size_t unit_index) {
+            worker_type& worker = *workers[worker_index];
+            const stopwatch working(timed ? &worker.statistics.seconds : nullptr);
+            const item_range unit = plan.items(static_cast<Eigen::Index>(unit_index));
+            for (Eigen::Index done = 0; done < unit.count; done += plan.piece_size) {
+                const item_range piece{first_instance * plan.samples + unit.first + done,
+                                       std::min(plan.piece_size, unit.count - done)};
+                worker.items.resize(static_cast<std::size_t>(piece.count));
+                std::iota(worker.items.begin(), worker.items.end(), piece.first);
+                f(worker, piece);
+            }
+        };
+        if (worker_count() == 1) {
+            for (std::size_t unit = 0; unit < units; ++unit) do_unit(0, unit);
+            return;
+        }
         const double items = static_cast<double>(plan.batch * plan.samples);
         auto& cost = space_->costs[static_cast<std::size_t>(kind)];
         const double expected_seconds = cost.n == plan.n ? cost.seconds * items : 0;
@@ -337,28 +366,28 @@ class call_runner {
         {
             // If others might have helped, the work of a single worker is timed too: solves may become
             // slower.
-            const stopwatch alone(units == 1 && worker_count() > 1 ? &spent : nullptr);
-            const auto do_unit = [&](std::size_t worker_index, std::size_t unit_index) {
-                worker_type& worker = *workers[worker_index];
-                const stopwatch working(timed ? &worker.statistics.seconds : nullptr);
-                const item_range unit = plan.items(static_cast<Eigen::Index>(unit_index));
-                for (Eigen::Index done = 0; done < unit.count; done += plan.piece_size) {
-                    const item_range piece{first_instance * plan.samples + unit.first + done,
-                                           std::min(plan.piece_size, unit.count - done)};
-                    worker.items.resize(static_cast<std::size_t>(piece.count));
-                    std::iota(worker.items.begin(), worker.items.end(), piece.first);
-                    f(worker, piece);
-                }
-            };
+            const stopwatch alone(units == 1 ? &spent : nullptr);
             spent = run_units(space_->executor, count, units, expected_seconds, do_unit);
         }
         if (spent > 0) cost = {plan.n, spent / items};
+    }
+
+    template <class Scalar>
+    [[nodiscard]] chunk_rows<Scalar>& rows_of() noexcept {
+        if constexpr (std::is_same_v<Scalar, float>)
+            return space_->float_rows;
+        else
+            return space_->double_rows;
     }
 
     template <class Scalar, int Rank, int Layout>
     [[nodiscard]] solve_grain grain_of(const layer_call<Scalar, Rank, Layout>& call, pass_kind kind) const {
         constexpr bool one_by_one = !BatchSolver<SolverT, Scalar, Rank, Layout> || takes_any_batch<SolverT>;
         solve_grain grain{one_by_one, static_cast<Eigen::Index>(worker_count())};
+        if constexpr (!one_by_one && has_batch_width<SolverT, Scalar, Rank, Layout>) {
+            const_view<Scalar, Rank, Layout> one(call.theta, call.shape.instance);
+            grain.width = std::max<Eigen::Index>(1, solver_.batch_width(one));
+        }
         const auto& cost = space_->costs[static_cast<std::size_t>(kind)];
         if (one_by_one && cost.n == call.shape.n && cost.seconds > 0) {
             // Handing out a unit and reading the clock take some tenths of a microsecond.
