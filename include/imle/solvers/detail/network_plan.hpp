@@ -23,9 +23,9 @@ struct network_closures {
 
 /// The edges of a graph that are not closed, at the nodes where they begin and end. Loops are left out, and
 /// so is all at closed nodes. Nodes are numbered anew, as `places`: in topological order those on which a
-/// path may go through, if no cycle goes through them, and the others behind them; else breadth first, so
-/// that what lies close in the graph lies close in memory. Made once and never changed; of O(nodes + edges)
-/// memory, for any number of pairs.
+/// path may go through, if no cycle goes through them, and the others behind them; else breadth first in
+/// pieces of some hundred, so that what lies close in the graph lies close in memory. Made once and never
+/// changed; of O(nodes + edges) memory, for any number of pairs.
 struct network_plan {
     using index = std::int32_t;
 
@@ -170,11 +170,21 @@ struct network_plan {
                 found[at(node)] = true;
                 order.push_back(node);
             };
-            std::size_t done = 0;
+            constexpr std::size_t piece = 256;  // measured: 4 to 6 % less time than with one piece
+            std::vector<Eigen::Index> seeds;
+            std::size_t next = 0;
             for (Eigen::Index node = 0; node < nodes; ++node)
-                for (find(node); done < order.size(); ++done) {
-                    const Eigen::Index here = order[done];
-                    for (const Eigen::Index e : graph.out_edges(here)) find(edges[at(e)].to);
+                for (seeds.push_back(node); next < seeds.size(); ++next) {
+                    const std::size_t start = order.size();
+                    find(seeds[next]);
+                    for (std::size_t done = start; done < order.size(); ++done)
+                        for (const Eigen::Index e : graph.out_edges(order[done])) {
+                            const Eigen::Index to = edges[at(e)].to;
+                            if (order.size() - start < piece)
+                                find(to);
+                            else if (!found[at(to)])
+                                seeds.push_back(to);
+                        }
                 }
             const std::vector<bool> skipped = skipped_nodes(graph, ends);
             const auto rest = std::stable_partition(order.begin(), order.end(),
