@@ -37,6 +37,8 @@ struct network_plan {
 
     /// True if no cycle is left that a path could go round.
     bool acyclic = false;
+    /// Those of the graph, with those that are closed.
+    index graph_edges = 0;
     index places = 0;
     /// How many places a path may go through; if `acyclic`, they are the first ones.
     index throughs = 0;
@@ -59,6 +61,7 @@ struct network_plan {
         through_.assign(at(graph.nodes()), true);
         std::fill_n(through_.begin(), closures.first_through_node, false);
         kept_.resize(graph.edges().size());
+        graph_edges = static_cast<index>(kept_.size());
         for (std::size_t e = 0; e < kept_.size(); ++e)
             kept_[e] = graph.edges()[e].from != graph.edges()[e].to;
         for (const Eigen::Index edge : closures.edges) kept_[at(edge)] = false;

@@ -103,11 +103,8 @@ class network_search {
     void find(index target) {
         if (plan_.acyclic) return in_order(target);
         clear();
-        // The rounding of as many sums as a path can have, on both sides of a comparison, from both ends.
-        const Scalar slack =
-            4 * std::numeric_limits<Scalar>::epsilon() * static_cast<Scalar>(plan_.places + 4);
-        const std::span<const index> only(&target, 1);
-        const bool found = slack < Scalar(0.25) ? from_both_ends(target, slack) : from_source(only);
+        count_cheap_edges();
+        const bool found = from_both_ends(target);
         if (!found) return by_heap(target);
         finish();
     }
@@ -197,6 +194,36 @@ class network_search {
         return count == 0 ? Scalar(0) : sum / static_cast<Scalar>(count);
     }
 
+    /// How much larger, relatively, the sum of a cheapest path's two parts may be than the least sum seen: as
+    /// rounding adds up over the edges of two paths, on both sides of a comparison. The paths' edges are
+    /// distinct, so few of them are cheap: at most as many as there are, and of those that cost more than
+    /// some threshold at most so many that they cost twice the least sum.
+    [[nodiscard]] Scalar slack_of_bound() const noexcept {
+        Scalar most = static_cast<Scalar>(plan_.places);
+        for (const cheap_edges& cheap : cheap_) {
+            if (!(cheap.threshold > 0)) continue;
+            const Scalar with_it = static_cast<Scalar>(cheap.count) + 2 * shortest_ / cheap.threshold;
+            most = with_it < most ? with_it : most;
+        }
+        return 4 * std::numeric_limits<Scalar>::epsilon() * (most + 4);
+    }
+
+    /// Counts the edges that cost little, where that matters: in large graphs.
+    void count_cheap_edges() noexcept {
+        cheap_ = {};
+        const Scalar worst = std::numeric_limits<Scalar>::epsilon() * static_cast<Scalar>(plan_.places);
+        if (worst < Scalar(0.002)) return;
+        const Scalar mean = step_ / 4;
+        std::array<Scalar, 3> thresholds{mean / 4, mean / 16, mean / 64};
+        std::array<index, 3> counts{};
+        for (index edge = 0; edge < plan_.graph_edges; ++edge) {
+            const Scalar cost = cost_(edge);
+            for (std::size_t i = 0; i < counts.size(); ++i)
+                counts[i] += static_cast<index>(cost > 0) & static_cast<index>(cost <= thresholds[i]);
+        }
+        for (std::size_t i = 0; i < counts.size(); ++i) cheap_[i] = cheap_edges{thresholds[i], counts[i]};
+    }
+
     /// Costs of any sign, where no cycle is left: one pass in topological order, up to place `end`.
     void in_order(index end) {
         for (index place = 0; place < plan_.places; ++place) labels_[place].distance[0] = infinite;
@@ -219,12 +246,15 @@ class network_search {
     }
 
     /// Returns false if it takes too long: costs of very different size fit no threshold.
-    [[nodiscard]] bool from_both_ends(index target, Scalar slack) noexcept {
+    [[nodiscard]] bool from_both_ends(index target) noexcept {
         start<0>(source_);
         start<1>(target);
         while (!sides_[0].ended && !(std::abs(labels_[target].distance[0]) < sides_[0].settled)) {
-            bound_ = shortest_ + rounded(shortest_ * slack);
-            const bool backward = !sides_[1].ended && sides_[0].settled + sides_[1].settled <= bound_ &&
+            const Scalar slack = slack_of_bound();
+            bound_ = slack < Scalar(0.25) ? shortest_ + rounded(shortest_ * slack) : infinite;
+            const bool useful = bound_ < infinite || !(shortest_ < infinite);
+            const bool backward = useful && !sides_[1].ended &&
+                                  sides_[0].settled + sides_[1].settled <= bound_ &&
                                   sides_[1].nears < sides_[0].nears;
             if (!(backward ? advance<1, true>() : advance<0, true>())) return false;
         }
@@ -397,6 +427,12 @@ class network_search {
     /// The cost of the cheapest path seen so far, and how much that of a cheapest one can be.
     Scalar shortest_ = infinite;
     Scalar bound_ = infinite;
+    /// Thresholds of cost, and how many edges cost more than 0 but no more than that.
+    struct cheap_edges {
+        Scalar threshold = 0;
+        index count = 0;
+    };
+    std::array<cheap_edges, 3> cheap_{};
     /// How many more links and places may be looked at.
     std::size_t left_ = 0;
 };
