@@ -212,16 +212,17 @@ class network_search {
     void count_cheap_edges() noexcept {
         cheap_ = {};
         const Scalar worst = std::numeric_limits<Scalar>::epsilon() * static_cast<Scalar>(plan_.places);
-        if (worst < Scalar(0.002)) return;
-        const Scalar mean = step_ / 4;
-        std::array<Scalar, 3> thresholds{mean / 4, mean / 16, mean / 64};
-        std::array<index, 3> counts{};
+        if (worst < Scalar(0.005)) return;
+        const Scalar mean = step_ / 4, quarter = mean / 4, less = mean / 16, least = mean / 64;
+        index quarters = 0, lesses = 0, leasts = 0;  // apart, so that compilers use whole registers
         for (index edge = 0; edge < plan_.graph_edges; ++edge) {
             const Scalar cost = cost_(edge);
-            for (std::size_t i = 0; i < counts.size(); ++i)
-                counts[i] += static_cast<index>(cost > 0) & static_cast<index>(cost <= thresholds[i]);
+            const auto costs = static_cast<index>(cost > 0);
+            quarters += costs & static_cast<index>(cost <= quarter);
+            lesses += costs & static_cast<index>(cost <= less);
+            leasts += costs & static_cast<index>(cost <= least);
         }
-        for (std::size_t i = 0; i < counts.size(); ++i) cheap_[i] = cheap_edges{thresholds[i], counts[i]};
+        cheap_ = {cheap_edges{quarter, quarters}, cheap_edges{less, lesses}, cheap_edges{least, leasts}};
     }
 
     /// Costs of any sign, where no cycle is left: one pass in topological order, up to place `end`.
