@@ -52,7 +52,7 @@ if ! ninja -C "$out/native" -t query imle_solver_benchmarks >/dev/null 2>&1; the
     echo "run this again." >&2
     exit 1
 fi
-quietly cmake --build "$out/native" --target imle_solver_benchmarks
+quietly cmake --build "$out/native" --target imle_solver_benchmarks imle_city_paths
 
 say "running"
 {
@@ -63,6 +63,7 @@ say "running"
 } >"$out/tables.md"
 "$out/native/benchmarks/imle_solver_benchmarks" --growth="$out/growth.txt" --benchmark_min_time=0.05 \
     --benchmark_repetitions=5 "$@" >>"$out/tables.md"
+"$out/native/benchmarks/imle_city_paths" >>"$out/tables.md"
 cat "$out/tables.md"
 
 if have gnuplot; then

@@ -3,6 +3,7 @@
 // The structures that several programs solve on, so that all solve the same.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -30,6 +31,49 @@ namespace imle_benchmarks {
                                                              static_cast<double>(nodes))});
     }
     return {nodes, std::move(edges)};
+}
+
+/// Streets, each of them an edge in both directions, and how long each edge takes without traffic.
+struct city_shape {
+    imle::directed_graph graph;
+    std::vector<float> times;
+};
+/// side x side crossings, a little out of place; a quarter of the streets are missing and half of the others
+/// have a bend; every eighth line is a main road, twice as fast. Crossings are nodes 0 to side * side - 1.
+[[nodiscard]] inline city_shape city(Eigen::Index side) {
+    const Eigen::Index crossings = side * side;
+    std::vector<double> numbers(static_cast<std::size_t>(8 * crossings));
+    imle::uniform{0.0, 1.0}.fill(imle::random_key{21}, 0, std::span<double>(numbers));
+    const auto number = [&](Eigen::Index crossing, Eigen::Index i) {
+        return numbers[static_cast<std::size_t>(8 * crossing + i)];
+    };
+    const auto x = [&](Eigen::Index c) { return static_cast<double>(c % side) + 0.6 * number(c, 0); };
+    const auto y = [&](Eigen::Index c) { return static_cast<double>(c / side) + 0.6 * number(c, 1); };
+    std::vector<imle::graph_edge> edges;
+    std::vector<float> times;
+    const auto add_street = [&](Eigen::Index from, Eigen::Index to, double time) {
+        for (const imle::graph_edge edge : {imle::graph_edge{from, to}, imle::graph_edge{to, from}}) {
+            edges.push_back(edge);
+            times.push_back(static_cast<float>(time));
+        }
+    };
+    Eigen::Index nodes = crossings;
+    for (Eigen::Index from = 0; from < crossings; ++from)
+        for (const Eigen::Index way : {0, 1}) {
+            const Eigen::Index row = from / side, col = from % side, to = from + (way == 0 ? 1 : side);
+            if ((way == 0 ? col : row) + 1 == side) continue;
+            const bool is_main = (way == 0 ? row : col) % 8 == 0;
+            if (!is_main && number(from, 2 + way) < 0.25) continue;
+            const double time = std::hypot(x(from) - x(to), y(from) - y(to)) / (is_main ? 2 : 1);
+            if (number(from, 4 + way) < 0.5) {
+                add_street(from, to, time);
+            } else {
+                const double there = 0.2 + 0.6 * number(from, 6 + way);
+                add_street(from, nodes, 1.1 * time * there);
+                add_street(nodes++, to, 1.1 * time * (1 - there));
+            }
+        }
+    return {{nodes, std::move(edges)}, std::move(times)};
 }
 
 /// Edges between random nodes, no two between the same ones.

@@ -2,6 +2,7 @@
 
 #include <imle/concepts/solver.hpp>
 #include <imle/solvers/directed_graph.hpp>
+#include <imle/solvers/shortest_paths.hpp>
 #include <imle/testing/check_solver.hpp>
 
 #include <algorithm>
@@ -273,6 +274,26 @@ TEST_CASE("shortest_path: costs and sums of closed edges do not count", "[solver
     thetas.setConstant(-1);
     const imle::solve_context contexts[] = {{.mask = open}};
     CHECK_THROWS_WITH(solver.solve_batch(thetas, zs, contexts), mentions("contexts") && mentions("2"));
+}
+
+TEST_CASE("shortest_path has shortest_paths' bits on a large graph", "[solvers][shortest_path]") {
+    // Large enough for a search that reads ahead, and for shortest_paths, which searches in another way, to
+    // count cheap edges.
+    const auto graph = imle::grid_graph(210, 210, 4);
+    const auto edges = static_cast<Eigen::Index>(graph.edges().size());
+    std::mt19937 random(9);
+    support::tally wrong;
+    shortest_path solver{graph, 211, 43800};
+    imle::shortest_paths other{graph, {{211, 43800}}};
+    for (const unsigned kind : {0U, 4U, 6U, 7U}) {
+        const auto theta = rewards<float>(kind, graph.edges().size(), random);
+        const imle::const_view<float, 1, Eigen::RowMajor> given(theta.data(), edges);
+        Eigen::Tensor<float, 1, Eigen::RowMajor> z(edges), expected(edges);
+        solver(given, z);
+        CHECK(other(given, expected, imle::solve_context{}) == imle::solve_status::solved);
+        wrong.expect(std::equal(z.data(), z.data() + edges, expected.data()), "costs of kind ", kind);
+    }
+    CHECK(wrong == 0);
 }
 
 TEST_CASE("shortest_path finds long ways through a graph", "[solvers][shortest_path]") {

@@ -257,6 +257,71 @@ TEST_CASE("shortest_paths has shortest_path's bits in a city", "[solvers][shorte
     CHECK(wrong == 0);
 }
 
+// Streets of one to four edges one after the other, some of them one-way, blind alleys, and a crossing where
+// many meet: places that a search does not stop at.
+directed_graph winding_streets(Eigen::Index crossings, std::mt19937& random) {
+    std::vector<graph_edge> edges;
+    Eigen::Index nodes = crossings;
+    for (int street = 0; street < 2 * crossings; ++street) {
+        Eigen::Index here = static_cast<Eigen::Index>(random()) % crossings;
+        const auto end = static_cast<Eigen::Index>(random()) % crossings;
+        const bool one_way = random() % 3 == 0, blind = random() % 5 == 0;
+        for (std::size_t left = random() % 4;; --left) {
+            const Eigen::Index next = left == 0 && !blind ? end : nodes++;
+            edges.push_back({here, next});
+            if (!one_way) edges.push_back({next, here});
+            here = next;
+            if (left == 0) break;
+        }
+    }
+    for (Eigen::Index i = 0; i < 6; ++i)
+        edges.push_back({static_cast<Eigen::Index>(random()) % crossings, nodes});
+    edges.push_back({nodes++, 0});
+    return {nodes, edges};
+}
+
+TEST_CASE("shortest_paths goes over bends and into blind alleys", "[solvers][shortest_paths]") {
+    std::mt19937 random(8);
+    support::tally wrong;
+    int reached = 0;
+    for (int i = 0; i < support::repeats(60); ++i) {
+        const auto graph = winding_streets(7, random);
+        const auto edges = graph.edges().size();
+        const shortest_paths_options options{.first_through_node = i % 3 == 2 ? 2 : 0};
+        // Few pairs, so that most places are no ends: a crossing to one, and to any place.
+        std::vector<od_pair> pairs;
+        for (const Eigen::Index among : {Eigen::Index{7}, graph.nodes()})
+            pairs.push_back(
+                {static_cast<Eigen::Index>(random()) % among, static_cast<Eigen::Index>(random()) % among});
+        pairs.push_back({pairs[0].from, pairs[1].to});
+        const auto costs = some_costs<float>(static_cast<unsigned>(i), edges, random);
+        const flags open(edges, random, static_cast<unsigned>(i) % 2);
+        shortest_paths solver{graph, pairs, options};
+        std::vector<solve_context> contexts;
+        const auto n = static_cast<Eigen::Index>(edges);
+        Eigen::Tensor<float, 2, Eigen::RowMajor> thetas(3, n), zs(3, n);
+        for (std::size_t id = 0; id < 3; ++id) {
+            contexts.push_back({.id = id, .mask = open.span()});
+            std::transform(costs.begin(), costs.end(), thetas.data() + static_cast<Eigen::Index>(id) * n,
+                           [](float c) { return -c; });
+        }
+        static_cast<void>(solver.solve_batch(thetas, zs, contexts));
+        for (std::size_t id = 0; id < 3; ++id) {
+            auto expected =
+                left_of(graph, options, pairs[id], open.span()).cheapest(pairs[id].from, pairs[id].to, costs);
+            reached += expected.empty() ? 0 : 1;
+            expected.resize(edges, 0.0F);
+            wrong.expect(solve(solver, costs, contexts[id]).z == expected, "graph ", i, ", pair ", id);
+            wrong.expect(
+                std::equal(expected.begin(), expected.end(), zs.data() + static_cast<Eigen::Index>(id) * n),
+                "graph ", i, ", pair ", id, " of a batch");
+        }
+    }
+    CHECK(wrong == 0);
+    CHECK(reached > support::repeats(60));
+    CHECK(reached < 3 * support::repeats(60));
+}
+
 TEST_CASE("shortest_paths shares a search between items of one theta, one origin and one mask",
           "[solvers][shortest_paths]") {
     std::mt19937 random(5);

@@ -58,7 +58,8 @@ class all_or_nothing {
     /// A table of demands for each id.
     all_or_nothing(directed_graph graph, std::vector<std::vector<demand>> tables,
                    shortest_paths_options options = {})
-        : network_(std::make_shared<const detail::network>(std::move(graph), std::move(options))),
+        : network_(
+              std::make_shared<const detail::network>(std::move(graph), std::move(options), ends(tables))),
           tables_(std::make_shared<const std::vector<table>>(sorted(*network_, tables))) {}
 
     /// The graph.
@@ -115,6 +116,13 @@ class all_or_nothing {
         }
     };
 
+    static std::vector<Eigen::Index> ends(const std::vector<std::vector<demand>>& demand_tables) {
+        std::vector<Eigen::Index> nodes;
+        for (const std::vector<demand>& demands : demand_tables)
+            for (const demand& d : demands) nodes.insert(nodes.end(), {d.from, d.to});
+        return nodes;
+    }
+
     static std::vector<table> sorted(const detail::network& network,
                                      std::vector<std::vector<demand>>& demand_tables) {
         std::vector<table> result;
@@ -148,7 +156,7 @@ class all_or_nothing {
     bool add_flows(CostT costs, const table& demands, std::size_t first, std::size_t end, Scalar* z) {
         const detail::network_plan& plan = network_->plan;
         const auto targets = std::span<const index>(demands.targets).subspan(first, end - first);
-        detail::network_search search(plan, costs, memory_, demands.origins[first]);
+        detail::network_search search(plan, network_->steps, costs, memory_, demands.origins[first]);
         search.find(targets);
         for (const index target : targets)
             if (!detail::is_finite(search.distance(target))) {

@@ -202,7 +202,11 @@ class shortest_path {
             close_edges();
             const detail::near_far_work<Scalar> work{numbers.last(places), integers.first(room),
                                                      integers.last(room)};
-            if (!detail::near_far_distances<Scalar>(plan, cost, distance.data(), work))
+            const bool found =
+                plan.slots() < large
+                    ? detail::near_far_distances<false, Scalar>(plan, cost, distance.data(), work)
+                    : detail::near_far_distances<true, Scalar>(plan, cost, distance.data(), work);
+            if (!found)
                 detail::heap_distances<Scalar>(
                     plan, cost, distance.data(),
                     scratch_.template get<detail::heap_entry<Scalar>>(plan.slots() + 1));
@@ -337,6 +341,8 @@ class shortest_path {
         return alone_ == 0 && plan_->slots() * sizeof(typename L::number_cell) <= most_bytes;
     }
 
+    /// From this number of slots on a search reads ahead.
+    static constexpr std::size_t large = std::size_t{1} << 15;
     /// A lane's share of a sweep is a small part of the time of a single instance: with four times the lanes
     /// both ways take about as long (measured).
     template <class L>

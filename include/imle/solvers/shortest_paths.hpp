@@ -14,6 +14,7 @@
 
 #include <imle/solvers/detail/network_plan.hpp>
 #include <imle/solvers/detail/network_search.hpp>
+#include <imle/solvers/detail/network_steps.hpp>
 #include <imle/solvers/detail/network_trace.hpp>
 #include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/instance.hpp>
@@ -53,11 +54,14 @@ struct network {
     directed_graph graph;
     shortest_paths_options options;
     network_plan plan;
+    network_steps steps;
 
-    network(directed_graph the_graph, shortest_paths_options the_options)
+    /// ends: the nodes where searches begin and end; those that the graph does not have are left out.
+    network(directed_graph the_graph, shortest_paths_options the_options, std::span<const Eigen::Index> ends)
         : graph(std::move(the_graph)),
           options(std::move(the_options)),
-          plan(graph, {options.first_through_node, options.closed_nodes, options.closed_edges}) {
+          plan(graph, {options.first_through_node, options.closed_nodes, options.closed_edges}, ends) {
+        if (!plan.acyclic) steps = network_steps(plan);
         require_valid(options.negative_costs, "shortest_paths_options::negative_costs");
     }
 
@@ -131,7 +135,8 @@ class shortest_paths {
 
     /// pairs: `solve_context::id` numbers them from 0.
     shortest_paths(directed_graph graph, std::vector<od_pair> pairs, shortest_paths_options options = {})
-        : network_(std::make_shared<const detail::network>(std::move(graph), std::move(options))),
+        : network_(
+              std::make_shared<const detail::network>(std::move(graph), std::move(options), ends(pairs))),
           pairs_(std::make_shared<const std::vector<od_pair>>(std::move(pairs))) {
         for (std::size_t i = 0; i < pairs_->size(); ++i) {
             network_->require_node((*pairs_)[i].from, "from of shortest_paths' pair ", i);
@@ -217,6 +222,12 @@ class shortest_paths {
   private:
     using index = detail::network_plan::index;
 
+    static std::vector<Eigen::Index> ends(const std::vector<od_pair>& pairs) {
+        std::vector<Eigen::Index> nodes;
+        for (const od_pair& pair : pairs) nodes.insert(nodes.end(), {pair.from, pair.to});
+        return nodes;
+    }
+
     template <class Scalar>
     void check(const Scalar* theta, const solve_context& context) const {
         if (context.id >= pairs_->size())
@@ -238,7 +249,8 @@ class shortest_paths {
     template <class CostT, class Scalar>
     solve_status solve_one(CostT costs, od_pair pair, Scalar* z) {
         const index target = network_->plan.place(pair.to);
-        detail::network_search search(network_->plan, costs, memory_, network_->plan.place(pair.from));
+        detail::network_search search(network_->plan, network_->steps, costs, memory_,
+                                      network_->plan.place(pair.from));
         search.find(target);
         if (!detail::is_finite(search.distance(target))) {
             search.require_unreachable(target);
@@ -251,7 +263,8 @@ class shortest_paths {
     /// z(i): the z of the i-th target, zeros. Returns whether all have a path.
     template <class CostT, class ZOf>
     bool solve_many(CostT costs, Eigen::Index from, std::span<const index> targets, const ZOf& z) {
-        detail::network_search search(network_->plan, costs, memory_, network_->plan.place(from));
+        detail::network_search search(network_->plan, network_->steps, costs, memory_,
+                                      network_->plan.place(from));
         search.find(targets);
         const auto is_reached = [&](index target) { return detail::is_finite(search.distance(target)); };
         detail::network_trace trace(search, true);

@@ -23,9 +23,9 @@ struct network_closures {
 
 /// The edges of a graph that are not closed, at the nodes where they begin and end. Loops are left out, and
 /// so is all at closed nodes. Nodes are numbered anew, as `places`: in topological order those on which a
-/// path may go through, if no cycle goes through them, and the others behind them; else breadth first, so
-/// that what lies close in the graph lies close in memory. Made once and never changed; of O(nodes + edges)
-/// memory, for any number of pairs.
+/// path may go through, if no cycle goes through them, and the others behind them; else breadth first in
+/// pieces of some hundred, so that what lies close in the graph lies close in memory. Made once and never
+/// changed; of O(nodes + edges) memory, for any number of pairs.
 struct network_plan {
     using index = std::int32_t;
 
@@ -37,9 +37,13 @@ struct network_plan {
 
     /// True if no cycle is left that a path could go round.
     bool acyclic = false;
+    /// Those of the graph, with those that are closed.
+    index graph_edges = 0;
     index places = 0;
     /// How many places a path may go through; if `acyclic`, they are the first ones.
     index throughs = 0;
+    /// How many places a search stops at; it skips those behind them, see `network_steps`.
+    index stops = 0;
     std::vector<index> place_of;
     /// The links out of place p are out[first_out[p]] to out[first_out[p + 1] - 1]. Those up to last_out[p] -
     /// 1 may be gone by a path that comes from elsewhere: all, or none.
@@ -49,14 +53,15 @@ struct network_plan {
     /// places that a path may go through; both parts in the order of the graph's edges.
     std::vector<index> first_in, last_in;
     std::vector<link> in;
-    /// The largest number of links out of a place, or into one.
-    index most_links = 0;
 
-    network_plan(const directed_graph& graph, const network_closures& closures) {
+    /// ends: the nodes where searches begin and end; those that the graph does not have are passed over.
+    network_plan(const directed_graph& graph, const network_closures& closures,
+                 std::span<const Eigen::Index> ends) {
         require_closures(graph, closures);
         through_.assign(at(graph.nodes()), true);
         std::fill_n(through_.begin(), closures.first_through_node, false);
         kept_.resize(graph.edges().size());
+        graph_edges = static_cast<index>(kept_.size());
         for (std::size_t e = 0; e < kept_.size(); ++e)
             kept_[e] = graph.edges()[e].from != graph.edges()[e].to;
         for (const Eigen::Index edge : closures.edges) kept_[at(edge)] = false;
@@ -64,7 +69,7 @@ struct network_plan {
             for (const Eigen::Index edge : graph.out_edges(node)) kept_[at(edge)] = false;
             for (const Eigen::Index edge : graph.in_edges(node)) kept_[at(edge)] = false;
         }
-        number_places(graph);
+        number_places(graph, ends);
         fill_links(graph);
         through_ = {};
         kept_ = {};
@@ -107,7 +112,38 @@ struct network_plan {
                               message("edges of the graph, which has ", edges, ", numbered from 0"));
     }
 
-    void number_places(const directed_graph& graph) {
+    /// Which nodes a search can skip; see `network_steps`.
+    std::vector<bool> skipped_nodes(const directed_graph& graph, std::span<const Eigen::Index> ends) const {
+        enum : char { free, is_skipped, stays };
+        std::vector<char> state(at(graph.nodes()), free);
+        for (const Eigen::Index node : ends)
+            if (node >= 0 && node < graph.nodes()) state[at(node)] = stays;
+        const auto edges = graph.edges();
+        std::vector<Eigen::Index> tails, heads;
+        for (Eigen::Index node = 0; node < graph.nodes(); ++node) {
+            if (state[at(node)] != free || !through_[at(node)]) continue;
+            tails.clear();
+            heads.clear();
+            for (const Eigen::Index e : graph.in_edges(node))
+                if (kept_[at(e)]) tails.push_back(edges[at(e)].from);
+            for (const Eigen::Index e : graph.out_edges(node))
+                if (kept_[at(e)]) heads.push_back(edges[at(e)].to);
+            // With many on both sides there are too many ways over the node.
+            if (std::min(tails.size(), heads.size()) > 2) continue;
+            std::size_t ways = tails.size() * heads.size();
+            for (const Eigen::Index tail : tails)
+                ways -= static_cast<std::size_t>(std::count(heads.begin(), heads.end(), tail));
+            if (ways >= tails.size() + heads.size()) continue;
+            state[at(node)] = is_skipped;
+            for (const Eigen::Index tail : tails) state[at(tail)] = stays;
+            for (const Eigen::Index head : heads) state[at(head)] = stays;
+        }
+        std::vector<bool> result(state.size());
+        for (std::size_t i = 0; i < result.size(); ++i) result[i] = state[i] == is_skipped;
+        return result;
+    }
+
+    void number_places(const directed_graph& graph, std::span<const Eigen::Index> ends) {
         const Eigen::Index nodes = graph.nodes();
         const auto edges = graph.edges();
         std::vector<Eigen::Index> order;
@@ -137,13 +173,28 @@ struct network_plan {
                 found[at(node)] = true;
                 order.push_back(node);
             };
-            std::size_t done = 0;
+            constexpr std::size_t piece = 256;  // measured: 4 to 6 % less time than with one piece
+            std::vector<Eigen::Index> seeds;
+            std::size_t next = 0;
             for (Eigen::Index node = 0; node < nodes; ++node)
-                for (find(node); done < order.size(); ++done) {
-                    const Eigen::Index here = order[done];
-                    for (const Eigen::Index e : graph.out_edges(here)) find(edges[at(e)].to);
+                for (seeds.push_back(node); next < seeds.size(); ++next) {
+                    const std::size_t start = order.size();
+                    find(seeds[next]);
+                    for (std::size_t done = start; done < order.size(); ++done)
+                        for (const Eigen::Index e : graph.out_edges(order[done])) {
+                            const Eigen::Index to = edges[at(e)].to;
+                            if (order.size() - start < piece)
+                                find(to);
+                            else if (!found[at(to)])
+                                seeds.push_back(to);
+                        }
                 }
+            const std::vector<bool> skipped = skipped_nodes(graph, ends);
+            const auto rest = std::stable_partition(order.begin(), order.end(),
+                                                    [&](Eigen::Index node) { return !skipped[at(node)]; });
+            stops = static_cast<index>(rest - order.begin());
         }
+        if (acyclic) stops = static_cast<index>(nodes);
         places = static_cast<index>(nodes);
         place_of.resize(at(nodes));
         for (std::size_t p = 0; p < order.size(); ++p) place_of[at(order[p])] = static_cast<index>(p);
@@ -162,7 +213,6 @@ struct network_plan {
             if (through_[at(edges[e].from)]) ++last_in[at(place(edges[e].to))];
         }
         for (std::size_t p = 0; p < last_in.size(); ++p) {
-            most_links = std::max({most_links, first_out[p + 1], first_in[p + 1]});
             first_out[p + 1] += first_out[p];
             first_in[p + 1] += first_in[p];
             last_in[p] += first_in[p];

@@ -15,14 +15,18 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <span>
+#include <type_traits>
 
 #include <imle/core/rounded.hpp>
 #include <imle/solvers/detail/network_plan.hpp>
+#include <imle/solvers/detail/network_steps.hpp>
 #include <imle/solvers/instance.hpp>
 #include <imle/solvers/negative_costs.hpp>
 
@@ -41,9 +45,20 @@ struct edge_costs {
         const Scalar cost = Signed || reward < 0 ? -reward : Scalar(0);
         return !Masked || open[edge] ? cost : std::numeric_limits<Scalar>::infinity();
     }
+    /// The sum of a path's costs after a step, if it was `here` before.
+    [[nodiscard]] Scalar after(Scalar here, network_steps::step step) const noexcept {
+        // By bits: of a condition compilers make a branch, which is badly predicted.
+        using bits = std::conditional_t<sizeof(Scalar) == 4, std::uint32_t, std::uint64_t>;
+        const bits kept = bits{0} - bits{!step.is_single()};
+        const auto second = std::bit_cast<bits>((*this)(step.last())) & kept;
+        return here + (*this)(step.first) + std::bit_cast<Scalar>(second);
+    }
+    /// Has a cost brought into the cache.
+    void prefetch(network_plan::index edge) const noexcept { __builtin_prefetch(theta + edge); }
 };
 
-/// The distances of a place from the source (0) and from the target (1).
+/// The distances of a place from the source (0) and from the target (1), which are 0 or more. Their signs
+/// tell whether its steps are still to be followed: then they are negative.
 template <class Scalar>
 struct network_label {
     Scalar distance[2];
@@ -71,14 +86,13 @@ class network_search {
     using Scalar = typename CostT::Scalar;
     using index = network_plan::index;
 
-    network_search(const network_plan& plan, CostT cost, network_memory& memory, index source)
-        : plan_(plan), cost_(cost), memory_(memory), source_(source) {
+    network_search(const network_plan& plan, const network_steps& steps, CostT cost, network_memory& memory,
+                   index source)
+        : plan_(plan), steps_(steps), cost_(cost), memory_(memory), source_(source) {
         const auto places = static_cast<std::size_t>(plan.places);
-        room_ = 2 * places + static_cast<std::size_t>(plan.most_links) + 1;
+        room_ = 2 * static_cast<std::size_t>(plan.stops) + static_cast<std::size_t>(steps.most) + 1 + ahead;
         labels_ = memory.get<network_label<Scalar>>(places).data();
-        relaxed_[0] = memory.get<Scalar>(2 * places).data();
-        relaxed_[1] = relaxed_[0] + places;
-        lists_ = memory.get<index>(4 * room_);
+        lists_ = memory.get<index>(std::max(4 * room_, 2 * places));
         for (std::size_t side = 0; side < 2; ++side) {
             sides_[side].near = lists_.data() + 2 * side * room_;
             sides_[side].far = sides_[side].near + room_;
@@ -89,28 +103,39 @@ class network_search {
     void find(index target) {
         if (plan_.acyclic) return in_order(target);
         clear();
-        // The rounding of as many sums as a path can have, on both sides of a comparison, from both ends.
-        const Scalar slack =
-            4 * std::numeric_limits<Scalar>::epsilon() * static_cast<Scalar>(plan_.places + 4);
-        const std::span<const index> only(&target, 1);
-        const bool found = slack < Scalar(0.25) ? from_both_ends(target, slack) : from_source(only);
-        if (!found) by_heap(target);
+        count_cheap_edges();
+        const bool found = from_both_ends(target);
+        if (!found) return by_heap(target);
+        finish();
     }
 
     /// Finds the distances of several targets.
     void find(std::span<const index> targets) {
         if (plan_.acyclic) return in_order(plan_.places);
         clear();
-        if (!from_source(targets)) by_heap(plan_.places);
+        if (!from_source(targets)) return by_heap(plan_.places);
+        finish();
     }
 
     /// The least sum of costs to a place, if that was looked for: infinite if there is no path.
-    [[nodiscard]] Scalar distance(index place) const noexcept { return labels_[place].distance[0]; }
+    [[nodiscard]] Scalar distance(index place) const noexcept {
+        Scalar& known = labels_[place].distance[0];
+        if (place < plan_.stops || known < infinite) return known;
+        const auto come_from = [&](network_plan::link link) {
+            known = std::min(known, labels_[link.place].distance[0] + cost_(link.edge));
+        };
+        for (const network_plan::link link : plan_.links_in(place)) come_from(link);
+        for (const network_plan::link link : plan_.first_links_in(place))
+            if (link.place == source_) come_from(link);
+        return known;
+    }
 
     /// Throws if there is a path to a place, whose costs then have a sum that is too large.
     void require_unreachable(index target) {
-        const auto reached = lists_.first(room_), queue = lists_.subspan(room_, room_);
+        const auto places = static_cast<std::size_t>(plan_.places);
+        const auto reached = integers().first(places), queue = integers().last(places);
         std::fill(reached.begin(), reached.end(), 0);
+        reached[static_cast<std::size_t>(source_)] = 1;
         std::size_t found = 0;
         queue[found++] = source_;
         for (std::size_t done = 0; done < found; ++done)
@@ -133,6 +158,8 @@ class network_search {
 
   private:
     static constexpr Scalar infinite = std::numeric_limits<Scalar>::infinity();
+    /// How many places ahead a list is read: 8 to 16 take as long, measured.
+    static constexpr std::size_t ahead = 16;
 
     /// The search from one end: all distances below `settled` are final. The places in `near` are nearer than
     /// the threshold.
@@ -149,9 +176,8 @@ class network_search {
     void clear() noexcept {
         const auto places = static_cast<std::size_t>(plan_.places);
         std::fill_n(labels_, places, network_label<Scalar>{{infinite, infinite}});
-        std::fill_n(relaxed_[0], 2 * places, infinite);
         left_ = 8 * (plan_.out.size() + places);
-        step_ = 2 * mean_cost();
+        step_ = 4 * mean_cost();  // measured: 2 to 6 take as long
     }
 
     /// The mean cost of up to a thousand open edges.
@@ -166,6 +192,37 @@ class network_search {
             ++count;
         }
         return count == 0 ? Scalar(0) : sum / static_cast<Scalar>(count);
+    }
+
+    /// How much larger, relatively, the sum of a cheapest path's two parts may be than the least sum seen: as
+    /// rounding adds up over the edges of two paths, on both sides of a comparison. The paths' edges are
+    /// distinct, so few of them are cheap: at most as many as there are, and of those that cost more than
+    /// some threshold at most so many that they cost twice the least sum.
+    [[nodiscard]] Scalar slack_of_bound() const noexcept {
+        Scalar most = static_cast<Scalar>(plan_.places);
+        for (const cheap_edges& cheap : cheap_) {
+            if (!(cheap.threshold > 0)) continue;
+            const Scalar with_it = static_cast<Scalar>(cheap.count) + 2 * shortest_ / cheap.threshold;
+            most = with_it < most ? with_it : most;
+        }
+        return 4 * std::numeric_limits<Scalar>::epsilon() * (most + 4);
+    }
+
+    /// Counts the edges that cost little, where that matters: in large graphs.
+    void count_cheap_edges() noexcept {
+        cheap_ = {};
+        const Scalar worst = std::numeric_limits<Scalar>::epsilon() * static_cast<Scalar>(plan_.places);
+        if (worst < Scalar(0.005)) return;
+        const Scalar mean = step_ / 4, quarter = mean / 4, less = mean / 16, least = mean / 64;
+        index quarters = 0, lesses = 0, leasts = 0;  // apart, so that compilers use whole registers
+        for (index edge = 0; edge < plan_.graph_edges; ++edge) {
+            const Scalar cost = cost_(edge);
+            const auto costs = static_cast<index>(cost > 0);
+            quarters += costs & static_cast<index>(cost <= quarter);
+            lesses += costs & static_cast<index>(cost <= less);
+            leasts += costs & static_cast<index>(cost <= least);
+        }
+        cheap_ = {cheap_edges{quarter, quarters}, cheap_edges{less, lesses}, cheap_edges{least, leasts}};
     }
 
     /// Costs of any sign, where no cycle is left: one pass in topological order, up to place `end`.
@@ -190,12 +247,15 @@ class network_search {
     }
 
     /// Returns false if it takes too long: costs of very different size fit no threshold.
-    [[nodiscard]] bool from_both_ends(index target, Scalar slack) noexcept {
+    [[nodiscard]] bool from_both_ends(index target) noexcept {
         start<0>(source_);
         start<1>(target);
-        while (!sides_[0].ended && !(distance(target) < sides_[0].settled)) {
-            bound_ = shortest_ + rounded(shortest_ * slack);
-            const bool backward = !sides_[1].ended && sides_[0].settled + sides_[1].settled <= bound_ &&
+        while (!sides_[0].ended && !(std::abs(labels_[target].distance[0]) < sides_[0].settled)) {
+            const Scalar slack = slack_of_bound();
+            bound_ = slack < Scalar(0.25) ? shortest_ + rounded(shortest_ * slack) : infinite;
+            const bool useful = bound_ < infinite || !(shortest_ < infinite);
+            const bool backward = useful && !sides_[1].ended &&
+                                  sides_[0].settled + sides_[1].settled <= bound_ &&
                                   sides_[1].nears < sides_[0].nears;
             if (!(backward ? advance<1, true>() : advance<0, true>())) return false;
         }
@@ -205,7 +265,7 @@ class network_search {
     [[nodiscard]] bool from_source(std::span<const index> targets) noexcept {
         start<0>(source_);
         while (!sides_[0].ended) {
-            while (!targets.empty() && distance(targets.back()) < sides_[0].settled)
+            while (!targets.empty() && std::abs(labels_[targets.back()].distance[0]) < sides_[0].settled)
                 targets = targets.first(targets.size() - 1);
             if (targets.empty()) return true;
             if (!advance<0, false>()) return false;
@@ -213,12 +273,24 @@ class network_search {
         return true;
     }
 
+    /// Makes the distances numbers without a meaning in their signs.
+    void finish() noexcept {
+        const auto clear_signs = [&](const index* list, std::size_t size) {
+            for (std::size_t i = 0; i < size; ++i) {
+                Scalar& distance = labels_[list[i]].distance[0];
+                distance = std::abs(distance);
+            }
+        };
+        clear_signs(sides_[0].near, sides_[0].nears);
+        clear_signs(sides_[0].far, sides_[0].fars);
+    }
+
     template <int Side>
     void start(index place) noexcept {
         sides_[Side].near[0] = place;
         sides_[Side].nears = 1;
         sides_[Side].threshold = step_;
-        labels_[place].distance[Side] = 0;
+        labels_[place].distance[Side] = -Scalar(0);
     }
 
     /// The near-far pile of `path_search.hpp`: follows the links of all places below the threshold, and of
@@ -228,41 +300,57 @@ class network_search {
     [[nodiscard]] bool advance() noexcept {
         side& mine = sides_[Side];
         network_label<Scalar>* const labels = labels_;
-        Scalar* const relaxed = relaxed_[Side];
         index* const near = mine.near;
         index* const far = mine.far;
-        const network_plan::link* const links = (Side == 0 ? plan_.out : plan_.in).data();
-        const index* const first = (Side == 0 ? plan_.first_out : plan_.first_in).data();
-        const index* const last = (Side == 0 ? plan_.last_out : plan_.last_in).data();
+        const network_steps::direction& ways = Side == 0 ? steps_.out : steps_.in;
+        const network_steps::step* const steps = ways.steps.data();
+        const network_steps::range* const ranges = ways.ranges.data();
         // All that leaves the source may be gone; from the target's end, no place is like that.
         const index start_place = Side == 0 ? source_ : index{-1};
         const Scalar threshold = mine.threshold, bound = bound_, others = sides_[1 - Side].settled;
-        const std::size_t most = room_ - static_cast<std::size_t>(plan_.most_links);
+        const std::size_t most = room_ - static_cast<std::size_t>(steps_.most) - ahead;
         Scalar shortest = shortest_;
+        const auto none = static_cast<std::uint32_t>(plan_.stops);
         std::size_t nears = mine.nears, fars = mine.fars, work = fars;
         for (std::size_t i = 0; i < nears; ++i) {
+            // The list tells what will be needed: reading it ahead hides how far away that is. Behind the
+            // list's end are old numbers.
+            const auto coming = [=](std::size_t distance) {
+                return std::min(static_cast<std::uint32_t>(near[i + distance]), none);
+            };
+            __builtin_prefetch(labels + coming(ahead));
+            __builtin_prefetch(ranges + coming(ahead));
+            __builtin_prefetch(steps + ranges[coming(ahead / 2)].first);
+            const network_steps::step* const next = steps + ranges[coming(ahead / 4)].first;
+            for (index l = 0; l < network_steps::spare; ++l) {
+                __builtin_prefetch(labels + next[l].place);
+                cost_.prefetch(next[l].first);
+                cost_.prefetch(next[l].last());
+            }
             const index place = near[i];
-            const Scalar here = labels[place].distance[Side];
-            if (relaxed[place] == here) continue;
-            relaxed[place] = here;
+            if (!std::signbit(labels[place].distance[Side])) continue;
+            const Scalar here = -labels[place].distance[Side];
+            labels[place].distance[Side] = here;
             if (nears > most || fars > most) return false;
-            const index begin = first[place], end = place == start_place ? first[place + 1] : last[place];
+            const auto [begin, last] = ranges[place];
+            const index end = place == start_place ? ranges[place + 1].first : last;
             work += static_cast<std::size_t>(end - begin) + 1;
             for (index l = begin; l < end; ++l) {
-                const auto [head, edge] = links[l];
+                const network_steps::step step = steps[l];
+                const index head = step.place;
                 network_label<Scalar>& label = labels[head];
-                const Scalar through = here + cost_(edge), old = label.distance[Side];
+                const Scalar through = cost_.after(here, step), old = label.distance[Side];
                 Scalar offered = through;
                 if constexpr (Bounded) {
-                    const Scalar rest = label.distance[1 - Side];
+                    const Scalar rest = std::abs(label.distance[1 - Side]);
                     // Minima and no conditions: of those a compiler makes branches, which are badly
                     // predicted.
                     offered = through + (rest < others ? rest : others) <= bound ? through : infinite;
                     const Scalar whole = through + rest;
                     shortest = whole < shortest ? whole : shortest;
                 }
-                const bool better = offered < old, is_near = offered < threshold;
-                label.distance[Side] = better ? offered : old;
+                const bool better = offered < std::abs(old), is_near = offered < threshold;
+                label.distance[Side] = better ? -offered : old;
                 near[nears] = head;
                 far[fars] = head;
                 nears += static_cast<std::size_t>(better & is_near);
@@ -279,8 +367,8 @@ class network_search {
         for (std::size_t i = 0; i < fars; ++i) {
             const index place = far[i];
             const Scalar here = labels[place].distance[Side];
-            const bool waits = relaxed[place] != here;
-            const Scalar at = waits ? here : infinite;
+            const bool waits = std::signbit(here);
+            const Scalar at = waits ? -here : infinite;
             nearest = at < nearest ? at : nearest;
             far[waiting] = place;
             waiting += static_cast<std::size_t>(waits);
@@ -293,7 +381,7 @@ class network_search {
         if (!(mine.threshold > nearest)) mine.threshold = std::nextafter(nearest, infinite);
         for (std::size_t i = 0; i < waiting; ++i) {
             const index place = far[i];
-            const bool is_near = labels[place].distance[Side] < mine.threshold;
+            const bool is_near = std::abs(labels[place].distance[Side]) < mine.threshold;
             near[mine.nears] = place;
             far[mine.fars] = place;
             mine.nears += static_cast<std::size_t>(is_near);
@@ -306,19 +394,21 @@ class network_search {
     /// none.
     void by_heap(index target) {
         const auto heap = memory_.get<network_heap_entry<Scalar>>(plan_.out.size() + 1);
-        for (index place = 0; place < plan_.places; ++place) labels_[place].distance[0] = infinite;
-        labels_[source_].distance[0] = 0;
+        // Not by `distance`: here searches stop at all places.
+        const auto label = [&](index place) -> Scalar& { return labels_[place].distance[0]; };
+        for (index place = 0; place < plan_.places; ++place) label(place) = infinite;
+        label(source_) = 0;
         heap[0] = {0, source_};
         std::ptrdiff_t size = 1;
         while (size > 0) {
             const auto [here, place] = heap[0];
             std::pop_heap(heap.begin(), heap.begin() + size--, std::greater<>{});
-            if (here > distance(place)) continue;
-            if (target < plan_.places && here > distance(target)) return;
+            if (here > label(place)) continue;
+            if (target < plan_.places && here > label(target)) return;
             for (const network_plan::link link : plan_.links_out(place, source_)) {
                 const Scalar through = here + cost_(link.edge);
-                if (!(through < distance(link.place))) continue;
-                labels_[link.place].distance[0] = through;
+                if (!(through < label(link.place))) continue;
+                label(link.place) = through;
                 heap[static_cast<std::size_t>(size++)] = {through, link.place};
                 std::push_heap(heap.begin(), heap.begin() + size, std::greater<>{});
             }
@@ -326,19 +416,24 @@ class network_search {
     }
 
     const network_plan& plan_;
+    const network_steps& steps_;
     CostT cost_;
     network_memory& memory_;
     index source_;
     std::size_t room_ = 0;
     network_label<Scalar>* labels_ = nullptr;
-    /// By places: the distance with which a place's links were last followed.
-    std::array<Scalar*, 2> relaxed_{};
     std::span<index> lists_;
     std::array<side, 2> sides_{};
     Scalar step_ = 0;
     /// The cost of the cheapest path seen so far, and how much that of a cheapest one can be.
     Scalar shortest_ = infinite;
     Scalar bound_ = infinite;
+    /// Thresholds of cost, and how many edges cost more than 0 but no more than that.
+    struct cheap_edges {
+        Scalar threshold = 0;
+        index count = 0;
+    };
+    std::array<cheap_edges, 3> cheap_{};
     /// How many more links and places may be looked at.
     std::size_t left_ = 0;
 };

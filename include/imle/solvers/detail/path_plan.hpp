@@ -36,7 +36,9 @@ struct path_plan {
         index edge;
     };
     std::vector<index> first_out;
+    /// With a few more behind the last one, for who reads ahead.
     std::vector<out_edge> out;
+    static constexpr std::size_t spare = 3;
 
     [[nodiscard]] std::size_t slots() const noexcept { return tail.size(); }
 
@@ -140,7 +142,7 @@ struct path_plan {
         std::vector<index> next_in(first_in), next_out(first_out);
         tail.resize(count);
         edge.resize(count);
-        out.resize(count);
+        out.resize(count + spare);
         slot.assign(kept.size(), static_cast<index>(count));
         for (std::size_t e = 0; e < kept.size(); ++e) {
             if (!kept[e]) continue;

@@ -23,6 +23,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <span>
@@ -117,8 +118,9 @@ struct near_far_work {
 /// Dijkstra spends its time.
 ///
 /// cost: by edges of the graph; distance: by places. Returns false, with distances that are too large, if it
-/// takes too long: a threshold does not fit costs of very different size.
-template <class Scalar>
+/// takes too long: a threshold does not fit costs of very different size. Large: reads its list ahead, which
+/// hides how far away places are that are in no near cache.
+template <bool Large, class Scalar>
 [[nodiscard]] bool near_far_distances(const path_plan& plan, std::span<const Scalar> cost, Scalar* distance,
                                       const near_far_work<Scalar>& work) noexcept {
     using index = path_plan::index;
@@ -151,6 +153,24 @@ template <class Scalar>
     Scalar threshold = step;
     for (std::size_t left = 8 * (plan.slots() + places);;) {
         for (std::size_t i = 0; i < nears; ++i) {
+            if constexpr (Large) {
+                constexpr std::size_t ahead = 16;
+                const auto coming = [&](std::size_t by) {  // behind the list's end: old numbers
+                    const std::uint32_t place = static_cast<std::uint32_t>(i + by < room ? near[i + by] : 0);
+                    return std::min(std::size_t{place}, places);
+                };
+                const std::size_t last = coming(ahead);
+                __builtin_prefetch(distance + last);
+                __builtin_prefetch(work.relaxed.data() + last);
+                __builtin_prefetch(plan.first_out.data() + last);
+                const path_plan::out_edge* const out = plan.out.data();
+                __builtin_prefetch(out + plan.first_out[coming(ahead / 2)]);
+                const path_plan::out_edge* const next = out + plan.first_out[coming(ahead / 4)];
+                for (std::size_t o = 0; o < path_plan::spare; ++o) {
+                    __builtin_prefetch(distance + next[o].head);
+                    __builtin_prefetch(cost.data() + next[o].edge);
+                }
+            }
             const index place = near[i];
             const Scalar here = distance[place];
             if (relaxed(place) == here) continue;
