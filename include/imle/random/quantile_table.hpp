@@ -83,7 +83,8 @@ class quantile_table {
               double scale = 1) const noexcept {
         constexpr std::size_t group_size = detail::group_places<Scalar>::count;
         if (out.empty()) return;
-        detail::drawn_groups<Scalar> draws(draws_of(location, scale), key, (first + (out.size() - 1)) / group_size);
+        detail::drawn_groups<Scalar> draws(draws_of(location, scale), key,
+                                           (first + (out.size() - 1)) / group_size);
         detail::fill_in_groups<group_size>(first, out, draws);
     }
 
@@ -96,8 +97,7 @@ class quantile_table {
         const detail::table_draws<Scalar> draws = draws_of(location, scale);
         constexpr std::size_t group = detail::group_places<Scalar>::count;
         std::size_t i = 0;
-        for (; out.size() - i >= group; i += group)
-            draws.draw(ordered{words.data() + i}, out.data() + i);
+        for (; out.size() - i >= group; i += group) draws.draw(ordered{words.data() + i}, out.data() + i);
         if (i == out.size()) return;
         alignas(64) word_of<Scalar> last[group] = {};
         alignas(64) Scalar numbers[group];

@@ -27,57 +27,80 @@ concept FloatOrDouble = std::same_as<T, float> || std::same_as<T, double>;
 inline constexpr std::size_t words_per_group = 64;
 inline constexpr std::uint64_t blocks_per_group = words_per_group / 4;
 
-/// What all blocks of a key's sequence share: the keys of the ten rounds, and most of the first round, whose
-/// counter has the same upper half for all blocks.
-struct philox_schedule {
+/// The keys of Philox's ten rounds, ready to be loaded into all lanes. Blocks with the same upper word of
+/// their number share most of the first two rounds too; those words are combined with the keys that they
+/// would be combined with later.
+class philox_schedule {
+  public:
     static constexpr int rounds = 10;
-
-    std::uint64_t key0[rounds];
-    std::uint64_t key1[rounds];
-    std::uint32_t c0;  ///< the first words after round 0, but for the upper word of the block's number in c0
-    std::uint32_t c1;
 
     explicit philox_schedule(const random_key& key) noexcept {
         std::uint32_t first = static_cast<std::uint32_t>(key.philox_key());
         std::uint32_t second = static_cast<std::uint32_t>(key.philox_key() >> 32);
         for (int round = 0; round < rounds; ++round) {
-            key0[round] = first;
-            key1[round] = second;
+            key0_[round] = first;
+            key1_[round] = second;
             first += philox_weyl0;
             second += philox_weyl1;
         }
-        const std::uint64_t product = std::uint64_t{philox_multiplier1} * static_cast<std::uint32_t>(key.stream());
-        c0 = static_cast<std::uint32_t>((product >> 32) ^ key0[0]);
-        c1 = static_cast<std::uint32_t>(product);
-        key1[0] ^= key.stream() >> 32;
+        const std::uint64_t product = philox_multiplier1 * (key.stream() & 0xffffffff);
+        c0_ = (product >> 32) ^ key0_[0];
+        key0_[1] ^= product & 0xffffffff;
+        key1_[0] ^= key.stream() >> 32;
+        use_upper(0);
     }
+
+    /// Prepares for blocks whose number has the upper word of `block`.
+    void prepare(std::uint64_t block) noexcept {
+        if (block >> 32 == upper_) return;
+        use_upper(upper_);
+        use_upper(block >> 32);
+    }
+    [[nodiscard]] std::uint64_t key0(int round) const noexcept { return key0_[round]; }
+    [[nodiscard]] std::uint64_t key1(int round) const noexcept { return key1_[round]; }
+
+  private:
+    /// Combines keys with the words that the upper word makes, or undoes that.
+    void use_upper(std::uint64_t upper) noexcept {
+        upper_ = upper;
+        const std::uint64_t product = philox_multiplier0 * (c0_ ^ upper);
+        key1_[1] ^= product >> 32;
+        key1_[2] ^= product & 0xffffffff;
+    }
+
+    std::uint64_t key0_[rounds];
+    std::uint64_t key1_[rounds];
+    std::uint64_t c0_;
+    std::uint64_t upper_;
 };
 
-/// Philox4x32-10 on vectors, bit-equal to `philox4x32`, for blocks block, block + 1, ... within one group.
-/// The lanes of c0 to c3 hold the four words of each block.
+/// Philox4x32-10 on vectors, bit-equal to `philox4x32`, for blocks of one group. The lanes of c0 to c3 hold
+/// the four words of each block.
 template <class Words>
 class philox_lanes {
   public:
-    /// Rounds 0 and 1. Words that are the same for all blocks of a group are not vectors yet.
-    [[gnu::always_inline]] philox_lanes(const philox_schedule& schedule, std::uint64_t block) noexcept {
-        const auto product0 = Words::multiples(static_cast<std::uint32_t>(block), philox_multiplier0);
-        const std::uint64_t product = std::uint64_t{philox_multiplier0} * (schedule.c0 ^ (block >> 32));
-        const auto product1 = multiply(product0.upper ^ Words::all(schedule.key1[0]), philox_multiplier1);
-        c0_ = product1.upper ^ Words::all(schedule.c1 ^ schedule.key0[1]);
+    /// Two rounds of blocks `first`, `first` + 1, ... after the block for which base holds the product
+    /// with the first multiplier, in all lanes.
+    [[gnu::always_inline]] philox_lanes(const philox_schedule& schedule, Words base,
+                                        std::uint32_t first) noexcept {
+        const auto product0 = Words::multiples(base, first, philox_multiplier0);
+        const auto product1 = multiply(product0.upper ^ Words::all(schedule.key1(0)), philox_multiplier1);
+        c0_ = product1.upper ^ Words::all(schedule.key0(1));
         c1_ = product1.lower;
-        c2_ = product0.lower ^ Words::all((product >> 32) ^ schedule.key1[1]);
-        c3_ = Words::all(static_cast<std::uint32_t>(product));
+        c2_ = product0.lower ^ Words::all(schedule.key1(1));
+        c3_ = Words::all(0);  // what it would be is in the key
     }
-    /// Rounds 2 to 9, in order.
-    [[gnu::always_inline]] void round(const philox_schedule& schedule, int number) noexcept {
-        if (number == philox_schedule::rounds - 1) {
+    /// The rounds after these, in order.
+    template <int Round>
+    [[gnu::always_inline]] void round(const philox_schedule& schedule) noexcept {
+        if constexpr (Round == philox_schedule::rounds - 1) {
             c1_ = alone(c1_);
             c3_ = alone(c3_);
         }
         const auto product0 = multiply(c0_, philox_multiplier0), product1 = multiply(c2_, philox_multiplier1);
-        c0_ = product1.upper ^ (c1_ ^ Words::all(schedule.key0[number]));
+        c0_ = product1.upper ^ (c1_ ^ Words::all(schedule.key0(Round)));
         c1_ = product1.lower;
-        c2_ = product0.upper ^ (c3_ ^ Words::all(schedule.key1[number]));
+        c2_ = product0.upper ^ (c3_ ^ Words::all(schedule.key1(Round)));
         c3_ = product0.lower;
     }
     /// Writes the 4 * Words::size words.
@@ -87,58 +110,87 @@ class philox_lanes {
     Words c0_, c1_, c2_, c3_;
 };
 
+/// Several vectors of blocks at the same time, so that the multiplications of one hide the latency of
+/// another's.
+///
+/// A pack expands the vectors, since g++ at -O2 keeps an array that a loop indexes in memory. Everything is
+/// inlined, since clang keeps in memory what a function takes by reference.
+template <class Words, std::size_t... Vector>
+class philox_vectors {
+  public:
+    static constexpr std::size_t words = 4 * Words::size * sizeof...(Vector);
+
+    [[gnu::always_inline]] philox_vectors(const philox_schedule& schedule, Words base) noexcept
+        : lanes_{{schedule, base, static_cast<std::uint32_t>(Vector * Words::size)}...} {}
+    /// The rounds from First + 2 on.
+    template <int First, int... Round>
+    [[gnu::always_inline]] void rounds(const philox_schedule& schedule,
+                                       std::integer_sequence<int, Round...>) noexcept {
+        (one_round<First + Round + 2>(schedule), ...);
+    }
+    [[gnu::always_inline]] void store(std::uint32_t* out) const noexcept {
+        (lanes_[Vector].store(out + 4 * Vector * Words::size), ...);
+    }
+
+  private:
+    template <int Round>
+    [[gnu::always_inline]] void one_round(const philox_schedule& schedule) noexcept {
+        (lanes_[Vector].template round<Round>(schedule), ...);
+    }
+
+    philox_lanes<Words> lanes_[sizeof...(Vector)];
+};
+
+template <class Words, std::size_t... Vector>
+philox_vectors<Words, Vector...> vectors_of(std::index_sequence<Vector...>);
+template <class Words, std::size_t Count>
+using philox_vectors_of = decltype(vectors_of<Words>(std::make_index_sequence<Count>{}));
+
 struct nothing_beside {
-    template <class Step>
-    void operator()(Step) const noexcept {}
+    template <std::size_t Step>
+    void step() const noexcept {}
 };
 
 /// Makes the words of `Vectors` vectors of blocks, from `block` on, and does other work between the rounds:
-/// calls beside(i) with the integral constants i = First, ..., First + Steps - 1.
-///
-/// The multiplications of one vector hide the latency of another's, and work between the rounds hides the
-/// rest: a processor looks ahead by about a hundred operations, far fewer than there are in ten rounds. A
-/// pack expands the vectors, since g++ at -O2 keeps an array that a loop indexes in memory. The loop over
-/// rounds is unrolled explicitly, since g++ unrolls it in some callers only.
-template <class Words, std::size_t First, std::size_t Steps, class Beside, std::size_t... Vector>
-[[gnu::always_inline]] inline void philox_blocks(std::index_sequence<Vector...>,
-                                                 const philox_schedule& schedule, std::uint64_t block,
-                                                 std::uint32_t* out, const Beside& beside) noexcept {
-    constexpr int begun = 2, rounds = philox_schedule::rounds - begun;
-    static_assert(rounds % Steps == 0);
-    philox_lanes<Words> lanes[] = {{schedule, block + Vector * Words::size}...};
-    [&]<std::size_t... Step>(std::index_sequence<Step...>) {
-        const auto step = [&](auto number) __attribute__((always_inline)) {
-            beside(std::integral_constant<std::size_t, First + number>{});
-            constexpr int count = rounds / static_cast<int>(Steps), first = begun + static_cast<int>(number) * count;
-#pragma GCC unroll 10
-            for (int round = first; round < first + count; ++round) (lanes[Vector].round(schedule, round), ...);
-        };
-        (step(std::integral_constant<std::size_t, Step>{}), ...);
-    }
-    (std::make_index_sequence<Steps>{});
-    (lanes[Vector].store(out + 4 * Vector * Words::size), ...);
+/// calls beside.step<i>() for i = First, First + 1, ..., as many times as there are numbers in Step.
+template <class Vectors, class Words, std::size_t First, class Beside, std::size_t... Step>
+[[gnu::always_inline]] inline void philox_blocks(const philox_schedule& schedule, std::uint64_t block,
+                                                 std::uint32_t* out, const Beside& beside,
+                                                 std::index_sequence<Step...>) noexcept {
+    constexpr int rounds = philox_schedule::rounds - 2, each = rounds / static_cast<int>(sizeof...(Step));
+    static_assert(each * sizeof...(Step) == rounds);
+    Vectors vectors(schedule, Words::all(philox_multiplier0 * (block & 0xffffffff)));
+    ((beside.template step<First + Step>(), vectors.template rounds<static_cast<int>(Step) * each>(
+                                                schedule, std::make_integer_sequence<int, each>{})),
+     ...);
+    vectors.store(out);
 }
 
 /// The words of a group, which begins at `block`, a multiple of `blocks_per_group`.
-inline void word_group(const philox_schedule& schedule, std::uint64_t block, std::uint32_t* out) noexcept {
-    constexpr std::size_t blocks = widest_words::size;
-    constexpr std::size_t vectors = std::min<std::size_t>(4, blocks_per_group / blocks);
-    for (std::size_t first = 0; first < blocks_per_group; first += vectors * blocks)
-        philox_blocks<widest_words, 0, 1>(std::make_index_sequence<vectors>{}, schedule, block + first,
-                                          out + 4 * first, nothing_beside{});
+inline void word_group(philox_schedule& schedule, std::uint64_t block, std::uint32_t* out) noexcept {
+    using vectors =
+        philox_vectors_of<widest_words, std::min<std::size_t>(4, blocks_per_group / widest_words::size)>;
+    schedule.prepare(block);
+    for (std::size_t i = 0; i < words_per_group; i += vectors::words)
+        philox_blocks<vectors, widest_words, 0>(schedule, block + i / 4, out + i, nothing_beside{},
+                                                std::index_sequence<0>{});
 }
 
-/// The same, with other work between the rounds: calls beside(i) with the integral constants i < Steps.
+/// The same, with other work between the rounds: calls beside.step<i>() for i < Steps, in order. A processor
+/// looks ahead by about a hundred operations, far fewer than ten rounds have. So other work hides the latency
+/// of their multiplications only if it is between them in the program.
 template <std::size_t Steps, class Beside>
-[[gnu::always_inline]] inline void word_group_beside(const philox_schedule& schedule, std::uint64_t block,
+[[gnu::always_inline]] inline void word_group_beside(philox_schedule& schedule, std::uint64_t block,
                                                      std::uint32_t* out, const Beside& beside) noexcept {
-    constexpr std::size_t blocks = widest_words::size, vectors = 2;
-    constexpr std::size_t passes = blocks_per_group / (vectors * blocks), steps = Steps / passes;
-    static_assert(steps * passes == Steps);
-    [&]<std::size_t... Pass>(std::index_sequence<Pass...>) {
-        (philox_blocks<widest_words, Pass * steps, steps>(std::make_index_sequence<vectors>{}, schedule,
-                                                          block + Pass * vectors * blocks,
-                                                          out + 4 * Pass * vectors * blocks, beside),
+    // Vectors of 32 bytes share 16 registers with the other work.
+    using vectors = philox_vectors_of<widest_words, (widest_words::size > 4 ? 2 : 1)>;
+    constexpr std::size_t passes = words_per_group / vectors::words, steps = Steps / passes;
+    static_assert(vectors::words * passes == words_per_group && steps * passes == Steps);
+    schedule.prepare(block);
+    [&]<std::size_t... Pass>(std::index_sequence<Pass...>) __attribute__((always_inline)) {
+        (philox_blocks<vectors, widest_words, Pass * steps>(schedule, block + Pass * vectors::words / 4,
+                                                            out + Pass * vectors::words, beside,
+                                                            std::make_index_sequence<steps>{}),
          ...);
     }
     (std::make_index_sequence<passes>{});
@@ -180,7 +232,7 @@ inline void fill_in_groups(std::uint64_t first, std::span<Element> out, Make&& m
 /// Word w is word w % 4 of the Philox block with counter (w / 4, key.stream()) under key.philox_key(). Random
 /// access: filling in any pieces, in any order, on any instruction set, gives the same bits. O(out.size()).
 inline void random_words(const random_key& key, std::uint64_t first, std::span<std::uint32_t> out) noexcept {
-    const detail::philox_schedule schedule(key);
+    detail::philox_schedule schedule(key);
     detail::fill_in_groups<detail::words_per_group>(
         first, out, [&schedule](std::uint64_t group, std::uint32_t* destination) {
             detail::word_group(schedule, group * detail::blocks_per_group, destination);
@@ -190,7 +242,7 @@ inline void random_words(const random_key& key, std::uint64_t first, std::span<s
 /// Writes words of 64 bits: element i is words 2 i and 2 i + 1, the lower half first. Random access as above.
 inline void random_words(const random_key& key, std::uint64_t first, std::span<std::uint64_t> out) noexcept {
     constexpr std::size_t size = detail::words_per_group / 2;
-    const detail::philox_schedule schedule(key);
+    detail::philox_schedule schedule(key);
     detail::fill_in_groups<size>(first, out, [&schedule](std::uint64_t group, std::uint64_t* destination) {
         alignas(64) std::uint32_t words[detail::words_per_group];
         // By block and not by word, since the element with the highest index still has words of its own.
@@ -232,7 +284,7 @@ template <detail::FloatOrDouble Scalar>
 inline void uniforms(const random_key& key, std::uint64_t first, std::span<Scalar> out) noexcept {
     constexpr std::size_t words_each = sizeof(Scalar) / sizeof(std::uint32_t);
     constexpr std::size_t size = detail::words_per_group / words_each;
-    const detail::philox_schedule schedule(key);
+    detail::philox_schedule schedule(key);
     detail::fill_in_groups<size>(first, out, [&schedule](std::uint64_t group, Scalar* destination) {
         alignas(64) std::uint32_t words[detail::words_per_group];
         // By block and not by word, since the double with the highest index still has words of its own.

@@ -37,18 +37,17 @@ struct word_lanes {
     [[nodiscard]] friend pair multiply(word_lanes a, std::uint32_t factor) noexcept {
         return halves(instructions::multiply_lower_halves(a.v, all(factor).v));
     }
-    /// The same of first, first + 1, ... (all below 2^32), in the order that `store_in_turn` needs.
+    /// The halves of base + factor * (first + i) for lane i, in the order that `store_in_turn` needs.
     /// Interleaving works within 16 bytes, so the even lanes hold the first half of the numbers.
-    [[nodiscard]] static pair multiples(std::uint32_t first, std::uint32_t factor) noexcept {
+    [[nodiscard]] static pair multiples(word_lanes base, std::uint32_t first, std::uint32_t factor) noexcept {
         return [=]<std::size_t... I>(std::index_sequence<I...>) {
-            return halves(vector{std::uint64_t{factor} * (I % 2 * (Size / 2) + I / 2)...} +
-                          std::uint64_t{factor} * first);
+            return halves(base.v + vector{std::uint64_t{factor} * (first + I % 2 * (Size / 2) + I / 2)...});
         }
         (std::make_index_sequence<Size>{});
     }
-    /// Writes word 0 of a, b, c and d, then word 1 of each, and so on. b and d are taken from the upper halves
-    /// of a and c, where they are if a and c are upper halves of products, combined with words that are
-    /// `alone`, and b and d are the lower halves.
+    /// Writes word 0 of a, b, c and d, then word 1 of each, and so on. b and d are taken from the upper
+    /// halves of a and c, where they are if a and c are upper halves of products, combined with words that
+    /// are `alone`, and b and d are the lower halves.
     static void store_in_turn(word_lanes a, word_lanes, word_lanes c, word_lanes,
                               std::uint32_t* to) noexcept {
         if constexpr (Size == 1) {
@@ -73,8 +72,9 @@ struct word_lanes {
         } else {
             using words = vector_of<std::uint32_t, 2 * Size>;
             const words whole = words(products);
-            return {{products},
-                    {vector(shuffle<std::uint32_t, 2 * Size>(whole, whole, [](std::size_t i) { return i ^ 1; }))}};
+            return {{products}, {vector(shuffle<std::uint32_t, 2 * Size>(whole, whole, [](std::size_t i) {
+                        return i ^ 1;
+                    }))}};
         }
     }
 };

@@ -119,7 +119,7 @@ class gamma_keys {
     }
 
     random_key normals;
-    philox_schedule decision_words;
+    mutable philox_schedule decision_words;
     random_key boosts;
 
   private:

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include <imle/core/multiply_add.hpp>
 #include <imle/random/words.hpp>
@@ -208,9 +209,14 @@ class group_places {
     [[nodiscard, gnu::always_inline]] vector values(const Scalar* table, std::size_t first) const noexcept {
         static_assert(layout::stride == layout::degree + 1);
         typename vector::vector c[layout::stride];
-        look_up<vector>([&](std::size_t lane) { return table_row(table, rows_[first + lane]); }, c);
-        return polynomial<layout::degree>(vector::load(t_ + first),
-                                          [&](std::size_t j) { return vector::of(c[j]); });
+        const auto row = [&](std::size_t lane) __attribute__((always_inline)) {
+            return table_row(table, rows_[first + lane]);
+        };
+        const auto coefficient = [&](std::size_t j) __attribute__((always_inline)) {
+            return vector::of(c[j]);
+        };
+        look_up<vector>(row, c);
+        return polynomial<layout::degree>(vector::load(t_ + first), coefficient);
     }
 
   private:
@@ -234,8 +240,8 @@ inline void raise_group(const affine<Scalar>& map, Scalar* out) noexcept {
 }
 
 /// Draws groups of numbers by a table. A vector of values becomes numbers by a sum (a location), by a product
-/// and a sum (a scale and a location) or by a power: most draws need no factor, and the kernel without one has
-/// no product to wait for.
+/// and a sum (a scale and a location) or by a power: most draws need no factor, and the kernel without one
+/// has no product to wait for.
 template <class Scalar>
 class table_draws {
   public:
@@ -255,7 +261,7 @@ class table_draws {
     }
     /// Writes one number for each place.
     void draw_at(const places& here, Scalar* out) const noexcept {
-        finish_by([&](auto finish) {
+        finish_by([&](const auto& finish) __attribute__((always_inline)) {
             for (std::size_t i = 0; i < places::count; i += vector::size)
                 finish(here.values(table_, i)).store(out + i);
         });
@@ -263,24 +269,37 @@ class table_draws {
     }
     /// The same; then sets the places to those of the group of words that begins at `block`. Look-ups keep
     /// other units of a processor busy than Philox's multiplications, so both are done at the same time.
-    void draw_at(places& here, Scalar* out, const philox_schedule& schedule,
-                 std::uint64_t block) const noexcept {
+    void draw_at(places& here, Scalar* out, philox_schedule& schedule, std::uint64_t block) const noexcept {
         alignas(64) std::uint32_t words[words_per_group];
-        finish_by([&](auto finish) {
+        finish_by([&](const auto& finish) __attribute__((always_inline)) {
             word_group_beside<places::vectors>(
-                schedule, block, words, [&](auto vector_number) __attribute__((always_inline)) {
-                    constexpr std::size_t i = vector_number * vector::size;
-                    finish(here.values(table_, i)).store(out + i);
-                });
+                schedule, block, words,
+                look_ups_beside<std::remove_cvref_t<decltype(finish)>>{table_, here, out, finish});
         });
         if (logarithmic_) raise_group(map_, out);
         here.set(drawn_words{words});
     }
 
   private:
-    /// Calls f with the function from values to numbers. Logarithms stay as they are: adding -0 changes no bit.
+    /// The look-ups of a group, a vector at a time.
+    template <class Finish>
+    struct look_ups_beside {
+        const Scalar* table;
+        const places& here;
+        Scalar* out;
+        Finish finish;
+
+        template <std::size_t Vector>
+        [[gnu::always_inline]] void step() const noexcept {
+            constexpr std::size_t i = Vector * vector::size;
+            finish(here.values(table, i)).store(out + i);
+        }
+    };
+
+    /// Calls f with the function from values to numbers. Logarithms stay as they are: adding -0 changes no
+    /// bit.
     template <class F>
-    void finish_by(const F& f) const noexcept {
+    [[gnu::always_inline]] void finish_by(const F& f) const noexcept {
         if (logarithmic_ || map_.scale == 1) {
             affine<Scalar> shift = map_;
             if (logarithmic_) shift.high = shift.low = -Scalar(0);
