@@ -176,6 +176,15 @@ inline void word_group(philox_schedule& schedule, std::uint64_t block, std::uint
                                                 std::index_sequence<0>{});
 }
 
+template <class Vectors, std::size_t Steps, class Beside, std::size_t... Pass>
+[[gnu::always_inline]] inline void word_group_beside(const philox_schedule& schedule, std::uint64_t block,
+                                                     std::uint32_t* out, const Beside& beside,
+                                                     std::index_sequence<Pass...>) noexcept {
+    (philox_blocks<Vectors, widest_words, Pass * Steps>(schedule, block + Pass * Vectors::words / 4,
+                                                        out + Pass * Vectors::words, beside,
+                                                        std::make_index_sequence<Steps>{}),
+     ...);
+}
 /// The same, with other work between the rounds: calls beside.step<i>() for i < Steps, in order. A processor
 /// looks ahead by about a hundred operations, far fewer than ten rounds have. So other work hides the latency
 /// of their multiplications only if it is between them in the program.
@@ -187,13 +196,7 @@ template <std::size_t Steps, class Beside>
     constexpr std::size_t passes = words_per_group / vectors::words, steps = Steps / passes;
     static_assert(vectors::words * passes == words_per_group && steps * passes == Steps);
     schedule.prepare(block);
-    [&]<std::size_t... Pass>(std::index_sequence<Pass...>) __attribute__((always_inline)) {
-        (philox_blocks<vectors, widest_words, Pass * steps>(schedule, block + Pass * vectors::words / 4,
-                                                            out + Pass * vectors::words, beside,
-                                                            std::make_index_sequence<steps>{}),
-         ...);
-    }
-    (std::make_index_sequence<passes>{});
+    word_group_beside<vectors, steps>(schedule, block, out, beside, std::make_index_sequence<passes>{});
 }
 
 /// Fills `out` with elements `first`, `first + 1`, ... of a sequence that is made `Size` elements at a time:

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 
 #include <imle/core/multiply_add.hpp>
 #include <imle/random/words.hpp>
@@ -209,17 +208,26 @@ class group_places {
     [[nodiscard, gnu::always_inline]] vector values(const Scalar* table, std::size_t first) const noexcept {
         static_assert(layout::stride == layout::degree + 1);
         typename vector::vector c[layout::stride];
-        const auto row = [&](std::size_t lane) __attribute__((always_inline)) {
-            return table_row(table, rows_[first + lane]);
-        };
-        const auto coefficient = [&](std::size_t j) __attribute__((always_inline)) {
-            return vector::of(c[j]);
-        };
-        look_up<vector>(row, c);
-        return polynomial<layout::degree>(vector::load(t_ + first), coefficient);
+        look_up<vector>(row_of{table, rows_ + first}, c);
+        return polynomial<layout::degree>(vector::load(t_ + first), coefficient_of{c});
     }
 
   private:
+    // Not lambdas, which compilers do not always inline.
+    struct row_of {
+        const Scalar* table;
+        const word* rows;
+        [[gnu::always_inline]] const Scalar* operator()(std::size_t lane) const noexcept {
+            return table_row(table, rows[lane]);
+        }
+    };
+    struct coefficient_of {
+        const typename vector::vector* columns;
+        [[gnu::always_inline]] vector operator()(std::size_t j) const noexcept {
+            return vector::of(columns[j]);
+        }
+    };
+
     alignas(64) word rows_[count];
     alignas(64) Scalar t_[count];
 };
@@ -261,26 +269,52 @@ class table_draws {
     }
     /// Writes one number for each place.
     void draw_at(const places& here, Scalar* out) const noexcept {
-        finish_by([&](const auto& finish) __attribute__((always_inline)) {
-            for (std::size_t i = 0; i < places::count; i += vector::size)
-                finish(here.values(table_, i)).store(out + i);
-        });
+        if (adds_only())
+            look_up_all(here, out, shifting());
+        else
+            look_up_all(here, out, scaling{map_});
         if (logarithmic_) raise_group(map_, out);
     }
     /// The same; then sets the places to those of the group of words that begins at `block`. Look-ups keep
     /// other units of a processor busy than Philox's multiplications, so both are done at the same time.
     void draw_at(places& here, Scalar* out, philox_schedule& schedule, std::uint64_t block) const noexcept {
         alignas(64) std::uint32_t words[words_per_group];
-        finish_by([&](const auto& finish) __attribute__((always_inline)) {
-            word_group_beside<places::vectors>(
-                schedule, block, words,
-                look_ups_beside<std::remove_cvref_t<decltype(finish)>>{table_, here, out, finish});
-        });
+        if (adds_only())
+            word_group_beside<places::vectors>(schedule, block, words,
+                                               look_ups_beside<shift_of>{table_, here, out, shifting()});
+        else
+            word_group_beside<places::vectors>(schedule, block, words,
+                                               look_ups_beside<scaling>{table_, here, out, scaling{map_}});
         if (logarithmic_) raise_group(map_, out);
         here.set(drawn_words{words});
     }
 
   private:
+    /// From a table's value to the number.
+    struct shift_of {
+        affine<Scalar> map;
+        [[gnu::always_inline]] vector operator()(vector y) const noexcept { return map(y); }
+    };
+    struct scaling {
+        affine<Scalar> map;
+        [[gnu::always_inline]] vector operator()(vector y) const noexcept {
+            return map(y, vector(map.scale));
+        }
+    };
+    [[nodiscard]] bool adds_only() const noexcept { return logarithmic_ || map_.scale == 1; }
+    /// Logarithms stay as they are: adding -0 changes no bit.
+    [[nodiscard]] shift_of shifting() const noexcept {
+        shift_of shift{map_};
+        if (logarithmic_) shift.map.high = shift.map.low = -Scalar(0);
+        return shift;
+    }
+
+    template <class Finish>
+    [[gnu::always_inline]] void look_up_all(const places& here, Scalar* out,
+                                            const Finish& finish) const noexcept {
+        for (std::size_t i = 0; i < places::count; i += vector::size)
+            finish(here.values(table_, i)).store(out + i);
+    }
     /// The look-ups of a group, a vector at a time.
     template <class Finish>
     struct look_ups_beside {
@@ -295,19 +329,6 @@ class table_draws {
             finish(here.values(table, i)).store(out + i);
         }
     };
-
-    /// Calls f with the function from values to numbers. Logarithms stay as they are: adding -0 changes no
-    /// bit.
-    template <class F>
-    [[gnu::always_inline]] void finish_by(const F& f) const noexcept {
-        if (logarithmic_ || map_.scale == 1) {
-            affine<Scalar> shift = map_;
-            if (logarithmic_) shift.high = shift.low = -Scalar(0);
-            f([shift](vector y) __attribute__((always_inline)) { return shift(y); });
-        } else {
-            f([map = map_](vector y) __attribute__((always_inline)) { return map(y, vector(map.scale)); });
-        }
-    }
 
     const Scalar* table_;
     affine<Scalar> map_;
