@@ -79,8 +79,8 @@ class philox_schedule {
 template <class Words>
 class philox_lanes {
   public:
-    /// Two rounds of blocks `first`, `first` + 1, ... after the block for which base holds the product
-    /// with the first multiplier, in all lanes.
+    /// Two rounds of blocks `first`, `first` + 1, ... after the block of which `base` is the base of
+    /// multiples.
     [[gnu::always_inline]] philox_lanes(const philox_schedule& schedule, Words base,
                                         std::uint32_t first) noexcept {
         const auto product0 = Words::multiples(base, first, philox_multiplier0);
@@ -159,7 +159,7 @@ template <class Vectors, class Words, std::size_t First, class Beside, std::size
                                                  std::index_sequence<Step...>) noexcept {
     constexpr int rounds = philox_schedule::rounds - 2, each = rounds / static_cast<int>(sizeof...(Step));
     static_assert(each * sizeof...(Step) == rounds);
-    Vectors vectors(schedule, Words::all(philox_multiplier0 * (block & 0xffffffff)));
+    Vectors vectors(schedule, Words::multiples_base(static_cast<std::uint32_t>(block), philox_multiplier0));
     ((beside.template step<First + Step>(), vectors.template rounds<static_cast<int>(Step) * each>(
                                                 schedule, std::make_integer_sequence<int, each>{})),
      ...);

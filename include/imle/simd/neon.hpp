@@ -59,7 +59,10 @@ struct word_lanes<4> {
     friend word_lanes operator^(word_lanes a, word_lanes b) noexcept { return {veorq_u32(a.v, b.v)}; }
     [[nodiscard]] friend word_lanes alone(word_lanes a) noexcept { return a; }
     friend pair multiply(word_lanes a, std::uint32_t factor) noexcept;
-    [[nodiscard]] static pair multiples(std::uint32_t first, std::uint32_t factor) noexcept;
+    [[nodiscard]] static word_lanes multiples_base(std::uint32_t number, std::uint32_t) noexcept {
+        return all(number);
+    }
+    [[nodiscard]] static pair multiples(word_lanes base, std::uint32_t first, std::uint32_t factor) noexcept;
     static void store_in_turn(word_lanes a, word_lanes b, word_lanes c, word_lanes d,
                               std::uint32_t* to) noexcept {
         const uint32x4x4_t rows{{a.v, b.v, c.v, d.v}};
@@ -78,8 +81,9 @@ struct word_lanes<4>::pair {
     return {{halves.val[0]}, {halves.val[1]}};
 }
 
-inline word_lanes<4>::pair word_lanes<4>::multiples(std::uint32_t first, std::uint32_t factor) noexcept {
-    return multiply({vdupq_n_u32(first) + uint32x4_t{0, 1, 2, 3}}, factor);
+inline word_lanes<4>::pair word_lanes<4>::multiples(word_lanes base, std::uint32_t first,
+                                                    std::uint32_t factor) noexcept {
+    return multiply({base.v + uint32x4_t{first, first + 1, first + 2, first + 3}}, factor);
 }
 
 }  // namespace detail

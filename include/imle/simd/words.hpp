@@ -37,7 +37,12 @@ struct word_lanes {
     [[nodiscard]] friend pair multiply(word_lanes a, std::uint32_t factor) noexcept {
         return halves(instructions::multiply_lower_halves(a.v, all(factor).v));
     }
-    /// The halves of base + factor * (first + i) for lane i, in the order that `store_in_turn` needs.
+    /// What `multiples` counts from: here the product of `number`.
+    [[nodiscard]] static word_lanes multiples_base(std::uint32_t number, std::uint32_t factor) noexcept {
+        return all(std::uint64_t{factor} * number);
+    }
+    /// The products of factor and number + first + i for lane i, in the order that `store_in_turn` needs, for
+    /// the base of `number`.
     /// Interleaving works within 16 bytes, so the even lanes hold the first half of the numbers.
     [[nodiscard]] static pair multiples(word_lanes base, std::uint32_t first, std::uint32_t factor) noexcept {
         return [=]<std::size_t... I>(std::index_sequence<I...>) {
