@@ -94,16 +94,13 @@ struct words_of {
   private:
     [[nodiscard]] std::uint32_t broken_word(const random_key& key, std::uint64_t w) const {
         if (settings.counter) return static_cast<std::uint32_t>(w);
-        imle::detail::philox_lanes<imle::detail::word_lanes<1>> lanes(w / 4, key.stream());
-        std::uint32_t key0 = static_cast<std::uint32_t>(key.philox_key());
-        std::uint32_t key1 = static_cast<std::uint32_t>(key.philox_key() >> 32);
-        for (int round = 0; round < settings.rounds; ++round) {
-            lanes.round(key0, key1);
-            key0 += imle::detail::philox_weyl0;
-            key1 += imle::detail::philox_weyl1;
-        }
-        std::uint32_t out[4];
-        lanes.store(out);
+        const std::uint64_t block = w / 4;
+        const imle::philox4x32_block out = imle::detail::philox_rounds(
+            {static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32),
+             static_cast<std::uint32_t>(key.stream()), static_cast<std::uint32_t>(key.stream() >> 32)},
+            {static_cast<std::uint32_t>(key.philox_key()),
+             static_cast<std::uint32_t>(key.philox_key() >> 32)},
+            settings.rounds);
         return out[w % 4];
     }
 };

@@ -81,14 +81,11 @@ class quantile_table {
     /// Random access: filling in any pieces, in any order, gives the same bits. O(out.size()).
     void fill(const random_key& key, std::uint64_t first, std::span<Scalar> out, double location = 0,
               double scale = 1) const noexcept {
-        const polynomials& table = *polynomials_;
-        const detail::affine<Scalar> to_law = map(location, scale);
-        detail::fill_in_groups<detail::words_per_group * sizeof(std::uint32_t) / sizeof(Scalar)>(
-            first, out, [&](std::uint64_t group, Scalar* destination) {
-                alignas(64) std::uint32_t words[detail::words_per_group];
-                detail::word_group(key, group * detail::blocks_per_group, words);
-                draw_group(table, detail::drawn_words{words}, to_law, destination);
-            });
+        constexpr std::size_t group_size = detail::group_places<Scalar>::count;
+        if (out.empty()) return;
+        detail::drawn_groups<Scalar> draws(draws_of(location, scale), key,
+                                           (first + (out.size() - 1)) / group_size);
+        detail::fill_in_groups<group_size>(first, out, draws);
     }
 
     /// Writes the quantiles of `location + scale * X` for words of B = 32 (float) or 64 (double) bits: out[i]
@@ -97,17 +94,15 @@ class quantile_table {
     void fill_quantiles(std::span<const word_of<Scalar>> words, std::span<Scalar> out, double location = 0,
                         double scale = 1) const noexcept {
         using ordered = detail::ordered_words<word_of<Scalar>>;
-        const polynomials& table = *polynomials_;
-        const detail::affine<Scalar> to_law = map(location, scale);
-        constexpr std::size_t group = detail::words_per_group * sizeof(std::uint32_t) / sizeof(Scalar);
+        const detail::table_draws<Scalar> draws = draws_of(location, scale);
+        constexpr std::size_t group = detail::group_places<Scalar>::count;
         std::size_t i = 0;
-        for (; out.size() - i >= group; i += group)
-            draw_group(table, ordered{words.data() + i}, to_law, out.data() + i);
+        for (; out.size() - i >= group; i += group) draws.draw(ordered{words.data() + i}, out.data() + i);
         if (i == out.size()) return;
         alignas(64) word_of<Scalar> last[group] = {};
         alignas(64) Scalar numbers[group];
         std::copy_n(words.data() + i, out.size() - i, last);
-        draw_group(table, ordered{last}, to_law, numbers);
+        draws.draw(ordered{last}, numbers);
         std::copy_n(numbers, out.size() - i, out.data() + i);
     }
 
@@ -136,14 +131,8 @@ class quantile_table {
         return detail::affine<Scalar>(detail::multiply_add(scale, polynomials_->location(), location),
                                       detail::rounded(scale * polynomials_->scale()));
     }
-    /// One draw for each word of a group.
-    template <class WordsT>
-    static void draw_group(const polynomials& table, const WordsT& words,
-                           const detail::affine<Scalar>& to_law, Scalar* out) noexcept {
-        if (table.logarithmic())
-            detail::lookup_group<true>(table.coefficients(), words, to_law, out);
-        else
-            detail::lookup_group<false>(table.coefficients(), words, to_law, out);
+    [[nodiscard]] detail::table_draws<Scalar> draws_of(double location, double scale) const noexcept {
+        return {polynomials_->coefficients(), polynomials_->logarithmic(), map(location, scale)};
     }
     /// The draw for one word: the scalar reference.
     [[nodiscard]] Scalar draw(typename layout::word word) const noexcept {

@@ -22,69 +22,181 @@ namespace detail {
 template <class T>
 concept FloatOrDouble = std::same_as<T, float> || std::same_as<T, double>;
 
-/// Philox4x32-10 on vectors, bit-equal to `philox4x32`, for blocks block, block + 1, ... The lanes of c0 to
-/// c3 hold the four words of each block.
-template <class Words>
-struct philox_lanes {
-    Words c0, c1, c2, c3;
-
-    philox_lanes(std::uint64_t block, std::uint64_t stream) noexcept
-        : philox_lanes(Words::counters(block), stream) {}
-    [[gnu::always_inline]] void round(std::uint32_t key0, std::uint32_t key1) noexcept {
-        const auto product0 = multiply(c0, philox_multiplier0), product1 = multiply(c2, philox_multiplier1);
-        c0 = product1.upper ^ (c1 ^ Words::all(key0));
-        c1 = product1.lower;
-        c2 = product0.upper ^ (c3 ^ Words::all(key1));
-        c3 = product0.lower;
-    }
-    void store(std::uint32_t* out) const noexcept { Words::store_in_turn(c0, c1, c2, c3, out); }
-
-  private:
-    philox_lanes(const typename Words::pair& counters, std::uint64_t stream) noexcept
-        : c0(counters.lower),
-          c1(counters.upper),
-          c2(Words::all(static_cast<std::uint32_t>(stream))),
-          c3(Words::all(static_cast<std::uint32_t>(stream >> 32))) {}
-};
-
-/// Ten rounds on `Groups` vectors at once, so that the multiplications of one hide the latency of another's.
-/// Writes the 4 * Groups * Words::size words of blocks `block`, `block + 1` and so on.
-///
-/// A pack expands the vectors, since g++ at -O2 keeps an array that a loop indexes in memory. The loop over
-/// rounds is unrolled explicitly, since g++ unrolls it in some callers only. (Expanding the rounds by a pack
-/// too, each with its own key, is slower: g++ then keeps twenty keys in registers that it lacks.)
-template <class Words, std::size_t... Group>
-inline void philox_blocks(std::index_sequence<Group...>, std::uint64_t philox_key, std::uint64_t stream,
-                          std::uint64_t block, std::uint32_t* out) noexcept {
-    philox_lanes<Words> lanes[] = {{block + Group * Words::size, stream}...};
-    std::uint32_t key0 = static_cast<std::uint32_t>(philox_key);
-    std::uint32_t key1 = static_cast<std::uint32_t>(philox_key >> 32);
-#pragma GCC unroll 10
-    for (int round = 0; round < 10; ++round) {
-        (lanes[Group].round(key0, key1), ...);
-        key0 += philox_weyl0;
-        key1 += philox_weyl1;
-    }
-    (lanes[Group].store(out + 4 * Group * Words::size), ...);
-}
-template <class Words, std::size_t Groups>
-inline void philox_blocks(std::uint64_t philox_key, std::uint64_t stream, std::uint64_t block,
-                          std::uint32_t* out) noexcept {
-    philox_blocks<Words>(std::make_index_sequence<Groups>{}, philox_key, stream, block, out);
-}
-
 /// Words are made in groups of this size: 16 Philox blocks. The size is a multiple of every vector's size, so
 /// that all instruction sets cut a sequence at the same places.
 inline constexpr std::size_t words_per_group = 64;
 inline constexpr std::uint64_t blocks_per_group = words_per_group / 4;
 
-/// The words of `blocks_per_group` blocks from `block` on. Four vectors for each of the four words of a block
-/// fill the registers.
-inline void word_group(const random_key& key, std::uint64_t block, std::uint32_t* out) noexcept {
-    constexpr std::size_t blocks = widest_words::size;
-    constexpr std::size_t groups = std::min<std::size_t>(4, blocks_per_group / blocks);
-    for (std::size_t first = 0; first < blocks_per_group; first += groups * blocks)
-        philox_blocks<widest_words, groups>(key.philox_key(), key.stream(), block + first, out + 4 * first);
+/// The keys of Philox's ten rounds, ready to be loaded into all lanes. Blocks with the same upper word of
+/// their number share most of the first two rounds too; those words are combined with the keys that they
+/// would be combined with later.
+class philox_schedule {
+  public:
+    static constexpr int rounds = 10;
+
+    explicit philox_schedule(const random_key& key) noexcept {
+        std::uint32_t first = static_cast<std::uint32_t>(key.philox_key());
+        std::uint32_t second = static_cast<std::uint32_t>(key.philox_key() >> 32);
+        for (int round = 0; round < rounds; ++round) {
+            key0_[round] = first;
+            key1_[round] = second;
+            first += philox_weyl0;
+            second += philox_weyl1;
+        }
+        const std::uint64_t product = philox_multiplier1 * (key.stream() & 0xffffffff);
+        c0_ = (product >> 32) ^ key0_[0];
+        key0_[1] ^= product & 0xffffffff;
+        key1_[0] ^= key.stream() >> 32;
+        use_upper(0);
+    }
+
+    /// Prepares for blocks whose number has the upper word of `block`.
+    void prepare(std::uint64_t block) noexcept {
+        if (block >> 32 == upper_) return;
+        use_upper(upper_);
+        use_upper(block >> 32);
+    }
+    [[nodiscard]] std::uint64_t key0(int round) const noexcept { return key0_[round]; }
+    [[nodiscard]] std::uint64_t key1(int round) const noexcept { return key1_[round]; }
+
+  private:
+    /// Combines keys with the words that the upper word makes, or undoes that.
+    void use_upper(std::uint64_t upper) noexcept {
+        upper_ = upper;
+        const std::uint64_t product = philox_multiplier0 * (c0_ ^ upper);
+        key1_[1] ^= product >> 32;
+        key1_[2] ^= product & 0xffffffff;
+    }
+
+    std::uint64_t key0_[rounds];
+    std::uint64_t key1_[rounds];
+    std::uint64_t c0_;
+    std::uint64_t upper_;
+};
+
+/// Philox4x32-10 on vectors, bit-equal to `philox4x32`, for blocks of one group. The lanes of c0 to c3 hold
+/// the four words of each block.
+template <class Words>
+class philox_lanes {
+  public:
+    /// Two rounds of blocks `first`, `first` + 1, ... after the block of which `base` is the base of
+    /// multiples.
+    [[gnu::always_inline]] philox_lanes(const philox_schedule& schedule, Words base,
+                                        std::uint32_t first) noexcept {
+        const auto product0 = Words::multiples(base, first, philox_multiplier0);
+        const auto product1 = multiply(product0.upper ^ Words::all(schedule.key1(0)), philox_multiplier1);
+        c0_ = product1.upper ^ Words::all(schedule.key0(1));
+        c1_ = product1.lower;
+        c2_ = product0.lower ^ Words::all(schedule.key1(1));
+        c3_ = Words::all(0);  // what it would be is in the key
+    }
+    /// The rounds after these, in order.
+    template <int Round>
+    [[gnu::always_inline]] void round(const philox_schedule& schedule) noexcept {
+        if constexpr (Round == philox_schedule::rounds - 1) {
+            c1_ = alone(c1_);
+            c3_ = alone(c3_);
+        }
+        const auto product0 = multiply(c0_, philox_multiplier0), product1 = multiply(c2_, philox_multiplier1);
+        c0_ = product1.upper ^ (c1_ ^ Words::all(schedule.key0(Round)));
+        c1_ = product1.lower;
+        c2_ = product0.upper ^ (c3_ ^ Words::all(schedule.key1(Round)));
+        c3_ = product0.lower;
+    }
+    /// Writes the 4 * Words::size words.
+    void store(std::uint32_t* out) const noexcept { Words::store_in_turn(c0_, c1_, c2_, c3_, out); }
+
+  private:
+    Words c0_, c1_, c2_, c3_;
+};
+
+/// Several vectors of blocks at the same time, so that the multiplications of one hide the latency of
+/// another's.
+///
+/// A pack expands the vectors, since g++ at -O2 keeps an array that a loop indexes in memory. Everything is
+/// inlined, since clang keeps in memory what a function takes by reference.
+template <class Words, std::size_t... Vector>
+class philox_vectors {
+  public:
+    static constexpr std::size_t words = 4 * Words::size * sizeof...(Vector);
+
+    [[gnu::always_inline]] philox_vectors(const philox_schedule& schedule, Words base) noexcept
+        : lanes_{{schedule, base, static_cast<std::uint32_t>(Vector * Words::size)}...} {}
+    /// The rounds from First + 2 on.
+    template <int First, int... Round>
+    [[gnu::always_inline]] void rounds(const philox_schedule& schedule,
+                                       std::integer_sequence<int, Round...>) noexcept {
+        (one_round<First + Round + 2>(schedule), ...);
+    }
+    [[gnu::always_inline]] void store(std::uint32_t* out) const noexcept {
+        (lanes_[Vector].store(out + 4 * Vector * Words::size), ...);
+    }
+
+  private:
+    template <int Round>
+    [[gnu::always_inline]] void one_round(const philox_schedule& schedule) noexcept {
+        (lanes_[Vector].template round<Round>(schedule), ...);
+    }
+
+    philox_lanes<Words> lanes_[sizeof...(Vector)];
+};
+
+template <class Words, std::size_t... Vector>
+philox_vectors<Words, Vector...> vectors_of(std::index_sequence<Vector...>);
+template <class Words, std::size_t Count>
+using philox_vectors_of = decltype(vectors_of<Words>(std::make_index_sequence<Count>{}));
+
+struct nothing_beside {
+    template <std::size_t Step>
+    void step() const noexcept {}
+};
+
+/// Makes the words of `Vectors` vectors of blocks, from `block` on, and does other work between the rounds:
+/// calls beside.step<i>() for i = First, First + 1, ..., as many times as there are numbers in Step.
+template <class Vectors, class Words, std::size_t First, class Beside, std::size_t... Step>
+[[gnu::always_inline]] inline void philox_blocks(const philox_schedule& schedule, std::uint64_t block,
+                                                 std::uint32_t* out, const Beside& beside,
+                                                 std::index_sequence<Step...>) noexcept {
+    constexpr int rounds = philox_schedule::rounds - 2, each = rounds / static_cast<int>(sizeof...(Step));
+    static_assert(each * sizeof...(Step) == rounds);
+    Vectors vectors(schedule, Words::multiples_base(static_cast<std::uint32_t>(block), philox_multiplier0));
+    ((beside.template step<First + Step>(), vectors.template rounds<static_cast<int>(Step) * each>(
+                                                schedule, std::make_integer_sequence<int, each>{})),
+     ...);
+    vectors.store(out);
+}
+
+/// The words of a group, which begins at `block`, a multiple of `blocks_per_group`.
+inline void word_group(philox_schedule& schedule, std::uint64_t block, std::uint32_t* out) noexcept {
+    using vectors =
+        philox_vectors_of<widest_words, std::min<std::size_t>(4, blocks_per_group / widest_words::size)>;
+    schedule.prepare(block);
+    for (std::size_t i = 0; i < words_per_group; i += vectors::words)
+        philox_blocks<vectors, widest_words, 0>(schedule, block + i / 4, out + i, nothing_beside{},
+                                                std::index_sequence<0>{});
+}
+
+template <class Vectors, std::size_t Steps, class Beside, std::size_t... Pass>
+[[gnu::always_inline]] inline void word_group_beside(const philox_schedule& schedule, std::uint64_t block,
+                                                     std::uint32_t* out, const Beside& beside,
+                                                     std::index_sequence<Pass...>) noexcept {
+    (philox_blocks<Vectors, widest_words, Pass * Steps>(schedule, block + Pass * Vectors::words / 4,
+                                                        out + Pass * Vectors::words, beside,
+                                                        std::make_index_sequence<Steps>{}),
+     ...);
+}
+/// The same, with other work between the rounds: calls beside.step<i>() for i < Steps, in order. A processor
+/// looks ahead by about a hundred operations, far fewer than ten rounds have. So other work hides the latency
+/// of their multiplications only if it is between them in the program.
+template <std::size_t Steps, class Beside>
+[[gnu::always_inline]] inline void word_group_beside(philox_schedule& schedule, std::uint64_t block,
+                                                     std::uint32_t* out, const Beside& beside) noexcept {
+    // Vectors of 32 bytes share 16 registers with the other work.
+    using vectors = philox_vectors_of<widest_words, (widest_words::size > 4 ? 2 : 1)>;
+    constexpr std::size_t passes = words_per_group / vectors::words, steps = Steps / passes;
+    static_assert(vectors::words * passes == words_per_group && steps * passes == Steps);
+    schedule.prepare(block);
+    word_group_beside<vectors, steps>(schedule, block, out, beside, std::make_index_sequence<passes>{});
 }
 
 /// Fills `out` with elements `first`, `first + 1`, ... of a sequence that is made `Size` elements at a time:
@@ -93,7 +205,7 @@ inline void word_group(const random_key& key, std::uint64_t block, std::uint32_t
 /// If a piece covers only part of a group, the whole group is made in a local array. The same instructions
 /// then make an element for every piece that contains it, so its bits do not depend on the piece.
 template <std::size_t Size, class Element, class Make>
-inline void fill_in_groups(std::uint64_t first, std::span<Element> out, const Make& make) {
+inline void fill_in_groups(std::uint64_t first, std::span<Element> out, Make&& make) {
     std::uint64_t group = first / Size;
     std::size_t skip = static_cast<std::size_t>(first % Size);
     Element* destination = out.data();
@@ -123,19 +235,21 @@ inline void fill_in_groups(std::uint64_t first, std::span<Element> out, const Ma
 /// Word w is word w % 4 of the Philox block with counter (w / 4, key.stream()) under key.philox_key(). Random
 /// access: filling in any pieces, in any order, on any instruction set, gives the same bits. O(out.size()).
 inline void random_words(const random_key& key, std::uint64_t first, std::span<std::uint32_t> out) noexcept {
+    detail::philox_schedule schedule(key);
     detail::fill_in_groups<detail::words_per_group>(
-        first, out, [&key](std::uint64_t group, std::uint32_t* destination) {
-            detail::word_group(key, group * detail::blocks_per_group, destination);
+        first, out, [&schedule](std::uint64_t group, std::uint32_t* destination) {
+            detail::word_group(schedule, group * detail::blocks_per_group, destination);
         });
 }
 
 /// Writes words of 64 bits: element i is words 2 i and 2 i + 1, the lower half first. Random access as above.
 inline void random_words(const random_key& key, std::uint64_t first, std::span<std::uint64_t> out) noexcept {
     constexpr std::size_t size = detail::words_per_group / 2;
-    detail::fill_in_groups<size>(first, out, [&key](std::uint64_t group, std::uint64_t* destination) {
+    detail::philox_schedule schedule(key);
+    detail::fill_in_groups<size>(first, out, [&schedule](std::uint64_t group, std::uint64_t* destination) {
         alignas(64) std::uint32_t words[detail::words_per_group];
         // By block and not by word, since the element with the highest index still has words of its own.
-        detail::word_group(key, group * detail::blocks_per_group, words);
+        detail::word_group(schedule, group * detail::blocks_per_group, words);
         if constexpr (std::endian::native == std::endian::little)
             std::memcpy(destination, words, sizeof(words));
         else
@@ -173,10 +287,11 @@ template <detail::FloatOrDouble Scalar>
 inline void uniforms(const random_key& key, std::uint64_t first, std::span<Scalar> out) noexcept {
     constexpr std::size_t words_each = sizeof(Scalar) / sizeof(std::uint32_t);
     constexpr std::size_t size = detail::words_per_group / words_each;
-    detail::fill_in_groups<size>(first, out, [&key](std::uint64_t group, Scalar* destination) {
+    detail::philox_schedule schedule(key);
+    detail::fill_in_groups<size>(first, out, [&schedule](std::uint64_t group, Scalar* destination) {
         alignas(64) std::uint32_t words[detail::words_per_group];
         // By block and not by word, since the double with the highest index still has words of its own.
-        detail::word_group(key, group * detail::blocks_per_group, words);
+        detail::word_group(schedule, group * detail::blocks_per_group, words);
         for (std::size_t i = 0; i < size; ++i) {
             if constexpr (words_each == 1)
                 destination[i] = uniform_of(words[i]);

@@ -53,10 +53,16 @@ struct word_lanes<4> {
 
     uint32x4_t v;
 
-    [[nodiscard]] static word_lanes all(std::uint32_t word) noexcept { return {vdupq_n_u32(word)}; }
-    [[nodiscard]] static pair counters(std::uint64_t first) noexcept;
+    [[nodiscard]] static word_lanes all(std::uint64_t word) noexcept {
+        return {vdupq_n_u32(static_cast<std::uint32_t>(word))};
+    }
     friend word_lanes operator^(word_lanes a, word_lanes b) noexcept { return {veorq_u32(a.v, b.v)}; }
+    [[nodiscard]] friend word_lanes alone(word_lanes a) noexcept { return a; }
     friend pair multiply(word_lanes a, std::uint32_t factor) noexcept;
+    [[nodiscard]] static word_lanes multiples_base(std::uint32_t number, std::uint32_t) noexcept {
+        return all(number);
+    }
+    [[nodiscard]] static pair multiples(word_lanes base, std::uint32_t first, std::uint32_t factor) noexcept;
     static void store_in_turn(word_lanes a, word_lanes b, word_lanes c, word_lanes d,
                               std::uint32_t* to) noexcept {
         const uint32x4x4_t rows{{a.v, b.v, c.v, d.v}};
@@ -69,18 +75,15 @@ struct word_lanes<4>::pair {
     word_lanes upper;
 };
 
-inline word_lanes<4>::pair word_lanes<4>::counters(std::uint64_t first) noexcept {
-    word_lanes lower, upper;
-    for (std::size_t i = 0; i < size; ++i) {
-        lower.v[i] = static_cast<std::uint32_t>(first + i);
-        upper.v[i] = static_cast<std::uint32_t>((first + i) >> 32);
-    }
-    return {lower, upper};
-}
 [[nodiscard]] inline word_lanes<4>::pair multiply(word_lanes<4> a, std::uint32_t factor) noexcept {
     const uint32x4x2_t halves = vuzpq_u32(vreinterpretq_u32_u64(vmull_n_u32(vget_low_u32(a.v), factor)),
                                           vreinterpretq_u32_u64(vmull_high_n_u32(a.v, factor)));
     return {{halves.val[0]}, {halves.val[1]}};
+}
+
+inline word_lanes<4>::pair word_lanes<4>::multiples(word_lanes base, std::uint32_t first,
+                                                    std::uint32_t factor) noexcept {
+    return multiply({base.v + uint32x4_t{first, first + 1, first + 2, first + 3}}, factor);
 }
 
 }  // namespace detail

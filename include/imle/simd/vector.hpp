@@ -105,10 +105,13 @@ inline constexpr std::size_t lanes_per_part = 16 / sizeof(T);
 template <class T, std::size_t Size, bool Upper>
 [[nodiscard, gnu::always_inline]] inline vector_of<T, Size> interleave(const vector_of<T, Size>& a,
                                                                        const vector_of<T, Size>& b) noexcept {
-    return shuffle<T, Size>(a, b, [](std::size_t i) {
+    // As integers: x86 processors have more units for that.
+    using integer = lane_integer<T>;
+    using integers = vector_of<integer, Size>;
+    return vector_of<T, Size>(shuffle<integer, Size>(integers(a), integers(b), [](std::size_t i) {
         constexpr std::size_t part = lanes_per_part<T>;
         return i / part * part + i % part / 2 + (Upper ? part / 2 : 0) + i % 2 * Size;
-    });
+    }));
 }
 
 /// Exchanges blocks of Step x Step numbers in two rows that are Step rows apart: the right block of the upper

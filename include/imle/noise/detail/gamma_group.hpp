@@ -107,7 +107,7 @@ class gamma_keys {
   public:
     explicit gamma_keys(const random_key& key) noexcept
         : normals(key.fold_in(0)),
-          decisions(key.fold_in(1)),
+          decision_words(key.fold_in(1)),
           boosts(key.fold_in(2)),
           second_attempts_(key.fold_in(4)),
           key_(key) {}
@@ -119,7 +119,7 @@ class gamma_keys {
     }
 
     random_key normals;
-    random_key decisions;
+    mutable philox_schedule decision_words;
     random_key boosts;
 
   private:
@@ -198,7 +198,7 @@ inline void gamma_group(const gamma_keys& keys, Laws laws, std::uint64_t group, 
     alignas(64) Scalar x[gammas_per_group];
     alignas(64) std::uint32_t words[words_per_group];
     standard_table<standard_normal, Scalar>().fill(keys.normals, first, std::span<Scalar>(z));
-    word_group(keys.decisions, group * blocks_per_group, words);
+    word_group(keys.decision_words, group * blocks_per_group, words);
 
     std::uint64_t undecided = 0;
     std::uint32_t small = 0;

@@ -183,53 +183,193 @@ struct ordered_words {
     }
 };
 
-/// Writes `finish` of the table's value for each word of a group.
-template <class Scalar, class WordsT, class Finish>
-[[gnu::always_inline]] inline void look_up_group(const Scalar* table, const WordsT& words, Scalar* out,
-                                                 Finish finish) noexcept {
+/// The places of a group's words, in memory: an address is a scalar.
+template <class Scalar>
+class group_places {
     using layout = table_layout<Scalar>;
     using vector = widest_lanes<Scalar>;
     using word = typename layout::word;
-    constexpr std::size_t count = words_per_group * sizeof(std::uint32_t) / sizeof(word);
-    static_assert(layout::stride == layout::degree + 1);
-    alignas(64) word rows[count];
-    alignas(64) Scalar t[count];
-    for (std::size_t i = 0; i < count; i += vector::size) {
-        const table_places<vector> places(words.template at<vector>(i));
-        store_vector<word, vector::size>(places.row, rows + i);
-        places.t.store(t + i);
+
+  public:
+    /// The numbers of a group.
+    static constexpr std::size_t count = words_per_group * sizeof(std::uint32_t) / sizeof(word);
+    /// The vectors of a group.
+    static constexpr std::size_t vectors = count / vector::size;
+
+    template <class WordsT>
+    [[gnu::always_inline]] void set(const WordsT& words) noexcept {
+        for (std::size_t i = 0; i < count; i += vector::size) {
+            const table_places<vector> places(words.template at<vector>(i));
+            store_vector<word, vector::size>(places.row, rows_ + i);
+            places.t.store(t_ + i);
+        }
     }
-    for (std::size_t i = 0; i < count; i += vector::size) {
+    /// The table's values for numbers first, first + 1, ... of a vector.
+    [[nodiscard, gnu::always_inline]] vector values(const Scalar* table, std::size_t first) const noexcept {
+        static_assert(layout::stride == layout::degree + 1);
         typename vector::vector c[layout::stride];
-        look_up<vector>([&](std::size_t lane) { return table_row(table, rows[i + lane]); }, c);
-        finish(polynomial<layout::degree>(vector::load(t + i), [&](std::size_t j) {
-            return vector::of(c[j]);
-        })).store(out + i);
+        look_up<vector>(row_of{table, rows_ + first}, c);
+        return polynomial<layout::degree>(vector::load(t_ + first), coefficient_of{c});
     }
+
+  private:
+    // Not lambdas, which compilers do not always inline.
+    struct row_of {
+        const Scalar* table;
+        const word* rows;
+        [[gnu::always_inline]] const Scalar* operator()(std::size_t lane) const noexcept {
+            return table_row(table, rows[lane]);
+        }
+    };
+    struct coefficient_of {
+        const typename vector::vector* columns;
+        [[gnu::always_inline]] vector operator()(std::size_t j) const noexcept {
+            return vector::of(columns[j]);
+        }
+    };
+
+    alignas(64) word rows_[count];
+    alignas(64) Scalar t_[count];
+};
+
+/// Replaces each number of a group by 2 to its power, mapped.
+template <class Scalar>
+inline void raise_group(const affine<Scalar>& map, Scalar* out) noexcept {
+    using vector = widest_lanes<Scalar>;
+    // A separate loop, so that a processor has more of its iterations in flight.
+    const auto raise_all = [=](auto power_of) {
+        for (std::size_t i = 0; i < group_places<Scalar>::count; i += vector::size)
+            power_of(vector::load(out + i)).store(out + i);
+    };
+    if (map.high == 0)
+        raise_all([=](vector y) { return scaled_power(y, map); });
+    else
+        raise_all([=](vector y) { return affine_power(y, map); });
 }
 
-/// Writes the mapped draw for each word of a group: the table's value, or 2 to its power if `Exponential`.
-/// Most draws need no factor; the kernel without one has no product to wait for.
-template <bool Exponential, class Scalar, class WordsT>
-inline void lookup_group(const Scalar* table, const WordsT& words, affine<Scalar> map, Scalar* out) noexcept {
+/// Draws groups of numbers by a table. A vector of values becomes numbers by a sum (a location), by a product
+/// and a sum (a scale and a location) or by a power: most draws need no factor, and the kernel without one
+/// has no product to wait for.
+template <class Scalar>
+class table_draws {
+  public:
     using vector = widest_lanes<Scalar>;
-    if constexpr (Exponential) {
-        look_up_group(table, words, out, [](vector y) { return y; });
-        // A separate loop, so that a processor has more of its iterations in flight.
-        constexpr std::size_t count = words_per_group * sizeof(std::uint32_t) / sizeof(Scalar);
-        const auto raise_all = [=](auto power_of) {
-            for (std::size_t i = 0; i < count; i += vector::size)
-                power_of(vector::load(out + i)).store(out + i);
-        };
-        if (map.high == 0)
-            raise_all([=](vector y) { return scaled_power(y, map); });
-        else
-            raise_all([=](vector y) { return affine_power(y, map); });
-    } else if (map.scale == 1) {
-        look_up_group(table, words, out, [=](vector y) { return map(y); });
-    } else {
-        look_up_group(table, words, out, [=](vector y) { return map(y, vector(map.scale)); });
+    using places = group_places<Scalar>;
+
+    /// A `logarithmic` table holds logarithms of numbers.
+    table_draws(const Scalar* table, bool logarithmic, const affine<Scalar>& map) noexcept
+        : table_(table), map_(map), logarithmic_(logarithmic) {}
+
+    /// Writes one number for each word.
+    template <class WordsT>
+    void draw(const WordsT& words, Scalar* out) const noexcept {
+        places here;
+        here.set(words);
+        draw_at(here, out);
     }
-}
+    /// Writes one number for each place.
+    void draw_at(const places& here, Scalar* out) const noexcept {
+        if (adds_only())
+            look_up_all(here, out, shifting());
+        else
+            look_up_all(here, out, scaling{map_});
+        if (logarithmic_) raise_group(map_, out);
+    }
+    /// The same; then sets the places to those of the group of words that begins at `block`. Look-ups keep
+    /// other units of a processor busy than Philox's multiplications, so both are done at the same time.
+    void draw_at(places& here, Scalar* out, philox_schedule& schedule, std::uint64_t block) const noexcept {
+        alignas(64) std::uint32_t words[words_per_group];
+        if (adds_only())
+            word_group_beside<places::vectors>(schedule, block, words,
+                                               look_ups_beside<shift_of>{table_, here, out, shifting()});
+        else
+            word_group_beside<places::vectors>(schedule, block, words,
+                                               look_ups_beside<scaling>{table_, here, out, scaling{map_}});
+        if (logarithmic_) raise_group(map_, out);
+        here.set(drawn_words{words});
+    }
+
+  private:
+    /// From a table's value to the number.
+    struct shift_of {
+        affine<Scalar> map;
+        [[gnu::always_inline]] vector operator()(vector y) const noexcept { return map(y); }
+    };
+    struct scaling {
+        affine<Scalar> map;
+        [[gnu::always_inline]] vector operator()(vector y) const noexcept {
+            return map(y, vector(map.scale));
+        }
+    };
+    [[nodiscard]] bool adds_only() const noexcept { return logarithmic_ || map_.scale == 1; }
+    /// Logarithms stay as they are: adding -0 changes no bit.
+    [[nodiscard]] shift_of shifting() const noexcept {
+        shift_of shift{map_};
+        if (logarithmic_) shift.map.high = shift.map.low = -Scalar(0);
+        return shift;
+    }
+
+    template <class Finish>
+    [[gnu::always_inline]] void look_up_all(const places& here, Scalar* out,
+                                            const Finish& finish) const noexcept {
+        for (std::size_t i = 0; i < places::count; i += vector::size)
+            finish(here.values(table_, i)).store(out + i);
+    }
+    /// The look-ups of a group, a vector at a time.
+    template <class Finish>
+    struct look_ups_beside {
+        const Scalar* table;
+        const places& here;
+        Scalar* out;
+        Finish finish;
+
+        template <std::size_t Vector>
+        [[gnu::always_inline]] void step() const noexcept {
+            constexpr std::size_t i = Vector * vector::size;
+            finish(here.values(table, i)).store(out + i);
+        }
+    };
+
+    const Scalar* table_;
+    affine<Scalar> map_;
+    bool logarithmic_;
+};
+
+/// The draws of a key's sequence, one group after the other: a call for each group from the first to `last`.
+template <class Scalar>
+class drawn_groups {
+  public:
+    drawn_groups(const table_draws<Scalar>& draws, const random_key& key, std::uint64_t last) noexcept
+        : draws_(draws), schedule_(key), last_(last) {}
+
+    void operator()(std::uint64_t group, Scalar* out) noexcept {
+        const std::uint64_t block = group * blocks_per_group;
+        if constexpr (widest_words::size >= 4 && widest_lanes<Scalar>::size >= 4 && IMLE_VECTOR_BYTES >= 32) {
+            if (!placed_) set_places(block);
+            placed_ = group != last_;
+            if (placed_)
+                draws_.draw_at(places_, out, schedule_, block + blocks_per_group);
+            else
+                draws_.draw_at(places_, out);
+        } else {
+            // Shorter vectors would need more registers than there are.
+            set_places(block);
+            draws_.draw_at(places_, out);
+        }
+    }
+
+  private:
+    void set_places(std::uint64_t block) noexcept {
+        alignas(64) std::uint32_t words[words_per_group];
+        word_group(schedule_, block, words);
+        places_.set(drawn_words{words});
+    }
+
+    table_draws<Scalar> draws_;
+    philox_schedule schedule_;
+    group_places<Scalar> places_;
+    std::uint64_t last_;
+    bool placed_ = false;
+};
 
 }  // namespace imle::inline IMLE_ABI::detail
