@@ -15,7 +15,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +23,7 @@
 #include <span>
 #include <type_traits>
 
+#include <imle/core/backports.hpp>
 #include <imle/core/rounded.hpp>
 #include <imle/solvers/detail/network_plan.hpp>
 #include <imle/solvers/detail/network_steps.hpp>
@@ -50,8 +50,8 @@ struct edge_costs {
         // By bits: of a condition compilers make a branch, which is badly predicted.
         using bits = std::conditional_t<sizeof(Scalar) == 4, std::uint32_t, std::uint64_t>;
         const bits kept = bits{0} - bits{!step.is_single()};
-        const auto second = std::bit_cast<bits>((*this)(step.last())) & kept;
-        return here + (*this)(step.first) + std::bit_cast<Scalar>(second);
+        const auto second = bit_cast<bits>((*this)(step.last())) & kept;
+        return here + (*this)(step.first) + bit_cast<Scalar>(second);
     }
     /// Has a cost brought into the cache.
     void prefetch(network_plan::index edge) const noexcept { __builtin_prefetch(theta + edge); }
