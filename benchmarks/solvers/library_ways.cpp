@@ -244,12 +244,13 @@ problem_list library_problems() {
                    imle::knapsack{weights, static_cast<double>(capacity)},
                    plain::knapsack_table{{weights.begin(), weights.end()}, capacity, {}, {}});
     }
+    const auto tours = [](Eigen::Index n) -> Eigen::Index { return n > 12 ? 4 : n > 8 ? 64 : 512; };
     for (const Eigen::Index n : {5, 8, 12, 15})
-        all.add<2>("travelling_salesman", std::to_string(n) + " nodes, directed", {n, n}, n > 10 ? 4 : 512,
-                   true, imle::travelling_salesman{}, plain::held_karp{static_cast<std::size_t>(n), {}, {}});
+        all.add<2>("travelling_salesman", std::to_string(n) + " nodes, directed", {n, n}, tours(n), true,
+                   imle::travelling_salesman{}, plain::held_karp{static_cast<std::size_t>(n), {}, {}});
     for (const Eigen::Index n : {8, 12, 15})
         all.add<1>("travelling_salesman", std::to_string(n) + " nodes, undirected", {n * (n - 1) / 2},
-                   n > 10 ? 4 : 512, true, imle::travelling_salesman{}, nullptr);
+                   tours(n), true, imle::travelling_salesman{}, nullptr);
     return std::move(all.problems);
 }
 
