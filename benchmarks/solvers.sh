@@ -4,7 +4,7 @@
 # Prints Markdown: microseconds per solve for each solver and size, alone, in batches and on two threads, next to a textbook
 # version and, if they can be installed, Boost.Graph and CBC; then milliseconds per step. Plots how time and memory grow.
 # On Debian and its relatives it first installs missing packages (by apt-get, with sudo if you are not root); elsewhere it
-# says what to install. It takes about four minutes. The machine should do nothing else.
+# says what to install. It takes about five minutes. The machine should do nothing else.
 #
 #   --write  put the tables into docs/solver_benchmarks.md and the picture next to it; else both go to build/solver_benchmarks
 
