@@ -177,7 +177,7 @@ class alignment {
             std::array<instance<Scalar>, width> instances{};
             for (Eigen::Index lane = 0; lane < used; ++lane) {
                 const auto b = static_cast<std::size_t>(done + lane);
-                const auto mask = contexts.empty() ? std::span<const bool>() : contexts[b].mask;
+                const auto mask = detail::mask_of(contexts, b);
                 constexpr bool row_major = layout_of<ThetaT> == Eigen::RowMajor;
                 const auto shape = detail::alignment_shape::of(rows, columns, row_major, mask);
                 instances[static_cast<std::size_t>(lane)] = {theta.data() + b * n, z.data() + b * n, mask,

@@ -207,7 +207,7 @@ class grid_shortest_path {
                                            row_major ? cell % cols : cell / rows, ") of instance ",
                                            first / cells);
                 },
-                contexts.empty() ? std::span<const bool>() : contexts[first / cells].mask);
+                detail::mask_of(contexts, first / cells));
     }
 
     /// The ends of a path.

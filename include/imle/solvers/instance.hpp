@@ -72,6 +72,12 @@ inline void require_contexts(std::size_t given, Eigen::Index batch) {
         throw_invalid("contexts", message("a list of ", given), message(batch, ", one for each instance"));
 }
 
+/// The mask of a batch's instance. contexts: one for each instance, or none.
+[[nodiscard]] inline std::span<const bool> mask_of(std::span<const solve_context> contexts,
+                                                   std::size_t instance) noexcept {
+    return contexts.empty() ? std::span<const bool>() : contexts[instance].mask;
+}
+
 /// Throws unless an instance's numbers are finite where its mask allows (everywhere, if it is empty): an
 /// argmax needs an order, and NaN has none. Also throws for a mask of another size.
 template <class Scalar>

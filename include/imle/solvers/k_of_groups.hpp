@@ -158,7 +158,7 @@ class k_of_groups : public detail::batch_forms<k_of_groups<K>> {
             detail::throw_invalid("k_of_groups' k", k_,
                                   detail::message("at most the size of a group, ", equal.size));
         const auto values = detail::values_of(theta);
-        const auto from = masked ? detail::copy_allowed_of_batch(values, contexts, allowed_) : values;
+        const auto from = masked ? detail::allowed_of_batch(values, contexts, allowed_) : values;
         select_runs(from.data(), batch, runs, z.data());
         return masked ? clear_infeasible(contexts, values.size() / contexts.size(), runs, z.data())
                       : solve_status::solved;

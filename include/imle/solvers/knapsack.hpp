@@ -121,14 +121,9 @@ class knapsack : public detail::batch_forms<knapsack<Items>> {
         detail::require_dimensions(thetas, zs);
         const auto n = static_cast<std::size_t>(shape.n), batch = static_cast<std::size_t>(shape.batch);
         const auto given = detail::values_of(thetas);
-        auto values = given;
-        if (detail::any_mask(contexts))
-            values = detail::copy_allowed_of_batch(values, contexts, allowed_);
-        else
-            detail::require_numbers(values, {});
+        const auto values = detail::allowed_of_batch(given, contexts, allowed_);
         const auto solve = [&](std::size_t i) {
-            solve_one(given.subspan(i * n, n), contexts.empty() ? std::span<const bool>() : contexts[i].mask,
-                      zs.data() + i * n);
+            solve_one(given.subspan(i * n, n), detail::mask_of(contexts, i), zs.data() + i * n);
         };
         std::size_t done = 0;
         if (n > 0 && detail::suits_lanes(*problem_))

@@ -91,7 +91,7 @@ class ranking : public detail::batch_forms<ranking<N>> {
             detail::rank_in_lanes(values.data(), done, n, memory, zs.data());
         }
         for (; done < batch; ++done) {
-            const auto mask = contexts.empty() ? std::span<const bool>() : contexts[done].mask;
+            const auto mask = detail::mask_of(contexts, done);
             const auto one = values.subspan(done * n, n);
             detail::require_numbers(one, mask);
             rank_one(one, mask, zs.data() + done * n);

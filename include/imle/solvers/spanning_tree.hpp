@@ -178,8 +178,7 @@ class heaviest_forest {
 ///
 /// z is the tree of Kruskal's algorithm, which takes each edge that closes no cycle, from the largest theta
 /// on. Ties: the lowest index first (0.0 and -0.0 are equal). Theta is compared, never summed, so nothing
-/// overflows. Parallel
-/// edges are allowed, and so are loops, which are in no tree.
+/// overflows. Parallel edges are allowed, and so are loops, which are in no tree.
 ///
 /// Throws `std::invalid_argument` on construction for a negative number of nodes, an edge whose ends are not
 /// nodes, and more than 2^31 - 1 nodes or edges. Throws it when solving for a theta that does not have one
@@ -227,16 +226,12 @@ class spanning_tree : public detail::batch_forms<spanning_tree, 1> {
         const auto shape = detail::shape_of(thetas);
         detail::require_edges(shape.n, graph_->edges.size());
         const auto n = static_cast<std::size_t>(shape.n), batch = static_cast<std::size_t>(shape.batch);
-        auto values = detail::values_of(thetas);
-        const Scalar* const given = values.data();
-        if (detail::any_mask(contexts))
-            values = detail::copy_allowed_of_batch(values, contexts, allowed_);
-        else
-            detail::require_numbers(values, {});
+        const auto given = detail::values_of(thetas);
+        const auto values = detail::allowed_of_batch(given, contexts, allowed_);
         solve_status status = solve_status::solved;
         const auto solve = [&](std::size_t i) {
-            const auto mask = contexts.empty() ? std::span<const bool>() : contexts[i].mask;
-            const solve_status one = solve_one(given + i * n, mask, zs.data() + i * n);
+            const solve_status one =
+                solve_one(given.data() + i * n, detail::mask_of(contexts, i), zs.data() + i * n);
             if (one != solve_status::solved) status = one;
         };
         const auto again = again_.get<std::size_t>(batch);

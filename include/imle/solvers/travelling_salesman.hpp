@@ -143,12 +143,8 @@ class travelling_salesman : public detail::batch_forms<travelling_salesman, 1, 2
         const auto size = static_cast<std::size_t>(shape.n), batch = static_cast<std::size_t>(shape.batch);
         const auto n = static_cast<int>(nodes_of<rank>(shape.instance));
         const auto place = place_in<ThetasT, rank>(n);
-        auto values = detail::values_of(thetas);
-        const Scalar* const given = values.data();
-        if (detail::any_mask(contexts))
-            values = detail::copy_allowed_of_batch(values, contexts, allowed_);
-        else
-            detail::require_numbers(values, {});
+        const auto given = detail::values_of(thetas);
+        const auto values = detail::allowed_of_batch(given, contexts, allowed_);
         std::fill_n(zs.data(), zs.size(), Scalar(0));
         if (n < 2) return solve_status::solved;
         std::size_t done = 0;
@@ -160,12 +156,10 @@ class travelling_salesman : public detail::batch_forms<travelling_salesman, 1, 2
                     status = solve_status::infeasible;
                 done += used;
             }
-        for (; done < batch; ++done) {
-            const auto mask = contexts.empty() ? std::span<const bool>() : contexts[done].mask;
-            if (solve_one(n, place, given + done * size, zs.data() + done * size, mask) !=
-                solve_status::solved)
+        for (; done < batch; ++done)
+            if (solve_one(n, place, given.data() + done * size, zs.data() + done * size,
+                          detail::mask_of(contexts, done)) != solve_status::solved)
                 status = solve_status::infeasible;
-        }
         return status;
     }
 

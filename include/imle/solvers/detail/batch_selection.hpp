@@ -46,12 +46,16 @@ class batch_forms {
                        [](const solve_context& each) { return !each.mask.empty(); });
 }
 
-/// The numbers of all instances, one context for each, with -infinity where their masks forbid. Throws like
-/// `require_numbers`.
+/// The numbers of all instances, with -infinity where their masks forbid: a copy if there is a mask.
+/// contexts: one for each instance, or none. Throws like `require_numbers`.
 template <class Scalar>
-[[nodiscard]] std::span<const Scalar> copy_allowed_of_batch(std::span<const Scalar> values,
-                                                            std::span<const solve_context> contexts,
-                                                            scratch& memory) {
+[[nodiscard]] std::span<const Scalar> allowed_of_batch(std::span<const Scalar> values,
+                                                       std::span<const solve_context> contexts,
+                                                       scratch& memory) {
+    if (!any_mask(contexts)) {
+        require_numbers(values, {});
+        return values;
+    }
     const std::size_t n = values.size() / contexts.size();
     const auto copies = memory.template get<Scalar>(values.size());
     for (std::size_t i = 0; i < contexts.size(); ++i) {
@@ -74,15 +78,10 @@ solve_status select_batch(const ThetasT& thetas, ZsT& zs, std::span<const solve_
                           std::size_t k, scratch& allowed, scratch& memory, kth_guess<Scalar>& guess) {
     const auto shape = shape_of(thetas);
     const auto n = static_cast<std::size_t>(shape.n), batch = static_cast<std::size_t>(shape.batch);
-    std::span<const Scalar> values = values_of(thetas);
-    const bool masked = any_mask(contexts);
-    if (masked)
-        values = copy_allowed_of_batch(values, contexts, allowed);
-    else
-        require_numbers(values, {});
+    const std::span<const Scalar> values = allowed_of_batch(values_of(thetas), contexts, allowed);
     select_largest_of_groups(values.data(), batch, n, k,
                              memory.template get<Scalar>(selection_memory<Scalar>(n, k)), guess, zs.data());
-    if (!masked) return solve_status::solved;
+    if (!any_mask(contexts)) return solve_status::solved;
     solve_status status = solve_status::solved;
     for (std::size_t i = 0; i < batch; ++i) {
         const std::span<const bool> mask = contexts[i].mask;
