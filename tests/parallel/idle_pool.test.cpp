@@ -1,6 +1,7 @@
 #include <imle/parallel/idle_pool.hpp>
 
 #include <cstddef>
+#include <memory>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -24,7 +25,7 @@ struct tool {
 TEST_CASE("idle_pool: an object is lent to one at a time, and again", "[parallel]") {
     int made = 0;
     imle::detail::idle_pool<tool> pool;
-    const auto take = [&] { return pool.take([&] { return tool(made); }); };
+    const auto take = [&] { return pool.take([&] { return std::make_unique<tool>(made); }); };
     {
         const auto first = take(), second = take();
         CHECK(first->number != second->number);
@@ -40,12 +41,12 @@ TEST_CASE("idle_pool: an object comes back after an exception, and may fail to b
     int made = 0;
     imle::detail::idle_pool<tool> pool;
     const auto fail_to_make = [&] {
-        static_cast<void>(pool.take([]() -> tool { throw std::runtime_error("none left"); }));
+        static_cast<void>(pool.take([]() -> std::unique_ptr<tool> { throw std::runtime_error("none left"); }));
     };
     CHECK_THROWS_AS(fail_to_make(), std::runtime_error);
     for (int i = 0; i < 3; ++i) {
         const auto use = [&] {
-            const auto one = pool.take([&] { return tool(made); });
+            const auto one = pool.take([&] { return std::make_unique<tool>(made); });
             throw std::logic_error("a call that fails");
         };
         CHECK_THROWS_AS(use(), std::logic_error);
@@ -61,7 +62,7 @@ TEST_CASE("idle_pool: several threads never share an object", "[parallel]") {
     for (std::size_t t = 0; t < threads; ++t)
         users.emplace_back([&, t] {
             for (int i = 0; i < rounds; ++i) {
-                const auto lent = pool.take([] { return 0; });
+                const auto lent = pool.take([] { return std::make_unique<int>(0); });
                 // A race, if two had it: the thread sanitizer would say so.
                 if (*lent != 0) ++shared[t];
                 *lent = 1;

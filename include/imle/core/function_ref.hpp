@@ -27,16 +27,18 @@ class function_ref<Result(Arguments...)> {
     template <OtherThan<function_ref> F>
     function_ref(F&& f) noexcept
         : function_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
-          call_([](void* function, Arguments... arguments) -> Result {
-              return (*static_cast<std::remove_reference_t<F>*>(function))(
-                  std::forward<Arguments>(arguments)...);
-          }) {}
+          call_(&call<std::remove_reference_t<F>>) {}
 
     Result operator()(Arguments... arguments) const {
         return call_(function_, std::forward<Arguments>(arguments)...);
     }
 
   private:
+    template <class F>
+    static Result call(void* function, Arguments... arguments) {
+        return (*static_cast<F*>(function))(std::forward<Arguments>(arguments)...);
+    }
+
     void* function_;
     Result (*call_)(void*, Arguments...);
 };

@@ -19,6 +19,7 @@
 
 #include <imle/concepts/noise_distribution.hpp>
 #include <imle/concepts/solver.hpp>
+#include <imle/core/shared_object.hpp>
 #include <imle/layer/sampler_layer.hpp>
 #include <imle/quantile/tail_table.hpp>
 #include <imle/simd/scaled_sum.hpp>
@@ -208,7 +209,7 @@ class conditional_layer
                                ExecutorT executor = {})
         : base({std::move(solver), std::move(noise), sampler_options(options), std::move(executor)}),
           options_(options),
-          tables_(std::make_shared<detail::tail_tables>()) {}
+          tables_(detail::make_shared_object<detail::tail_tables>()) {}
 
     /// The options.
     [[nodiscard]] const conditional_options& options() const noexcept { return options_; }
@@ -232,11 +233,11 @@ class conditional_layer
     template <class CallT, class Scalar>
     void write_samples(const CallT& call, Scalar* m, std::vector<Eigen::Index>& failed_rows) const {
         const Eigen::Index n = call.shape.n;
-        in_one_call(call, [&](auto& runner, const auto& condition) {
-            runner.for_each_piece(call, detail::pass_kind::gradient,
-                                  [&](auto& worker, const detail::item_range& piece) {
-                                      condition.write_probabilities(worker, m + piece.first * n);
-                                  });
+        in_one_call(call, [&](detail::call_runner& runner, const auto& condition) {
+            runner.for_each_piece<Scalar>(condition.work(), detail::pass_kind::gradient,
+                                          [&](detail::worker& own, const detail::item_range& piece) {
+                                              condition.write_probabilities(own, m + piece.first * n);
+                                          });
             runner.add_failures(failed_rows);
         });
     }
@@ -244,12 +245,11 @@ class conditional_layer
     template <class CallT, class Scalar>
     void write_marginals(const CallT& call, Scalar* mean, std::vector<Eigen::Index>& failed_rows) const {
         const Eigen::Index n = call.shape.n;
-        in_one_call(call, [&](auto& runner, const auto& condition) {
-            runner.reduce(call, detail::pass_kind::gradient, 1.0, mean,
-                          [&](auto& worker, const detail::item_range& piece, auto& sum) {
-                              Scalar* const m =
-                                  worker.template memory_of<Scalar>().other_z.take(piece.count * n);
-                              condition.write_probabilities(worker, m);
+        in_one_call(call, [&](detail::call_runner& runner, const auto& condition) {
+            runner.reduce(condition.work(), detail::pass_kind::gradient, 1.0, mean,
+                          [&](detail::worker& own, const detail::item_range& piece, auto& sum) {
+                              Scalar* const m = own.memory_of<Scalar>().other_z.take(piece.count * n);
+                              condition.write_probabilities(own, m);
                               sum.add(piece, m);
                           });
             runner.add_failures(failed_rows);
@@ -270,15 +270,14 @@ class conditional_layer
         const auto failed = [&](Eigen::Index item) {
             return std::binary_search(values.failed.begin(), values.failed.end(), item / call.samples);
         };
-        in_one_call(call, [&](auto& runner, const auto& condition) {
+        in_one_call(call, [&](detail::call_runner& runner, const auto& condition) {
             const double divisor = static_cast<double>(static_cast<Scalar>(options_.temperature));
-            runner.reduce(call, detail::pass_kind::gradient, divisor, gradient,
-                          [&](auto& worker, const detail::item_range& piece, auto& sum) {
-                              if (!values.failed.empty()) std::erase_if(worker.items, failed);
-                              Scalar* const g =
-                                  worker.template memory_of<Scalar>().other_z.take(piece.count * n);
-                              condition.write_products(worker, dmu, g);
-                              sum.add(piece, worker.items, [&](std::size_t j) {
+            runner.reduce(condition.work(), detail::pass_kind::gradient, divisor, gradient,
+                          [&](detail::worker& own, const detail::item_range& piece, auto& sum) {
+                              if (!values.failed.empty()) std::erase_if(own.items, failed);
+                              Scalar* const g = own.memory_of<Scalar>().other_z.take(piece.count * n);
+                              condition.write_products(own, dmu, g);
+                              sum.add(piece, own.items, [&](std::size_t j) {
                                   return [row = g + static_cast<Eigen::Index>(j) * n](Eigen::Index i) {
                                       return row[i];
                                   };
@@ -291,23 +290,23 @@ class conditional_layer
 
     /// Conditions the items of a worker's piece. Both functions solve, and leave what they write to one
     /// coordinate after another to vector operations.
-    template <class SolveT, class Scalar, int Rank, int Layout>
+    template <class Scalar, int Rank, int Layout>
     class conditioning {
       public:
-        using call_type = detail::layer_call<Scalar, Rank, Layout>;
+        using solve_type = detail::perturbed_solve<Scalar, Rank, Layout>;
 
-        conditioning(const SolveT& solve, const call_type& call, double temperature,
-                     const detail::tail_table<Scalar>& table)
+        conditioning(const solve_type& solve, double temperature, const detail::tail_table<Scalar>& table)
             : solve_(solve),
-              call_(call),
-              n_(static_cast<std::size_t>(call.shape.n)),
+              call_(solve.call()),
+              n_(static_cast<std::size_t>(call_.shape.n)),
               temperature_(static_cast<Scalar>(temperature)),
               table_(table) {}
 
+        [[nodiscard]] const detail::call_work& work() const { return solve_.work(); }
+
         /// m of the worker's items.
-        template <class WorkerT>
-        void write_probabilities(WorkerT& worker, Scalar* m) const {
-            for_each_item(worker, [&](std::size_t j, const auto& item) {
+        void write_probabilities(detail::worker& own, Scalar* m) const {
+            for_each_item(own, [&](std::size_t j, const auto& item) {
                 Scalar* const out = m + j * n_;
                 write_arguments(item, out);
                 table_.write_survivals(out, out, n_);
@@ -316,18 +315,17 @@ class conditional_layer
         }
 
         /// sum_i dmu_i f(x_i) (e_i - e_tau(i)) of the worker's items, for costs its negative.
-        template <class WorkerT>
-        void write_products(WorkerT& worker, const detail::cotangent<Scalar>& dmu, Scalar* g) const {
+        void write_products(detail::worker& own, const detail::cotangent<Scalar>& dmu, Scalar* g) const {
             const Scalar scale = minimizes ? -dmu.scale : dmu.scale;
-            for_each_item(worker, [&](std::size_t j, const auto& item) {
+            for_each_item(own, [&](std::size_t j, const auto& item) {
                 Scalar* const out = g + j * n_;
                 write_arguments(item, out);
                 table_.write_densities(out, out, n_);
-                const Eigen::Index at = worker.items[j];
-                const Scalar* const own = dmu.dz + (dmu.per_sample ? at : at / call_.samples) * call_.shape.n;
+                const Eigen::Index at = own.items[j];
+                const Scalar* const dm = dmu.dz + (dmu.per_sample ? at : at / call_.samples) * call_.shape.n;
                 detail::for_each_lanes<Scalar>(n_, [&]<class Lanes>(std::type_identity<Lanes>,
                                                                     std::size_t i) {
-                    product(product(Lanes(scale), Lanes::load(own + i)), Lanes::load(out + i)).store(out + i);
+                    product(product(Lanes(scale), Lanes::load(dm + i)), Lanes::load(out + i)).store(out + i);
                 });
                 item.for_each_group([&](std::size_t first, std::size_t size) {
                     const Scalar *const u = item.u + first, *const z = item.z + first;
@@ -354,24 +352,25 @@ class conditional_layer
             const GroupsT& for_each_group;
         };
 
-        template <class WorkerT, class F>
-        void for_each_item(WorkerT& worker, F&& f) const {
-            auto& memory = worker.template memory_of<Scalar>();
-            const Eigen::Index size = worker.item_count() * call_.shape.n;
-            const Scalar* const noise = solve_.noise(worker, call_);
+        template <class F>
+        void for_each_item(detail::worker& own, F&& f) const {
+            auto& memory = own.memory_of<Scalar>();
+            const Eigen::Index size = own.item_count() * call_.shape.n;
+            const Scalar* const noise = solve_.noise(own);
             Scalar* const z = memory.z.take(size);
-            const auto theta = solve_.theta(worker, call_);
-            solve_.solve(worker, call_, theta, static_cast<double>(temperature_), noise, nullptr, z,
+            const auto theta = solve_.theta(own);
+            solve_.solve(own, theta, static_cast<double>(temperature_), noise, nullptr, z,
                          "theta + temperature * noise overflows; expected finite sums");
+            SolverT& solver = *static_cast<detail::solver_worker<SolverT>&>(own).solver;
             Scalar* const u = memory.perturbed.take(size);
-            for (std::size_t j = 0; j < worker.items.size(); ++j) {
+            for (std::size_t j = 0; j < own.items.size(); ++j) {
                 // The same operations as in the solve, with the same bits.
                 detail::scaled_sum(temperature_, noise + j * n_, theta[j], u + j * n_, n_);
-                const solve_context& context = worker.contexts[j];
+                const solve_context& context = own.contexts[j];
                 detail::write_forbidden(context.mask, u + j * n_, -std::numeric_limits<Scalar>::infinity());
                 const auto for_each_group = [&](auto&& each) {
                     const_view<Scalar, Rank, Layout> view(theta[j], call_.shape.instance);
-                    worker.solver->for_each_group(view, context, [&](Eigen::Index first, Eigen::Index count) {
+                    solver.for_each_group(view, context, [&](Eigen::Index first, Eigen::Index count) {
                         each(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
                     });
                 };
@@ -406,8 +405,8 @@ class conditional_layer
             return i;
         }
 
-        const SolveT& solve_;
-        const call_type& call_;
+        const solve_type& solve_;
+        const detail::layer_call<Scalar, Rank, Layout>& call_;
         std::size_t n_;
         Scalar temperature_;
         const detail::tail_table<Scalar>& table_;
@@ -426,10 +425,9 @@ class conditional_layer
             detail::throw_invalid("conditional_options::temperature", options_.temperature,
                                   "a number whose inverse fits theta's scalar");
         const auto& table = tables_->of<Scalar>(this->noise());
-        this->sampler_.in_one_call([&](auto& runner, const auto& solve) {
+        this->sampler_.in_one_call(call, [&](detail::call_runner& runner, const auto& solve) {
             runner.expect_solves(call.shape.batch * call.samples);
-            f(runner, conditioning<std::remove_cvref_t<decltype(solve)>, Scalar, Rank, Layout>(
-                          solve, call, options_.temperature, table));
+            f(runner, conditioning<Scalar, Rank, Layout>(solve, options_.temperature, table));
         });
     }
 

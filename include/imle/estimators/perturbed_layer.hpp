@@ -242,9 +242,9 @@ class perturbed_layer
     void write_directional_rows(const detail::pass_values<Scalar>& values, const CallT& call,
                                 const detail::cotangent<Scalar>& dmu, Scalar* gradient) const {
         const std::vector<double> cotangent = detail::mean_cotangent(call, dmu);
-        this->sampler_.in_one_call([&](auto& runner, const auto& solve) {
-            detail::write_directional_difference<minimizes>(runner, solve, *law_, options_.temperature, call,
-                                                            cotangent, values.failed, gradient);
+        this->sampler_.in_one_call(call, [&](detail::call_runner& runner, const auto& solve) {
+            detail::write_directional_difference(runner, solve, *law_, options_.temperature, cotangent,
+                                                 values.failed, gradient);
         });
         require_finite(call, gradient);
     }
@@ -343,7 +343,7 @@ class perturbed_layer
         // Enough numbers for a unit to be worth handing out.
         const Eigen::Index rows = std::max<Eigen::Index>(
             1, 8192 / std::max<Eigen::Index>(1, call.samples * std::max<Eigen::Index>(1, n)));
-        this->sampler_.in_one_call([&](auto& runner, const auto&) {
+        this->sampler_.with_runner([&](detail::call_runner& runner) {
             std::vector<std::optional<sums_type>> workers(runner.worker_count());
             runner.for_each_unit(static_cast<std::size_t>((batch + rows - 1) / rows), [&](std::size_t worker,
                                                                                           std::size_t unit) {

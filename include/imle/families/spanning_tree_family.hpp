@@ -20,6 +20,7 @@
 
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
+#include <imle/core/shared_object.hpp>
 #include <imle/families/detail/tree_elimination.hpp>
 #include <imle/random/words.hpp>
 #include <imle/solvers/instance.hpp>
@@ -52,7 +53,7 @@ class spanning_tree_family {
 
     /// nodes: how many there are, numbered from 0; edges: in the order of theta.
     spanning_tree_family(Eigen::Index nodes, std::vector<graph_edge> edges)
-        : graph_(std::make_shared<const graph>(nodes, std::move(edges))) {}
+        : graph_(detail::make_shared_object<const graph>(nodes, std::move(edges))) {}
 
     /// The number of nodes.
     [[nodiscard]] Eigen::Index nodes() const noexcept { return graph_->nodes; }

@@ -18,6 +18,7 @@
 #include <imle/concepts/solver.hpp>
 #include <imle/core/finite.hpp>
 #include <imle/core/shape.hpp>
+#include <imle/core/shared_object.hpp>
 #include <imle/random/random_key.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -325,7 +326,7 @@ template <class PassT, DenseTensor CotangentT>
         // Numbers at forbidden coordinates may be anything, and must not have any effect.
         const auto call = call_of(pass);
         const Eigen::Index per_row = (per_sample ? samples : 1) * shape.n;
-        auto own = std::make_shared<std::vector<Scalar>>(dz.data(), dz.data() + dz.size());
+        auto own = detail::make_shared_object<std::vector<Scalar>>(dz.data(), dz.data() + dz.size());
         for (Eigen::Index row = 0; row < shape.batch; ++row)
             for (Eigen::Index at = 0; at < per_row; at += shape.n)
                 write_forbidden(call.mask_of(row), own->data() + row * per_row + at);

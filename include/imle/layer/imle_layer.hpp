@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <imle/core/shared_object.hpp>
 #include <imle/layer/detail/backward.hpp>
 #include <imle/layer/sampler_layer.hpp>
 
@@ -54,13 +55,14 @@ class imle_layer
     imle_layer(SolverT solver, NoiseT noise, TargetT target, layer_options options = {},
                ExecutorT executor = {})
         : base(sampler_type(std::move(solver), std::move(noise), options, std::move(executor))),
-          target_(std::make_shared<shared_target>(std::move(target))) {
+          target_(detail::make_shared_object<shared_target>(std::move(target))) {
         if constexpr (detail::has_validate<TargetT>) this->target().validate();
     }
 
     /// An independent layer with copies of all parts, including the target's state.
     imle_layer(const imle_layer& other)
-        : base(other.sampler_.independent_copy()), target_(std::make_shared<shared_target>(other.target())) {}
+        : base(other.sampler_.independent_copy()),
+          target_(detail::make_shared_object<shared_target>(other.target())) {}
     imle_layer(imle_layer&&) noexcept = default;
     /// Makes this layer an independent copy of the other.
     imle_layer& operator=(const imle_layer& other) {
@@ -267,9 +269,15 @@ class imle_layer
                                                const CallT& call, const detail::cotangent<Scalar>& dz,
                                                const detail::pass_values<Scalar>& values,
                                                Scalar* gradient) const {
+        const auto parameters = [&](Eigen::Index row, std::span<const Scalar> theta,
+                                    std::span<const Scalar> own_dz, std::span<Scalar> theta_prime) {
+            target_of(row).parameters(theta, own_dz, theta_prime);
+        };
+        const auto step_of_row = [&](Eigen::Index row) { return detail::step_of(target_of(row)); };
+        const detail::row_targets<Scalar> targets{parameters, step_of_row};
         target_sums counts;
-        sampler_.in_one_call([&](auto& runner, const auto& solve) {
-            detail::backward_pass(runner, solve, target_of, step, learns, call, dz, values).write(gradient);
+        sampler_.in_one_call(call, [&](detail::call_runner& runner, const auto& solve) {
+            detail::backward_pass(runner, solve, targets, step, learns, dz, values).write(gradient);
             if constexpr (learns) {
                 counts.nonzeros = runner.nonzeros();
                 counts.differences = static_cast<std::uint64_t>(call.shape.batch * call.samples);

@@ -267,16 +267,9 @@ class layer_interface {
         const auto call = detail::call_of(pass);
         detail::require_shape("gradient", gradient, detail::dimensions_of(pass.theta()), "theta's shape");
         const auto cotangent = cotangent_for<chain_rule>(pass, dz);
-        const auto overlaps = [&](const auto& tensor) {
-            return detail::overlap(gradient.data(), gradient.size(), tensor.data(), tensor.size());
-        };
-        if (!overlaps(dz) && !overlaps(pass.theta()) && !overlaps(detail::output_of(pass))) {
-            self.write_gradient(detail::pass_values_of(pass), call, cotangent, gradient.data());
-        } else {
-            theta_tensor own(detail::dimensions_of(pass.theta()));
-            self.write_gradient(detail::pass_values_of(pass), call, cotangent, own.data());
-            std::copy_n(own.data(), own.size(), gradient.data());
-        }
+        detail::write_apart(pass, dz.data(), dz.size(), gradient.data(), gradient.size(), [&](auto* out) {
+            self.write_gradient(detail::pass_values_of(pass), call, cotangent, out);
+        });
     }
 };
 

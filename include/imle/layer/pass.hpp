@@ -13,9 +13,11 @@
 #include <cstring>
 #include <span>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <imle/core/function_ref.hpp>
 #include <imle/layer/call.hpp>
 #include <imle/layer/detail/plan.hpp>
 
@@ -255,9 +257,13 @@ template <class PassT>
 /// Writes a gradient of theta's shape by `write(values, call, dz, gradient)`, which writes the gradient of
 /// all rows of a call. If rows share their theta, the gradient is the sum over the rows, in order and in
 /// double. It then processes a limited number of rows at a time, so memory is bounded.
-template <class Scalar, class CallT, class WriteT>
-void write_for_theta(const pass_values<Scalar>& values, const CallT& call, const cotangent<Scalar>& dz,
-                     Scalar* gradient, WriteT&& write) {
+template <class Scalar, int Rank, int Layout>
+void write_for_theta(const pass_values<Scalar>& values, const layer_call<Scalar, Rank, Layout>& call,
+                     const cotangent<Scalar>& dz, Scalar* gradient,
+                     std::type_identity_t<function_ref<void(const pass_values<Scalar>&,
+                                                            const layer_call<Scalar, Rank, Layout>&,
+                                                            const cotangent<Scalar>&, Scalar*)>>
+                         write) {
     if (!call.shares_theta) {
         write(values, call, dz, gradient);
         return;
@@ -296,6 +302,25 @@ template <class PassT>
         return pass.marginals();
 }
 
+/// Writes a gradient of theta's shape by `write`; into other memory first if the gradient's overlaps dz's or
+/// the pass's.
+template <class PassT, class Scalar>
+void write_apart(const PassT& pass, const Scalar* dz, Eigen::Index dz_size, Scalar* gradient,
+                 Eigen::Index gradient_size, std::type_identity_t<function_ref<void(Scalar*)>> write) {
+    const auto overlaps = [&](const Scalar* numbers, Eigen::Index size) {
+        return overlap(gradient, gradient_size, numbers, size);
+    };
+    const auto& output = output_of(pass);
+    if (!overlaps(dz, dz_size) && !overlaps(pass.theta().data(), pass.theta().size()) &&
+        !overlaps(output.data(), output.size())) {
+        write(gradient);
+    } else {
+        typename PassT::theta_tensor own(dimensions_of(pass.theta()));
+        write(own.data());
+        std::copy_n(own.data(), own.size(), gradient);
+    }
+}
+
 /// The only class that may change a pass.
 struct pass_writer {
     /// Rewrites a pass for a new call. The pass stores theta and the call's other arguments, to which `call`
@@ -306,6 +331,33 @@ struct pass_writer {
     /// its values are NaN, so that they cannot be taken for a result.
     template <class PassT, class CallT, class WriteT>
     static void write(PassT& pass, CallT& call, WriteT&& write) {
+        store(call, pass);
+        try {
+            write(call, values_of(pass).data(), pass.failed_rows_);
+        } catch (...) {
+            invalidate(pass);
+            throw;
+        }
+    }
+
+    /// A new pass of a call, without samples.
+    template <class PassT, class CallT>
+    [[nodiscard]] static PassT empty(const CallT& call) {
+        CallT none = call;
+        none.shape.batch = 0;
+        const call_options options;
+        if constexpr (PassT::keeps_samples)
+            return PassT(typename PassT::theta_tensor(none.shape.theta()),
+                         typename PassT::sample_tensor(none.shape.samples(call.samples)), call.key, options);
+        else
+            return PassT(typename PassT::theta_tensor(none.shape.theta()),
+                         typename PassT::theta_tensor(none.shape.theta()), call.key, options, call.samples);
+    }
+
+  private:
+    /// Stores a call in a pass, and lets it refer to the pass.
+    template <class CallT, class PassT>
+    static void store(CallT& call, PassT& pass) {
         auto& values = values_of(pass);
         const auto theta_shape = call.shape.batched(call.theta_rows());
         const auto value_shape = [&] {
@@ -338,30 +390,15 @@ struct pass_writer {
         pass.shared_rows_ = call.shares_theta ? call.shape.batch : -1;
         if constexpr (!PassT::keeps_samples) pass.sample_count_ = call.samples;
         pass.failed_rows_.clear();
-        try {
-            write(call, values.data(), pass.failed_rows_);
-        } catch (...) {
-            pass.failed_rows_.clear();
-            std::fill_n(values.data(), values.size(), unwritten<scalar_of<typename PassT::theta_tensor>>());
-            throw;
-        }
     }
 
-    /// A new pass of a call, without samples.
-    template <class PassT, class CallT>
-    [[nodiscard]] static PassT empty(const CallT& call) {
-        CallT none = call;
-        none.shape.batch = 0;
-        const call_options options;
-        if constexpr (PassT::keeps_samples)
-            return PassT(typename PassT::theta_tensor(none.shape.theta()),
-                         typename PassT::sample_tensor(none.shape.samples(call.samples)), call.key, options);
-        else
-            return PassT(typename PassT::theta_tensor(none.shape.theta()),
-                         typename PassT::theta_tensor(none.shape.theta()), call.key, options, call.samples);
+    template <class PassT>
+    static void invalidate(PassT& pass) noexcept {
+        auto& values = values_of(pass);
+        pass.failed_rows_.clear();
+        std::fill_n(values.data(), values.size(), unwritten<scalar_of<typename PassT::theta_tensor>>());
     }
 
-  private:
     template <class Scalar>
     static void move_numbers(const Scalar* from, Eigen::Index count, Scalar* to) noexcept {
         if (count > 0) std::memmove(to, from, static_cast<std::size_t>(count) * sizeof(Scalar));

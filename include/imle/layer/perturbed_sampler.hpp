@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <imle/core/shared_object.hpp>
 #include <imle/layer/detail/perturbed_solve.hpp>
 #include <imle/layer/item_noise.hpp>
 #include <imle/layer/map_call.hpp>
@@ -53,7 +54,7 @@ class perturbed_replay {
         : noise_(noise),
           sampling_(how),
           scale_(static_cast<Scalar>(temperature)),
-          perturbs_(detail::perturbs<NoiseT>(static_cast<double>(scale_))),
+          perturbs_(!is_zero_noise<NoiseT> && scale_ != Scalar(0)),
           call_(call),
           z_(z),
           size_(static_cast<std::size_t>(call_.shape.n)) {
@@ -121,6 +122,38 @@ class perturbed_replay {
     std::vector<Scalar> eps_, own_, perturbed_, factors_;
 };
 
+namespace detail {
+
+/// Writes z = MAP(theta + T * eps) of every instance and sample of a call, batch * S * n numbers, and the
+/// rows for which a solve failed.
+template <class Scalar, int Rank, int Layout>
+void write_solutions(call_runner& runner, const perturbed_solve<Scalar, Rank, Layout>& solve,
+                     double temperature, Scalar* z, std::vector<Eigen::Index>& failed_rows) {
+    const call_work& work = solve.work();
+    runner.expect_solves(work.batch * work.samples);
+    runner.for_each_piece<Scalar>(work, pass_kind::samples, [&](worker& own, const item_range& piece) {
+        solve.solve_perturbed(own, temperature, z + piece.first * work.n);
+    });
+    runner.add_failures(failed_rows);
+}
+
+/// Writes the mean of those z over the samples, batch * n numbers.
+template <class Scalar, int Rank, int Layout>
+void write_mean_solution(call_runner& runner, const perturbed_solve<Scalar, Rank, Layout>& solve,
+                         double temperature, Scalar* mean, std::vector<Eigen::Index>& failed_rows) {
+    const call_work& work = solve.work();
+    runner.expect_solves(work.batch * work.samples);
+    runner.reduce(work, pass_kind::marginals, 1.0, mean,
+                  [&](worker& own, const item_range& piece, sample_sum<Scalar>& sum) {
+                      Scalar* const z = own.memory_of<Scalar>().z.take(piece.count * work.n);
+                      solve.solve_perturbed(own, temperature, z);
+                      sum.add(piece, z);
+                  });
+    runner.add_failures(failed_rows);
+}
+
+}  // namespace detail
+
 /// Samples z = MAP(theta + T_in * eps) of a solver under noise, or the argmin of c - T_in * eps for costs.
 ///
 /// The rules of `layer_interface` on shapes, randomness, threads and errors hold here too. Copies are cheap:
@@ -138,8 +171,8 @@ class perturbed_sampler {
     /// options say.
     perturbed_sampler(SolverT solver, NoiseT noise, const layer_options& options = {},
                       ExecutorT executor = {})
-        : shared_(std::make_shared<shared>(std::move(solver), std::move(noise), detail::checked(options),
-                                           std::move(executor))) {
+        : shared_(detail::make_shared_object<shared>(std::move(solver), std::move(noise),
+                                                     detail::checked(options), std::move(executor))) {
         if constexpr (!detail::can_stratify<NoiseT, float> && !detail::can_stratify<NoiseT, double>)
             if (options.sampling == sampling::latin) detail::refuse_latin();
     }
@@ -147,7 +180,7 @@ class perturbed_sampler {
     /// A sampler with the same parts and its own workers and statistics.
     [[nodiscard]] perturbed_sampler independent_copy() const {
         const shared& from = parts();
-        return perturbed_sampler(from.solver, from.noise, from.options, from.pool.executor());
+        return perturbed_sampler(from.solver, from.noise, from.options, from.executor);
     }
 
     /// Writes z of every instance and sample of a call, batch * S * n numbers, and the rows for which a solve
@@ -162,17 +195,9 @@ class perturbed_sampler {
     template <class Scalar, int Rank, int Layout>
     void write_marginals(const detail::layer_call<Scalar, Rank, Layout>& call, Scalar* mean,
                          std::vector<Eigen::Index>& failed_rows) const {
-        require_fit(call);
-        const Eigen::Index n = call.shape.n;
-        in_one_call([&](auto& runner, const auto& solve) {
-            runner.expect_solves(call.shape.batch * call.samples);
-            runner.reduce(call, detail::pass_kind::marginals, 1.0, mean,
-                          [&](auto& worker, const detail::item_range& piece, auto& sum) {
-                              Scalar* const z = worker.template memory_of<Scalar>().z.take(piece.count * n);
-                              solve_perturbed(solve, worker, call, options().input_temperature, z);
-                              sum.add(piece, z);
-                          });
-            runner.add_failures(failed_rows);
+        const double temperature = options().input_temperature;
+        in_one_call(call, [&](detail::call_runner& runner, const auto& solve) {
+            detail::write_mean_solution(runner, solve, temperature, mean, failed_rows);
         });
     }
 
@@ -216,12 +241,31 @@ class perturbed_sampler {
         return parts().pool.statistics();
     }
 
-    /// Calls f(runner, solve), which does the work of one call, and cleans up afterwards.
+    /// Calls f(runner, solve), which does the work of one call, and cleans up afterwards. `solve` is a
+    /// `detail::perturbed_solve`.
+    template <class Scalar, int Rank, int Layout, class F>
+    void in_one_call(const detail::layer_call<Scalar, Rank, Layout>& call, F&& f) const {
+        require_fit(call);
+        const shared& own = parts();
+        const detail::perturbed_solve_by<SolverT, NoiseT, Scalar, Rank, Layout> solve(own.solver, own.noise,
+                                                                                      own.options, call);
+        with_runner([&](detail::call_runner& runner) {
+            f(runner, static_cast<const detail::perturbed_solve<Scalar, Rank, Layout>&>(solve));
+        });
+    }
+
+    /// Calls f(runner), which does the work of one call that solves nothing, and cleans up afterwards.
     template <class F>
-    void in_one_call(F&& f) const {
+    void with_runner(F&& f) const {
         shared& own = parts();
-        detail::call_runner<SolverT, ExecutorT> runner(own.pool, own.solver, own.options);
-        f(runner, detail::perturbed_solve<SolverT, NoiseT>(own.solver, own.noise, own.options));
+        const auto make_workspace = [&]() -> std::unique_ptr<detail::workspace> {
+            return std::make_unique<detail::executor_workspace<ExecutorT>>(own.executor);
+        };
+        const auto make_worker = [&]() -> std::unique_ptr<detail::worker> {
+            return std::make_unique<detail::solver_worker<SolverT>>(own.solver);
+        };
+        detail::call_runner runner(own.pool, own.options, make_workspace, make_worker);
+        f(runner);
         runner.finish();
     }
 
@@ -249,11 +293,12 @@ class perturbed_sampler {
   private:
     struct shared {
         shared(SolverT s, NoiseT n, const layer_options& o, ExecutorT e)
-            : solver(std::move(s)), noise(std::move(n)), options(o), pool(std::move(e)) {}
+            : solver(std::move(s)), noise(std::move(n)), options(o), executor(std::move(e)) {}
         SolverT solver;
         NoiseT noise;
         layer_options options;
-        detail::workspace_pool<SolverT, ExecutorT> pool;
+        ExecutorT executor;
+        detail::workspace_pool pool;
     };
 
     [[nodiscard]] shared& parts() const {
@@ -266,24 +311,9 @@ class perturbed_sampler {
     template <class Scalar, int Rank, int Layout>
     void sample(const detail::layer_call<Scalar, Rank, Layout>& call, double temperature, Scalar* z,
                 std::vector<Eigen::Index>& failed_rows) const {
-        require_fit(call);
-        in_one_call([&](auto& runner, const auto& solve) {
-            runner.expect_solves(call.shape.batch * call.samples);
-            runner.for_each_piece(
-                call, detail::pass_kind::samples, [&](auto& worker, const detail::item_range& piece) {
-                    solve_perturbed(solve, worker, call, temperature, z + piece.first * call.shape.n);
-                });
-            runner.add_failures(failed_rows);
+        in_one_call(call, [&](detail::call_runner& runner, const auto& solve) {
+            detail::write_solutions(runner, solve, temperature, z, failed_rows);
         });
-    }
-
-    /// z = MAP(theta + T * eps) of a whole piece.
-    template <class SolveT, class WorkerT, class CallT, class Scalar>
-    static void solve_perturbed(const SolveT& solve, WorkerT& worker, const CallT& call, double temperature,
-                                Scalar* z) {
-        const Scalar* const noise =
-            detail::perturbs<NoiseT>(temperature) ? solve.noise(worker, call) : nullptr;
-        solve.solve_theta(worker, call, temperature, noise, z);
     }
 
     std::shared_ptr<shared> shared_;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include <imle/core/shared_object.hpp>
 #include <imle/layer/pass.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -25,7 +26,7 @@ class pullback {
   public:
     /// Used by `imle_layer::value_and_pullback`.
     pullback(LayerT layer, std::shared_ptr<const PassT> pass)
-        : layer_(std::make_shared<LayerT>(std::move(layer))), pass_(std::move(pass)) {}
+        : layer_(detail::make_shared_object<LayerT>(std::move(layer))), pass_(std::move(pass)) {}
 
     /// The gradient, of theta's shape, for a cotangent of the value's shape. Pass the whole accumulated
     /// cotangent in one call: the backward pass is not linear in it. Throws like `imle_layer::vjp`.
@@ -65,7 +66,7 @@ namespace detail {
 /// `layer`.
 template <class LayerT, class PassT>
 [[nodiscard]] auto value_and_pullback_of(LayerT layer, PassT pass) {
-    auto kept = std::make_shared<const PassT>(std::move(pass));
+    auto kept = detail::make_shared_object<const PassT>(std::move(pass));
     auto value = output_of(*kept);
     return value_and_pullback_result<decltype(value), pullback<LayerT, PassT>>{
         std::move(value), pullback<LayerT, PassT>(std::move(layer), std::move(kept))};

@@ -63,6 +63,43 @@ template <class Scalar, int Rank, int Layout, class SolverT>
     return solve_status::solved;
 }
 
+/// Throws `solver_error` if a number of z, one item's answer, is not finite or is not 0 where the mask
+/// forbids it.
+template <class Scalar>
+void check_solution(const Scalar* z, Eigen::Index n, const solve_context& context) {
+    for (std::size_t i = 0; i < context.mask.size(); ++i)
+        if (!context.mask[i] && z[i] != Scalar(0))
+            throw solver_error(
+                message("imle: the solver chose coordinate ", i, ", which the mask forbids, in instance ",
+                        context.instance, ", sample ", context.sample,
+                        "; expected 0 where solve_context::mask is false"),
+                context.instance, context.sample);
+    const std::span<const Scalar> all(z, static_cast<std::size_t>(n));
+    if (all_finite(all)) return;
+    throw solver_error(
+        message("imle: the solver left z[", first_not_finite(all), "] unwritten or not finite, in instance ",
+                context.instance, ", sample ", context.sample,
+                "; expected every coordinate of z to be written with a finite number"),
+        context.instance, context.sample);
+}
+
+/// `check_solution` for each item. Without masks a single pass finds that there is nothing to say.
+template <class Scalar>
+void check_solutions(const Scalar* z, Eigen::Index n, std::span<const solve_context> contexts) {
+    const auto size = static_cast<std::size_t>(n);
+    if (contexts.front().mask.empty() && all_finite(std::span<const Scalar>(z, contexts.size() * size)))
+        return;
+    for (std::size_t j = 0; j < contexts.size(); ++j) check_solution(z + j * size, n, contexts[j]);
+}
+
+/// Throws `solve_failure` for an item whose solve failed.
+[[noreturn]] inline void throw_failure(solve_status status, const solve_context& context) {
+    throw solve_failure(
+        status,
+        message("imle: the solver's status is '", status, "' in instance ", context.instance, ", sample ",
+                context.sample, "; expected 'solved' (layer_options::failures can let the call go on)"));
+}
+
 /// Solves items that are contiguous in memory, and checks the answers.
 ///
 /// z is filled with NaN first, so that coordinates that the solver does not write are detected. The first
@@ -103,7 +140,7 @@ class solver_port {
                 return solve_one<Scalar, Rank, Layout>(*solver_, one_theta, one_z, contexts[j]);
             });
             if (solved) {
-                check(z + at, contexts[j]);
+                check_solution(z + at, n, contexts[j]);
             } else {
                 std::fill_n(z + at, n, Scalar(0));
                 failed(j);
@@ -119,6 +156,7 @@ class solver_port {
         if constexpr (BatchSolver<SolverT, Scalar, Rank, Layout>) {
             if (!contexts.front().mask.empty() && !solves_batches_with_context<SolverT, Scalar, Rank, Layout>)
                 return false;
+            const Eigen::Index n = shape_.n;
             const auto dimensions = shape_.batched(static_cast<Eigen::Index>(contexts.size()));
             const_view<Scalar, Rank + 1, Layout> thetas(theta, dimensions);
             mutable_view<Scalar, Rank + 1, Layout> zs(z, dimensions);
@@ -130,10 +168,10 @@ class solver_port {
                     return status_of([&] { return solver_->solve_batch(thetas, zs); });
             });
             if (solved) {
-                check_all(z, contexts);
+                check_solutions(z, n, contexts);
                 return true;
             }
-            std::fill_n(z, static_cast<Eigen::Index>(contexts.size()) * shape_.n, unwritten<Scalar>());
+            std::fill_n(z, static_cast<Eigen::Index>(contexts.size()) * n, unwritten<Scalar>());
         }
         return false;
     }
@@ -161,38 +199,8 @@ class solver_port {
             return false;
         }
         if (has_answer(status)) return true;
-        if (!tolerates_ && context)
-            throw solve_failure(
-                status, message("imle: the solver's status is '", status, "' in instance ", context->instance,
-                                ", sample ", context->sample,
-                                "; expected 'solved' (layer_options::failures can let the call go on)"));
+        if (!tolerates_ && context) throw_failure(status, *context);
         return false;
-    }
-
-    /// `check` for each item. Without masks a single pass finds that there is nothing to say.
-    void check_all(const Scalar* z, std::span<const solve_context> contexts) const {
-        const auto n = static_cast<std::size_t>(shape_.n);
-        if (contexts.front().mask.empty() && all_finite(std::span<const Scalar>(z, contexts.size() * n)))
-            return;
-        for (std::size_t j = 0; j < contexts.size(); ++j) check(z + j * n, contexts[j]);
-    }
-
-    /// Throws `solver_error` if a number of z is not finite.
-    void check(const Scalar* z, const solve_context& context) const {
-        const std::span<const Scalar> all(z, static_cast<std::size_t>(shape_.n));
-        for (std::size_t i = 0; i < context.mask.size(); ++i)
-            if (!context.mask[i] && z[i] != Scalar(0))
-                throw solver_error(
-                    message("imle: the solver chose coordinate ", i, ", which the mask forbids, in instance ",
-                            context.instance, ", sample ", context.sample,
-                            "; expected 0 where solve_context::mask is false"),
-                    context.instance, context.sample);
-        if (all_finite(all)) return;
-        throw solver_error(
-            message("imle: the solver left z[", first_not_finite(all),
-                    "] unwritten or not finite, in instance ", context.instance, ", sample ", context.sample,
-                    "; expected every coordinate of z to be written with a finite number"),
-            context.instance, context.sample);
     }
 
     const SolverT& original_;

@@ -226,7 +226,7 @@ class fenchel_young_loss {
         // Enough numbers for a unit to be worth handing out.
         const Eigen::Index rows = std::max<Eigen::Index>(
             1, 8192 / std::max<Eigen::Index>(1, call.samples * std::max<Eigen::Index>(1, n)));
-        sampler_.in_one_call([&](auto& runner, const auto&) {
+        sampler_.with_runner([&](detail::call_runner& runner) {
             std::vector<std::optional<memory>> workers(runner.worker_count());
             runner.for_each_unit(static_cast<std::size_t>((batch + rows - 1) / rows), [&](std::size_t worker,
                                                                                           std::size_t unit) {

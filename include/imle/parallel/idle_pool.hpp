@@ -7,10 +7,9 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
-#include <utility>
 #include <vector>
 
-#include <imle/core/config.hpp>
+#include <imle/core/function_ref.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
 
@@ -36,9 +35,8 @@ class idle_pool {
     /// An object for the caller alone, which returns to the pool when the loan ends.
     using loan = std::unique_ptr<T, give_back>;
 
-    /// Lends an object that an earlier loan gave back, or else the result of make(), a new `T`.
-    template <class MakeT>
-    [[nodiscard]] loan take(MakeT&& make) {
+    /// Lends an object that an earlier loan gave back, or else the result of make(), a new one.
+    [[nodiscard]] loan take(function_ref<std::unique_ptr<T>()> make) {
         if (first_in_use_.exchange(1, std::memory_order_acquire) == 0) {
             if (!first_) make_first(make);
             return loan(first_.get(), give_back{this, true});
@@ -52,14 +50,13 @@ class idle_pool {
             }
             idle_.reserve(++lent_or_idle_);  // a place to return to
         }
-        return loan(new T(make()), give_back{this, false});
+        return loan(make().release(), give_back{this, false});
     }
 
   private:
-    template <class MakeT>
-    void make_first(MakeT& make) {
+    void make_first(function_ref<std::unique_ptr<T>()> make) {
         try {
-            first_.reset(new T(make()));
+            first_ = make();
         } catch (...) {
             first_in_use_.store(0, std::memory_order_release);
             throw;

@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 
+#include <imle/core/shared_object.hpp>
 #include <imle/quantile/cdf_source.hpp>
 #include <imle/quantile/quantile_polynomials.hpp>
 #include <imle/quantile/quantile_source.hpp>
@@ -70,11 +71,11 @@ class quantile_table {
     template <detail::TabulatedLaw LawT>
     explicit quantile_table(const LawT& law) {
         if constexpr (detail::QuantileSource<LawT>)
-            polynomials_ = std::make_shared<const polynomials>(law);
+            polynomials_ = detail::make_shared_object<const polynomials>(law);
         else if constexpr (detail::HasQuantile<LawT>)
-            polynomials_ = std::make_shared<const polynomials>(detail::law_source<LawT>(law));
+            polynomials_ = detail::make_shared_object<const polynomials>(detail::law_source<LawT>(law));
         else
-            polynomials_ = std::make_shared<const polynomials>(detail::cdf_source<LawT>(law));
+            polynomials_ = detail::make_shared_object<const polynomials>(detail::cdf_source<LawT>(law));
     }
 
     /// Element i of `out` is element `first + i` of the key's sequence of draws of `location + scale * X`.

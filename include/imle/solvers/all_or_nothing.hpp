@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <imle/core/shared_object.hpp>
 #include <imle/solvers/shortest_paths.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -58,9 +59,9 @@ class all_or_nothing {
     /// A table of demands for each id.
     all_or_nothing(directed_graph graph, std::vector<std::vector<demand>> tables,
                    shortest_paths_options options = {})
-        : network_(
-              std::make_shared<const detail::network>(std::move(graph), std::move(options), ends(tables))),
-          tables_(std::make_shared<const std::vector<table>>(sorted(*network_, tables))) {}
+        : network_(detail::make_shared_object<const detail::network>(std::move(graph), std::move(options),
+                                                                     ends(tables))),
+          tables_(detail::make_shared_object<const std::vector<table>>(sorted(*network_, tables))) {}
 
     /// The graph.
     [[nodiscard]] const directed_graph& graph() const noexcept { return network_->graph; }

@@ -18,6 +18,7 @@
 
 #include <imle/core/errors.hpp>
 #include <imle/core/rounded.hpp>
+#include <imle/core/shared_object.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -119,7 +120,7 @@ class directed_graph {
     /// Throws `std::invalid_argument` for a negative number of nodes, for an edge whose ends are not among
     /// them, and for more than 2^31 - 1 nodes or edges. O(nodes + edges).
     directed_graph(Eigen::Index nodes, std::vector<graph_edge> edges)
-        : data_(std::make_shared<const data>(nodes, std::move(edges))) {}
+        : data_(detail::make_shared_object<const data>(nodes, std::move(edges))) {}
 
     /// The number of nodes.
     [[nodiscard]] Eigen::Index nodes() const noexcept { return data_->nodes; }
@@ -158,11 +159,11 @@ class directed_graph {
         std::vector<Eigen::Index> index;
 
         adjacency(Eigen::Index nodes, const std::vector<graph_edge>& edges, Eigen::Index graph_edge::*end)
-            : first(detail::begin_lists<Eigen::Index>(
-                  nodes,
-                  [&](auto&& entry_of) {
-                      for (const graph_edge& edge : edges) entry_of(edge.*end);
-                  })),
+            : first(detail::begin_lists<Eigen::Index>(nodes,
+                                                      [&](auto&& entry_of) {
+                                                          for (const graph_edge& edge : edges)
+                                                              entry_of(edge.*end);
+                                                      })),
               index(edges.size()) {
             std::vector<Eigen::Index> next(first.begin(), first.end() - 1);
             for (std::size_t e = 0; e < edges.size(); ++e) {

@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include <imle/core/shared_object.hpp>
 #include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/instance.hpp>
 
@@ -240,7 +241,8 @@ class graph_cut {
 
     /// nodes: how many there are, numbered from 0; edges: in the order of theta.
     graph_cut(Eigen::Index nodes, std::vector<graph_edge> edges, const graph_cut_options& options = {})
-        : network_(std::make_shared<const detail::cut_network>(nodes, std::move(edges))), options_(options) {
+        : network_(detail::make_shared_object<const detail::cut_network>(nodes, std::move(edges))),
+          options_(options) {
         if (options.negative_scores != negative_scores::reject &&
             options.negative_scores != negative_scores::clamp)
             detail::throw_invalid("graph_cut_options::negative_scores",

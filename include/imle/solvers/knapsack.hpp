@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <imle/concepts/solver.hpp>
+#include <imle/core/shared_object.hpp>
 #include <imle/solvers/detail/batch_selection.hpp>
 #include <imle/solvers/detail/knapsack_core.hpp>
 #include <imle/solvers/detail/knapsack_in_lanes.hpp>
@@ -76,7 +77,8 @@ class knapsack : public detail::batch_forms<knapsack<Items>> {
 
     /// weights: [dimensions, items]; capacities: [dimensions].
     knapsack(const Eigen::MatrixXd& weights, const Eigen::VectorXd& capacities, knapsack_options options = {})
-        : problem_(std::make_shared<const detail::knapsack_problem>(weights, capacities)), options_(options) {
+        : problem_(detail::make_shared_object<const detail::knapsack_problem>(weights, capacities)),
+          options_(options) {
         if (Items != Eigen::Dynamic && weights.cols() != Items)
             detail::throw_invalid("knapsack's weights", detail::message("of ", weights.cols(), " items"),
                                   Items);

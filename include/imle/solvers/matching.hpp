@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <imle/core/shared_object.hpp>
 #include <imle/solvers/detail/blossom_search.hpp>
 #include <imle/solvers/detail/exact_scores.hpp>
 #include <imle/solvers/directed_graph.hpp>
@@ -55,7 +56,7 @@ class matching {
 
     /// nodes: how many there are, numbered from 0; edges: in the order of theta.
     matching(Eigen::Index nodes, std::vector<graph_edge> edges, const matching_options& options = {})
-        : graph_(std::make_shared<const detail::matching_graph>(nodes, std::move(edges))),
+        : graph_(detail::make_shared_object<const detail::matching_graph>(nodes, std::move(edges))),
           options_(options) {}
 
     /// The number of nodes.

@@ -16,6 +16,7 @@
 
 #include <imle/core/errors.hpp>
 #include <imle/core/rounded.hpp>
+#include <imle/core/shared_object.hpp>
 #include <imle/solvers/detail/network_simplex.hpp>
 #include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/instance.hpp>
@@ -62,7 +63,8 @@ class min_cost_flow {
     /// unlimited.
     min_cost_flow(directed_graph graph, std::vector<std::int64_t> supplies,
                   std::vector<std::int64_t> capacities = {})
-        : plan_(std::make_shared<const plan>(std::move(graph), std::move(supplies), std::move(capacities))) {}
+        : plan_(detail::make_shared_object<const plan>(std::move(graph), std::move(supplies),
+                                                       std::move(capacities))) {}
 
     /// The graph.
     [[nodiscard]] const directed_graph& graph() const noexcept { return plan_->graph; }

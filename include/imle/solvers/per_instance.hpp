@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <imle/core/shared_object.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -25,7 +26,7 @@ template <class SolverT>
 class solver_table {
   public:
     explicit solver_table(std::vector<SolverT> solvers)
-        : originals_(std::make_shared<const std::vector<SolverT>>(std::move(solvers))) {
+        : originals_(detail::make_shared_object<const std::vector<SolverT>>(std::move(solvers))) {
         if (originals_->empty()) throw_invalid("per_instance's solvers", "empty", "at least one");
     }
     solver_table(const solver_table& other) noexcept : originals_(other.originals_) {}

@@ -12,6 +12,7 @@
 #include <span>
 #include <utility>
 
+#include <imle/core/shared_object.hpp>
 #include <imle/simd/wide_lanes.hpp>
 #include <imle/solvers/detail/path_plan.hpp>
 #include <imle/solvers/detail/path_search.hpp>
@@ -59,7 +60,7 @@ class shortest_path {
     shortest_path(directed_graph graph, Eigen::Index source, Eigen::Index target,
                   shortest_path_options options = {})
         : graph_(std::move(graph)),
-          plan_(std::make_shared<const detail::path_plan>(graph_, source, target)),
+          plan_(detail::make_shared_object<const detail::path_plan>(graph_, source, target)),
           source_(source),
           target_(target),
           options_(options) {

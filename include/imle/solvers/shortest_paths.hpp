@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <imle/core/shared_object.hpp>
 #include <imle/solvers/detail/network_plan.hpp>
 #include <imle/solvers/detail/network_search.hpp>
 #include <imle/solvers/detail/network_steps.hpp>
@@ -135,9 +136,9 @@ class shortest_paths {
 
     /// pairs: `solve_context::id` numbers them from 0.
     shortest_paths(directed_graph graph, std::vector<od_pair> pairs, shortest_paths_options options = {})
-        : network_(
-              std::make_shared<const detail::network>(std::move(graph), std::move(options), ends(pairs))),
-          pairs_(std::make_shared<const std::vector<od_pair>>(std::move(pairs))) {
+        : network_(detail::make_shared_object<const detail::network>(std::move(graph), std::move(options),
+                                                                     ends(pairs))),
+          pairs_(detail::make_shared_object<const std::vector<od_pair>>(std::move(pairs))) {
         for (std::size_t i = 0; i < pairs_->size(); ++i) {
             network_->require_node((*pairs_)[i].from, "from of shortest_paths' pair ", i);
             network_->require_node((*pairs_)[i].to, "to of shortest_paths' pair ", i);

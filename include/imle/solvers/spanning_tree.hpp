@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include <imle/core/shared_object.hpp>
 #include <imle/solvers/detail/ascending_order.hpp>
 #include <imle/solvers/detail/batch_selection.hpp>
 #include <imle/solvers/detail/dense_tree.hpp>
@@ -195,7 +196,7 @@ class spanning_tree : public detail::batch_forms<spanning_tree, 1> {
 
     /// nodes: how many there are, numbered from 0; edges: in the order of theta.
     spanning_tree(Eigen::Index nodes, std::vector<graph_edge> edges)
-        : graph_(std::make_shared<const graph>(nodes, std::move(edges))) {}
+        : graph_(detail::make_shared_object<const graph>(nodes, std::move(edges))) {}
 
     /// The number of nodes.
     [[nodiscard]] Eigen::Index nodes() const noexcept { return graph_->nodes; }

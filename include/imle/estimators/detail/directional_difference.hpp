@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <imle/concepts/noise_distribution.hpp>
@@ -129,52 +130,54 @@ class directions {
 
 /// Writes the estimate of J dmu, or of its negative if theta is a cost, for all rows of a call: 2 S solves
 /// for each row whose cotangent is not 0. `failed`: rows that get 0.
-template <bool Minimizes, class RunnerT, class SolveT, class CallT, class Scalar>
-void write_directional_difference(RunnerT& runner, const SolveT& solve, const normal_parameters& law,
-                                  double temperature, const CallT& call, std::span<const double> cotangent,
-                                  std::span<const Eigen::Index> failed, Scalar* gradient) {
+template <class Scalar, int Rank, int Layout>
+void write_directional_difference(call_runner& runner, const perturbed_solve<Scalar, Rank, Layout>& solve,
+                                  const normal_parameters& law, double temperature,
+                                  std::span<const double> cotangent, std::span<const Eigen::Index> failed,
+                                  Scalar* gradient) {
     constexpr const char* overflow = "theta + T * noise overflows; expected finite sums";
+    const auto& call = solve.call();
     const Eigen::Index n = call.shape.n;
     const auto size = static_cast<std::size_t>(n);
     const directions<Scalar> direction(cotangent, failed, call.shape.batch, n);
     runner.expect_solves(2 * call.shape.batch * call.samples);
-    runner.reduce(
-        call, pass_kind::gradient, 1.0, gradient, [&](auto& worker, const item_range& piece, auto& sum) {
-            std::erase_if(worker.items,
-                          [&](Eigen::Index item) { return direction.is_zero(item / call.samples); });
-            auto& memory = worker.template memory_of<Scalar>();
-            const Eigen::Index numbers = worker.item_count() * n;
-            // The pair's noise: eps- takes the place of eps.
-            Scalar* const below = memory.noise.take(numbers);
-            (void)solve.noise(worker, call);
-            Scalar* const above = memory.other_z.take(numbers);
-            const std::vector<double> radius = rayleigh_numbers(call, worker.items);
-            std::vector<double> centred(size), unit(size);
-            Eigen::Index row = -1;
-            for (std::size_t j = 0; j < radius.size(); ++j) {
-                Scalar* const eps = below + j * size;
-                if (const Eigen::Index own = worker.items[j] / call.samples; own != row) {
-                    row = own;
-                    std::copy_n(direction.unit(row), size, unit.begin());
-                }
-                for (std::size_t i = 0; i < size; ++i) centred[i] = static_cast<double>(eps[i]) - law.mean;
-                const double along = dot(unit.data(), centred.data(), size);
-                const double step = rounded(law.stddev * radius[j]);
-                scaled_sum(static_cast<Scalar>(step - along), direction.unit(row), eps, above + j * size,
-                           size);
-                scaled_sum(static_cast<Scalar>(-step - along), direction.unit(row), eps, eps, size);
-            }
-            const auto theta = solve.theta(worker, call);
-            Scalar* const z_above = memory.z.take(numbers);
-            solve.solve(worker, call, theta, temperature, above, nullptr, z_above, overflow);
-            Scalar* const z_below = memory.other_z.take(numbers);
-            solve.solve(worker, call, theta, temperature, below, nullptr, z_below, overflow);
-            sum.add(piece, worker.items, [&](std::size_t j) {
-                return [up = z_above + j * size, down = z_below + j * size](Eigen::Index i) {
-                    return Minimizes ? down[i] - up[i] : up[i] - down[i];
-                };
-            });
-        });
+    runner.reduce(solve.work(), pass_kind::gradient, 1.0, gradient,
+                  [&](worker& own, const item_range& piece, sample_sum<Scalar>& sum) {
+                      std::erase_if(own.items, [&](Eigen::Index item) {
+                          return direction.is_zero(item / call.samples);
+                      });
+                      auto& memory = own.memory_of<Scalar>();
+                      const Eigen::Index numbers = own.item_count() * n;
+                      // The pair's noise: eps- takes the place of eps.
+                      Scalar* const below = memory.noise.take(numbers);
+                      (void)solve.noise(own);
+                      Scalar* const above = memory.other_z.take(numbers);
+                      const std::vector<double> radius = rayleigh_numbers(call, own.items);
+                      std::vector<double> centred(size), unit(size);
+                      Eigen::Index row = -1;
+                      for (std::size_t j = 0; j < radius.size(); ++j) {
+                          Scalar* const eps = below + j * size;
+                          if (const Eigen::Index next = own.items[j] / call.samples; next != row) {
+                              row = next;
+                              std::copy_n(direction.unit(row), size, unit.begin());
+                          }
+                          for (std::size_t i = 0; i < size; ++i)
+                              centred[i] = static_cast<double>(eps[i]) - law.mean;
+                          const double along = dot(unit.data(), centred.data(), size);
+                          const double step = rounded(law.stddev * radius[j]);
+                          scaled_sum(static_cast<Scalar>(step - along), direction.unit(row), eps,
+                                     above + j * size, size);
+                          scaled_sum(static_cast<Scalar>(-step - along), direction.unit(row), eps, eps, size);
+                      }
+                      const auto theta = solve.theta(own);
+                      Scalar* const z_above = memory.z.take(numbers);
+                      solve.solve(own, theta, temperature, above, nullptr, z_above, overflow);
+                      Scalar* const z_below = memory.other_z.take(numbers);
+                      solve.solve(own, theta, temperature, below, nullptr, z_below, overflow);
+                      row_differences<Scalar> difference{{z_above, n}, {z_below, n}};
+                      if (solve.minimizes()) std::swap(difference.near, difference.far);
+                      sum.add(piece, own.items, difference);
+                  });
     for (Eigen::Index row = 0; row < call.shape.batch; ++row)
         for (Scalar* g = gradient + row * n; g != gradient + (row + 1) * n; ++g)
             *g = static_cast<Scalar>(direction.times_length(row, static_cast<double>(*g),

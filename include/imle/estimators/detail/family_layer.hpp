@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <imle/concepts/exponential_family.hpp>
+#include <imle/core/shared_object.hpp>
 #include <imle/estimators/detail/row_threads.hpp>
 #include <imle/layer/layer_interface.hpp>
 #include <imle/layer/layer_options.hpp>
@@ -204,7 +205,8 @@ class family_layer : public layer_interface<LayerT> {
         require_samples(samples_option, options_.samples);
         require_threads(threads_option, options_.threads);
         if (options_.threads != 1)
-            threads_ = std::make_shared<row_threads<ExecutorT>>(options_.threads, std::move(executor));
+            threads_ =
+                detail::make_shared_object<row_threads<ExecutorT>>(options_.threads, std::move(executor));
     }
 
     /// Calls f(worker, b) for every row b of a call, on the layer's threads. If rows throw, the exception of

@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <memory>
 #include <thread>
 #include <utility>
 
@@ -40,7 +41,7 @@ class row_threads {
     /// which a call's time is guessed from the last one's. No result depends on the guess.
     void for_each_row(row_work work, Eigen::Index batch, Eigen::Index size,
                       function_ref<void(std::size_t, Eigen::Index)> f) {
-        const auto used = idle_.take([&] { return borrowed{original_, {}}; });
+        const auto used = idle_.take([&] { return std::make_unique<borrowed>(original_); });
         row_cost& cost = used->costs[static_cast<std::size_t>(work)];
         const double expected = cost.size == size ? cost.seconds : 0;
         const Eigen::Index rows = rows_of_unit(batch, expected);
@@ -60,6 +61,7 @@ class row_threads {
         double seconds = 0;
     };
     struct borrowed {
+        explicit borrowed(const ExecutorT& original) : executor(original) {}
         ExecutorT executor;
         std::array<row_cost, 4> costs;
     };

@@ -68,14 +68,14 @@ class solution_sampler
                double temperature, std::vector<Scalar>& z, std::vector<Eigen::Index>& failed_rows) const {
         const Eigen::Index n = call.shape.n;
         z.resize(static_cast<std::size_t>(call.shape.batch * call.samples * n));
-        this->sampler_.in_one_call([&](auto& runner, const auto& solve) {
+        this->sampler_.in_one_call(call, [&](call_runner& runner, const auto& solve) {
             runner.expect_solves(call.shape.batch * call.samples);
-            runner.for_each_piece(call, pass_kind::samples, [&](auto& worker, const item_range& piece) {
+            const auto solve_piece = [&](worker& own, const item_range& piece) {
                 const auto size = static_cast<std::size_t>(n);
                 std::vector<Scalar> theta(size), item_dz(size);
-                std::vector<Scalar> parameters(worker.items.size() * size, unwritten<Scalar>());
+                std::vector<Scalar> parameters(own.items.size() * size, unwritten<Scalar>());
                 std::vector<const Scalar*> addresses;
-                for (const Eigen::Index item : worker.items) {
+                for (const Eigen::Index item : own.items) {
                     Scalar* const out = parameters.data() + addresses.size() * size;
                     const Eigen::Index row = item / call.samples;
                     const Scalar* const given = dz.dz + (dz.per_sample ? item : row) * n;
@@ -88,13 +88,13 @@ class solution_sampler
                                               std::span<const Scalar>(item_dz), std::span<Scalar>(out, size));
                     addresses.push_back(out);
                 }
-                const Scalar* const noise =
-                    is_zero_noise<NoiseT> || temperature == 0 ? nullptr : solve.noise(worker, call);
-                solve.solve(worker, call, std::span<const Scalar* const>(addresses), temperature, noise,
-                            nullptr, z.data() + piece.first * n,
+                solve.solve(own, addresses, temperature,
+                            solve.perturbs(temperature) ? solve.noise(own) : nullptr, nullptr,
+                            z.data() + piece.first * n,
                             "the target's theta' + target_temperature * noise overflows; expected alpha, "
                             "beta and a temperature that keep it finite");
-            });
+            };
+            runner.for_each_piece<Scalar>(solve.work(), pass_kind::samples, solve_piece);
             runner.add_failures(failed_rows);
         });
         count();

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <imle/concepts/target_distribution.hpp>
@@ -90,26 +91,31 @@ template <class Scalar>
     return true;
 }
 
-/// One backward pass. `target_of(row)` is the target of a row. `step` divides the gradient of all rows;
-/// without it, each row's target divides its own. `counts`: whether to count the nonzeros of the differences.
-template <class SolverT, class NoiseT, class ExecutorT, class TargetOfT, class Scalar, int Rank, int Layout>
-class backward_pass {
-    using solve_type = perturbed_solve<SolverT, NoiseT>;
-    using worker_type = worker<SolverT>;
-    static constexpr bool minimizes = solve_type::minimizes;
+/// The target of each row, whatever its type.
+template <class Scalar>
+struct row_targets {
+    /// Writes theta' of a row: parameters(row, theta, dz, theta_prime).
+    function_ref<void(Eigen::Index, std::span<const Scalar>, std::span<const Scalar>, std::span<Scalar>)>
+        parameters;
+    /// The step of a row's target.
+    function_ref<double(Eigen::Index)> step;
+};
 
+/// One backward pass. `step` divides the gradient of all rows; without it, each row's target divides its own.
+/// `counts`: whether to count the nonzeros of the differences.
+template <class Scalar, int Rank, int Layout>
+class backward_pass {
   public:
-    backward_pass(call_runner<SolverT, ExecutorT>& runner, const perturbed_solve<SolverT, NoiseT>& solve,
-                  const TargetOfT& target_of, std::optional<double> step, bool counts,
-                  const layer_call<Scalar, Rank, Layout>& call, const cotangent<Scalar>& dz,
-                  const pass_values<Scalar>& values)
+    backward_pass(call_runner& runner, const perturbed_solve<Scalar, Rank, Layout>& solve,
+                  const row_targets<Scalar>& targets, std::optional<double> step, bool counts,
+                  const cotangent<Scalar>& dz, const pass_values<Scalar>& values)
         : runner_(runner),
           solve_(solve),
-          target_of_(target_of),
+          targets_(targets),
           step_(step ? *step : 1.0),
           step_by_row_(!step),
           counts_(counts),
-          call_(call),
+          call_(solve.call()),
           dz_(dz),
           values_(values) {}
 
@@ -124,7 +130,7 @@ class backward_pass {
             difference_of_means(gradient);
         if (step_by_row_)
             for (Eigen::Index row = 0; row < call_.shape.batch; ++row)
-                divide(gradient + row * n, n, step_of(target_of_(row)));
+                divide(gradient + row * n, n, targets_.step(row));
         const auto clear = [&](Eigen::Index row) { std::fill_n(gradient + row * n, n, Scalar(0)); };
         for (const Eigen::Index row : values_.failed) clear(row);
         runner_.for_each_failure(clear);
@@ -137,34 +143,32 @@ class backward_pass {
     void forward_difference(Scalar* gradient) {
         const bool kept = values_.z != nullptr;
         runner_.expect_solves(call_.shape.batch * call_.samples * (kept ? 1 : 2));
-        average(gradient, step_, [&](worker_type& worker, const auto& add) {
-            const auto theta_prime = parameters(worker, dz_.scale, skips_unmoved());
+        average(gradient, step_, [&](worker& own) -> row_differences<Scalar> {
+            const Eigen::Index n = call_.shape.n;
+            const auto theta_prime = parameters(own, dz_.scale, skips_unmoved());
             const Scalar* const noise =
-                noise_for(worker, kept ? 0 : options().input_temperature, options().target_temperature);
-            Scalar* const moved = memory(worker).other_z.take(worker.item_count() * call_.shape.n);
-            solve_theta_prime(worker, theta_prime, noise, values_.z, moved);
-            Scalar* z = nullptr;
-            if (!kept) {
-                z = memory(worker).z.take(worker.item_count() * call_.shape.n);
-                solve_.solve_theta(worker, call_, options().input_temperature, noise, z);
-            }
-            add([&](std::size_t j) { return kept ? values_.z + worker.items[j] * call_.shape.n : row(z, j); },
-                [&](std::size_t j) { return row(moved, j); });
+                noise_for(own, kept ? 0 : options().input_temperature, options().target_temperature);
+            Scalar* const moved = memory(own).other_z.take(own.item_count() * n);
+            solve_theta_prime(own, theta_prime, noise, values_.z, moved);
+            if (kept) return {{values_.z, n, own.items.data()}, {moved, n}};
+            Scalar* const z = memory(own).z.take(own.item_count() * n);
+            solve_.solve_theta(own, options().input_temperature, noise, z);
+            return {{z, n}, {moved, n}};
         });
     }
 
     /// grad = mean over s of (MAP(theta'(-dz) + T_tgt * eps) - MAP(theta'(dz) + T_tgt * eps)) / 2 / step.
     void central_difference(Scalar* gradient) {
         runner_.expect_solves(call_.shape.batch * call_.samples * 2);
-        average(gradient, 2 * step_, [&](worker_type& worker, const auto& add) {
-            drop_zero_cotangents(worker);
-            const Scalar* const noise = noise_for(worker, 0, options().target_temperature);
-            const Eigen::Index size = worker.item_count() * call_.shape.n;
-            Scalar* const down = memory(worker).other_z.take(size);
-            solve_theta_prime(worker, parameters(worker, dz_.scale, false), noise, nullptr, down);
-            Scalar* const up = memory(worker).z.take(size);
-            solve_theta_prime(worker, parameters(worker, -dz_.scale, false), noise, nullptr, up);
-            add([&](std::size_t j) { return row(up, j); }, [&](std::size_t j) { return row(down, j); });
+        average(gradient, 2 * step_, [&](worker& own) -> row_differences<Scalar> {
+            drop_zero_cotangents(own);
+            const Scalar* const noise = noise_for(own, 0, options().target_temperature);
+            const Eigen::Index n = call_.shape.n, size = own.item_count() * n;
+            Scalar* const down = memory(own).other_z.take(size);
+            solve_theta_prime(own, parameters(own, dz_.scale, false), noise, nullptr, down);
+            Scalar* const up = memory(own).z.take(size);
+            solve_theta_prime(own, parameters(own, -dz_.scale, false), noise, nullptr, up);
+            return {{up, n}, {down, n}};
         });
     }
 
@@ -174,15 +178,17 @@ class backward_pass {
         const Eigen::Index n = call_.shape.n;
         runner_.expect_solves(call_.shape.batch * call_.samples);
         // Until the end, `gradient` holds the mean of z'.
-        runner_.reduce(call_, pass_kind::gradient, 1.0, gradient,
-                       [&](worker_type& worker, const item_range& piece, sample_sum<Scalar>& sum) {
-                           drop_failed(worker);
-                           const auto theta_prime = parameters(worker, dz_.scale, skips_unmoved());
-                           const Scalar* const noise = noise_for(worker, 0, options().target_temperature);
-                           Scalar* const moved = memory(worker).other_z.take(piece.count * n);
-                           solve_theta_prime(worker, theta_prime, noise, nullptr, moved);
-                           sum.add(piece, worker.items, [&](std::size_t j) {
-                               return [z = row(moved, j)](Eigen::Index i) { return z[i]; };
+        runner_.reduce(solve_.work(), pass_kind::gradient, 1.0, gradient,
+                       [&](worker& own, const item_range& piece, sample_sum<Scalar>& sum) {
+                           drop_failed(own);
+                           const auto theta_prime = parameters(own, dz_.scale, skips_unmoved());
+                           const Scalar* const noise = noise_for(own, 0, options().target_temperature);
+                           Scalar* const moved = memory(own).other_z.take(piece.count * n);
+                           solve_theta_prime(own, theta_prime, noise, nullptr, moved);
+                           sum.add(piece, own.items, [&](std::size_t j) {
+                               return [z = moved + static_cast<Eigen::Index>(j) * n](Eigen::Index i) {
+                                   return z[i];
+                               };
                            });
                        });
         for (Eigen::Index instance = 0; instance < call_.shape.batch; ++instance) {
@@ -194,77 +200,70 @@ class backward_pass {
             for (Eigen::Index i = 0; i < n; ++i) {
                 const double z = static_cast<double>(values_.mean[instance * n + i]);
                 const double moved = static_cast<double>(out[i]);
-                out[i] = static_cast<Scalar>((minimizes ? moved - z : z - moved) / step_);
+                out[i] = static_cast<Scalar>((solve_.minimizes() ? moved - z : z - moved) / step_);
             }
         }
     }
 
     // ---- steps of the functions above ---------------------------------------------------------------------
 
-    /// The mean over samples of the differences that `solve(worker, add)` adds for each piece by add(near,
-    /// far). The two functions near and far return the n numbers of the worker's j-th item. Items that
-    /// `solve` drops count as 0.
-    template <class SolveT>
-    void average(Scalar* gradient, double divisor, SolveT&& solve) {
-        runner_.reduce(call_, pass_kind::gradient, divisor, gradient,
-                       [&](worker_type& worker, const item_range& piece, sample_sum<Scalar>& sum) {
-                           drop_failed(worker);
-                           solve(worker, [&](const auto& near, const auto& far) {
-                               const auto difference = [&](std::size_t j) {
-                                   return [a = near(j), b = far(j)](Eigen::Index i) {
-                                       return minimizes ? b[i] - a[i] : a[i] - b[i];
-                                   };
-                               };
-                               if (options().statistics) count_differences(worker, piece, difference);
-                               if (counts_) count_nonzeros(worker, difference);
-                               sum.add(piece, worker.items, difference);
-                           });
+    /// The mean over samples of the differences that `solve(own)` returns for each piece. For costs they
+    /// change sign. Items that `solve` drops count as 0.
+    void average(Scalar* gradient, double divisor, function_ref<row_differences<Scalar>(worker&)> solve) {
+        runner_.reduce(solve_.work(), pass_kind::gradient, divisor, gradient,
+                       [&](worker& own, const item_range& piece, sample_sum<Scalar>& sum) {
+                           drop_failed(own);
+                           row_differences<Scalar> difference = solve(own);
+                           if (solve_.minimizes()) std::swap(difference.near, difference.far);
+                           if (options().statistics) count_differences(own, piece, difference);
+                           if (counts_) count_nonzeros(own, difference);
+                           sum.add(piece, own.items, difference);
                        });
     }
 
     /// theta' of the worker's items for scale * dz. It is computed once per instance if all samples of the
     /// instance share a cotangent. With `drop_unmoved`, drops the items whose theta' equals theta bit for
     /// bit.
-    [[nodiscard]] std::span<const Scalar* const> parameters(worker_type& worker, Scalar scale,
+    [[nodiscard]] std::span<const Scalar* const> parameters(worker& own, Scalar scale,
                                                             bool drop_unmoved) const {
         const Eigen::Index n = call_.shape.n;
         const std::size_t size = static_cast<std::size_t>(n);
-        worker_memory<Scalar>& memory = worker.template memory_of<Scalar>();
-        Scalar* theta_prime = memory.own_parameters.take(worker.item_count() * n);
+        worker_memory<Scalar>& memory = own.memory_of<Scalar>();
+        Scalar* theta_prime = memory.own_parameters.take(own.item_count() * n);
         memory.parameters.clear();
         Eigen::Index row_end = 0;
         bool dropped = true;
         std::size_t kept = 0;
-        for (const Eigen::Index item : worker.items) {
+        for (const Eigen::Index item : own.items) {
             if (dz_.per_sample || item >= row_end) {
                 if (!dropped) theta_prime += n;
                 const Eigen::Index row = call_.row_of(item);
                 row_end = (row + 1) * call_.samples;
                 const Scalar* theta = call_.theta_of(row);
                 const Scalar* item_dz = cotangent_of(item);
-                if constexpr (minimizes) theta = scaled(memory.negated_theta, theta, n, Scalar(-1));
+                if (solve_.minimizes()) theta = scaled(memory.negated_theta, theta, n, Scalar(-1));
                 if (scale != Scalar(1)) item_dz = scaled(memory.scaled_dz, item_dz, n, scale);
                 // If a target forgets to write a number, an earlier item's must not be taken for it.
                 std::fill_n(theta_prime, n, unwritten<Scalar>());
-                target_of_(row).parameters(std::span<const Scalar>(theta, size),
-                                           std::span<const Scalar>(item_dz, size),
-                                           std::span<Scalar>(theta_prime, size));
+                targets_.parameters(row, std::span<const Scalar>(theta, size),
+                                    std::span<const Scalar>(item_dz, size),
+                                    std::span<Scalar>(theta_prime, size));
                 dropped =
                     drop_unmoved && (n == 0 || std::memcmp(theta_prime, theta, size * sizeof(Scalar)) == 0);
             }
             if (dropped) continue;
             memory.parameters.push_back(theta_prime);
-            worker.items[kept++] = item;
+            own.items[kept++] = item;
         }
-        worker.items.resize(kept);
+        own.items.resize(kept);
         return memory.parameters;
     }
 
     /// Whether theta' differs from theta, for an instance whose samples share a cotangent.
     [[nodiscard]] bool moves(Eigen::Index instance) {
-        worker_type& worker = runner_.first_worker();
-        worker.items.assign(1, instance * call_.samples);
-        return !parameters(worker, dz_.scale, true).empty();
+        worker& own = runner_.first_worker();
+        own.items.assign(1, instance * call_.samples);
+        return !parameters(own, dz_.scale, true).empty();
     }
 
     /// With equal temperatures and theta' = theta, the solver would get the forward pass's problem again: the
@@ -274,53 +273,50 @@ class backward_pass {
     }
 
     /// eps of the worker's items, or null if no temperature needs it.
-    [[nodiscard]] const Scalar* noise_for(worker_type& worker, double one_temperature,
+    [[nodiscard]] const Scalar* noise_for(worker& own, double one_temperature,
                                           double other_temperature) const {
-        if (!perturbs<NoiseT>(one_temperature) && !perturbs<NoiseT>(other_temperature)) return nullptr;
-        return solve_.noise(worker, call_);
+        if (!solve_.perturbs(one_temperature) && !solve_.perturbs(other_temperature)) return nullptr;
+        return solve_.noise(own);
     }
 
-    void solve_theta_prime(worker_type& worker, std::span<const Scalar* const> theta_prime,
-                           const Scalar* noise, const Scalar* start, Scalar* z) const {
-        solve_.solve(worker, call_, theta_prime, options().target_temperature, noise, start, z,
+    void solve_theta_prime(worker& own, std::span<const Scalar* const> theta_prime, const Scalar* noise,
+                           const Scalar* start, Scalar* z) const {
+        solve_.solve(own, theta_prime, options().target_temperature, noise, start, z,
                      "the target's theta' + target_temperature * noise overflows; expected alpha, beta "
                      "and a temperature that keep it finite");
     }
 
     /// Drops the items of instances for which a solve failed in the forward pass.
-    void drop_failed(worker_type& worker) const { drop_rows(worker.items, values_.failed, call_.samples); }
+    void drop_failed(worker& own) const { drop_rows(own.items, values_.failed, call_.samples); }
 
     /// Drops the items whose cotangent is zero: no scale changes it.
-    void drop_zero_cotangents(worker_type& worker) const {
-        keep_items(worker.items,
-                   [&](Eigen::Index item) { return !is_zero(cotangent_of(item), call_.shape.n); });
+    void drop_zero_cotangents(worker& own) const {
+        keep_items(own.items, [&](Eigen::Index item) { return !is_zero(cotangent_of(item), call_.shape.n); });
     }
 
     /// Counts a piece's differences for the statistics, and how many of them are zero.
-    template <class DifferenceT>
-    void count_differences(worker_type& worker, const item_range& piece,
-                           const DifferenceT& difference_of) const {
+    void count_differences(worker& own, const item_range& piece,
+                           const row_differences<Scalar>& difference_of) const {
         Eigen::Index nonzero = 0;
-        for (std::size_t j = 0; j < worker.items.size(); ++j) {
+        for (std::size_t j = 0; j < own.items.size(); ++j) {
             const auto difference = difference_of(j);
             // Reads to the end without a branch, which is faster than searching for the first.
             std::int32_t any = 0;
             for (Eigen::Index i = 0; i < call_.shape.n; ++i) any |= difference(i) != 0;
             nonzero += any;
         }
-        worker.statistics.differences += static_cast<std::uint64_t>(piece.count);
-        worker.statistics.zero_differences += static_cast<std::uint64_t>(piece.count - nonzero);
+        own.statistics.differences += static_cast<std::uint64_t>(piece.count);
+        own.statistics.zero_differences += static_cast<std::uint64_t>(piece.count - nonzero);
     }
 
     /// Counts the numbers of a piece's differences that are not zero, for the target.
-    template <class DifferenceT>
-    void count_nonzeros(worker_type& worker, const DifferenceT& difference_of) const {
+    void count_nonzeros(worker& own, const row_differences<Scalar>& difference_of) const {
         Eigen::Index count = 0;
-        for (std::size_t j = 0; j < worker.items.size(); ++j) {
+        for (std::size_t j = 0; j < own.items.size(); ++j) {
             const auto difference = difference_of(j);
             for (Eigen::Index i = 0; i < call_.shape.n; ++i) count += difference(i) != 0;
         }
-        worker.nonzeros += static_cast<std::uint64_t>(count);
+        own.nonzeros += static_cast<std::uint64_t>(count);
     }
 
     void require_finite(const Scalar* gradient) const {
@@ -335,7 +331,7 @@ class backward_pass {
                           "a pass whose forward call succeeded");
         const auto row = static_cast<Eigen::Index>(first_not_finite(whole)) / call_.shape.n;
         throw_invalid("the gradient divided by the target's step",
-                      message("infinite at step ", step_of(target_of_(row))),
+                      message("infinite at step ", targets_.step(row)),
                       "a larger step, or an unscaled gradient");
     }
 
@@ -352,17 +348,12 @@ class backward_pass {
         for (Eigen::Index i = 0; i < n; ++i)
             values[i] = static_cast<Scalar>(static_cast<double>(values[i]) / divisor);
     }
-    [[nodiscard]] const Scalar* row(const Scalar* values, std::size_t j) const {
-        return values + static_cast<Eigen::Index>(j) * call_.shape.n;
-    }
-    [[nodiscard]] static worker_memory<Scalar>& memory(worker_type& worker) {
-        return worker.template memory_of<Scalar>();
-    }
+    [[nodiscard]] static worker_memory<Scalar>& memory(worker& own) { return own.memory_of<Scalar>(); }
     [[nodiscard]] const layer_options& options() const { return runner_.options(); }
 
-    call_runner<SolverT, ExecutorT>& runner_;
-    const solve_type& solve_;
-    const TargetOfT& target_of_;
+    call_runner& runner_;
+    const perturbed_solve<Scalar, Rank, Layout>& solve_;
+    const row_targets<Scalar>& targets_;
     double step_;  // 1 if each row has its own
     bool step_by_row_;
     bool counts_;

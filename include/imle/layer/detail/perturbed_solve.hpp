@@ -39,12 +39,6 @@ inline void write_noise_factors(Scalar temperature, const Scalar* xi, Scalar* fa
     });
 }
 
-/// Whether the bits of a perturbed solve depend on noise.
-template <class NoiseT>
-[[nodiscard]] bool perturbs(double temperature) noexcept {
-    return !is_zero_noise<NoiseT> && temperature != 0;
-}
-
 /// The parameters of items, of n numbers each. If those are few, they are written several times, so that
 /// several items with the same parameters are perturbed together: one alone would leave most lanes empty.
 template <class Scalar>
@@ -94,55 +88,59 @@ class repetition {
     Eigen::Index copied_ = 0;
 };
 
-/// Solves with a layer's solver and noise. Functions that take items work on `worker.items` or some of them.
+/// One worker's solves of a call. What depends on solver and noise is left to `perturbed_solve_by`, so that
+/// passes are compiled once for all layers. Functions that take items work on `worker.items` or some of them.
 /// They return memory of the worker, which is valid until the next call.
-template <class SolverT, class NoiseT>
+template <class Scalar, int Rank, int Layout>
 class perturbed_solve {
   public:
-    static constexpr bool minimizes = sense_of<SolverT> == sense::minimize;
-    using worker_type = worker<SolverT>;
+    using call_type = layer_call<Scalar, Rank, Layout>;
 
-    perturbed_solve(const SolverT& solver, const NoiseT& noise, const layer_options& options)
-        : solver_(solver), noise_(noise), options_(options) {}
+    perturbed_solve(const perturbed_solve&) = delete;
+    perturbed_solve& operator=(const perturbed_solve&) = delete;
+
+    /// What is solved.
+    [[nodiscard]] const call_type& call() const noexcept { return call_; }
+    [[nodiscard]] const layer_options& options() const noexcept { return options_; }
+    /// Whether theta is a cost.
+    [[nodiscard]] bool minimizes() const noexcept { return minimizes_; }
+    /// The call's size, for a runner.
+    [[nodiscard]] const call_work& work() const noexcept { return work_; }
+    /// Whether the bits of a solve at this temperature depend on noise.
+    [[nodiscard]] bool perturbs(double temperature) const noexcept { return has_noise_ && temperature != 0; }
 
     /// eps of the worker's items, n numbers each. Coordinate i gets element ((first_instance + b) * S + s) *
     /// n + i of the key's sequence. Elements of consecutive items are consecutive, so one request covers them
     /// all. With `sampling::latin` their words are stratified: see `fill_item_noise`.
-    template <class Scalar, int Rank, int Layout>
-    [[nodiscard]] const Scalar* noise(worker_type& worker,
-                                      const layer_call<Scalar, Rank, Layout>& call) const {
-        const std::vector<Eigen::Index>& items = worker.items;
-        const std::uint64_t first_item = call.first_instance() * static_cast<std::uint64_t>(call.samples);
-        const std::size_t n = static_cast<std::size_t>(call.shape.n);
-        Scalar* const noise =
-            worker.template memory_of<Scalar>().noise.take(worker.item_count() * call.shape.n);
+    [[nodiscard]] const Scalar* noise(worker& own) const {
+        const std::vector<Eigen::Index>& items = own.items;
+        const std::uint64_t first_item = call_.first_instance() * static_cast<std::uint64_t>(call_.samples);
+        const std::size_t n = static_cast<std::size_t>(call_.shape.n);
+        Scalar* const noise = own.memory_of<Scalar>().noise.take(own.item_count() * call_.shape.n);
         for (std::size_t j = 0, end; j < items.size(); j = end) {
             end = j + 1;
             while (end < items.size() && items[end] == items[end - 1] + 1) ++end;
             const std::uint64_t item = first_item + static_cast<std::uint64_t>(items[j]);
-            const stopwatch watch(options_.statistics ? &worker.statistics.noise_seconds : nullptr);
-            fill_item_noise(noise_, options_.sampling, call.key, static_cast<std::uint64_t>(call.samples), n,
-                            item, std::span<Scalar>(noise + j * n, (end - j) * n));
+            const stopwatch watch(options_.statistics ? &own.statistics.noise_seconds : nullptr);
+            fill(item, std::span<Scalar>(noise + j * n, (end - j) * n));
         }
         return noise;
     }
 
     /// theta of the worker's items; a cost is negated.
-    template <class Scalar, int Rank, int Layout>
-    [[nodiscard]] std::span<const Scalar* const> theta(worker_type& worker,
-                                                       const layer_call<Scalar, Rank, Layout>& call) const {
-        const Eigen::Index n = call.shape.n;
-        worker_memory<Scalar>& memory = worker.template memory_of<Scalar>();
+    [[nodiscard]] std::span<const Scalar* const> theta(worker& own) const {
+        const Eigen::Index n = call_.shape.n;
+        worker_memory<Scalar>& memory = own.memory_of<Scalar>();
         memory.parameters.clear();
-        [[maybe_unused]] Scalar* next = memory.own_parameters.take(minimizes ? worker.item_count() * n : 0);
+        Scalar* next = memory.own_parameters.take(minimizes_ ? own.item_count() * n : 0);
         const Scalar* theta = nullptr;
         Eigen::Index row_end = 0;
-        for (const Eigen::Index item : worker.items) {
+        for (const Eigen::Index item : own.items) {
             if (item >= row_end) {
-                const Eigen::Index row = call.row_of(item);
-                row_end = (row + 1) * call.samples;
-                theta = call.theta_of(row);
-                if constexpr (minimizes) {
+                const Eigen::Index row = call_.row_of(item);
+                row_end = (row + 1) * call_.samples;
+                theta = call_.theta_of(row);
+                if (minimizes_) {
                     for (Eigen::Index i = 0; i < n; ++i) next[i] = -theta[i];
                     theta = next;
                     next += n;
@@ -154,60 +152,60 @@ class perturbed_solve {
     }
 
     /// z = MAP(theta + T_in * eps) of the worker's items, or the argmin of c - T_in * eps.
-    template <class Scalar, int Rank, int Layout>
-    void solve_theta(worker_type& worker, const layer_call<Scalar, Rank, Layout>& call, double temperature,
-                     const std::type_identity_t<Scalar>* noise, Scalar* z) const {
-        solve(worker, call, theta(worker, call), temperature, noise, nullptr, z,
-              is_multiplicative_noise<NoiseT>
+    void solve_theta(worker& own, double temperature, const Scalar* noise, Scalar* z) const {
+        solve(own, theta(own), temperature, noise, nullptr, z,
+              multiplies_
                   ? "theta * exp(T * noise - T^2 / 2), T the input_temperature, overflows or underflows; "
                     "expected a smaller temperature"
                   : "theta + input_temperature * noise overflows; expected finite sums");
+    }
+
+    /// The same with noise drawn for it.
+    void solve_perturbed(worker& own, double temperature, Scalar* z) const {
+        solve_theta(own, temperature, perturbs(temperature) ? noise(own) : nullptr, z);
     }
 
     /// z = MAP(parameters + T * eps) of the worker's items. Both passes use this function, so the operations
     /// and their order are the same: if theta' is theta and the temperatures are equal, the solver gets the
     /// bits of the forward pass again. `noise` may be null. `start` is null or holds, for each item of the
     /// call, a solution to start from. `overflow` is the error message for a sum that is not finite.
-    template <class Scalar, int Rank, int Layout>
-    void solve(worker_type& worker, const layer_call<Scalar, Rank, Layout>& call,
-               std::span<const Scalar* const> parameters, double temperature,
-               const std::type_identity_t<Scalar>* noise, const std::type_identity_t<Scalar>* start,
-               Scalar* z, const char* overflow) const {
-        const Eigen::Index n = call.shape.n;
-        Scalar* const perturbed = worker.template memory_of<Scalar>().perturbed.take(worker.item_count() * n);
+    void solve(worker& own, std::span<const Scalar* const> parameters, double temperature,
+               const Scalar* noise, const Scalar* start, Scalar* z, const char* overflow) const {
+        const Eigen::Index n = call_.shape.n;
+        Scalar* const perturbed = own.memory_of<Scalar>().perturbed.take(own.item_count() * n);
         const Scalar scale = static_cast<Scalar>(temperature);
         // Checks right here, while the numbers are in the nearest cache.
         finite_check<Scalar> check;
-        repetition<Scalar> repeated(worker.template memory_of<Scalar>().repeated, parameters, n);
-        for (Eigen::Index j = 0; j < worker.item_count();) {
+        repetition<Scalar> repeated(own.memory_of<Scalar>().repeated, parameters, n);
+        for (Eigen::Index j = 0; j < own.item_count();) {
             const auto [from, count] = repeated.from(j);
             const Eigen::Index size = count * n;
             Scalar* const out = perturbed + j * n;
             if (noise != nullptr && scale != Scalar(0))
-                perturb(from, scale, noise + j * n, out, size, check);
+                check = perturb(from, scale, noise + j * n, out, static_cast<std::size_t>(size), check);
             else
-                for (Eigen::Index i = 0; i < size; ++i) check.add(out[i] = minimizes ? -from[i] : from[i]);
+                for (Eigen::Index i = 0; i < size; ++i) check.add(out[i] = minimizes_ ? -from[i] : from[i]);
             j += count;
         }
-        load_contexts(worker, call);
-        if (call.is_masked()) {
+        load_contexts(own);
+        if (call_.is_masked()) {
             // Checks again: numbers at forbidden coordinates must not count.
             check = {};
-            for (Eigen::Index j = 0; j < worker.item_count(); ++j) {
+            for (Eigen::Index j = 0; j < own.item_count(); ++j) {
                 Scalar* const out = perturbed + j * n;
-                write_forbidden(worker.contexts[static_cast<std::size_t>(j)].mask, out);
+                write_forbidden(own.contexts[static_cast<std::size_t>(j)].mask, out);
                 for (Eigen::Index i = 0; i < n; ++i) check.add(out[i]);
             }
         }
         if (check.all_finite()) {
-            solve_items(worker, call, perturbed, worker.items.size(), start, z);
+            solve_items(own, perturbed, own.items.size(), start, z);
             return;
         }
         // Items before the first bad one are solved, because an error of a lower item takes precedence.
-        const std::span<const Scalar> all(perturbed, static_cast<std::size_t>(worker.item_count() * n));
+        const std::span<const Scalar> all(perturbed, static_cast<std::size_t>(own.item_count() * n));
         const std::size_t bad = first_not_finite(all) / static_cast<std::size_t>(n);
-        solve_items(worker, call, perturbed, bad, start, z);
-        const solve_context& at = worker.contexts[bad];
+        solve_items(own, perturbed, bad, start, z);
+        const solve_context& at = own.contexts[bad];
         const std::string where = message(" in instance ", at.instance, ", sample ", at.sample);
         const auto size = static_cast<std::size_t>(n);
         if (noise != nullptr && !all_finite(std::span<const Scalar>(noise + bad * size, size)))
@@ -217,63 +215,117 @@ class perturbed_solve {
         throw std::invalid_argument(message("imle: ", overflow, where));
     }
 
+  protected:
+    perturbed_solve(const call_type& call, const call_work& work, const layer_options& options,
+                    bool minimizes, bool multiplies, bool has_noise)
+        : call_(call),
+          work_(work),
+          options_(options),
+          minimizes_(minimizes),
+          multiplies_(multiplies),
+          has_noise_(has_noise) {}
+    ~perturbed_solve() = default;
+
   private:
-    static void load_contexts(worker_type& worker, const auto& call) {
-        const std::vector<Eigen::Index>& items = worker.items;
-        const std::uint64_t samples = static_cast<std::uint64_t>(call.samples);
-        std::vector<solve_context>& contexts = worker.contexts;
+    /// Writes the noise of consecutive items, of which `item` is the first.
+    virtual void fill(std::uint64_t item, std::span<Scalar> noise) const = 0;
+    /// out = parameters + scale * noise or, for multiplicative noise, parameters * exp(scale * noise -
+    /// scale^2 / 2). For a cost, out is the negative of that. Returns the check with `out` added.
+    [[nodiscard]] virtual finite_check<Scalar> perturb(const Scalar* parameters, Scalar scale,
+                                                       const Scalar* noise, Scalar* out, std::size_t size,
+                                                       finite_check<Scalar> check) const = 0;
+    /// Solves the first `count` of the worker's items.
+    virtual void solve_items(worker& own, const Scalar* parameters, std::size_t count, const Scalar* start,
+                             Scalar* z) const = 0;
+
+    void load_contexts(worker& own) const {
+        const std::vector<Eigen::Index>& items = own.items;
+        const std::uint64_t samples = static_cast<std::uint64_t>(call_.samples);
+        std::vector<solve_context>& contexts = own.contexts;
         contexts.resize(items.size());
         solve_context of_row{};
         std::uint64_t sample = samples;
         for (std::size_t j = 0; j < items.size(); ++j) {
             // This is usually the next sample of the item before.
             if (j == 0 || items[j] != items[j - 1] + 1 || ++sample >= samples) {
-                const Eigen::Index row = call.row_of(items[j]);
-                sample = static_cast<std::uint64_t>(items[j] - row * call.samples);
-                of_row = call.context_of(row, sample);
+                const Eigen::Index row = call_.row_of(items[j]);
+                sample = static_cast<std::uint64_t>(items[j] - row * call_.samples);
+                of_row = call_.context_of(row, sample);
             }
             // Not a copy of the context before: its number of the sample would still be on its way to memory.
             contexts[j] = {of_row.instance, sample, of_row.id, of_row.mask};
         }
     }
 
-    /// out = parameters + scale * noise or, for multiplicative noise, parameters * exp(scale * noise -
-    /// scale^2 / 2). For a cost, out is the negative of that. A factor that underflows gives NaN, because
-    /// theta would be lost.
-    template <class Scalar>
-    static void perturb(const Scalar* parameters, Scalar scale, const Scalar* noise, Scalar* out,
-                        Eigen::Index n, finite_check<Scalar>& check) {
-        const auto size = static_cast<std::size_t>(n);
-        if constexpr (is_multiplicative_noise<NoiseT>) {
+    const call_type& call_;
+    const call_work work_;
+    const layer_options& options_;
+    bool minimizes_, multiplies_, has_noise_;
+};
+
+/// `perturbed_solve` by a layer's solver and noise.
+template <class SolverT, class NoiseT, class Scalar, int Rank, int Layout>
+class perturbed_solve_by final : public perturbed_solve<Scalar, Rank, Layout> {
+    using base = perturbed_solve<Scalar, Rank, Layout>;
+    static constexpr bool to_minimize = sense_of<SolverT> == sense::minimize;
+    static constexpr bool multiplies = is_multiplicative_noise<NoiseT>;
+
+  public:
+    perturbed_solve_by(const SolverT& solver, const NoiseT& noise, const layer_options& options,
+                       const typename base::call_type& call)
+        : base(call, work_of(solver, call), options, to_minimize, multiplies, !is_zero_noise<NoiseT>),
+          solver_(solver),
+          noise_(noise) {}
+
+  private:
+    [[nodiscard]] static call_work work_of(const SolverT& solver, const typename base::call_type& call) {
+        constexpr bool one_by_one = !BatchSolver<SolverT, Scalar, Rank, Layout> || takes_any_batch<SolverT>;
+        call_work work{call.shape.batch, call.samples, call.shape.n, one_by_one, solve_grain{}.width};
+        if constexpr (!one_by_one && has_batch_width<SolverT, Scalar, Rank, Layout>) {
+            const_view<Scalar, Rank, Layout> one(call.theta, call.shape.instance);
+            work.width = std::max<Eigen::Index>(1, solver.batch_width(one));
+        }
+        return work;
+    }
+
+    void fill(std::uint64_t item, std::span<Scalar> noise) const override {
+        fill_item_noise(noise_, this->options().sampling, this->call().key,
+                        static_cast<std::uint64_t>(this->call().samples),
+                        static_cast<std::size_t>(this->call().shape.n), item, noise);
+    }
+
+    /// A factor that underflows gives NaN, because theta would be lost.
+    [[nodiscard]] finite_check<Scalar> perturb(const Scalar* parameters, Scalar scale, const Scalar* noise,
+                                               Scalar* out, std::size_t size,
+                                               finite_check<Scalar> check) const override {
+        if constexpr (multiplies) {
             write_noise_factors(scale, noise, out, size);
             for (std::size_t i = 0; i < size; ++i)
                 out[i] = out[i] >= std::numeric_limits<Scalar>::min() ? parameters[i] * out[i]
                                                                       : unwritten<Scalar>();
-            for (std::size_t i = 0; i < size; ++i) check.add(out[i] = minimizes ? -out[i] : out[i]);
+            for (std::size_t i = 0; i < size; ++i) check.add(out[i] = to_minimize ? -out[i] : out[i]);
         } else {
-            write_scaled_sum<minimizes>(scale, noise, parameters, out, size, check);
+            write_scaled_sum<to_minimize>(scale, noise, parameters, out, size, check);
         }
+        return check;
     }
 
-    /// Solves the first `count` of the worker's items.
-    template <class Scalar, int Rank, int Layout>
-    void solve_items(worker_type& worker, const layer_call<Scalar, Rank, Layout>& call,
-                     const Scalar* parameters, std::size_t count, const std::type_identity_t<Scalar>* start,
-                     Scalar* z) const {
-        worker.statistics.solves += count;
-        const stopwatch watch(options_.statistics ? &worker.statistics.solve_seconds : nullptr);
-        solver_port<Scalar, Rank, Layout, SolverT>(solver_, worker.solver, call.shape,
-                                                   options_.failures == failure_policy::zero_gradient)
-            .solve(parameters, z, std::span<const solve_context>(worker.contexts).first(count), start,
-                   worker.items, [&](std::size_t j) {
-                       ++worker.statistics.failed;
-                       worker.failed_rows.push_back(worker.items[j] / call.samples);
+    void solve_items(worker& own, const Scalar* parameters, std::size_t count, const Scalar* start,
+                     Scalar* z) const override {
+        own.statistics.solves += count;
+        const stopwatch watch(this->options().statistics ? &own.statistics.solve_seconds : nullptr);
+        solver_port<Scalar, Rank, Layout, SolverT>(solver_, static_cast<solver_worker<SolverT>&>(own).solver,
+                                                   this->call().shape,
+                                                   this->options().failures == failure_policy::zero_gradient)
+            .solve(parameters, z, std::span<const solve_context>(own.contexts).first(count), start, own.items,
+                   [&](std::size_t j) {
+                       ++own.statistics.failed;
+                       own.failed_rows.push_back(own.items[j] / this->call().samples);
                    });
     }
 
     const SolverT& solver_;
     const NoiseT& noise_;
-    const layer_options& options_;
 };
 
 }  // namespace imle::inline IMLE_ABI::detail

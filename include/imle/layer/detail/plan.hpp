@@ -17,7 +17,7 @@
 
 #include <Eigen/Core>
 
-#include <imle/core/config.hpp>
+#include <imle/core/function_ref.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
 
@@ -171,6 +171,29 @@ struct sample_plan {
     }
 };
 
+/// Rows of n numbers, one for each of a worker's items.
+template <class Scalar>
+struct item_rows {
+    const Scalar* numbers;
+    Eigen::Index n;
+    /// Where the rows of all items of a call are: which belongs to the j-th. Null: the j-th does.
+    const Eigen::Index* items = nullptr;
+
+    [[nodiscard]] const Scalar* operator()(std::size_t j) const noexcept {
+        return numbers + (items == nullptr ? static_cast<Eigen::Index>(j) : items[j]) * n;
+    }
+};
+
+/// The differences near - far of a worker's items.
+template <class Scalar>
+struct row_differences {
+    item_rows<Scalar> near, far;
+
+    [[nodiscard]] auto operator()(std::size_t j) const noexcept {
+        return [a = near(j), b = far(j)](Eigen::Index i) { return a[i] - b[i]; };
+    }
+};
+
 /// The numbers of chunks that are cut into parts, until all of a chunk are there. Different workers may keep
 /// different items at the same time. Nobody waits for another, so a worker may even be interrupted to run
 /// another's units, as on the stack of a pool that steals work.
@@ -194,9 +217,9 @@ class chunk_rows {
     /// Keeps the rows of items of one chunk: write(place in the chunk, memory for a row) returns whether
     /// there are numbers, or the item counts as zeros. When that was the last of the chunk, calls sum(rows,
     /// is_kept).
-    template <class WriteT, class SumT>
-    void keep(const sample_plan::place_in_chunk& first, Eigen::Index count, Eigen::Index n, WriteT&& write,
-              SumT&& sum) {
+    void keep(const sample_plan::place_in_chunk& first, Eigen::Index count, Eigen::Index n,
+              function_ref<bool(Eigen::Index, Scalar*)> write,
+              function_ref<void(const Scalar*, std::span<const char>)> sum) {
         open_chunk& chunk = chunk_of(first);
         for (Eigen::Index place = first.place; place < first.place + count; ++place)
             chunk.is_kept[static_cast<std::size_t>(place)] = write(place, chunk.numbers.data() + place * n);
@@ -304,8 +327,7 @@ class sample_sum {
 
   private:
     /// Keeps the numbers of a piece that lies in one chunk, and adds up the chunk if it was the last.
-    template <class WriteT>
-    void keep(const item_range& piece, WriteT&& write) {
+    void keep(const item_range& piece, function_ref<bool(Eigen::Index, Scalar*)> write) {
         const sample_plan::place_in_chunk first = plan_.place_of(piece.first - first_item_);
         rows_->keep(
             first, piece.count, plan_.n,

@@ -75,8 +75,9 @@ struct worker_memory {
     /// The memory of those parameters that are not the caller's.
     buffer<Scalar> own_parameters;
     buffer<Scalar> perturbed, z, other_z, negated_theta, scaled_dz;
-    /// Some small parameters, several times.
-    std::array<Scalar, 512> repeated;
+    /// Some small parameters, several times. Aligned, since whole registers are read as soon as parts are
+    /// written.
+    alignas(64) std::array<Scalar, 512> repeated;
     /// For what it was last reserved.
     Eigen::Index reserved_count = -1, reserved_n = -1;
     pass_kind reserved_kind{};
@@ -100,12 +101,17 @@ class stopwatch {
     clock::time_point start_;
 };
 
-/// One worker.
-template <class SolverT>
+/// One worker, but for its solver, whose type only `solver_worker` knows: what runs workers is compiled once
+/// for all solvers.
 struct worker {
-    /// This worker's copy of the layer's solver. It is empty until needed, and again after an exception,
-    /// because an interrupted solver is in an unknown state.
-    std::optional<SolverT> solver;
+    virtual ~worker() = default;
+    /// Copies the layer's solver. The worker has a copy until `drop_solver`.
+    virtual void copy_solver() = 0;
+    /// Drops the copy, because an interrupted solver is in an unknown state.
+    virtual void drop_solver() noexcept = 0;
+
+    bool has_solver = false;
+
     worker_memory<float> float_memory;
     worker_memory<double> double_memory;
     /// The items of the piece that are to be solved, in ascending order, and their contexts.
@@ -121,8 +127,8 @@ struct worker {
     /// Reserves memory for pieces of `count` items of `n` numbers before the work begins. Which workers get
     /// work is a matter of chance, and no later call of the same kind should allocate.
     template <class Scalar>
-    void prepare(const SolverT& original, Eigen::Index count, Eigen::Index n, pass_kind kind) {
-        if (!solver) solver.emplace(original);
+    void prepare(Eigen::Index count, Eigen::Index n, pass_kind kind) {
+        if (!has_solver) copy_solver();
         worker_memory<Scalar>& memory = memory_of<Scalar>();
         if (count <= memory.reserved_count && n == memory.reserved_n && kind <= memory.reserved_kind) return;
         items.reserve(static_cast<std::size_t>(count));
@@ -152,10 +158,31 @@ struct worker {
     }
 };
 
-/// Memory and workers of one call, reused by the next.
-template <class SolverT, class ExecutorT>
+/// A worker with its copy of the layer's solver. The copy is empty until needed, and again after an
+/// exception.
+template <class SolverT>
+struct solver_worker final : worker {
+    /// `layer_solver` outlives the worker.
+    explicit solver_worker(const SolverT& layer_solver) : original(layer_solver) {}
+    void copy_solver() override {
+        solver.emplace(original);
+        has_solver = true;
+    }
+    void drop_solver() noexcept override {
+        solver.reset();
+        has_solver = false;
+    }
+
+    const SolverT& original;
+    std::optional<SolverT> solver;
+};
+
+/// Memory, workers and threads of one call, reused by the next.
 struct workspace {
-    explicit workspace(const ExecutorT& original) : executor(original) {}
+    virtual ~workspace() = default;
+    /// `run_units` by this workspace's executor.
+    virtual double run(std::size_t workers, std::size_t units, double expected_seconds,
+                       function_ref<void(std::size_t, std::size_t)> f) = 0;
 
     /// The time per item in the last call of each kind. It decides whether waking threads is worthwhile. No
     /// result depends on it.
@@ -164,24 +191,29 @@ struct workspace {
         double seconds = 0;
     };
 
-    ExecutorT executor;
-    std::vector<std::unique_ptr<worker<SolverT>>> workers;
+    std::vector<std::unique_ptr<worker>> workers;
     buffer<double> sums;
     chunk_rows<float> float_rows;
     chunk_rows<double> double_rows;
     std::array<item_cost, 3> costs;
 };
 
+template <class ExecutorT>
+struct executor_workspace final : workspace {
+    explicit executor_workspace(const ExecutorT& original) : executor(original) {}
+    double run(std::size_t workers_used, std::size_t units, double expected_seconds,
+               function_ref<void(std::size_t, std::size_t)> f) override {
+        return run_units(executor, workers_used, units, expected_seconds, f);
+    }
+
+    ExecutorT executor;
+};
+
 /// The workspaces of a layer that are not in use, and the statistics of its last call.
-template <class SolverT, class ExecutorT>
 class workspace_pool {
   public:
-    using workspace_type = workspace<SolverT, ExecutorT>;
-
-    explicit workspace_pool(ExecutorT executor) : executor_(std::move(executor)) {}
-
-    [[nodiscard]] typename idle_pool<workspace_type>::loan take() {
-        return idle_.take([this] { return workspace_type(executor_); });
+    [[nodiscard]] idle_pool<workspace>::loan take(function_ref<std::unique_ptr<workspace>()> make) {
+        return idle_.take(make);
     }
 
     void note(const call_statistics& statistics) noexcept {
@@ -194,24 +226,31 @@ class workspace_pool {
         return statistics_;
     }
 
-    [[nodiscard]] const ExecutorT& executor() const noexcept { return executor_; }
-
   private:
-    ExecutorT executor_;
-    idle_pool<workspace_type> idle_;
+    idle_pool<workspace> idle_;
     mutable std::mutex mutex_;
     call_statistics statistics_;
 };
 
+/// The size of a call, and how its solver takes the items.
+struct call_work {
+    Eigen::Index batch;
+    Eigen::Index samples;
+    Eigen::Index n;
+    /// As in `solve_grain`.
+    bool one_by_one;
+    Eigen::Index width;
+};
+
 /// The work of one call from beginning to end: divided into units and pieces by a `sample_plan`, done by the
 /// workers of one workspace.
-template <class SolverT, class ExecutorT>
 class call_runner {
   public:
-    using worker_type = worker<SolverT>;
-
-    call_runner(workspace_pool<SolverT, ExecutorT>& pool, const SolverT& solver, const layer_options& options)
-        : pool_(pool), solver_(solver), options_(options), space_(pool.take()) {
+    /// The functions make what is missing: a workspace of the layer's executor, a worker for its solver.
+    call_runner(workspace_pool& pool, const layer_options& options,
+                function_ref<std::unique_ptr<workspace>()> make_workspace,
+                function_ref<std::unique_ptr<worker>()> make_worker)
+        : pool_(pool), options_(options), make_worker_(make_worker), space_(pool.take(make_workspace)) {
         if (options.statistics) start_ = std::chrono::steady_clock::now();
         for (auto& worker : space_->workers) {
             worker->failed_rows.clear();
@@ -224,7 +263,7 @@ class call_runner {
     ~call_runner() {
         // Without `finish`, the workers' solvers are in an unknown state: they are replaced.
         if (!finished_)
-            for (auto& worker : space_->workers) worker->solver.reset();
+            for (auto& worker : space_->workers) worker->drop_solver();
     }
 
     [[nodiscard]] const layer_options& options() const noexcept { return options_; }
@@ -232,23 +271,23 @@ class call_runner {
     /// Sets how many solves the call would take if none were skipped.
     void expect_solves(Eigen::Index count) noexcept { expected_solves_ = static_cast<std::uint64_t>(count); }
 
-    /// Calls f(worker, piece) for every piece of a call; `worker.items` are then the items of the piece.
-    template <class CallT>
-    void for_each_piece(const CallT& call, pass_kind kind,
-                        function_ref<void(worker_type&, const item_range&)> f) {
-        const sample_plan plan(call.shape.batch, call.samples, call.shape.n, grain_of(call, kind));
-        run(call, plan, 0, kind, f);
+    /// Calls f(worker, piece) for every piece of a call of this scalar; `worker.items` are then the items of
+    /// the piece.
+    template <class Scalar>
+    void for_each_piece(const call_work& work, pass_kind kind,
+                        function_ref<void(worker&, const item_range&)> f) {
+        run<Scalar>(sample_plan(work.batch, work.samples, work.n, grain_of(work, kind)), 0, kind, f);
     }
 
     /// Computes means over samples of the numbers that `add_piece(worker, piece, sum)` adds, divided by
     /// `divisor`. It processes a limited number of instances at a time, so the memory of the partial sums is
     /// bounded for any batch.
-    template <class CallT, class Scalar>
-    void reduce(const CallT& call, pass_kind kind, double divisor, Scalar* mean,
-                function_ref<void(worker_type&, const item_range&, sample_sum<std::type_identity_t<Scalar>>&)>
-                    add_piece) {
-        const solve_grain grain = grain_of(call, kind);
-        const sample_plan whole(call.shape.batch, call.samples, call.shape.n, grain);
+    template <class Scalar>
+    void reduce(
+        const call_work& work, pass_kind kind, double divisor, Scalar* mean,
+        function_ref<void(worker&, const item_range&, sample_sum<std::type_identity_t<Scalar>>&)> add_piece) {
+        const solve_grain grain = grain_of(work, kind);
+        const sample_plan whole(work.batch, work.samples, work.n, grain);
         const Eigen::Index most_doubles = Eigen::Index{1} << 22;  // 32 MiB
         const Eigen::Index per_instance = std::max<Eigen::Index>(1, whole.chunks * whole.n);
         // A whole number of units, so that the boundaries are those of the plan.
@@ -256,13 +295,12 @@ class call_runner {
             std::max<Eigen::Index>(1, most_doubles / per_instance / whole.instances_per_unit()) *
             whole.instances_per_unit();
         for (Eigen::Index first = 0; first < whole.batch; first += at_a_time) {
-            const sample_plan plan(std::min(at_a_time, whole.batch - first), call.samples, call.shape.n,
-                                   grain);
+            const sample_plan plan(std::min(at_a_time, whole.batch - first), work.samples, work.n, grain);
             if (plan.parts > 1) rows_of<Scalar>().prepare(plan, grain.workers);
             sample_sum<Scalar> sum(plan, first * plan.samples,
                                    space_->sums.take(sample_sum<Scalar>::size(plan)), &rows_of<Scalar>());
-            run(call, plan, first, kind,
-                [&](worker_type& worker, const item_range& piece) { add_piece(worker, piece, sum); });
+            run<Scalar>(plan, first, kind,
+                        [&](worker& own, const item_range& piece) { add_piece(own, piece, sum); });
             sum.write_mean(divisor, mean + first * plan.n);
         }
     }
@@ -270,7 +308,7 @@ class call_runner {
     /// Calls f(worker, unit) for every unit in [0, units), for work that needs no solver. `worker`, below
     /// `worker_count()`, runs one unit at a time. Errors are those of `run_units`.
     void for_each_unit(std::size_t units, function_ref<void(std::size_t, std::size_t)> f) {
-        run_units(space_->executor, std::min(units, worker_count()), units, 0, f);
+        space_->run(std::min(units, worker_count()), units, 0, f);
     }
 
     /// The largest number of workers.
@@ -304,7 +342,7 @@ class call_runner {
     }
 
     /// A worker for work that the calling thread does alone, between pieces.
-    [[nodiscard]] worker_type& first_worker() noexcept { return *space_->workers.front(); }
+    [[nodiscard]] worker& first_worker() noexcept { return *space_->workers.front(); }
 
     /// Marks the call as successful.
     void finish() noexcept {
@@ -330,29 +368,27 @@ class call_runner {
 
   private:
     /// Processes the pieces of a plan; its first instance is instance `first_instance` of the call.
-    template <class CallT>
-    void run(const CallT& call, const sample_plan& plan, Eigen::Index first_instance, pass_kind kind,
-             function_ref<void(worker_type&, const item_range&)> f) {
-        using Scalar = std::remove_cvref_t<decltype(*call.theta)>;
+    template <class Scalar>
+    void run(const sample_plan& plan, Eigen::Index first_instance, pass_kind kind,
+             function_ref<void(worker&, const item_range&)> f) {
         auto& workers = space_->workers;
         const std::size_t units = static_cast<std::size_t>(plan.units());
         const std::size_t count = std::min(units, worker_count());
-        while (workers.size() < count) workers.push_back(std::make_unique<worker_type>());
+        while (workers.size() < count) workers.push_back(make_worker_());
         for (std::size_t i = 0; i < count; ++i)
-            workers[i]->template prepare<Scalar>(
-                solver_, std::min(plan.piece_size, plan.batch * plan.samples), plan.n, kind);
+            workers[i]->prepare<Scalar>(std::min(plan.piece_size, plan.batch * plan.samples), plan.n, kind);
         const bool timed = options_.statistics;
         const stopwatch parallel(timed ? &parallel_seconds_ : nullptr);
         const auto do_unit = [&](std::size_t worker_index, std::size_t unit_index) {
-            worker_type& worker = *workers[worker_index];
-            const stopwatch working(timed ? &worker.statistics.seconds : nullptr);
+            worker& own = *workers[worker_index];
+            const stopwatch working(timed ? &own.statistics.seconds : nullptr);
             const item_range unit = plan.items(static_cast<Eigen::Index>(unit_index));
             for (Eigen::Index done = 0; done < unit.count; done += plan.piece_size) {
                 const item_range piece{first_instance * plan.samples + unit.first + done,
                                        std::min(plan.piece_size, unit.count - done)};
-                worker.items.resize(static_cast<std::size_t>(piece.count));
-                std::iota(worker.items.begin(), worker.items.end(), piece.first);
-                f(worker, piece);
+                own.items.resize(static_cast<std::size_t>(piece.count));
+                std::iota(own.items.begin(), own.items.end(), piece.first);
+                f(own, piece);
             }
         };
         if (worker_count() == 1) {
@@ -367,7 +403,7 @@ class call_runner {
             // If others might have helped, the work of a single worker is timed too: solves may become
             // slower.
             const stopwatch alone(units == 1 ? &spent : nullptr);
-            spent = run_units(space_->executor, count, units, expected_seconds, do_unit);
+            spent = space_->run(count, units, expected_seconds, do_unit);
         }
         if (spent > 0) cost = {plan.n, spent / items};
     }
@@ -380,16 +416,10 @@ class call_runner {
             return space_->double_rows;
     }
 
-    template <class Scalar, int Rank, int Layout>
-    [[nodiscard]] solve_grain grain_of(const layer_call<Scalar, Rank, Layout>& call, pass_kind kind) const {
-        constexpr bool one_by_one = !BatchSolver<SolverT, Scalar, Rank, Layout> || takes_any_batch<SolverT>;
-        solve_grain grain{one_by_one, static_cast<Eigen::Index>(worker_count())};
-        if constexpr (!one_by_one && has_batch_width<SolverT, Scalar, Rank, Layout>) {
-            const_view<Scalar, Rank, Layout> one(call.theta, call.shape.instance);
-            grain.width = std::max<Eigen::Index>(1, solver_.batch_width(one));
-        }
+    [[nodiscard]] solve_grain grain_of(const call_work& work, pass_kind kind) const {
+        solve_grain grain{work.one_by_one, static_cast<Eigen::Index>(worker_count()), 1, work.width};
         const auto& cost = space_->costs[static_cast<std::size_t>(kind)];
-        if (one_by_one && cost.n == call.shape.n && cost.seconds > 0) {
+        if (work.one_by_one && cost.n == work.n && cost.seconds > 0) {
             // Handing out a unit and reading the clock take some tenths of a microsecond.
             const double worth_handing_out = 5e-6;
             const double most = static_cast<double>(std::numeric_limits<int>::max());
@@ -399,10 +429,10 @@ class call_runner {
         return grain;
     }
 
-    workspace_pool<SolverT, ExecutorT>& pool_;
-    const SolverT& solver_;
+    workspace_pool& pool_;
     const layer_options& options_;
-    typename idle_pool<workspace<SolverT, ExecutorT>>::loan space_;
+    function_ref<std::unique_ptr<worker>()> make_worker_;
+    idle_pool<workspace>::loan space_;
     std::uint64_t expected_solves_ = 0;
     double parallel_seconds_ = 0;
     std::chrono::steady_clock::time_point start_;  // only with statistics

@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include <imle/core/multiply_add.hpp>
+#include <imle/core/shared_object.hpp>
 #include <imle/quantile/panel_source.hpp>
 #include <imle/random/quantile_table.hpp>
 
@@ -152,7 +153,8 @@ class shared_law {
     }
 
   protected:
-    shared_law(double scale, const LawT& law) : scale_(scale), state_(std::make_shared<state>(law)) {}
+    shared_law(double scale, const LawT& law)
+        : scale_(scale), state_(detail::make_shared_object<state>(law)) {}
 
     [[nodiscard]] const LawT& law() const noexcept { return state_->law; }
     /// The parameter `scale`.
