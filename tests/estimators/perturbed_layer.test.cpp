@@ -95,7 +95,8 @@ TEMPLATE_TEST_CASE("perturbed_layer: the gradient is the definition's", "[estima
                         const double t = static_cast<double>(theta.data()[b * 4 + i]);
                         const double d = static_cast<double>(dmu.data()[b * 4 + i]);
                         const bool one = minimizes ? t - T * eps(s, i) < 0 : t + T * eps(s, i) > 0;
-                        REQUIRE(pass.samples().data()[(b * a.size() + s) * 4 + i] == Scalar(one ? 1 : 0));
+                        wrong.expect(pass.samples().data()[(b * a.size() + s) * 4 + i] == Scalar(one ? 1 : 0),
+                                     "sample ", s, " of instance ", b, ", element ", i);
                         z[s][i] = one ? 1 : 0;
                         a[s] += (d + c) * z[s][i];
                         v[s] += (d - c) * scored_noise::score(eps(s, i));
