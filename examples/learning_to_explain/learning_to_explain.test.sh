@@ -68,11 +68,14 @@ holds '$6 > 53' "$(row masks 'I-MLE, no random masks')" || fail "without random 
 holds '$1 < 90' "$(row masks 'I-MLE, no random masks')" || fail "without random masks less is found: $(cat masks)"
 
 # The same seed gives the same table and pictures, on any number of threads; another seed another.
-# shellcheck disable=SC2086
-"$program" $short --steps 400 --threads 3 --out second >second.txt 2>&1 || fail "a short run on three threads"
-[ "$(rows first)" = "$(rows second.txt)" ] || fail "threads change the table: $(cat first second.txt)"
-for file in second/*.png; do
-    cmp -s "$file" "a 'folder'/$(basename "$file")" || fail "threads change $(basename "$file")"
+for threads in 1 3; do
+    "$program" --runs 2 --train 500 --test 300 --steps 60 --seed 7 --threads $threads --out threads$threads \
+        >threads$threads.txt 2>&1 || fail "a shorter run on $threads threads"
+done
+[ "$(rows threads1.txt)" = "$(rows threads3.txt)" ] || fail "threads change the table: $(cat threads1.txt threads3.txt)"
+[ "$(find threads3 -type f | wc -l)" = 2 ] || fail "there should be two pictures: $(ls -A threads3)"
+for file in threads3/*.png; do
+    cmp -s "$file" "threads1/$(basename "$file")" || fail "threads change $(basename "$file")"
 done
 shorter="--runs 2 --train 500 --test 300 --steps 20 --no-pictures"
 # shellcheck disable=SC2086

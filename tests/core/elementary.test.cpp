@@ -135,7 +135,7 @@ TEST_CASE("the elementary functions' special values are the standard library's",
     }
 }
 
-TEST_CASE("the elementary functions are monotone over steps of a few last places", "[core]") {
+TEST_CASE("the elementary functions are monotone over steps of a few last places", "[core][draws]") {
     support::tally wrong;
     support::arguments from;
     const auto rises = [&wrong](const char* name, auto of, double x) {
@@ -187,7 +187,7 @@ TEST_CASE("sin_cos is sin and cos", "[core]") {
     CHECK(wrong == 0);
 }
 
-TEST_CASE("the elementary functions have the same bits everywhere", "[core]") {
+TEST_CASE("the elementary functions have the same bits everywhere", "[core][draws]") {
     for (const support::hashed_function& function : support::hashed_elementary_functions()) {
         CAPTURE(function.name);
         CHECK(function.found == function.expected);

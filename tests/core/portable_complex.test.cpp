@@ -5,6 +5,7 @@
 
 #include "core/elementary_hashes.hpp"
 #include "support/catch.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 
 namespace {
@@ -21,7 +22,7 @@ bool close(portable_complex a, standard b, double scale) {
 TEST_CASE("portable_complex computes as std::complex", "[core]") {
     support::tally wrong;
     support::arguments from;
-    for (int i = 0; i < 10000; ++i) {
+    for (int i = 0; i < support::repeats(10000); ++i) {
         const double x = from.even(-3, 3), y = from.even(-3, 3), u = from.even(-3, 3), v = from.even(-3, 3);
         const portable_complex a(x, y), b(u, v);
         const standard c(x, y), d(u, v);

@@ -3,7 +3,7 @@
 #
 # - Each link leads to a file and, if it names one, to an anchor in it (check_links.py).
 # - In a browser, from a file: no script fails, the search finds pages and names, the colours follow the system's, and no
-#   page is wider than a narrow screen (of the API's pages every fourth is looked at).
+#   page is wider than a narrow screen (of the API's pages every sixteenth is looked at).
 # - In a browser, from a server on this machine: the first page runs the demo, and shows a picture where it cannot run.
 # - FOLDER/*.png are to be looked at: a page of each kind, the search and the demo, wide and narrow, light and dark.
 #

@@ -180,7 +180,7 @@ TEST_CASE("The suggested number of samples gives a cosine of 0.9 of the halves",
     }
 }
 
-TEST_CASE("Stratified samples are advised where they gain", "[estimators][diagnose]") {
+TEST_CASE("Stratified samples are advised where they gain", "[estimators][diagnose][draws]") {
     const matrix theta = some_theta(24, 10), dz = some_dz(24, 10);
     const auto report_with = [&](const auto& noise, imle::sampling sampling, Eigen::Index samples) {
         return checked_report(imle::imle_layer{imle::top_k{5}, noise, imle::perturbation_target{.beta = 1},

@@ -95,7 +95,8 @@ TEMPLATE_TEST_CASE("perturbed_layer: the gradient is the definition's", "[estima
                         const double t = static_cast<double>(theta.data()[b * 4 + i]);
                         const double d = static_cast<double>(dmu.data()[b * 4 + i]);
                         const bool one = minimizes ? t - T * eps(s, i) < 0 : t + T * eps(s, i) > 0;
-                        REQUIRE(pass.samples().data()[(b * a.size() + s) * 4 + i] == Scalar(one ? 1 : 0));
+                        wrong.expect(pass.samples().data()[(b * a.size() + s) * 4 + i] == Scalar(one ? 1 : 0),
+                                     "sample ", s, " of instance ", b, ", element ", i);
                         z[s][i] = one ? 1 : 0;
                         a[s] += (d + c) * z[s][i];
                         v[s] += (d - c) * scored_noise::score(eps(s, i));
@@ -141,12 +142,12 @@ TEST_CASE("perturbed_layer: Gumbel and k-subsets, the mean over keys is the exac
             check_mean(
                 gradients(imle::top_k{2}, imle::gumbel{}, theta, dmu,
                           {.samples = 1, .temperature = T, .baseline = baseline::none, .estimate = estimate},
-                          20000, 1),
+                          10000, 1),
                 exact, 0.15);
             for (const Eigen::Index samples : {2, 20})
                 check_mean(gradients(imle::top_k{2}, imle::gumbel{}, theta, dmu,
                                      {.samples = samples, .temperature = T, .estimate = estimate},
-                                     30000 / samples, 2),
+                                     15000 / samples, 2),
                            exact, 0.15);
         }
     }
@@ -163,7 +164,7 @@ TEST_CASE("perturbed_layer: Gumbel and one of n, costs, the mean over keys is th
     vector expected = imle::testing::categories(4).gibbs_marginals_vjp(vector{-0.0, -0.5, -1, -2}, T, dmu);
     for (double& x : expected) x = -x;
     check_mean(gradients(imle::minimizing(argmin_solver), imle::gumbel{}, cost, dmu,
-                         {.samples = 5, .temperature = T}, 80000, 4),
+                         {.samples = 5, .temperature = T}, 20000, 4),
                expected);
 }
 
@@ -174,7 +175,7 @@ TEST_CASE("perturbed_layer: normal noise and one of two, in closed form", "[esti
         const double T = 0.7, width = T * deviation * std::sqrt(2.0);
         const double slope = 2.5 * normal_density(0.5 / width) / width;
         check_mean(gradients(imle::categorical{}, imle::normal{0, deviation}, theta, dmu,
-                             {.samples = 8, .temperature = T}, 40000, 5),
+                             {.samples = 8, .temperature = T}, 10000, 5),
                    {slope, -slope});
     }
 }
@@ -188,11 +189,11 @@ TEST_CASE("perturbed_layer: skewed gamma noise and one of two, by quadrature",
     double slope = 0;
     const double width = 1e-3;
     for (double x = width / 2; x < 30; x += width) slope += law.pdf(x) * law.pdf(x + d) * width / T;
-    check_mean(gradients(imle::categorical{}, law, theta, dmu, {.samples = 8, .temperature = T}, 40000, 6),
+    check_mean(gradients(imle::categorical{}, law, theta, dmu, {.samples = 8, .temperature = T}, 10000, 6),
                {slope, -slope});
     // For costs the noise is subtracted: with one of two that is the same law mirrored.
     check_mean(gradients(imle::minimizing(argmin_solver), law, theta, dmu, {.samples = 8, .temperature = T},
-                         40000, 7),
+                         10000, 7),
                {-slope, slope});
 }
 
@@ -203,14 +204,14 @@ TEST_CASE("perturbed_layer: multiplicative noise and one of two, in closed form"
     const imle::perturbed_options options{.samples = 6, .temperature = T};
     // Log-normal numbers: z_0 = 1 where log theta_0 + T xi_0 > log theta_1 + T xi_1.
     const double slope = 2 * normal_density(std::log(1.2 / 0.9) / width) / width;
-    check_mean(gradients(imle::categorical{}, imle::multiplicative{}, {1.2, 0.9}, dmu, options, 40000, 8),
+    check_mean(gradients(imle::categorical{}, imle::multiplicative{}, {1.2, 0.9}, dmu, options, 10000, 8),
                {slope / 1.2, -slope / 0.9});
     // Both negative: the one nearer to 0 wins, and moving away from it is a loss.
-    check_mean(gradients(imle::categorical{}, imle::multiplicative{}, {-1.2, -0.9}, dmu, options, 40000, 9),
+    check_mean(gradients(imle::categorical{}, imle::multiplicative{}, {-1.2, -0.9}, dmu, options, 10000, 9),
                {slope / 1.2, -slope / 0.9});
     // Costs.
     check_mean(gradients(imle::minimizing(argmin_solver), imle::multiplicative{}, {1.2, 0.9}, dmu, options,
-                         40000, 10),
+                         10000, 10),
                {-slope / 1.2, slope / 0.9});
 }
 

@@ -11,6 +11,7 @@
 
 #include "layer/layer_fixtures.hpp"
 #include "support/catch.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 
 using namespace fixtures;
@@ -413,12 +414,12 @@ TEST_CASE("imle_layer: a caller's executor does the work", "[layer]") {
 }
 
 TEST_CASE("imle_layer: sums that need too much memory are taken in waves of instances", "[layer]") {
-    // 2^20 numbers an instance: more than a wave's worth of partial sums with six instances.
-    const Eigen::Index n = Eigen::Index{1} << 20, batch = 6;
+    // 2^20 numbers an instance: more than a wave's worth of partial sums with five instances.
+    const Eigen::Index n = Eigen::Index{1} << 20, batch = 5;
     imle_layer layer{cube_solver,
                      hashed_noise{},
                      perturbation_target{.beta = 2},
-                     {.samples = 2, .threads = 2},
+                     {.samples = support::repeats(Eigen::Index{2}), .threads = 2},
                      eager_threads()};
     const matrix theta = numbers<matrix>({batch, n}, 1);
     const random_key key{3};

@@ -26,6 +26,7 @@
 #include "noise/law_checks.hpp"
 #include "support/catch.hpp"
 #include "support/messages.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 
 namespace {
@@ -96,7 +97,7 @@ template <class Scalar, class NoiseT>
 bool fills_in_pieces(const NoiseT& noise) {
     const imle::random_key key(6);
     constexpr std::uint64_t first = 5;
-    std::vector<Scalar> whole(1000);
+    std::vector<Scalar> whole(std::max(support::repeats(std::size_t{1000}), std::size_t{200}));
     noise.fill(key, first, std::span<Scalar>(whole));
     std::size_t at = 0;
     for (std::size_t length = 1; at < whole.size(); length = length % 37 + 1) {

@@ -14,6 +14,7 @@
 
 #include "noise/fixed_laws.hpp"
 #include "support/catch.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 
 using imle::sum_of_gamma;
@@ -31,7 +32,7 @@ template <class Lower, class Upper>
 support::tally wrong_tails(const sum_of_gamma& law, double tolerance, const Lower& lower_quantile,
                            const Upper& upper_quantile) {
     support::tally wrong;
-    for (double p = 1e-12; p < 0.95; p *= 1.6) {
+    for (double p = 1e-12; p < 0.95; p *= std::pow(1.6, support::stride())) {
         const double below = law.cdf(lower_quantile(p)), above = law.survival(upper_quantile(p));
         wrong.expect(std::abs(below / p - 1) < tolerance, below, " below ", lower_quantile(p), ", not ", p);
         wrong.expect(std::abs(above / p - 1) < tolerance, above, " above ", upper_quantile(p), ", not ", p);

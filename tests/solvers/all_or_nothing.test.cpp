@@ -18,6 +18,7 @@
 #include "solvers/path_reference.hpp"
 #include "solvers/traffic_network.hpp"
 #include "support/catch.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 
 using imle::all_or_nothing;
@@ -100,7 +101,8 @@ TEST_CASE("all_or_nothing is the sum of shortest_paths", "[solvers][all_or_nothi
     std::mt19937 random(3);
     support::tally wrong;
     int infeasible = 0;
-    for (int i = 0; i < 80; ++i) {
+    const int graphs = std::max(support::repeats(80), 24);
+    for (int i = 0; i < graphs; ++i) {
         const directed_graph graph = i % 3 == 0 ? imle::monotone_grid_graph(3, 4)
                                      : i % 3 == 1
                                          ? imle::grid_graph(4, 4, 4)
@@ -141,8 +143,8 @@ TEST_CASE("all_or_nothing is the sum of shortest_paths", "[solvers][all_or_nothi
             }
     }
     CHECK(wrong == 0);
-    CHECK(infeasible > 20);
-    CHECK(infeasible < 400);
+    CHECK(infeasible > graphs / 4);
+    CHECK(infeasible < 5 * graphs);  // of six
 }
 
 TEST_CASE("all_or_nothing: one table serves every id, several their own", "[solvers][all_or_nothing]") {

@@ -151,12 +151,13 @@ TEST_CASE("arborescence keeps a solver's laws", "[solvers][arborescence][laws]")
     for (const roots wanted : {roots::single, roots::any}) {
         const arborescence solver{{.roots = wanted}};
         for (const std::size_t words : {1u, 2u, 3u, 4u}) {
-            const auto report = check_solver<float>(solver, arborescences(words, wanted), {.trials = 40});
+            const auto report = check_solver<float>(solver, arborescences(words, wanted),
+                                                    {.trials = std::max(support::repeats(40), 10)});
             INFO(report);
             CHECK(report.passed());
         }
-        const auto report =
-            check_solver<double, Eigen::ColMajor>(solver, arborescences(5, wanted), {.trials = 20});
+        const auto report = check_solver<double, Eigen::ColMajor>(
+            solver, arborescences(5, wanted), {.trials = std::max(support::repeats(20), 10)});
         INFO(report);
         CHECK(report.passed());
     }

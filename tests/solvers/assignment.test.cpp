@@ -14,6 +14,7 @@
 
 #include "support/catch.hpp"
 #include "support/masks.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 
 namespace assignment_tests {
@@ -250,17 +251,17 @@ support::tally wrong_under_masks(int count, std::uint32_t seed, bool partial = f
 }  // namespace
 
 TEST_CASE("assignment under a mask is the best of the allowed pairs", "[solvers][assignment]") {
-    CHECK(wrong_under_masks<float, Eigen::RowMajor>(2000, 1) == 0);
-    CHECK(wrong_under_masks<double, Eigen::RowMajor>(2000, 2) == 0);
-    CHECK(wrong_under_masks<float, Eigen::ColMajor>(2000, 3) == 0);
-    CHECK(wrong_under_masks<double, Eigen::ColMajor>(2000, 4) == 0);
+    CHECK(wrong_under_masks<float, Eigen::RowMajor>(support::repeats(2000), 1) == 0);
+    CHECK(wrong_under_masks<double, Eigen::RowMajor>(support::repeats(2000), 2) == 0);
+    CHECK(wrong_under_masks<float, Eigen::ColMajor>(support::repeats(2000), 3) == 0);
+    CHECK(wrong_under_masks<double, Eigen::ColMajor>(support::repeats(2000), 4) == 0);
 }
 
 TEST_CASE("a partial assignment is the best of all, with and without a mask", "[solvers][assignment]") {
-    CHECK(wrong_under_masks<float, Eigen::RowMajor>(1000, 5, true) == 0);
-    CHECK(wrong_under_masks<double, Eigen::RowMajor>(1000, 6, true) == 0);
-    CHECK(wrong_under_masks<float, Eigen::ColMajor>(1000, 7, true) == 0);
-    CHECK(wrong_under_masks<double, Eigen::ColMajor>(1000, 8, true) == 0);
+    CHECK(wrong_under_masks<float, Eigen::RowMajor>(support::repeats(1000), 5, true) == 0);
+    CHECK(wrong_under_masks<double, Eigen::RowMajor>(support::repeats(1000), 6, true) == 0);
+    CHECK(wrong_under_masks<float, Eigen::ColMajor>(support::repeats(1000), 7, true) == 0);
+    CHECK(wrong_under_masks<double, Eigen::ColMajor>(support::repeats(1000), 8, true) == 0);
 
     using imle::testing::check_solver;
     using imle::testing::partial_assignments;

@@ -422,10 +422,10 @@ std::optional<scenario> read_scenario(const std::filesystem::path& map) {
 }  // namespace
 
 TEST_CASE("grid_shortest_path is the best of all simple paths, ties included", "[solvers][grid]") {
-    CHECK(wrong_against_enumeration<float, Eigen::RowMajor>(6, 11) == 0);
-    CHECK(wrong_against_enumeration<double, Eigen::RowMajor>(6, 12) == 0);
-    CHECK(wrong_against_enumeration<float, Eigen::ColMajor>(6, 13) == 0);
-    CHECK(wrong_against_enumeration<double, Eigen::ColMajor>(6, 14) == 0);
+    CHECK(wrong_against_enumeration<float, Eigen::RowMajor>(std::max(support::repeats(6), 2), 11) == 0);
+    CHECK(wrong_against_enumeration<double, Eigen::RowMajor>(std::max(support::repeats(6), 2), 12) == 0);
+    CHECK(wrong_against_enumeration<float, Eigen::ColMajor>(std::max(support::repeats(6), 2), 13) == 0);
+    CHECK(wrong_against_enumeration<double, Eigen::ColMajor>(std::max(support::repeats(6), 2), 14) == 0);
 }
 
 TEST_CASE("grid_shortest_path follows its tie rule on larger grids, alone and in lanes", "[solvers][grid]") {
@@ -444,7 +444,7 @@ TEST_CASE("grid_shortest_path has the same bits by sweeps and by tiles", "[solve
 }
 
 TEST_CASE("tile_queue gives every tile once, the least key first", "[solvers][grid]") {
-    constexpr int tiles = 500;
+    constexpr int tiles = 500, steps = support::repeats(20000);
     std::mt19937 random(29);
     std::uniform_real_distribution<float> unit(0, 1);
     std::vector<imle::detail::tile_queue<float>::key_cell> keys(tiles);
@@ -453,9 +453,9 @@ TEST_CASE("tile_queue gives every tile once, the least key first", "[solvers][gr
     std::vector<float> expected(tiles, std::numeric_limits<float>::infinity());
     queue.exclude(7);
     support::tally wrong;
-    for (int step = 0; step < 20000; ++step) {
+    for (int step = 0; step < steps; ++step) {
         // First it grows, then it shrinks.
-        if (random() % 8 < (step < 10000 ? 5u : 3u)) {
+        if (random() % 8 < (step < steps / 2 ? 5u : 3u)) {
             const auto tile = random() % tiles;
             const float key = random() % 16 == 0 ? std::numeric_limits<float>::infinity() : unit(random);
             queue.push(static_cast<Eigen::Index>(tile), key);
@@ -530,13 +530,13 @@ TEST_CASE("grid_shortest_path respects masks, routes, diagonal factors and corne
     };
     CHECK(wrong_with_options<float, Eigen::RowMajor>(support::repeats(400), 1, 3, 41, enumerate) == 0);
     CHECK(wrong_with_options<double, Eigen::ColMajor>(support::repeats(400), 1, 3, 42, enumerate) == 0);
-    CHECK(wrong_with_options_against_dijkstra<float, Eigen::RowMajor>(support::repeats(1500), 1, 12, 43) ==
+    CHECK(wrong_with_options_against_dijkstra<float, Eigen::RowMajor>(support::repeats(1000), 1, 12, 43) ==
           0);
-    CHECK(wrong_with_options_against_dijkstra<double, Eigen::RowMajor>(support::repeats(1500), 1, 12, 44) ==
+    CHECK(wrong_with_options_against_dijkstra<double, Eigen::RowMajor>(support::repeats(1000), 1, 12, 44) ==
           0);
-    CHECK(wrong_with_options_against_dijkstra<float, Eigen::ColMajor>(support::repeats(1500), 1, 12, 45) ==
+    CHECK(wrong_with_options_against_dijkstra<float, Eigen::ColMajor>(support::repeats(1000), 1, 12, 45) ==
           0);
-    CHECK(wrong_with_options_against_dijkstra<double, Eigen::ColMajor>(support::repeats(1500), 1, 12, 46) ==
+    CHECK(wrong_with_options_against_dijkstra<double, Eigen::ColMajor>(support::repeats(1000), 1, 12, 46) ==
           0);
     // Single grids are solved by tiles, of which these have several; batches are swept.
     CHECK(wrong_with_options_against_dijkstra<float, Eigen::ColMajor>(support::repeats(100), 46, 50, 47) ==

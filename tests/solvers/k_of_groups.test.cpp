@@ -17,6 +17,7 @@
 
 #include "support/catch.hpp"
 #include "support/masks.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 
 namespace k_of_groups_tests {
@@ -93,8 +94,8 @@ support::tally wrong_answers(int count, std::uint32_t seed) {
 }  // namespace
 
 TEST_CASE("k_of_groups is top_k of each group", "[solvers][k_of_groups]") {
-    CHECK(wrong_answers<float, Eigen::RowMajor>(400, 1) == 0);
-    CHECK(wrong_answers<double, Eigen::ColMajor>(400, 2) == 0);
+    CHECK(wrong_answers<float, Eigen::RowMajor>(support::repeats(400), 1) == 0);
+    CHECK(wrong_answers<double, Eigen::ColMajor>(support::repeats(400), 2) == 0);
 }
 
 TEST_CASE("k_of_groups takes groups of any sizes", "[solvers][k_of_groups]") {
@@ -252,10 +253,10 @@ support::tally wrong_under_masks(int count, std::uint32_t seed) {
 }  // namespace
 
 TEST_CASE("k_of_groups under masks is top_k of what they allow of each group", "[solvers][k_of_groups]") {
-    CHECK(wrong_under_masks<float, Eigen::RowMajor>(400, 1) == 0);
-    CHECK(wrong_under_masks<double, Eigen::RowMajor>(400, 2) == 0);
-    CHECK(wrong_under_masks<float, Eigen::ColMajor>(400, 3) == 0);
-    CHECK(wrong_under_masks<double, Eigen::ColMajor>(400, 4) == 0);
+    CHECK(wrong_under_masks<float, Eigen::RowMajor>(support::repeats(400), 1) == 0);
+    CHECK(wrong_under_masks<double, Eigen::RowMajor>(support::repeats(400), 2) == 0);
+    CHECK(wrong_under_masks<float, Eigen::ColMajor>(support::repeats(400), 3) == 0);
+    CHECK(wrong_under_masks<double, Eigen::ColMajor>(support::repeats(400), 4) == 0);
 }
 
 TEST_CASE("k_of_groups: contexts and masks of the wrong size", "[solvers][k_of_groups][errors]") {

@@ -281,7 +281,7 @@ TEST_CASE("knapsack's core and table find the first of the best sets of all kind
     imle::detail::knapsack_core core;  // one for all: nothing may be left over
     imle::detail::knapsack_table table;
     for (int kind = 0; kind < kinds; ++kind)
-        for (unsigned seed = 0; seed < 12; ++seed) {
+        for (unsigned seed = 0; seed < std::max(support::repeats(12U), 3U); ++seed) {
             // Small numbers for ties; more than 32 items join, so that decisions move to the history.
             const int items = 20 + 10 * static_cast<int>(seed % 6), range = seed % 2 == 0 ? 30 : 100;
             const problem p = in_order(problem_of(kind, items, range, seed, seed % 3 == 0 ? 0.2 : 0.5));
@@ -448,7 +448,7 @@ TEST_CASE("knapsack solves problems of kplib that took a search half a minute", 
 TEST_CASE("knapsack takes no item that the mask forbids", "[solvers][knapsack]") {
     std::mt19937 random(6);
     support::tally wrong;
-    for (int trial = 0; trial < 60; ++trial) {
+    for (int trial = 0; trial < std::max(support::repeats(60), 24); ++trial) {
         // All ways of a solve: without items, few of one and of two dimensions, a core, a table.
         const int items = trial % 3 == 0 ? 8 : 60;
         const problem p = problem_of(trial % kinds, items, 100, static_cast<unsigned>(trial));

@@ -19,6 +19,7 @@
 #include "support/batches.hpp"
 #include "support/catch.hpp"
 #include "support/masks.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 
 namespace ranking_tests {
@@ -147,10 +148,10 @@ support::tally wrong_under_masks(int count, std::uint32_t seed) {
 }  // namespace
 
 TEST_CASE("ranking under a mask ranks what it allows, from 1 on", "[solvers][ranking]") {
-    CHECK(wrong_under_masks<float, Eigen::RowMajor>(700, 1) == 0);
-    CHECK(wrong_under_masks<double, Eigen::RowMajor>(700, 2) == 0);
-    CHECK(wrong_under_masks<float, Eigen::ColMajor>(700, 3) == 0);
-    CHECK(wrong_under_masks<double, Eigen::ColMajor>(700, 4) == 0);
+    CHECK(wrong_under_masks<float, Eigen::RowMajor>(support::repeats(700), 1) == 0);
+    CHECK(wrong_under_masks<double, Eigen::RowMajor>(support::repeats(700), 2) == 0);
+    CHECK(wrong_under_masks<float, Eigen::ColMajor>(support::repeats(700), 3) == 0);
+    CHECK(wrong_under_masks<double, Eigen::ColMajor>(support::repeats(700), 4) == 0);
 }
 
 TEST_CASE("ranking: a batch has the bits of single solves", "[solvers][ranking]") {

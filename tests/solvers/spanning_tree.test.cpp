@@ -16,6 +16,7 @@
 #include "support/batches.hpp"
 #include "support/catch.hpp"
 #include "support/masks.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 
 using imle::graph_edge;
@@ -96,8 +97,8 @@ TEST_CASE("spanning_tree keeps the laws of solvers", "[solvers][spanning_tree]")
 }
 
 TEST_CASE("spanning_tree is Kruskal's tree or forest, ties included", "[solvers][spanning_tree]") {
-    CHECK(wrong_trees<float, Eigen::RowMajor>(600, 1) == 0);
-    CHECK(wrong_trees<double, Eigen::ColMajor>(600, 2) == 0);
+    CHECK(wrong_trees<float, Eigen::RowMajor>(support::repeats(600), 1) == 0);
+    CHECK(wrong_trees<double, Eigen::ColMajor>(support::repeats(600), 2) == 0);
 }
 
 TEST_CASE("spanning_tree goes on where the heaviest edges do not span", "[solvers][spanning_tree]") {
@@ -187,10 +188,10 @@ support::tally wrong_under_masks(int count, std::uint32_t seed) {
 }  // namespace
 
 TEST_CASE("spanning_tree under a mask is the tree of the edges that it allows", "[solvers][spanning_tree]") {
-    CHECK(wrong_under_masks<float, Eigen::RowMajor>(700, 1) == 0);
-    CHECK(wrong_under_masks<double, Eigen::RowMajor>(700, 2) == 0);
-    CHECK(wrong_under_masks<float, Eigen::ColMajor>(700, 3) == 0);
-    CHECK(wrong_under_masks<double, Eigen::ColMajor>(700, 4) == 0);
+    CHECK(wrong_under_masks<float, Eigen::RowMajor>(support::repeats(700), 1) == 0);
+    CHECK(wrong_under_masks<double, Eigen::RowMajor>(support::repeats(700), 2) == 0);
+    CHECK(wrong_under_masks<float, Eigen::ColMajor>(support::repeats(700), 3) == 0);
+    CHECK(wrong_under_masks<double, Eigen::ColMajor>(support::repeats(700), 4) == 0);
 }
 
 namespace {

@@ -100,7 +100,7 @@ TEST_CASE("top_k of many numbers is the head of a stable sort", "[solvers][top_k
     support::tally wrong;
     for (const std::size_t n : {127u, 128u, 129u, 159u, 350u, 511u, 512u, 640u, 1000u, 4096u, 5000u})
         for (const std::size_t k : {1u, 2u, 10u, 16u, 17u, 31u, 64u, 65u, 127u})
-            for (int kind = 0; kind < 8; ++kind) {
+            for (int kind = 0; kind < 8; kind += 8 / std::max(support::repeats(8), 2)) {
                 const auto theta = numbers<double>(kind, n, random);
                 Eigen::Tensor<double, 1> t(static_cast<Eigen::Index>(n)), z(static_cast<Eigen::Index>(n));
                 std::copy(theta.begin(), theta.end(), t.data());

@@ -14,6 +14,7 @@
 #include <imle/core/tensor.hpp>
 
 #include "support/masks.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 
 namespace support {
@@ -38,6 +39,7 @@ tally wrong_batches(std::span<const std::size_t> sizes, int count, std::uint32_t
                     ShapeT shape_of = {}) {
     std::mt19937 random(seed);
     tally wrong;
+    count = std::max(support::repeats(count), std::min(count, 40));  // enough for each size, and sanitizers
     for (int trial = 0; trial < count; ++trial) {
         const std::size_t n = sizes[random() % sizes.size()];
         const std::size_t batch = random() % 4 == 0 ? 1 + random() % 3 : random() % 70;

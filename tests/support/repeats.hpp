@@ -18,4 +18,9 @@ constexpr Count repeats(Count all) {
 #endif
 }
 
+/// Every how many of the points of a grid such a build looks at: 1, 5 or 10.
+constexpr int stride() {
+    return 60 / repeats(60);
+}
+
 }  // namespace support

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <stdexcept>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "layer/layer_fixtures.hpp"
 #include "support/catch.hpp"
 #include "support/messages.hpp"
+#include "support/repeats.hpp"
 
 using namespace fixtures;
 using imle::adaptive_target;
@@ -99,7 +101,9 @@ void check_families(double start) {
 }  // namespace
 
 TEST_CASE("a multiplied beta finds the count within 50 calls from any start", "[targets][beta_update]") {
-    for (const double start : {0.0, 1e-4, 1.0, 1e4}) check_families<adaptive_target>(start);
+    const double starts[] = {0.0, 1e-4, 1.0, 1e4};
+    for (const double start : std::span(starts).first(support::repeats(std::size_t{4})))
+        check_families<adaptive_target>(start);
     // The additive one does not.
     const double count =
         count_after_50_calls<adaptive_target>(imle::top_k{5}, imle::gumbel{}, normals<matrix>({8, 20}, 1),
@@ -108,7 +112,9 @@ TEST_CASE("a multiplied beta finds the count within 50 calls from any start", "[
 }
 
 TEST_CASE("a multiplied beta with a step for each instance finds the count", "[targets][beta_update]") {
-    for (const double start : {1e-4, 1e4}) check_families<instance_adaptive_target>(start);
+    const double starts[] = {1e-4, 1e4};
+    for (const double start : std::span(starts).first(support::repeats(std::size_t{2})))
+        check_families<instance_adaptive_target>(start);
 }
 
 TEST_CASE("a multiplied beta: the update rule", "[targets][beta_update]") {

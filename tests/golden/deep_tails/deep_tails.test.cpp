@@ -91,7 +91,7 @@ void compare(const row& r, worst_errors& worst) {
 
 }  // namespace
 
-TEST_CASE("deep tails: cdf, survival, pdf and quantiles against mpmath", "[golden][noise]") {
+TEST_CASE("deep tails: cdf, survival, pdf and quantiles against mpmath", "[golden][noise][draws]") {
     const std::vector<row> rows = read_rows();
     std::size_t laws = 0, deep = 0;
     for (std::size_t i = 0; i < rows.size(); ++laws) {

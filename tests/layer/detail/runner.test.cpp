@@ -19,6 +19,7 @@
 
 #include "layer/layer_fixtures.hpp"
 #include "support/catch.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 
 using namespace fixtures;
@@ -125,7 +126,9 @@ constexpr shape shapes[] = {{1, 10, 3300, 1},  {1, 16, 2100, 4}, {3, 7, 4700, 2}
 
 TEST_CASE("call_runner: a cut batch has the bits of a whole one", "[layer][threads]") {
     support::tally wrong;
-    for (const shape& of : shapes) {
+    // A sanitizer sees three: of one instance and of several, of width 1, 4 and 2.
+    for (const shape& of :
+         std::span(shapes).first(std::max(support::repeats(std::size(shapes)), std::size_t{3}))) {
         check_bits<double>(uneven_solver{.width = of.width}, of, wrong);
         check_bits<float>(uneven_solver{.width = of.width}, of, wrong);
     }
