@@ -303,7 +303,7 @@ directed_graph very_large_graph(bool streets, bool acyclic, std::mt19937& random
     std::vector<graph_edge> edges;
     while (edges.size() < 80000) {
         const auto a = static_cast<Eigen::Index>(random()) % crossings;
-        const auto b = acyclic ? std::min(a + 1 + static_cast<Eigen::Index>(random() % 100), crossings - 1)
+        const auto b = acyclic ? std::min(a + 1 + static_cast<Eigen::Index>(random() % 1500), crossings - 1)
                                : static_cast<Eigen::Index>(random()) % crossings;
         if (acyclic && a == b) continue;
         if (!streets) {
