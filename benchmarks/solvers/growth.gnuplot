@@ -1,7 +1,7 @@
 # How time and memory grow:  gnuplot -e "data='growth.txt'; picture='growth.png'" growth.gnuplot
 set terminal pngcairo size 1350,850 font "DejaVu Sans,10" background "white"
 set output picture
-set multiplot layout 2,3 margins 0.055,0.985,0.075,0.985 spacing 0.06,0.115
+set multiplot layout 2,3 margins 0.062,0.985,0.075,0.985 spacing 0.075,0.115
 set logscale xy
 set border 3 lc rgb "#666666"
 set tics nomirror out scale 0.6 textcolor rgb "#333333"
@@ -14,7 +14,7 @@ set offsets 0,0,graph 0.2,0
 
 array names[3] = ["samples (one map of 16 x 16)", "maps of 16 x 16 (10 samples)", "side of the map (one map, 10 samples)"]
 array lasts[3] = [10000, 1000, 1024]
-set ylabel "ms a step" offset 1,0
+set ylabel "ms a step"
 do for [i=1:3] {
     set xlabel names[i]
     if (i == 3) { set xtics (4, 16, 64, 256, 1024); set xrange [4:1024] } else { set xtics auto; set xrange [1:lasts[i]] }

@@ -301,7 +301,7 @@ directed_graph very_large_graph(bool streets, bool acyclic, std::mt19937& random
     const Eigen::Index crossings = streets ? 9000 : 17000;
     Eigen::Index nodes = crossings;
     std::vector<graph_edge> edges;
-    while (edges.size() < 80000) {
+    while (edges.size() < 100000) {
         const auto a = static_cast<Eigen::Index>(random()) % crossings;
         const auto b = acyclic ? std::min(a + 1 + static_cast<Eigen::Index>(random() % 1500), crossings - 1)
                                : static_cast<Eigen::Index>(random()) % crossings;
