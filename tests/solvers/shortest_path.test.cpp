@@ -301,9 +301,9 @@ directed_graph very_large_graph(bool streets, bool acyclic, std::mt19937& random
     const Eigen::Index crossings = streets ? 9000 : 17000;
     Eigen::Index nodes = crossings;
     std::vector<graph_edge> edges;
-    while (edges.size() < 100000) {
+    while (edges.size() < 80000) {
         const auto a = static_cast<Eigen::Index>(random()) % crossings;
-        const auto b = acyclic ? std::min(a + 1 + static_cast<Eigen::Index>(random() % 1500), crossings - 1)
+        const auto b = acyclic ? std::min(a + 1 + static_cast<Eigen::Index>(random() % 200), crossings - 1)
                                : static_cast<Eigen::Index>(random()) % crossings;
         if (acyclic && a == b) continue;
         if (!streets) {
