@@ -115,13 +115,15 @@ std::string name_of(const growth_point& point) {
 
 /// One block for each curve, as gnuplot's `index` counts them.
 void write_growth(std::ostream& out, const std::vector<growth_point>& points, const timings& times) {
-    out << "# value; ms on 1 thread, on 2, textbook's solves alone; MiB of forward, of marginals\n";
+    out << "# value; ms on 1 thread, on 2, textbook's solves alone, at the limit; MiB of forward, of "
+           "marginals; "
+           "0: none\n";
     std::string curve;
     for (const growth_point& point : points) {
         if (!curve.empty() && curve != point.curve) out << "\n\n";
         curve = point.curve;
         out << point.value;
-        for (const char* of_way : {one_thread, two_threads, textbook_solves})
+        for (const char* of_way : {one_thread, two_threads, textbook_solves, limit})
             out << ' ' << time_of(times, name_of(point), of_way).value_or(0) * 1e-6;
         for (const auto& bytes : {point.sampled_bytes, point.marginals_bytes})
             out << ' ' << static_cast<double>(bytes()) / (1 << 20);

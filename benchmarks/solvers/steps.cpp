@@ -13,6 +13,7 @@
 
 #include <imle/imle.hpp>
 
+#include "shapes.hpp"
 #include "textbook.hpp"
 
 namespace imle_benchmarks {
@@ -74,7 +75,8 @@ step map_step(const std::string& name, Eigen::Index batch, Eigen::Index side, Ei
         name,
         {step_way(one_thread, solver, theta, samples, 1), step_way(two_threads, solver, theta, samples, 2),
          textbook_way(textbook_solvers::grid_dijkstra{cells, cells, {}, {}},
-                      random_costs(64 * side * side, 3), side * side, 2 * batch * samples)}};
+                      random_costs(std::min<Eigen::Index>(64, 2 * batch * samples) * side * side, 3),
+                      side * side, 2 * batch * samples)}};
 }
 
 template <class SolverT, class ThetaT>
@@ -139,6 +141,12 @@ growth_point grow(const std::string& curve, Eigen::Index value, Eigen::Index bat
     result.curve = curve;
     result.value = value;
     result.ways = map_step("", batch, side, samples).ways;
+    result.ways.push_back(
+        {limit, [noise = imle::sum_of_gamma{16, 100}, times = 2 * batch * samples,
+                 eps = std::vector<float>(static_cast<std::size_t>(side * side))]() mutable {
+             for (Eigen::Index i = 0; i < times; ++i)
+                 noise.fill(imle::random_key{1}, static_cast<std::uint64_t>(i), std::span<float>(eps));
+         }});
     const auto theta = std::make_shared<maps>(some_maps(batch, side));
     result.sampled_bytes = [=] {
         return bytes_of([&] {
@@ -157,6 +165,52 @@ growth_point grow(const std::string& curve, Eigen::Index value, Eigen::Index bat
         });
     };
     return result;
+}
+
+/// One solve, each time of the next of four instances.
+template <int Rank, class SolverT, class TextbookT>
+growth_point grow_solve(const std::string& curve, Eigen::Index value, Eigen::DSizes<Eigen::Index, Rank> shape,
+                        std::vector<float> four, SolverT solver, TextbookT plain) {
+    const auto n = static_cast<std::size_t>(shape.TotalSize());
+    const auto theta = std::make_shared<const std::vector<float>>(std::move(four));
+    const auto on_each = [=](auto solve) {
+        return [theta, n, solve, next = std::size_t{0}, z = std::vector<float>(n)]() mutable {
+            solve(theta->data() + next++ % 4 * n, z.data());
+        };
+    };
+    growth_point result;
+    result.curve = curve;
+    result.value = value;
+    result.ways = {{one_thread, on_each([shape, solver](const float* from, float* to) mutable {
+                        imle::const_view<float, Rank, Eigen::RowMajor> one(from, shape);
+                        imle::mutable_view<float, Rank, Eigen::RowMajor> z(to, shape);
+                        solver(one, z);
+                    })},
+                   {textbook_solves, on_each(plain)},
+                   {limit, on_each([n](const float* from, float* to) {
+                        std::transform(from, from + n, to, [](float reward) { return -reward; });
+                    })}};
+    result.sampled_bytes = result.marginals_bytes = [] { return std::size_t{0}; };
+    return result;
+}
+
+growth_point grow_map(Eigen::Index side) {
+    const int cells = static_cast<int>(side);
+    return grow_solve<2>("map", side, Eigen::DSizes<Eigen::Index, 2>(side, side),
+                         random_costs(4 * side * side, 8), imle::grid_shortest_path{},
+                         textbook_solvers::grid_dijkstra{cells, cells, {}, {}});
+}
+
+/// From a quarter of a city's width to three quarters, both ways.
+growth_point grow_city(Eigen::Index side) {
+    const city_shape shape = city(side);
+    const auto edges = static_cast<Eigen::Index>(shape.times.size());
+    const auto at = [=](Eigen::Index quarters) { return quarters * side / 4 * (side + 1); };
+    auto rewards = random_costs(4 * edges, 9);
+    for (std::size_t i = 0; i < rewards.size(); ++i) rewards[i] *= shape.times[i % shape.times.size()];
+    return grow_solve<1>("city", edges, Eigen::DSizes<Eigen::Index, 1>(edges), std::move(rewards),
+                         imle::shortest_path{shape.graph, at(1), at(3)},
+                         textbook_solvers::graph_path{shape.graph, at(1), at(3), {}, {}});
 }
 
 }  // namespace
@@ -203,8 +257,10 @@ std::vector<growth_point> growth_points() {
         points.push_back(grow("samples", samples, 1, 16, samples));
     for (const Eigen::Index batch : {1, 3, 10, 30, 100, 300, 1000})
         points.push_back(grow("batch", batch, batch, 16, 10));
-    for (const Eigen::Index side : {4, 8, 16, 32, 64, 128, 256})
+    for (const Eigen::Index side : {4, 8, 16, 32, 64, 128, 256, 512, 1024})
         points.push_back(grow("side", side, 1, side, 10));
+    for (const Eigen::Index side : {4, 8, 16, 32, 64, 128, 256, 512, 1024}) points.push_back(grow_map(side));
+    for (const Eigen::Index side : {15, 26, 46, 82, 146, 260, 463}) points.push_back(grow_city(side));
     return points;
 }
 

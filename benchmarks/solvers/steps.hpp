@@ -31,12 +31,17 @@ inline constexpr const char* solves_alone = "solves alone";
 /// Calls that take less than a few microseconds: what the layer adds to noise and solves.
 [[nodiscard]] std::vector<step> small_calls();
 
-/// One place of a curve: a step on 16 x 16 maps but for what `curve` names.
+/// What no solver can do without. For a step: the noise, which it draws twice. For a solve: to read theta
+/// and write z once.
+inline constexpr const char* limit = "limit";
+
+/// One place of a curve: a step on 16 x 16 maps but for what `curve` names, or one solve of a map or a city.
 struct growth_point {
-    std::string curve;  // samples, batch or side
+    std::string curve;  // samples, batch, side; solves: map, city
     Eigen::Index value = 0;
     std::vector<way> ways;
-    /// What a pass of `forward` and one of `marginals` hold after a step, their layer's memory included.
+    /// Of a step: what a pass of `forward` and one of `marginals` hold after it, their layer's memory
+    /// included.
     std::function<std::size_t()> sampled_bytes;
     std::function<std::size_t()> marginals_bytes;
 };

@@ -60,19 +60,24 @@ edge_path bellman_ford(const imle::directed_graph& graph, Eigen::Index source, E
         const auto [from, to] = graph.edges()[e];
         return to != source && from != target && from != to && goes_on[at(to)];
     };
-    const auto repeat = [&](const auto& relax) {
-        for (bool busy = true; busy;) {
-            busy = false;
-            for (std::size_t e = 0; e < costs.size(); ++e)
-                if (useful(e)) busy |= relax(e, at(graph.edges()[e].from), at(graph.edges()[e].to));
+    // Relaxes the edges at a node, then those at each node that this changes.
+    const auto spread = [&](Eigen::Index start, bool forward, const auto& relax) {
+        std::vector<Eigen::Index> changed{start};
+        for (std::size_t done = 0; done < changed.size(); ++done) {
+            const Eigen::Index node = changed[done];
+            for (const Eigen::Index e : forward ? graph.out_edges(node) : graph.in_edges(node)) {
+                const imle::graph_edge edge = graph.edges()[at(e)];
+                if (useful(at(e)) && relax(at(e), at(edge.from), at(edge.to)))
+                    changed.push_back(forward ? edge.to : edge.from);
+            }
         }
     };
-    repeat([&](std::size_t, std::size_t from, std::size_t) {
+    spread(target, false, [&](std::size_t, std::size_t from, std::size_t) {
         const bool is_new = !goes_on[from];
         goes_on[from] = true;
         return is_new;
     });
-    repeat([&](std::size_t e, std::size_t from, std::size_t to) {
+    spread(source, true, [&](std::size_t e, std::size_t from, std::size_t to) {
         if (!(distance[from] + costs[e] < distance[to])) return false;
         distance[to] = distance[from] + costs[e];
         return true;
@@ -82,19 +87,18 @@ edge_path bellman_ford(const imle::directed_graph& graph, Eigen::Index source, E
         return useful(e) && distance[at(from)] < infinite &&
                distance[at(from)] + costs[e] == distance[at(to)];
     };
-    repeat([&](std::size_t e, std::size_t from, std::size_t to) {
+    spread(source, true, [&](std::size_t e, std::size_t from, std::size_t to) {
         if (!tight(e) || edges_to[from] == never || edges_to[from] + 1 >= edges_to[to]) return false;
         edges_to[to] = edges_to[from] + 1;
         return true;
     });
     edge_path path;
     for (Eigen::Index node = target; node != source;) {
-        std::size_t e = 0;
-        while (graph.edges()[e].to != node || !tight(e) ||
-               edges_to[at(graph.edges()[e].from)] + 1 != edges_to[at(node)])
-            ++e;
-        path.push_back(e);
-        node = graph.edges()[e].from;
+        std::size_t i = 0;
+        const auto e = [&] { return at(graph.in_edges(node)[i]); };
+        while (!tight(e()) || edges_to[at(graph.edges()[e()].from)] + 1 != edges_to[at(node)]) ++i;
+        path.push_back(e());
+        node = graph.edges()[e()].from;
     }
     std::reverse(path.begin(), path.end());
     return path;
@@ -122,9 +126,14 @@ struct kept_edges {
                                                const std::vector<Scalar>& costs) const {
         std::vector<bool> reached(static_cast<std::size_t>(graph.nodes()), false);
         reached[static_cast<std::size_t>(source)] = true;
-        for (std::size_t i = 0; i < reached.size(); ++i)
-            for (const auto& [from, to] : graph.edges())
-                if (reached[static_cast<std::size_t>(from)]) reached[static_cast<std::size_t>(to)] = true;
+        for (bool busy = true; busy;) {
+            busy = false;
+            for (const auto& [from, to] : graph.edges()) {
+                if (!reached[static_cast<std::size_t>(from)] || reached[static_cast<std::size_t>(to)])
+                    continue;
+                reached[static_cast<std::size_t>(to)] = busy = true;
+            }
+        }
         if (!reached[static_cast<std::size_t>(target)]) return {};
         std::vector<Scalar> kept_costs, z(costs.size(), 0);
         for (const std::size_t e : names) kept_costs.push_back(costs[e]);

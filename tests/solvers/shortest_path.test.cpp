@@ -297,6 +297,71 @@ TEST_CASE("shortest_path has shortest_paths' bits on a large graph", "[solvers][
     CHECK(wrong == 0);
 }
 
+// Enough edges for searches from both ends. Streets: two-way unless acyclic, each with a bend.
+directed_graph very_large_graph(bool streets, bool acyclic, std::mt19937& random) {
+    const Eigen::Index crossings = streets ? 9000 : 17000;
+    Eigen::Index nodes = crossings;
+    std::vector<graph_edge> edges;
+    while (edges.size() < 80000) {
+        const auto a = static_cast<Eigen::Index>(random()) % crossings;
+        const auto b = acyclic ? std::min(a + 1 + static_cast<Eigen::Index>(random() % 200), crossings - 1)
+                               : static_cast<Eigen::Index>(random()) % crossings;
+        if (acyclic && a == b) continue;
+        if (!streets) {
+            edges.push_back({a, b});
+            continue;
+        }
+        edges.push_back({a, nodes});
+        edges.push_back({nodes, b});
+        if (!acyclic) edges.insert(edges.end(), {{b, nodes}, {nodes, a}});
+        ++nodes;
+    }
+    return {nodes, edges};
+}
+
+TEST_CASE("shortest_path is Bellman and Ford's on very large graphs", "[solvers][shortest_path]") {
+    std::mt19937 random(12);
+    support::tally wrong;
+    for (const int shape : {0, 1, 2}) {
+        const auto graph = very_large_graph(shape != 1, shape == 2, random);
+        const std::size_t count = graph.edges().size();
+        const auto n = static_cast<Eigen::Index>(count);
+        const Eigen::Index source = 17, target = 8900;
+        shortest_path solver{graph, source, target};
+        CHECK(solver.takes_negative_costs() == (shape == 2));
+        std::vector<std::vector<float>> thetas;
+        if (shape != 2) thetas.push_back(rewards<float>(4, count, random));
+        thetas.push_back(rewards<float>(shape == 0 ? 6 : 1, count, random));
+        const auto together = solve<Eigen::RowMajor>(solver, thetas, true);
+        std::unique_ptr<bool[]> open(new bool[count]);
+        for (std::size_t e = 0; e < count; ++e) open[e] = random() % 16 != 0;
+        for (std::size_t b = 0; b < thetas.size(); ++b) {
+            const auto costs = costs_of(thetas[b], shape != 2);
+            wrong.expect(
+                together[b] == as_state<float>(count, reference::bellman_ford(graph, source, target, costs)),
+                "shape ", shape, ", instance ", b);
+            if (b != 0) continue;
+            const auto expected = reference::kept_edges(graph, [&](std::size_t e) {
+                                      return open[e];
+                                  }).cheapest(source, target, costs);
+            const imle::const_view<float, 1, Eigen::RowMajor> theta(thetas[b].data(), n);
+            Eigen::Tensor<float, 1, Eigen::RowMajor> z(n);
+            wrong.expect(solver(theta, z, {.mask = {open.get(), count}}) == imle::solve_status::solved &&
+                             std::equal(z.data(), z.data() + n, expected.begin(), expected.end()),
+                         "shape ", shape, " with a mask");
+        }
+        // No way to the target: no path. All ways too long: an error, unless they are closed.
+        for (std::size_t e = 0; e < count; ++e) open[e] = graph.edges()[e].to != target;
+        Eigen::Tensor<float, 1, Eigen::RowMajor> theta(n), z(n);
+        theta.setConstant(-std::numeric_limits<float>::max());
+        CHECK_THROWS_WITH(solver(theta, z), mentions("too large"));
+        theta.setConstant(-1);
+        CHECK(solver(theta, z, {.mask = {open.get(), count}}) == imle::solve_status::infeasible);
+        CHECK(std::all_of(z.data(), z.data() + n, [](float e) { return e == 0; }));
+    }
+    CHECK(wrong == 0);
+}
+
 TEST_CASE("shortest_path finds long ways through a graph", "[solvers][shortest_path]") {
     // One long corridor, and ways across it that cost more the farther they go: the path turns in and out of
     // any order of nodes, more often than sweeps are made; and costs of 2^0 to 2^60, which fit no threshold.

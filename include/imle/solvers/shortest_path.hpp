@@ -11,9 +11,14 @@
 #include <memory>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include <imle/core/shared_object.hpp>
 #include <imle/simd/wide_lanes.hpp>
+#include <imle/solvers/detail/network_plan.hpp>
+#include <imle/solvers/detail/network_search.hpp>
+#include <imle/solvers/detail/network_steps.hpp>
+#include <imle/solvers/detail/network_trace.hpp>
 #include <imle/solvers/detail/path_plan.hpp>
 #include <imle/solvers/detail/path_search.hpp>
 #include <imle/solvers/directed_graph.hpp>
@@ -59,12 +64,15 @@ class shortest_path {
     /// From source to target, which are nodes of the graph. O(nodes + edges).
     shortest_path(directed_graph graph, Eigen::Index source, Eigen::Index target,
                   shortest_path_options options = {})
-        : graph_(std::move(graph)),
-          plan_(detail::make_shared_object<const detail::path_plan>(graph_, source, target)),
-          source_(source),
-          target_(target),
-          options_(options) {
+        : graph_(std::move(graph)), source_(source), target_(target), options_(options) {
         detail::require_valid(options.negative_costs, "shortest_path_options::negative_costs");
+        const detail::path_edges edges(graph_, source, target);
+        if (edges.suit_both_ends) {
+            auto between = detail::make_shared_object<const network>(graph_, edges, source, target);
+            if (!between->plan.acyclic) network_ = std::move(between);
+        }
+        if (!network_)
+            plan_ = detail::make_shared_object<const detail::path_plan>(graph_, edges, source, target);
     }
 
     /// The graph.
@@ -76,7 +84,7 @@ class shortest_path {
     /// The options that it was made with.
     [[nodiscard]] const shortest_path_options& options() const noexcept { return options_; }
     /// True if no cycle lies between source and target, so that negative costs are exact.
-    [[nodiscard]] bool takes_negative_costs() const noexcept { return plan_->acyclic; }
+    [[nodiscard]] bool takes_negative_costs() const noexcept { return plan_ && plan_->acyclic; }
 
     /// theta: one number for each edge, [edges]; z: a tensor of its dimensions, which is written in full.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
@@ -110,6 +118,27 @@ class shortest_path {
   private:
     using masks = std::span<const solve_context>;
 
+    /// The part of the graph between source and target, laid out for searches from both ends.
+    struct network {
+        detail::network_plan plan;
+        detail::network_steps steps;
+        detail::network_plan::index source, target;
+
+        network(const directed_graph& graph, const detail::path_edges& edges, Eigen::Index from,
+                Eigen::Index to)
+            : plan(graph, {0, {}, left_out(edges)}, std::array{from, to}),
+              source(plan.place(from)),
+              target(plan.place(to)) {
+            if (!plan.acyclic) steps = detail::network_steps(plan);
+        }
+        static std::vector<Eigen::Index> left_out(const detail::path_edges& edges) {
+            std::vector<Eigen::Index> result;
+            for (std::size_t e = 0; e < edges.kept.size(); ++e)
+                if (!edges.kept[e]) result.push_back(static_cast<Eigen::Index>(e));
+            return result;
+        }
+    };
+
     [[nodiscard]] static bool closes_edges(const solve_context& context) noexcept {
         return !context.mask.empty();
     }
@@ -125,7 +154,7 @@ class shortest_path {
         detail::require_edges(edges, count);
         detail::require_instance(theta, z);
         for (const solve_context& context : contexts) detail::require_mask(context.mask, count);
-        if (plan_->acyclic || options_.negative_costs == negative_costs::clamp) return;
+        if (takes_negative_costs() || options_.negative_costs == negative_costs::clamp) return;
         const auto values = detail::values_of(theta);
         const auto reject = [&](std::size_t first, std::size_t size) {
             detail::reject_negative_costs(values.subspan(first, size), [&](std::size_t i) {
@@ -176,8 +205,17 @@ class shortest_path {
     /// mask: of edges, empty if all are open.
     template <class Scalar>
     solve_status solve_one(const Scalar* theta, Scalar* z, std::span<const bool> mask) {
-        const detail::path_plan& plan = *plan_;
         const std::size_t edges = graph_.edges().size();
+        if (network_) {
+            std::fill_n(z, edges, Scalar(0));
+            const auto solve = [&](auto costs) {
+                return detail::mark_cheapest_path(network_->plan, network_->steps, costs, memory_,
+                                                  network_->source, network_->target, z);
+            };
+            return mask.empty() ? solve(detail::edge_costs<Scalar, false, false>{theta, nullptr})
+                                : solve(detail::edge_costs<Scalar, false, true>{theta, mask.data()});
+        }
+        const detail::path_plan& plan = *plan_;
         const auto places = static_cast<std::size_t>(plan.places);
         const auto numbers = scratch_.template get<Scalar>(edges + 2 * places);
         const auto cost = numbers.first(edges), distance = numbers.subspan(edges, places);
@@ -204,7 +242,7 @@ class shortest_path {
             const detail::near_far_work<Scalar> work{numbers.last(places), integers.first(room),
                                                      integers.last(room)};
             const bool found =
-                plan.slots() < large
+                plan.slots() < detail::path_edges::large
                     ? detail::near_far_distances<false, Scalar>(plan, cost, distance.data(), work)
                     : detail::near_far_distances<true, Scalar>(plan, cost, distance.data(), work);
             if (!found)
@@ -336,14 +374,12 @@ class shortest_path {
     template <class L>
     [[nodiscard]] bool in_lanes(Eigen::Index used) noexcept {
         // A register takes as long for one instance as for all of its lanes: about that of four alone.
-        if (L::width == 1 || used == 1 || 4 * used < L::width) return false;
+        if (L::width == 1 || used == 1 || 4 * used < L::width || network_) return false;
         if (plan_->acyclic) return true;
         if (alone_ > 0) --alone_;
         return alone_ == 0 && plan_->slots() * sizeof(typename L::number_cell) <= most_bytes;
     }
 
-    /// From this number of slots on a search reads ahead.
-    static constexpr std::size_t large = std::size_t{1} << 15;
     /// A lane's share of a sweep is a small part of the time of a single instance: with four times the lanes
     /// both ways take about as long (measured).
     template <class L>
@@ -356,7 +392,9 @@ class shortest_path {
     using native = detail::lanes<Scalar, detail::native_lanes<Scalar>>;
 
     directed_graph graph_;
+    /// One of the two.
     std::shared_ptr<const detail::path_plan> plan_;
+    std::shared_ptr<const network> network_;
     Eigen::Index source_;
     Eigen::Index target_;
     shortest_path_options options_;
@@ -367,6 +405,7 @@ class shortest_path {
                           native<float>::number_cell, native<double>::number_cell,
                           native<float>::integer_cell, native<double>::integer_cell>
         scratch_;
+    detail::network_memory memory_;
 };
 
 }  // namespace imle::inline IMLE_ABI

@@ -249,16 +249,9 @@ class shortest_paths {
     /// z: zeros.
     template <class CostT, class Scalar>
     solve_status solve_one(CostT costs, od_pair pair, Scalar* z) {
-        const index target = network_->plan.place(pair.to);
-        detail::network_search search(network_->plan, network_->steps, costs, memory_,
-                                      network_->plan.place(pair.from));
-        search.find(target);
-        if (!detail::is_finite(search.distance(target))) {
-            search.require_unreachable(target);
-            return solve_status::infeasible;
-        }
-        detail::network_trace(search, false).path(target, [=](index edge) { z[edge] = 1; });
-        return solve_status::solved;
+        const detail::network_plan& plan = network_->plan;
+        return detail::mark_cheapest_path(plan, network_->steps, costs, memory_, plan.place(pair.from),
+                                          plan.place(pair.to), z);
     }
 
     /// z(i): the z of the i-th target, zeros. Returns whether all have a path.

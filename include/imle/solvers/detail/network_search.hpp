@@ -215,12 +215,18 @@ class network_search {
         if (worst < Scalar(0.005)) return;
         const Scalar mean = step_ / 4, quarter = mean / 4, less = mean / 16, least = mean / 64;
         index quarters = 0, lesses = 0, leasts = 0;  // apart, so that compilers use whole registers
-        for (index edge = 0; edge < plan_.graph_edges; ++edge) {
-            const Scalar cost = cost_(edge);
-            const auto costs = static_cast<index>(cost > 0);
-            quarters += costs & static_cast<index>(cost <= quarter);
-            lesses += costs & static_cast<index>(cost <= less);
-            leasts += costs & static_cast<index>(cost <= least);
+        // Compared as integers, of whose comparisons compilers make no branches: of numbers that are 0 or
+        // more, the greater one has the greater bits. The bits of 0, less 1, are the greatest.
+        const auto end = static_cast<std::size_t>(plan_.graph_edges);
+        const auto rank = [](Scalar number) {
+            return bit_cast<std::conditional_t<sizeof(Scalar) == 4, std::uint32_t, std::uint64_t>>(number);
+        };
+        const auto of_quarter = rank(quarter), of_less = rank(less), of_least = rank(least);
+        for (std::size_t edge = 0; edge < end; ++edge) {
+            const auto of_cost = rank(cost_(static_cast<index>(edge))) - 1;
+            quarters += static_cast<index>(of_cost < of_quarter);
+            lesses += static_cast<index>(of_cost < of_less);
+            leasts += static_cast<index>(of_cost < of_least);
         }
         cheap_ = {cheap_edges{quarter, quarters}, cheap_edges{less, lesses}, cheap_edges{least, leasts}};
     }

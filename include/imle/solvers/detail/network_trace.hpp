@@ -124,4 +124,20 @@ class network_trace {
     bool counted_ = false;
 };
 
+/// One source's cheapest path to one target at one theta. z: zeros, by edges of the graph. Throws if the sum
+/// of its costs is too large.
+template <class CostT>
+solve_status mark_cheapest_path(const network_plan& plan, const network_steps& steps, CostT costs,
+                                network_memory& memory, network_plan::index source,
+                                network_plan::index target, typename CostT::Scalar* z) {
+    network_search search(plan, steps, costs, memory, source);
+    search.find(target);
+    if (!is_finite(search.distance(target))) {
+        search.require_unreachable(target);
+        return solve_status::infeasible;
+    }
+    network_trace(search, false).path(target, [=](network_plan::index edge) { z[edge] = 1; });
+    return solve_status::solved;
+}
+
 }  // namespace imle::inline IMLE_ABI::detail

@@ -11,11 +11,88 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// What `shortest_path` knows of its graph. No simple path uses a loop, an edge into the source or one out of
-/// the target, nor a node that the source does not reach or from which the target is not reached. All those
-/// are left out; what stays is numbered anew. `places` are its nodes, the source being place 0: where that is
-/// possible in a topological order, else in the order of a breadth-first search from the source. `slots` are
-/// its edges, in the order of the place that they enter, those into one place in the order of the graph.
+/// The edges on which a simple path from a source to a target may go: no loop, no edge into the source or out
+/// of the target, and none at a node that the source does not reach or from which the target is not reached.
+struct path_edges {
+    /// By edges of the graph, and how many they are.
+    std::vector<bool> kept;
+    std::size_t count = 0;
+    /// True if searches from both ends are likely to look at far less than one from the source.
+    bool suit_both_ends = false;
+
+    /// Throws `std::invalid_argument` if source or target is no node, or the target is not reached.
+    path_edges(const directed_graph& graph, Eigen::Index from, Eigen::Index to) : kept(graph.edges().size()) {
+        const auto require_node = [&](const char* argument, Eigen::Index node) {
+            if (node < 0 || node >= graph.nodes())
+                throw_invalid(argument, node, message("one of the ", graph.nodes(), " nodes, from 0"));
+        };
+        require_node("shortest_path's source", from);
+        require_node("shortest_path's target", to);
+        const auto edges = graph.edges();
+        const auto is_useful = [&](const graph_edge& edge) {
+            return edge.from != edge.to && edge.to != from && edge.from != to;
+        };
+        // How many edges each node is away; -1 if it is not reached.
+        const auto levels_from = [&](Eigen::Index start, bool forward) {
+            std::vector<index> levels(at(graph.nodes()), -1);
+            std::vector<Eigen::Index> order{start};
+            levels[at(start)] = 0;
+            for (std::size_t done = 0; done < order.size(); ++done) {
+                const Eigen::Index node = order[done];
+                for (const Eigen::Index e : forward ? graph.out_edges(node) : graph.in_edges(node)) {
+                    const Eigen::Index next = forward ? edges[at(e)].to : edges[at(e)].from;
+                    if (!is_useful(edges[at(e)]) || levels[at(next)] >= 0) continue;
+                    levels[at(next)] = levels[at(node)] + 1;
+                    order.push_back(next);
+                }
+            }
+            return levels;
+        };
+        const auto after = levels_from(from, true), before = levels_from(to, false);
+        if (after[at(to)] < 0)
+            throw_invalid("shortest_path's target", message("node ", to),
+                          message("a node that can be reached from the source, node ", from));
+        const auto is_between = [&](Eigen::Index node) {
+            return after[at(node)] >= 0 && before[at(node)] >= 0;
+        };
+        std::vector<ends> ends_at(at(graph.nodes()));
+        for (std::size_t e = 0; e < edges.size(); ++e) {
+            kept[e] = is_useful(edges[e]) && is_between(edges[e].from) && is_between(edges[e].to);
+            if (!kept[e]) continue;
+            ++count;
+            ++ends_at[at(edges[e].from)].out;
+            ++ends_at[at(edges[e].to)].in;
+        }
+
+        const index away = after[at(to)], half = (away + 1) / 2;
+        std::size_t between = 0, bends = 0, circle = 0, halves = 0;
+        for (std::size_t node = 0; node < after.size(); ++node) {
+            if (after[node] < 0 || before[node] < 0) continue;
+            ++between;
+            bends += std::size_t{ends_at[node].in <= 2 && ends_at[node].out <= 2};
+            circle += std::size_t{after[node] <= away};
+            halves += std::size_t{after[node] <= half} + std::size_t{before[node] <= half};
+        }
+        suit_both_ends = count >= very_large && (4 * bends >= between || 4 * halves <= circle);
+    }
+
+    /// From this number of edges on searches read memory ahead, and from that one on they may begin at both
+    /// ends: a register of instances would not fit in a cache, see `shortest_path`.
+    static constexpr std::size_t large = std::size_t{1} << 15;
+    static constexpr std::size_t very_large = std::size_t{1} << 16;
+
+  private:
+    using index = std::int32_t;
+    struct ends {
+        index in = 0, out = 0;
+    };
+    static std::size_t at(Eigen::Index i) noexcept { return static_cast<std::size_t>(i); }
+};
+
+/// What `shortest_path` knows of its graph: the edges on which its paths may go, and the nodes at them, which
+/// are numbered anew. `places` are its nodes, the source being place 0: where that is possible in a
+/// topological order, else in the order of a breadth-first search from the source. `slots` are its edges, in
+/// the order of the place that they enter, those into one place in the order of the graph.
 struct path_plan {
     using index = std::int32_t;
 
@@ -42,56 +119,15 @@ struct path_plan {
 
     [[nodiscard]] std::size_t slots() const noexcept { return tail.size(); }
 
-    /// Throws `std::invalid_argument` if source or target is no node, or the target is not reached.
-    path_plan(const directed_graph& graph, Eigen::Index from, Eigen::Index to) {
-        const auto require_node = [&](const char* argument, Eigen::Index node) {
-            if (node < 0 || node >= graph.nodes())
-                throw_invalid(argument, node, message("one of the ", graph.nodes(), " nodes, from 0"));
-        };
-        require_node("shortest_path's source", from);
-        require_node("shortest_path's target", to);
-        const std::vector<bool> kept = edges_between(graph, from, to);
-        number_places(graph, from, kept);
-        fill_slots(graph, kept);
+    path_plan(const directed_graph& graph, const path_edges& edges, Eigen::Index from, Eigen::Index to) {
+        number_places(graph, from, edges.kept);
+        fill_slots(graph, edges.kept);
         target = place_of_[at(to)];
         place_of_ = {};
     }
 
   private:
     static std::size_t at(Eigen::Index i) noexcept { return static_cast<std::size_t>(i); }
-
-    /// Marks the edges on which a simple path may go.
-    static std::vector<bool> edges_between(const directed_graph& graph, Eigen::Index from, Eigen::Index to) {
-        const auto edges = graph.edges();
-        const auto useful = [&](const graph_edge& edge) {
-            return edge.from != edge.to && edge.to != from && edge.from != to;
-        };
-        const auto reached_from = [&](Eigen::Index start, bool forward) {
-            std::vector<bool> reached(at(graph.nodes()), false);
-            std::vector<Eigen::Index> open{start};
-            reached[at(start)] = true;
-            while (!open.empty()) {
-                const Eigen::Index node = open.back();
-                open.pop_back();
-                for (const Eigen::Index e : forward ? graph.out_edges(node) : graph.in_edges(node)) {
-                    const Eigen::Index next = forward ? edges[at(e)].to : edges[at(e)].from;
-                    if (!useful(edges[at(e)]) || reached[at(next)]) continue;
-                    reached[at(next)] = true;
-                    open.push_back(next);
-                }
-            }
-            return reached;
-        };
-        const auto after = reached_from(from, true), before = reached_from(to, false);
-        if (!after[at(to)])
-            throw_invalid("shortest_path's target", message("node ", to),
-                          message("a node that can be reached from the source, node ", from));
-        std::vector<bool> kept(edges.size());
-        for (std::size_t e = 0; e < edges.size(); ++e)
-            kept[e] = useful(edges[e]) && after[at(edges[e].from)] && before[at(edges[e].from)] &&
-                      after[at(edges[e].to)] && before[at(edges[e].to)];
-        return kept;
-    }
 
     /// Kahn's order by a first-in, first-out queue, which keeps apart what depends on each other; where it
     /// does not get through, breadth first.
