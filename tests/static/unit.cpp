@@ -4,7 +4,10 @@
 #include <cstdint>
 #include <vector>
 
-#include <imle/imle.hpp>
+#include <imle/layer/imle_layer.hpp>
+#include <imle/noise/sum_of_gamma.hpp>
+#include <imle/solvers/grid_shortest_path.hpp>
+#include <imle/targets/perturbation_target.hpp>
 
 /// Everything that a layer computes from fixed rewards: samples, marginals and a gradient, one after another.
 std::vector<double> IMLE_UNIT(std::uint64_t seed) {
