@@ -3,6 +3,7 @@
 /// @file
 /// Gamma draws, a group at a time, by Marsaglia and Tsang's rejection method.
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstddef>
@@ -82,18 +83,6 @@ template <class Lanes>
     return -sum * (y * y) * (y * y);
 }
 
-/// log(1 + y) - y + y^2 / 2 - y^3 / 3 for a normal w = 1 + y > 0, with an error below 1e-8 y^4 and a few units
-/// in the last place of y: by the exponent of w and 2 artanh((m - 1) / (m + 1)) of its mantissa m.
-[[nodiscard]] inline double log1p_beyond_cube_nearly(double y) noexcept {
-    const double w = 1 + y;
-    const auto above = bit_cast<std::uint64_t>(w) - 0x3fe6a09e00000000u;  // the square root of 1/2
-    const auto power = static_cast<double>(static_cast<std::int32_t>(static_cast<std::int64_t>(above) >> 52));
-    const double m = bit_cast<double>(bit_cast<std::uint64_t>(w) - (above & 0xfff0000000000000u));
-    const double t = (m - 1) / (m + 1), s = t * t;
-    const double log_m = 2 * t * (1 + s * (1. / 3 + s * (1. / 5 + s * (1. / 7 + s * (1. / 9)))));
-    return (power * std::numbers::ln2 + log_m) - y * (1 - y * (0.5 - y / 3));
-}
-
 /// True if the proposal from a normal number z is accepted: u < exp(h), with u = (high + low() / 2^32) / 2^32
 /// and h as above. `low` is called only if `high` alone cannot decide, once in 2^32 times.
 template <class Low>
@@ -101,16 +90,29 @@ template <class Low>
     const portable_double y = z / (3 * std::sqrt(d));
     if (!(1 + y > 0)) return false;
     const portable_double u = high * 0x1p-32;
-    // Nearly always an approximation decides. The margin is many times its error, so that it does not matter
-    // how a compiler rounds it.
-    if (d < 1e12) {
-        const double h = 3 * d * log1p_beyond_cube_nearly(y.value());
-        const double distance = exp_of(scalar_lanes<double>(h)).v - high * 0x1p-32;
-        if (std::abs(distance) > 1e-5) return distance > 0;
-    }
     const portable_double rest = (elementary::exp(3 * d * log1p_beyond_cube(y)) - u) * 0x1p32;
     if (rest >= 1) return true;
     return rest > 0 && low() * 0x1p-32 < rest;
+}
+
+/// exp(h) - u with an error far below 1e-5: its sign decides nearly always. 0 for a d so large that rounding
+/// errors are too.
+template <class Lanes>
+[[nodiscard]] inline Lanes gamma_odds(Lanes z, Lanes d, Lanes u) noexcept {
+    static_assert(sizeof(typename Lanes::scalar) == sizeof(double));
+    const Lanes one(1), y = z / (Lanes(3) * square_root(d)), w = one + y;
+    // log w from the exponent of w and 2 artanh((m - 1) / (m + 1)) of its mantissa m, from the square root of
+    // 1/2 to that of 2.
+    const typename Lanes::words bits = w.to_bits(), above = bits + 0x00095f6200000000u;
+    const Lanes exponent =
+        Lanes::of_bits((above >> 52) | 0x4330000000000000u) - Lanes(0x1p52 + 1023);
+    const Lanes m = Lanes::of_bits(bits - (above & 0xfff0000000000000u) + 0x3ff0000000000000u);
+    const Lanes t = (m - one) / (m + one), s = t * t;
+    const Lanes log_m = (t + t) * polynomial<4>(s, [](std::size_t i) { return Lanes(1. / (2. * i + 1)); });
+    const Lanes log_w = multiply_add(exponent, Lanes(std::numbers::ln2), log_m);
+    const Lanes h = Lanes(3) * d * (log_w - y * (one - y * (Lanes(0.5) - y * Lanes(1. / 3))));
+    const Lanes odds = select(less(Lanes(0), w), exp_of(h), Lanes(-1)) - u;
+    return select(less(d, Lanes(1e12)), odds, Lanes(0));
 }
 
 /// Numbers are made in groups of this size, and up to this many groups at a time.
@@ -187,6 +189,7 @@ inline void gamma_groups(const gamma_keys& keys, const Laws& laws, std::uint64_t
                          Scalar* out) noexcept {
     using vector = widest_lanes<Scalar>;
     using one = scalar_lanes<Scalar>;
+    using wide = widest_lanes<double>;
     constexpr std::size_t most = most_gamma_groups * gammas_per_group;
     const std::uint64_t first = group * gammas_per_group;
     const std::size_t count = groups * gammas_per_group;
@@ -220,32 +223,41 @@ inline void gamma_groups(const gamma_keys& keys, const Laws& laws, std::uint64_t
                 begin + static_cast<std::size_t>(std::countr_zero(undecided)));
     }
 
-    // Keeps waiting[j] in the list unless the attempt is accepted.
-    for (std::size_t j = 0, all = std::exchange(left, 0); j < all; ++j) {
-        const std::size_t i = waiting[j];
-        const gamma_constants<one> constants{one(laws.one_shape(i))};
-        waiting[left] = static_cast<std::uint16_t>(i);
-        left += !gamma_accepts(static_cast<double>(z[i]), static_cast<double>(constants.d.v), words[i],
-                               [&] { return static_cast<double>(keys.attempts(0).block(first + i)[3]); });
-    }
-    for (std::uint64_t number = 1; left != 0; ++number) {
+    for (std::uint64_t number = 0; left != 0; ++number) {
         const random_key attempts = keys.attempts(number);
-        for (std::size_t j = 0, all = std::exchange(left, 0); j < all; ++j) {
+        for (std::size_t j = 0; number != 0 && j < left; ++j) {
             const std::size_t i = waiting[j];
             const philox4x32_block drawn = attempts.block(first + i);
-            one normal;
             if constexpr (sizeof(Scalar) == sizeof(float))
-                normal.v = normals(drawn[0]);
+                z[i] = normals(drawn[0]);
             else
-                normal.v = normals(drawn[0], drawn[1]);
+                z[i] = normals(drawn[0], drawn[1]);
+            words[i] = drawn[2];
             const gamma_constants<one> constants{one(laws.one_shape(i))};
-            const gamma_proposal<one> proposal(normal, constants.d, constants.c);
-            x[i] = proposal.x.v;
-            if (gamma_surely_accepts(normal, constants.c, proposal.w, one::upper_bits(&drawn[2]))) continue;
-            if (gamma_accepts(static_cast<double>(normal.v), static_cast<double>(constants.d.v), drawn[2],
-                              [&] { return static_cast<double>(drawn[3]); }))
-                continue;
-            waiting[left++] = static_cast<std::uint16_t>(i);
+            x[i] = gamma_proposal<one>(one(z[i]), constants.d, constants.c).x.v;
+        }
+        for (std::size_t begin = 0, all = std::exchange(left, 0); begin < all; begin += gammas_per_group) {
+            const std::size_t size = std::min(all - begin, gammas_per_group);
+            alignas(64) double normal[gammas_per_group], d[gammas_per_group], u[gammas_per_group];
+            for (std::size_t j = 0; j < size; ++j) {
+                const std::size_t i = waiting[begin + j];
+                normal[j] = static_cast<double>(z[i]);
+                d[j] = static_cast<double>(gamma_constants<one>{one(laws.one_shape(i))}.d.v);
+                u[j] = words[i] * 0x1p-32;
+            }
+            for (std::size_t j = size; j % wide::size != 0; ++j) normal[j] = d[j] = u[j] = 1;
+            for (std::size_t j = 0; j < size; j += wide::size)
+                gamma_odds(wide::load(normal + j), wide::load(d + j), wide::load(u + j)).store(u + j);
+            for (std::size_t j = 0; j < size; ++j) {
+                const std::uint16_t i = waiting[begin + j];
+                bool accepted = u[j] > 0;
+                if (std::abs(u[j]) < 1e-5)
+                    accepted = gamma_accepts(normal[j], d[j], words[i], [&] {
+                        return static_cast<double>(attempts.block(first + i)[3]);
+                    });
+                waiting[left] = i;
+                left += !accepted;
+            }
         }
     }
 
