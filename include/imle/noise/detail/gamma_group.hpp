@@ -207,7 +207,7 @@ inline void gamma_groups(const gamma_keys& keys, const Laws& laws, std::uint64_t
         std::uint64_t undecided = 0;
         std::uint32_t small = 0;
         for (std::size_t i = begin; i < begin + gammas_per_group; i += vector::size) {
-            const gamma_constants<vector> constants = laws.constants(i);
+            const gamma_constants<vector>& constants = laws.constants(i);
             const vector normal = vector::load(z + i);
             const gamma_proposal<vector> proposal(normal, constants.d, constants.c);
             proposal.x.store(x + i);
