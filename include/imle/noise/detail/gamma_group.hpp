@@ -98,9 +98,9 @@ template <class Low>
 /// exp(h) - u with an error far below 1e-5: its sign decides nearly always. 0 for a d so large that rounding
 /// errors are too.
 template <class Lanes>
-[[nodiscard]] inline Lanes gamma_odds(Lanes z, Lanes d, Lanes u) noexcept {
+[[nodiscard]] inline Lanes gamma_odds(Lanes y, Lanes d, Lanes u) noexcept {
     static_assert(sizeof(typename Lanes::scalar) == sizeof(double));
-    const Lanes one(1), y = z / (Lanes(3) * square_root(d)), w = one + y;
+    const Lanes one(1), w = one + y;
     // log w from the exponent of w and 2 artanh((m - 1) / (m + 1)) of its mantissa m, from the square root of
     // 1/2 to that of 2.
     const typename Lanes::words bits = w.to_bits(), above = bits + 0x00095f6200000000u;
@@ -145,17 +145,20 @@ class gamma_keys {
 template <class Scalar>
 class one_gamma_law {
   public:
+    using one = scalar_lanes<Scalar>;
     using vector = widest_lanes<Scalar>;
     one_gamma_law(Scalar shape, Scalar scale) noexcept
-        : one_shape_(shape), shape_(shape), scale_(scale), constants_(shape_) {}
+        : one_constants_(one(shape)), shape_(shape), scale_(scale), constants_(shape_) {}
 
-    [[nodiscard]] Scalar one_shape(std::size_t) const noexcept { return one_shape_; }
+    [[nodiscard]] const gamma_constants<one>& one_constants(std::size_t) const noexcept {
+        return one_constants_;
+    }
     [[nodiscard]] vector shape(std::size_t) const noexcept { return shape_; }
     [[nodiscard]] vector scale(std::size_t) const noexcept { return scale_; }
     [[nodiscard]] const gamma_constants<vector>& constants(std::size_t) const noexcept { return constants_; }
 
   private:
-    Scalar one_shape_;
+    gamma_constants<one> one_constants_;
     vector shape_;
     vector scale_;
     gamma_constants<vector> constants_;
@@ -165,10 +168,13 @@ class one_gamma_law {
 template <class Scalar>
 class gamma_laws {
   public:
+    using one = scalar_lanes<Scalar>;
     using vector = widest_lanes<Scalar>;
     gamma_laws(const Scalar* shapes, const Scalar* scales) noexcept : shapes_(shapes), scales_(scales) {}
 
-    [[nodiscard]] Scalar one_shape(std::size_t i) const noexcept { return shapes_[i]; }
+    [[nodiscard]] gamma_constants<one> one_constants(std::size_t i) const noexcept {
+        return gamma_constants<one>(one(shapes_[i]));
+    }
     [[nodiscard]] vector shape(std::size_t i) const noexcept { return vector::load(shapes_ + i); }
     [[nodiscard]] vector scale(std::size_t i) const noexcept { return vector::load(scales_ + i); }
     [[nodiscard]] gamma_constants<vector> constants(std::size_t i) const noexcept {
@@ -233,26 +239,27 @@ inline void gamma_groups(const gamma_keys& keys, const Laws& laws, std::uint64_t
             else
                 z[i] = normals(drawn[0], drawn[1]);
             words[i] = drawn[2];
-            const gamma_constants<one> constants{one(laws.one_shape(i))};
+            const gamma_constants<one>& constants = laws.one_constants(i);
             x[i] = gamma_proposal<one>(one(z[i]), constants.d, constants.c).x.v;
         }
         for (std::size_t begin = 0, all = std::exchange(left, 0); begin < all; begin += gammas_per_group) {
             const std::size_t size = std::min(all - begin, gammas_per_group);
-            alignas(64) double normal[gammas_per_group], d[gammas_per_group], u[gammas_per_group];
+            alignas(64) double y[gammas_per_group], d[gammas_per_group], u[gammas_per_group];
             for (std::size_t j = 0; j < size; ++j) {
                 const std::size_t i = waiting[begin + j];
-                normal[j] = static_cast<double>(z[i]);
-                d[j] = static_cast<double>(gamma_constants<one>{one(laws.one_shape(i))}.d.v);
+                const gamma_constants<one>& constants = laws.one_constants(i);
+                y[j] = static_cast<double>(z[i]) * static_cast<double>(constants.c.v);
+                d[j] = static_cast<double>(constants.d.v);
                 u[j] = words[i] * 0x1p-32;
             }
-            for (std::size_t j = size; j % wide::size != 0; ++j) normal[j] = d[j] = u[j] = 1;
+            for (std::size_t j = size; j % wide::size != 0; ++j) y[j] = d[j] = u[j] = 1;
             for (std::size_t j = 0; j < size; j += wide::size)
-                gamma_odds(wide::load(normal + j), wide::load(d + j), wide::load(u + j)).store(u + j);
+                gamma_odds(wide::load(y + j), wide::load(d + j), wide::load(u + j)).store(u + j);
             for (std::size_t j = 0; j < size; ++j) {
                 const std::uint16_t i = waiting[begin + j];
                 bool accepted = u[j] > 0;
                 if (std::abs(u[j]) < 1e-5)
-                    accepted = gamma_accepts(normal[j], d[j], words[i], [&] {
+                    accepted = gamma_accepts(static_cast<double>(z[i]), d[j], words[i], [&] {
                         return static_cast<double>(attempts.block(first + i)[3]);
                     });
                 waiting[left] = i;
