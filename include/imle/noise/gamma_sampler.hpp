@@ -110,9 +110,10 @@ class gamma_sampler {
         if (out.empty()) return;
         const detail::one_gamma_law<Scalar> law(static_cast<Scalar>(shape_), static_cast<Scalar>(scale_));
         const detail::gamma_keys keys(key);
-        detail::fill_in_groups<group_size>(first, out, [&](std::uint64_t group, Scalar* destination) {
-            detail::gamma_group(keys, law, group, destination);
-        });
+        detail::fill_in_groups<group_size, detail::most_gamma_groups>(
+            first, out, [&](std::uint64_t group, std::size_t count, Scalar* destination) {
+                detail::gamma_groups(keys, law, group, count, destination);
+            });
     }
 
     template <class Scalar>
@@ -121,23 +122,24 @@ class gamma_sampler {
         check_each("shapes", shapes, out.size());
         check_each("scales", scales, out.size());
         const detail::gamma_keys keys(key);
-        detail::fill_in_groups<group_size>(first, out, [&](std::uint64_t group, Scalar* destination) {
-            // The group's beginning in the caller's arrays. For the first group of a piece it may lie
-            // "before" them.
-            const auto begin = static_cast<std::size_t>(group * group_size - first);
-            if (begin < out.size() && out.size() - begin >= group_size) {
-                const detail::gamma_laws<Scalar> laws(shapes.data() + begin, scales.data() + begin);
-                detail::gamma_group(keys, laws, group, destination);
-                return;
-            }
-            Scalar own_shapes[group_size], own_scales[group_size];
-            for (std::size_t i = 0; i < group_size; ++i) {
-                const std::size_t place = begin + i;
-                own_shapes[i] = place < out.size() ? shapes[place] : Scalar(1);
-                own_scales[i] = place < out.size() ? scales[place] : Scalar(1);
-            }
-            detail::gamma_group(keys, detail::gamma_laws<Scalar>(own_shapes, own_scales), group, destination);
-        });
+        detail::fill_in_groups<group_size, detail::most_gamma_groups>(
+            first, out, [&](std::uint64_t group, std::size_t count, Scalar* destination) {
+                // The group's beginning in the caller's arrays. For the first group it may lie "before" them.
+                const auto begin = static_cast<std::size_t>(group * group_size - first);
+                if (begin < out.size() && out.size() - begin >= count * group_size) {
+                    const detail::gamma_laws<Scalar> laws(shapes.data() + begin, scales.data() + begin);
+                    detail::gamma_groups(keys, laws, group, count, destination);
+                    return;
+                }
+                Scalar own_shapes[group_size], own_scales[group_size];
+                for (std::size_t i = 0; i < group_size; ++i) {
+                    const std::size_t place = begin + i;
+                    own_shapes[i] = place < out.size() ? shapes[place] : Scalar(1);
+                    own_scales[i] = place < out.size() ? scales[place] : Scalar(1);
+                }
+                const detail::gamma_laws<Scalar> laws(own_shapes, own_scales);
+                detail::gamma_groups(keys, laws, group, 1, destination);
+            });
     }
 
     double shape_;

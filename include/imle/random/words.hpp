@@ -199,12 +199,13 @@ template <std::size_t Steps, class Beside>
     word_group_beside<vectors, steps>(schedule, block, out, beside, std::make_index_sequence<passes>{});
 }
 
-/// Fills `out` with elements `first`, `first + 1`, ... of a sequence that is made `Size` elements at a time:
-/// `make(group, destination)` writes elements `group * Size` to `group * Size + Size - 1`.
+/// Fills `out` with elements `first`, `first + 1`, ... of a sequence that is made in groups of `Size`
+/// elements, up to `Most` groups at a time: `make(group, count, destination)` writes `count` groups, from
+/// element `group * Size` on.
 ///
 /// If a piece covers only part of a group, the whole group is made in a local array. The same instructions
 /// then make an element for every piece that contains it, so its bits do not depend on the piece.
-template <std::size_t Size, class Element, class Make>
+template <std::size_t Size, std::size_t Most, class Element, class Make>
 inline void fill_in_groups(std::uint64_t first, std::span<Element> out, Make&& make) {
     std::uint64_t group = first / Size;
     std::size_t skip = static_cast<std::size_t>(first % Size);
@@ -212,20 +213,29 @@ inline void fill_in_groups(std::uint64_t first, std::span<Element> out, Make&& m
     std::size_t left = out.size();
     while (left != 0) {
         if (skip == 0 && left >= Size) {
-            make(group, destination);
-            destination += Size;
-            left -= Size;
+            const std::size_t count = std::min(left / Size, Most);
+            make(group, count, destination);
+            destination += count * Size;
+            left -= count * Size;
+            group += count;
         } else {
             alignas(64) Element whole[Size];
-            make(group, whole);
+            make(group, std::size_t{1}, whole);
             const std::size_t count = std::min(Size - skip, left);
             std::copy_n(whole + skip, count, destination);
             destination += count;
             left -= count;
             skip = 0;
+            ++group;
         }
-        ++group;
     }
+}
+/// The same, one group at a time: `make(group, destination)`.
+template <std::size_t Size, class Element, class Make>
+inline void fill_in_groups(std::uint64_t first, std::span<Element> out, Make&& make) {
+    fill_in_groups<Size, 1>(first, out, [&make](std::uint64_t group, std::size_t, Element* destination) {
+        make(group, destination);
+    });
 }
 
 }  // namespace detail

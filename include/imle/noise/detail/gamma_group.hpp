@@ -3,12 +3,14 @@
 /// @file
 /// Gamma draws, a group at a time, by Marsaglia and Tsang's rejection method.
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <numbers>
 #include <span>
+#include <utility>
 
 #include <imle/core/elementary.hpp>
 #include <imle/core/rounded.hpp>
@@ -88,17 +90,34 @@ template <class Low>
     const portable_double y = z / (3 * std::sqrt(d));
     if (!(1 + y > 0)) return false;
     const portable_double u = high * 0x1p-32;
-    // Most proposals that come here are rejected, usually without a logarithm: h <= -a, where a is the first
-    // one or two terms of its series, and exp(-a) <= 1 - a + a^2 / 2.
-    const portable_double a = 3 * d * (y * y) * (y * y) * (y < 0 ? 0.25 : 0.25 - 0.2 * y);
-    if (a > 0 && u > 1.0000001 - a * (1 - 0.5 * a)) return false;
     const portable_double rest = (elementary::exp(3 * d * log1p_beyond_cube(y)) - u) * 0x1p32;
     if (rest >= 1) return true;
     return rest > 0 && low() * 0x1p-32 < rest;
 }
 
-/// Numbers are made in groups of this size: the words of one group decide on them.
+/// exp(h) - u with an error far below 1e-5: its sign decides nearly always. 0 for a d so large that rounding
+/// errors are too.
+template <class Lanes>
+[[nodiscard]] inline Lanes gamma_odds(Lanes y, Lanes d, Lanes u) noexcept {
+    static_assert(sizeof(typename Lanes::scalar) == sizeof(double));
+    const Lanes one(1), w = one + y;
+    // log w from the exponent of w and 2 artanh((m - 1) / (m + 1)) of its mantissa m, from the square root of
+    // 1/2 to that of 2.
+    const typename Lanes::words bits = w.to_bits(), above = bits + 0x00095f6200000000u;
+    const Lanes exponent =
+        Lanes::of_bits((above >> 52) | 0x4330000000000000u) - Lanes(0x1p52 + 1023);
+    const Lanes m = Lanes::of_bits(bits - (above & 0xfff0000000000000u) + 0x3ff0000000000000u);
+    const Lanes t = (m - one) / (m + one), s = t * t;
+    const Lanes log_m = (t + t) * polynomial<4>(s, [](std::size_t i) { return Lanes(1. / (2. * i + 1)); });
+    const Lanes log_w = multiply_add(exponent, Lanes(std::numbers::ln2), log_m);
+    const Lanes h = Lanes(3) * d * (log_w - y * (one - y * (Lanes(0.5) - y * Lanes(1. / 3))));
+    const Lanes odds = select(less(Lanes(0), w), exp_of(h), Lanes(-1)) - u;
+    return select(less(d, Lanes(1e12)), odds, Lanes(0));
+}
+
+/// Numbers are made in groups of this size, and up to this many groups at a time.
 inline constexpr std::size_t gammas_per_group = words_per_group;
+inline constexpr std::size_t most_gamma_groups = 8;
 
 /// The sequences from which gamma numbers are made. Attempt 0 at element i uses element i of a sequence of
 /// normal numbers and word i of another sequence. Attempt a > 0, which few elements need, uses block i of its
@@ -106,16 +125,12 @@ inline constexpr std::size_t gammas_per_group = words_per_group;
 class gamma_keys {
   public:
     explicit gamma_keys(const random_key& key) noexcept
-        : normals(key.fold_in(0)),
-          decision_words(key.fold_in(1)),
-          boosts(key.fold_in(2)),
-          second_attempts_(key.fold_in(4)),
-          key_(key) {}
+        : normals(key.fold_in(0)), decision_words(key.fold_in(1)), boosts(key.fold_in(2)), key_(key) {}
 
-    /// The four words of an attempt at an element: two for a normal number (a float uses the first), two for
-    /// the decision. Attempt 0 uses only the last of them.
-    [[nodiscard]] philox4x32_block attempt(std::uint64_t number, std::uint64_t element) const noexcept {
-        return (number == 1 ? second_attempts_ : key_.fold_in(3 + number)).block(element);
+    /// Block i is the four words of an attempt at element i: two for a normal number (a float uses the
+    /// first), two for the decision. Attempt 0 uses only the last of them.
+    [[nodiscard]] random_key attempts(std::uint64_t number) const noexcept {
+        return key_.fold_in(3 + number);
     }
 
     random_key normals;
@@ -123,7 +138,6 @@ class gamma_keys {
     random_key boosts;
 
   private:
-    random_key second_attempts_;
     random_key key_;
 };
 
@@ -131,26 +145,36 @@ class gamma_keys {
 template <class Scalar>
 class one_gamma_law {
   public:
+    using one = scalar_lanes<Scalar>;
     using vector = widest_lanes<Scalar>;
-    one_gamma_law(Scalar shape, Scalar scale) noexcept : shape_(shape), scale_(scale), constants_(shape_) {}
+    one_gamma_law(Scalar shape, Scalar scale) noexcept
+        : one_constants_(one(shape)), shape_(shape), scale_(scale), constants_(shape_) {}
 
+    [[nodiscard]] const gamma_constants<one>& one_constants(std::size_t) const noexcept {
+        return one_constants_;
+    }
     [[nodiscard]] vector shape(std::size_t) const noexcept { return shape_; }
     [[nodiscard]] vector scale(std::size_t) const noexcept { return scale_; }
     [[nodiscard]] const gamma_constants<vector>& constants(std::size_t) const noexcept { return constants_; }
 
   private:
+    gamma_constants<one> one_constants_;
     vector shape_;
     vector scale_;
     gamma_constants<vector> constants_;
 };
 
-/// A shape and a scale for each number of a group.
+/// A shape and a scale for each number of a piece.
 template <class Scalar>
 class gamma_laws {
   public:
+    using one = scalar_lanes<Scalar>;
     using vector = widest_lanes<Scalar>;
     gamma_laws(const Scalar* shapes, const Scalar* scales) noexcept : shapes_(shapes), scales_(scales) {}
 
+    [[nodiscard]] gamma_constants<one> one_constants(std::size_t i) const noexcept {
+        return gamma_constants<one>(one(shapes_[i]));
+    }
     [[nodiscard]] vector shape(std::size_t i) const noexcept { return vector::load(shapes_ + i); }
     [[nodiscard]] vector scale(std::size_t i) const noexcept { return vector::load(scales_ + i); }
     [[nodiscard]] gamma_constants<vector> constants(std::size_t i) const noexcept {
@@ -162,74 +186,97 @@ class gamma_laws {
     const Scalar* scales_;
 };
 
-/// The number at `element` if its first attempt, with z and `high`, was not surely accepted. Usually it comes
-/// from a later attempt.
-template <class Scalar>
-[[nodiscard]] inline Scalar gamma_undecided(const gamma_keys& keys, std::uint64_t element, Scalar shape,
-                                            Scalar z, std::uint32_t high) noexcept {
-    using one = scalar_lanes<Scalar>;
-    const gamma_constants<one> constants{one(shape)};
-    const double d = static_cast<double>(constants.d.v);
-    std::uint64_t number = 0;
-    philox4x32_block words{};
-    const auto low = [&] {
-        return static_cast<double>(number == 0 ? keys.attempt(0, element)[3] : words[3]);
-    };
-    gamma_proposal<one> proposal(one(z), constants.d, constants.c);
-    while (!gamma_accepts(static_cast<double>(z), d, high, low)) {
-        words = keys.attempt(++number, element);
-        high = words[2];
-        if constexpr (sizeof(Scalar) == sizeof(float))
-            z = standard_table<standard_normal, float>()(words[0]);
-        else
-            z = standard_table<standard_normal, double>()(words[0], words[1]);
-        proposal = gamma_proposal<one>(one(z), constants.d, constants.c);
-        if (gamma_surely_accepts(one(z), constants.c, proposal.w, one::upper_bits(&high))) break;
-    }
-    return proposal.x.v;
-}
-
-/// Elements `group * gammas_per_group` and following, of `laws`. `out` may be the memory of `laws`.
+/// The elements of `groups` groups from `group` on, of `laws`. `out` may be the memory of `laws`.
+///
+/// Each step is done for all groups before the next. Its numbers do not wait for one another, so a processor
+/// works on many at a time, and few branches depend on which of them are rejected.
 template <class Laws, class Scalar>
-inline void gamma_group(const gamma_keys& keys, Laws laws, std::uint64_t group, Scalar* out) noexcept {
+inline void gamma_groups(const gamma_keys& keys, const Laws& laws, std::uint64_t group, std::size_t groups,
+                         Scalar* out) noexcept {
     using vector = widest_lanes<Scalar>;
+    using one = scalar_lanes<Scalar>;
+    using wide = widest_lanes<double>;
+    constexpr std::size_t most = most_gamma_groups * gammas_per_group;
     const std::uint64_t first = group * gammas_per_group;
-    alignas(64) Scalar z[gammas_per_group];
-    alignas(64) Scalar x[gammas_per_group];
-    alignas(64) std::uint32_t words[words_per_group];
-    standard_table<standard_normal, Scalar>().fill(keys.normals, first, std::span<Scalar>(z));
-    word_group(keys.decision_words, group * blocks_per_group, words);
+    const std::size_t count = groups * gammas_per_group;
+    alignas(64) Scalar z[most];
+    alignas(64) Scalar x[most];
+    alignas(64) std::uint32_t words[most];
+    const auto& normals = standard_table<standard_normal, Scalar>();
+    normals.fill(keys.normals, first, std::span<Scalar>(z, count));
 
-    std::uint64_t undecided = 0;
-    std::uint32_t small = 0;
-    for (std::size_t i = 0; i < gammas_per_group; i += vector::size) {
-        const gamma_constants<vector> constants = laws.constants(i);
-        const vector normal = vector::load(z + i);
-        const gamma_proposal<vector> proposal(normal, constants.d, constants.c);
-        proposal.x.store(x + i);
-        const auto accepted =
-            gamma_surely_accepts(normal, constants.c, proposal.w, vector::upper_bits(words + i));
-        constexpr std::uint64_t all = (std::uint64_t{1} << vector::size) - 1;
-        undecided |= (vector::bits(accepted) ^ all) << i;
-        small |= vector::bits(less(laws.shape(i), vector(1)));
-    }
-    for (; undecided != 0; undecided &= undecided - 1) {
-        const std::size_t i = static_cast<std::size_t>(std::countr_zero(undecided));
-        const std::size_t lane = i % vector::size;
-        Scalar shapes[vector::size];
-        laws.shape(i - lane).store(shapes);
-        x[i] = gamma_undecided(keys, first + i, shapes[lane], z[i], words[i]);
+    std::uint16_t waiting[most];  // the numbers that have not been accepted
+    std::size_t left = 0;
+    bool boosted = false;
+    for (std::size_t begin = 0; begin < count; begin += gammas_per_group) {
+        word_group(keys.decision_words, (first + begin) / 4, words + begin);
+        std::uint64_t undecided = 0;
+        std::uint32_t small = 0;
+        for (std::size_t i = begin; i < begin + gammas_per_group; i += vector::size) {
+            const gamma_constants<vector>& constants = laws.constants(i);
+            const vector normal = vector::load(z + i);
+            const gamma_proposal<vector> proposal(normal, constants.d, constants.c);
+            proposal.x.store(x + i);
+            const auto accepted =
+                gamma_surely_accepts(normal, constants.c, proposal.w, vector::upper_bits(words + i));
+            constexpr std::uint64_t all = (std::uint64_t{1} << vector::size) - 1;
+            undecided |= (vector::bits(accepted) ^ all) << (i - begin);
+            small |= vector::bits(less(laws.shape(i), vector(1)));
+        }
+        boosted |= small != 0;
+        for (; undecided != 0; undecided &= undecided - 1)
+            waiting[left++] = static_cast<std::uint16_t>(
+                begin + static_cast<std::size_t>(std::countr_zero(undecided)));
     }
 
-    if (small == 0) {
-        for (std::size_t i = 0; i < gammas_per_group; i += vector::size)
+    for (std::uint64_t number = 0; left != 0; ++number) {
+        const random_key attempts = keys.attempts(number);
+        for (std::size_t j = 0; number != 0 && j < left; ++j) {
+            const std::size_t i = waiting[j];
+            const philox4x32_block drawn = attempts.block(first + i);
+            if constexpr (sizeof(Scalar) == sizeof(float))
+                z[i] = normals(drawn[0]);
+            else
+                z[i] = normals(drawn[0], drawn[1]);
+            words[i] = drawn[2];
+            const gamma_constants<one>& constants = laws.one_constants(i);
+            x[i] = gamma_proposal<one>(one(z[i]), constants.d, constants.c).x.v;
+        }
+        for (std::size_t begin = 0, all = std::exchange(left, 0); begin < all; begin += gammas_per_group) {
+            const std::size_t size = std::min(all - begin, gammas_per_group);
+            alignas(64) double y[gammas_per_group], d[gammas_per_group], u[gammas_per_group];
+            for (std::size_t j = 0; j < size; ++j) {
+                const std::size_t i = waiting[begin + j];
+                const gamma_constants<one>& constants = laws.one_constants(i);
+                y[j] = static_cast<double>(z[i]) * static_cast<double>(constants.c.v);
+                d[j] = static_cast<double>(constants.d.v);
+                u[j] = words[i] * 0x1p-32;
+            }
+            for (std::size_t j = size; j % wide::size != 0; ++j) y[j] = d[j] = u[j] = 1;
+            for (std::size_t j = 0; j < size; j += wide::size)
+                gamma_odds(wide::load(y + j), wide::load(d + j), wide::load(u + j)).store(u + j);
+            for (std::size_t j = 0; j < size; ++j) {
+                const std::uint16_t i = waiting[begin + j];
+                bool accepted = u[j] > 0;
+                if (std::abs(u[j]) < 1e-5)
+                    accepted = gamma_accepts(static_cast<double>(z[i]), d[j], words[i], [&] {
+                        return static_cast<double>(attempts.block(first + i)[3]);
+                    });
+                waiting[left] = i;
+                left += !accepted;
+            }
+        }
+    }
+
+    if (!boosted) {
+        for (std::size_t i = 0; i < count; i += vector::size)
             (vector::load(x + i) * laws.scale(i)).store(out + i);
         return;
     }
     // Without a boost the exponent is 0 and the power exactly 1, so a number does not depend on whether its
     // neighbours are boosted.
-    standard_table<standard_exponential, Scalar>().fill(keys.boosts, first, std::span<Scalar>(z));
-    for (std::size_t i = 0; i < gammas_per_group; i += vector::size) {
+    standard_table<standard_exponential, Scalar>().fill(keys.boosts, first, std::span<Scalar>(z, count));
+    for (std::size_t i = 0; i < count; i += vector::size) {
         // Multiply by the scale between the powers of two: it may make a small number normal.
         const exp2_parts<vector> parts =
             split_exp2(vector::load(z + i) * gamma_boost(laws.shape(i)), exp2_constants<Scalar>::deepest);
