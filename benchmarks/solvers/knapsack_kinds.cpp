@@ -3,7 +3,9 @@
 // faster of the two, and the worst problems.
 //
 //     build/native/benchmarks/imle_knapsack_kinds [problems = 2000] [seed = 1] [list]
+//     build/native/benchmarks/imle_knapsack_kinds goal [seeds = 3]
 //
+// "goal" has each kind with 200 and 1,000 items, weights to 10,000 and capacities of 0.1 to 0.9 of their sum.
 // "list" prints a line for each problem instead: kind, noise, items, capacity, largest weight, nanoseconds of
 // the solver, the table and the search. An answer that is worth less than the table's ends the program.
 
@@ -47,6 +49,14 @@ struct problem {
 class problem_source {
   public:
     explicit problem_source(unsigned seed) : random_(seed) {}
+
+    /// Of weights up to 10,000, and with a capacity of `fill` times their sum.
+    problem with_fill(int kind, int items, double fill_share, bool is_noisy) {
+        problem p{kind, 10'000, 0, is_noisy, {}, {}};
+        fill(p, items);
+        p.capacity = static_cast<int>(fill_share * std::accumulate(p.weights.begin(), p.weights.end(), 0.0));
+        return p;
+    }
 
     /// The next whose items do not all fit.
     problem next() {
@@ -261,7 +271,7 @@ struct measurement {
     [[nodiscard]] double ratio() const { return solver / std::min(table, search); }
 };
 
-measurement measure(const problem& p) {
+measurement measure(const problem& p, bool skips_tables = false) {
     std::vector<float> z(p.values.size()), expected(p.values.size());
     const auto items = static_cast<Eigen::Index>(p.values.size());
     const Eigen::TensorMap<const Eigen::Tensor<float, 1, Eigen::RowMajor>> theta(p.values.data(), items);
@@ -270,13 +280,25 @@ measurement measure(const problem& p) {
                           static_cast<double>(p.capacity)};
     measurement result{p, 0, 0, std::numeric_limits<double>::infinity()};
     result.solver = nanoseconds([&] { solver(theta, state); });
+    // A table that certainly takes longer is not made.
+    result.table = 0.3 * static_cast<double>(p.capacity) * static_cast<double>(p.values.size());
+    const bool has_table = skips_tables ? result.solver > 2 * result.table : true;
     imle_benchmarks::textbook_solvers::knapsack_table book{p.weights, p.capacity, {}, {}};
     row_table rows{p.weights, p.capacity, {}, {}, {}};
-    result.table = std::min(nanoseconds([&] { book(p.values.data(), expected.data()); }),
-                            nanoseconds([&] { rows(p.values.data(), expected.data()); }));
+    if (has_table)
+        result.table = std::min(nanoseconds([&] { book(p.values.data(), expected.data()); }),
+                                nanoseconds([&] { rows(p.values.data(), expected.data()); }));
+    else
+        expected = z;
     // As many nodes as a table takes, at most.
     branch_and_bound search{
-        p.weights, p.capacity, 1000 + static_cast<std::uint64_t>(result.table / 5), {}, {}, {}, {}};
+        p.weights,
+        p.capacity,
+        1000 + static_cast<std::uint64_t>(std::min(result.table, skips_tables ? result.solver : 1e300) / 5),
+        {},
+        {},
+        {},
+        {}};
     std::vector<float> other(p.values.size());
     if (search(p.values.data(), other.data())) {
         result.search = nanoseconds([&] { search(p.values.data(), other.data()); });
@@ -311,9 +333,38 @@ void print_distribution(const std::string& name, std::vector<double> ratios) {
               << 100 * static_cast<double>(above) / static_cast<double>(ratios.size()) << "% |\n";
 }
 
+/// Each kind at the sizes that practitioners' files have.
+int print_goal(int seeds) {
+    std::cout << "| kind | n | noise | problems | mean ratio | largest | above 2 | its time | best, us |\n"
+                 "|---|---:|---|---:|---:|---:|---:|---:|---:|\n";
+    for (const int items : {200, 1000})
+        for (int kind = 0; kind < kind_count; ++kind)
+            for (const bool is_noisy : {false, true}) {
+                measurement worst{{}, 0, 1, 1};
+                double sum = 0;
+                int count = 0, above = 0;
+                for (int seed = 0; seed < seeds; ++seed)
+                    for (const double fill : {0.1, 0.3, 0.5, 0.7, 0.9}) {
+                        problem_source source(static_cast<unsigned>(100 * seed + 10 * kind + 1));
+                        measurement m = measure(source.with_fill(kind, items, fill, is_noisy), true);
+                        sum += m.ratio();
+                        ++count;
+                        above += m.ratio() > 2 ? 1 : 0;
+                        if (m.ratio() > worst.ratio()) worst = std::move(m);
+                    }
+                std::cout << "| " << kinds[kind] << " | " << items << " | " << (is_noisy ? "yes" : "no")
+                          << " | " << count << std::fixed << std::setprecision(2) << " | " << sum / count
+                          << " | " << worst.ratio() << " | " << above << std::setprecision(1) << " | "
+                          << worst.solver / 1e3 << " | " << std::min(worst.table, worst.search) / 1e3 << " |"
+                          << std::endl;
+            }
+    return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (argc > 1 && std::string_view(argv[1]) == "goal") return print_goal(argc > 2 ? std::atoi(argv[2]) : 3);
     const int count = argc > 1 ? std::atoi(argv[1]) : 2000;
     problem_source source(argc > 2 ? static_cast<unsigned>(std::atoi(argv[2])) : 1u);
     const bool lists = argc > 3 && std::string_view(argv[3]) == "list";
