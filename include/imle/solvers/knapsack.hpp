@@ -310,23 +310,26 @@ class knapsack : public detail::batch_forms<knapsack<Items>> {
         return options_.node_limit == 0 ? std::numeric_limits<std::uint64_t>::max() : options_.node_limit;
     }
 
+    /// How many states of the core count as a node of the search.
+    static constexpr std::uint64_t states_of_node = 16;
+
     /// One dimension. It cannot be known in advance whether the search or the core ends sooner, and either
     /// may take a thousand times longer. So they take turns of equal length, until one of them has ended or
     /// has taken as long as a table would have.
     std::size_t choose_in_line(const detail::knapsack_items& items, const detail::knapsack_work& work,
                                std::span<const std::uint32_t> order, double value_scale) {
-        // Measured: a node of the search takes as long as 16 states of the core or 48 cells of a table, or
-        // more. At `cells_per_state` the two have taken about as long as the table will, so that the whole
-        // takes twice as long as the best of the three. A small table is sooner filled than a core grown.
-        constexpr std::uint64_t first_nodes = 2000, states_per_node = 16, cells_per_node = 48,
-                                small_cells_per_node = 150, cells_per_state = 40;
+        // Measured, in the units of the search's work, which are nanoseconds or so: what a state of the core
+        // takes, and a cell of a table. At the work of the table the search and the core give way to it, so
+        // that the whole takes twice as long as the best of them.
+        constexpr std::uint64_t work_of_state = 10, cells_of_table = 4, cells_of_small_table = 2;
         const std::size_t count = items.count;
         const std::uint64_t cells = this->cells(count);
         const bool is_small = cells <= detail::knapsack_table::small_cells;
+        std::uint64_t table_work = cells / (is_small ? cells_of_small_table : cells_of_table);
+        // A first turn is about as long as it took to sort the items.
+        std::uint64_t turn = std::min<std::uint64_t>(10'000 + 40 * count, table_work);
         detail::knapsack_search<1> search(items, work);
-        std::uint64_t nodes =
-            std::min({node_limit(), first_nodes, cells / (is_small ? small_cells_per_node : cells_per_node)});
-        if (search.run(nodes)) return search.taken();
+        if (search.run(node_limit(), turn)) return search.taken();
 
         const auto is_taken = flags_.get<std::uint8_t>(2 * count).first(count);
         if (is_small) {
@@ -342,23 +345,27 @@ class knapsack : public detail::batch_forms<knapsack<Items>> {
         }
         core_.start(values, weights, items.limits[0] * problem_->weight_scale);
         search.set_unit(core_.unit() / value_scale);
+        // What the bound decides about needs no row.
+        const auto fill_undecided = [&] {
+            return fill_table(items, order, [this](std::size_t item) { return core_.may_differ(item); });
+        };
         for (;;) {
             core_.raise_best(search.best() * value_scale);
+            const bool is_over = search.nodes() == node_limit();
             bool is_through = false;
-            while (!is_through && !core_.is_full() && core_.work() < states_per_node * nodes)
+            while (!is_through && !core_.is_full() && core_.work() / states_of_node < node_limit() &&
+                   (is_over || work_of_state * core_.work() < turn))
                 is_through = !core_.expand();
             if (is_through && core_.find_best(is_taken)) return list(is_taken, work.best);
-            if (is_through || core_.is_full() || core_.work() > cells / cells_per_state ||
-                nodes == node_limit())
-                break;
-            nodes = std::min(node_limit(), 2 * nodes);
-            if (search.run(nodes)) return search.taken();
+            if (is_through || core_.is_full() || is_over) break;
+            if (work_of_state * core_.work() + turn > table_work) {
+                if (fill_undecided()) return list(is_taken, work.best);
+                table_work = never;
+            }
+            turn += turn / 4;
+            if (search.run(node_limit(), turn)) return search.taken();
         }
-        if (cells != never) {
-            // What the bound decides about needs no row.
-            if (fill_table(items, order, [this](std::size_t item) { return core_.may_differ(item); }))
-                return list(is_taken, work.best);
-        }
+        if (cells != never && fill_undecided()) return list(is_taken, work.best);
         finish(search);
         return search.taken();
     }

@@ -12,6 +12,7 @@
 
 #include <imle/core/config.hpp>
 #include <imle/core/rounded.hpp>
+#include <imle/simd/lanes.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
 
@@ -59,6 +60,8 @@ class knapsack_search {
 
     /// How many bounds were computed.
     [[nodiscard]] std::uint64_t nodes() const noexcept { return nodes_; }
+    /// What they took, in nanoseconds or so: it grows with the nodes and with the items that they passed.
+    [[nodiscard]] std::uint64_t work() const noexcept { return work_of(nodes_, steps_); }
     /// How many items of `knapsack_work::best` are in the best set so far.
     [[nodiscard]] std::size_t taken() const noexcept { return taken_; }
     /// The value of that set.
@@ -68,8 +71,9 @@ class knapsack_search {
     /// much.
     void set_unit(double unit) noexcept { margin_ = 0.9 * unit; }
 
-    /// Goes on until there are `node_limit` nodes in all. Whether it is through.
-    [[nodiscard]] bool run(std::uint64_t node_limit) {
+    /// Goes on until there are `node_limit` nodes in all, or `work()` reaches a limit. Whether it is through.
+    [[nodiscard]] bool run(std::uint64_t node_limit,
+                           std::uint64_t work_limit = std::numeric_limits<std::uint64_t>::max()) {
         // What changes at each item is in variables of this call.
         const knapsack_items items = items_;
         const knapsack_work work = work_;
@@ -81,15 +85,21 @@ class knapsack_search {
         const double margin = margin_;
         double value = value_, left = left_, best = best_, to_beat = rounded(best_ * tolerance) + margin;
         std::size_t depth = depth_, at = at_, split = split_;
-        std::uint64_t nodes = nodes_;
+        std::uint64_t nodes = nodes_, steps = steps_;
 
         // The largest value from item `at` on: whole items up to `split`, and a part of that one. Where the
         // last split was is where to look for the next.
         const auto bound = [&] {
             const double reach = left + items.surrogate_before[at];
+            const std::size_t last = split;
             split = std::max(split, at);
+            // In strides where it is far: the sums rise.
+            while (split + stride <= n && items.surrogate_before[split + stride] <= reach) split += stride;
             while (split < n && items.surrogate_before[split + 1] <= reach) ++split;
+            while (split >= at + stride && items.surrogate_before[split - stride + 1] > reach)
+                split -= stride;
             while (split > at && items.surrogate_before[split] > reach) --split;
+            steps += split > last ? split - last : last - split;
             double sum = value + (items.value_before[split] - items.value_before[at]);
             if (split < n && reach > items.surrogate_before[split])
                 sum += rounded(items.values[split] *
@@ -108,9 +118,9 @@ class knapsack_search {
             bool left_out = true;  // a bound stays the same while items are taken
             while (at < n) {
                 if (left_out) {
-                    if (nodes == node_limit) {
+                    if (nodes == node_limit || work_of(nodes, steps) >= work_limit) {
                         value_ = value, left_ = left, best_ = best;
-                        depth_ = depth, at_ = at, split_ = split, nodes_ = nodes;
+                        depth_ = depth, at_ = at, split_ = split, nodes_ = nodes, steps_ = steps;
                         return false;
                     }
                     ++nodes;
@@ -123,7 +133,11 @@ class knapsack_search {
                     if constexpr (Dimensions == 1) {
                         // On to one that fits: a bound for each of the others would take longer.
                         if (work.used[0] + items.least[at] > items.limits[0]) break;
-                        while (!fits(at)) at = items.next[at];
+                        if (!fits(at)) {
+                            const std::size_t first = at++;
+                            at = first_at_most(items.weights, at, n, work.used[0], items.limits[0]);
+                            steps += at - first;
+                        }
                     }
                     continue;
                 }
@@ -138,6 +152,7 @@ class knapsack_search {
                 left -= items.surrogate[at];
                 ++depth;
                 ++at;
+                ++steps;
             }
             if (!hopeless && value > best) {
                 best = value;
@@ -146,7 +161,7 @@ class knapsack_search {
                 std::copy_n(work.stack, depth, work.best);
             }
             if (depth == 0) {
-                nodes_ = nodes;
+                nodes_ = nodes, steps_ = steps;
                 return true;
             }
             // Without the last item taken. What it found there comes back from the stack: to subtract would
@@ -161,11 +176,32 @@ class knapsack_search {
     }
 
   private:
+    static constexpr std::size_t stride = 8;
+    using lanes = widest_lanes<double>;
+
+    /// The first place in [at, n) whose number, with `used`, is at most the limit; there is one.
+    [[nodiscard]] static std::size_t first_at_most(const double* numbers, std::size_t at, std::size_t n,
+                                                   double used, double limit) {
+        if constexpr (lanes::size > 1) {
+            constexpr std::uint32_t all_lanes = (1u << lanes::size) - 1;
+            const lanes already(used), most(limit);
+            while (at + lanes::size <= n &&
+                   lanes::bits(less(most, already + lanes::load(numbers + at))) == all_lanes)
+                at += lanes::size;
+        }
+        while (used + numbers[at] > limit) ++at;
+        return at;
+    }
+
+    [[nodiscard]] static std::uint64_t work_of(std::uint64_t nodes, std::uint64_t steps) noexcept {
+        return 12 * nodes + steps / 16;
+    }
+
     const knapsack_items& items_;
     const knapsack_work& work_;
     double value_ = 0, left_ = 0, best_ = -1, margin_ = 0;
     std::size_t depth_ = 0, at_ = 0, split_ = 0, taken_ = 0;
-    std::uint64_t nodes_ = 0;
+    std::uint64_t nodes_ = 0, steps_ = 0;
 };
 
 }  // namespace imle::inline IMLE_ABI::detail
