@@ -314,13 +314,13 @@ class knapsack : public detail::batch_forms<knapsack<Items>> {
     static constexpr std::uint64_t states_of_node = 16;
 
     /// One dimension. It cannot be known in advance whether the search or the core ends sooner, and either
-    /// may take a thousand times longer. So they take turns of equal length, until one of them has ended or
-    /// has taken as long as a table would have.
+    /// may take a thousand times longer. So they take turns, until one of them has ended or they have taken
+    /// as long as a table would.
     std::size_t choose_in_line(const detail::knapsack_items& items, const detail::knapsack_work& work,
                                std::span<const std::uint32_t> order, double value_scale) {
         // Measured, in the units of the search's work, which are nanoseconds or so: what a state of the core
-        // takes, and a cell of a table. At the work of the table the search and the core give way to it, so
-        // that the whole takes twice as long as the best of them.
+        // takes (6, but a search is what others compare with, so the core gets the shorter turns), and how
+        // many cells of a table are filled. At the work of a table the two give way to it.
         constexpr std::uint64_t work_of_state = 10, cells_of_table = 4, cells_of_small_table = 2;
         const std::size_t count = items.count;
         const std::uint64_t cells = this->cells(count);

@@ -40,8 +40,8 @@ using order_entry = std::uint64_t;
 
 /// The entries of n < 2^32 finite numbers from the smallest number to the largest; of equal ones the highest
 /// index first (so that, read from the end, the lowest index is first). scratch: 2 n entries, among them the
-/// result. O(n): a radix sort, least significant digit first, in four passes, each of which is stable. Where
-/// doubles agree in their upper 32 bits, a sort of those, O(n log n).
+/// result. O(n): a radix sort, least significant digit first, in at most four passes, each of which is
+/// stable. Where doubles agree in their upper 32 bits, a sort of those, O(n log n).
 template <class Scalar>
 [[nodiscard]] std::span<const order_entry> ascending_order(std::span<const Scalar> values,
                                                            std::span<order_entry> scratch) {
@@ -66,6 +66,7 @@ template <class Scalar>
     }
     for (int d = 0; d < digits; ++d) {
         auto& start = starts[static_cast<std::size_t>(d)];
+        if (n == 0 || start[digit(from[0], d)] == n) continue;  // all have this digit
         std::uint32_t below = 0;
         for (std::uint32_t& count : start) below += std::exchange(count, below);
         for (std::size_t i = 0; i < n; ++i) to[start[digit(from[i], d)]++] = from[i];
