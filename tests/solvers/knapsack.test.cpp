@@ -414,6 +414,24 @@ TEST_CASE("knapsack solves large problems of all kinds", "[solvers][knapsack][sl
     CHECK(wrong == 0);
 }
 
+// The table takes too much memory for the undecided items, and the search would reach its limit of nodes: the
+// core must go on after the table gave up.
+TEST_CASE("knapsack goes on with its core where a table is too large", "[solvers][knapsack][slow]") {
+    std::mt19937 random(131);
+    (void)random(), (void)random();
+    problem p;
+    for (int i = 0; i < 1000; ++i) {  // inverse strongly correlated
+        const auto value = static_cast<double>(1 + random() % 10000);
+        p.values.push_back(value);
+        p.weights.push_back(value + 1000);
+    }
+    p.capacity = 1839210;  // 0.3 of the sum
+    const vector theta = tensor_of(p.values);
+    const auto z = solved(imle::knapsack{p.weights, p.capacity}, theta);
+    CHECK(weight_of(z, p) <= p.capacity);
+    CHECK(value_of(z, theta) == 1657210);  // by the textbook's table
+}
+
 // ../shared/cases lies beside the repository on some machines: its README.md has sources and right values.
 TEST_CASE("knapsack solves problems of kplib that took a search half a minute", "[solvers][knapsack]") {
     const auto best_value = [](const std::string& name) {
