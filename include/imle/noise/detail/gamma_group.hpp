@@ -104,11 +104,12 @@ template <class Lanes>
     // log w from the exponent of w and 2 artanh((m - 1) / (m + 1)) of its mantissa m, from the square root of
     // 1/2 to that of 2.
     const typename Lanes::words bits = w.to_bits(), above = bits + 0x00095f6200000000u;
-    const Lanes exponent =
-        Lanes::of_bits((above >> 52) | 0x4330000000000000u) - Lanes(0x1p52 + 1023);
+    const Lanes exponent = Lanes::of_bits((above >> 52) | 0x4330000000000000u) - Lanes(0x1p52 + 1023);
     const Lanes m = Lanes::of_bits(bits - (above & 0xfff0000000000000u) + 0x3ff0000000000000u);
     const Lanes t = (m - one) / (m + one), s = t * t;
-    const Lanes log_m = (t + t) * polynomial<4>(s, [](std::size_t i) { return Lanes(1. / (2. * i + 1)); });
+    const Lanes log_m = (t + t) * polynomial<4>(s, [](std::size_t i) {
+                            return Lanes(1.0 / (2 * static_cast<double>(i) + 1));
+                        });
     const Lanes log_w = multiply_add(exponent, Lanes(std::numbers::ln2), log_m);
     const Lanes h = Lanes(3) * d * (log_w - y * (one - y * (Lanes(0.5) - y * Lanes(1. / 3))));
     const Lanes odds = select(less(Lanes(0), w), exp_of(h), Lanes(-1)) - u;
@@ -225,8 +226,8 @@ inline void gamma_groups(const gamma_keys& keys, const Laws& laws, std::uint64_t
         }
         boosted |= small != 0;
         for (; undecided != 0; undecided &= undecided - 1)
-            waiting[left++] = static_cast<std::uint16_t>(
-                begin + static_cast<std::size_t>(std::countr_zero(undecided)));
+            waiting[left++] =
+                static_cast<std::uint16_t>(begin + static_cast<std::size_t>(std::countr_zero(undecided)));
     }
 
     for (std::uint64_t number = 0; left != 0; ++number) {
