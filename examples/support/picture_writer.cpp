@@ -19,12 +19,14 @@
 extern char** environ;
 
 namespace example_support {
-namespace {
 
+// Not in the unnamed namespace: `job` has one.
 struct close_file {
     void operator()(std::FILE* file) const { std::fclose(file); }
 };
 using file_handle = std::unique_ptr<std::FILE, close_file>;
+
+namespace {
 
 [[noreturn]] void fail(const std::string& what) {
     throw std::runtime_error(what + ": " + std::strerror(errno));
