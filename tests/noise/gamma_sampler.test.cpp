@@ -241,6 +241,33 @@ TEST_CASE("gamma_sampler: the exponent of an acceptance is accurate", "[gamma][r
               Approx(-y * y * y * y / 4 * (1 - 0.8 * y)).epsilon(1e-6));
 }
 
+TEMPLATE_TEST_CASE("gamma_sampler: the odds in lanes are close enough to decide", "[gamma][random]", float,
+                   double) {
+    namespace detail = imle::detail;
+    using one = detail::scalar_lanes<TestType>;
+    using wide = detail::scalar_lanes<double>;
+    double worst = 0;
+    int wrong = 0, undecided = 0;
+    for (double exponent = -3; exponent < 13; exponent += 0.21) {
+        const detail::gamma_constants<one> constants{one(static_cast<TestType>(std::pow(10., exponent)))};
+        const double d = static_cast<double>(constants.d.v), c = static_cast<double>(constants.c.v);
+        for (double z = -8.5; z < 8.5; z += 0.13) {
+            const double y = z / (3 * std::sqrt(d));
+            const double odds = detail::gamma_odds(wide(z * c), wide(d), wide(0.)).v;
+            if (d >= 1e9)
+                undecided += odds != 0;
+            else if (1 + y <= 0)
+                wrong += !(odds <= 0);
+            else
+                worst =
+                    std::max(worst, std::abs(odds - std::exp(3 * d * detail::log1p_beyond_cube(y).value())));
+        }
+    }
+    CHECK(worst < 1e-6);
+    CHECK(wrong == 0);
+    CHECK(undecided == 0);
+}
+
 TEST_CASE("gamma_sampler: bad arguments, before anything is written", "[gamma][random]") {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     for (const double bad : {0., -1., std::nan(""), infinity, 1e39, 1e-46}) {

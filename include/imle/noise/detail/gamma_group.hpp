@@ -95,8 +95,8 @@ template <class Low>
     return rest > 0 && low() * 0x1p-32 < rest;
 }
 
-/// exp(h) - u with an error far below 1e-5: its sign decides nearly always. 0 for a d so large that rounding
-/// errors are too.
+/// exp(h) - u with an error below 1e-6: if it is above 1e-5, its sign decides. The rounding of 1 + y makes an
+/// error of up to 3e-16 d. From d = 1e9 on, the result is 0, which decides nothing.
 template <class Lanes>
 [[nodiscard]] inline Lanes gamma_odds(Lanes y, Lanes d, Lanes u) noexcept {
     static_assert(sizeof(typename Lanes::scalar) == sizeof(double));
@@ -113,7 +113,7 @@ template <class Lanes>
     const Lanes log_w = multiply_add(exponent, Lanes(std::numbers::ln2), log_m);
     const Lanes h = Lanes(3) * d * (log_w - y * (one - y * (Lanes(0.5) - y * Lanes(1. / 3))));
     const Lanes odds = select(less(Lanes(0), w), exp_of(h), Lanes(-1)) - u;
-    return select(less(d, Lanes(1e12)), odds, Lanes(0));
+    return select(less(d, Lanes(1e9)), odds, Lanes(0));
 }
 
 /// Numbers are made in groups of this size, and up to this many groups at a time.
