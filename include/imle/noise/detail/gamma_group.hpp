@@ -106,12 +106,12 @@ template <class Lanes>
     const typename Lanes::words bits = w.to_bits(), above = bits + 0x00095f6200000000u;
     const Lanes exponent = Lanes::of_bits((above >> 52) | 0x4330000000000000u) - Lanes(0x1p52 + 1023);
     const Lanes m = Lanes::of_bits(bits - (above & 0xfff0000000000000u) + 0x3ff0000000000000u);
-    const Lanes t = (m - one) / (m + one), s = t * t;
-    const Lanes log_m = (t + t) * polynomial<4>(s, [](std::size_t i) {
-                            return Lanes(1.0 / (2 * static_cast<double>(i) + 1));
-                        });
+    const Lanes t = (m - one) / (m + one), s = product(t, t);
+    const Lanes log_m = product(
+        t + t, polynomial<4>(s, [](std::size_t i) { return Lanes(1.0 / (2 * static_cast<double>(i) + 1)); }));
     const Lanes log_w = multiply_add(exponent, Lanes(std::numbers::ln2), log_m);
-    const Lanes h = Lanes(3) * d * (log_w - y * (one - y * (Lanes(0.5) - y * Lanes(1. / 3))));
+    const Lanes cube = product(y, one - product(y, Lanes(0.5) - product(y, Lanes(1.0 / 3))));
+    const Lanes h = product(product(Lanes(3), d), log_w - cube);
     const Lanes odds = select(less(Lanes(0), w), exp_of(h), Lanes(-1)) - u;
     return select(less(d, Lanes(1e9)), odds, Lanes(0));
 }
