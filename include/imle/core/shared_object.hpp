@@ -29,7 +29,7 @@ inline std::shared_ptr<any_shared_object> own(any_shared_object* object) {
     return std::shared_ptr<any_shared_object>(object);
 }
 
-/// Like `detail::make_shared_object<T>(arguments...)`. A control block of each type would be some forty
+/// Like `std::make_shared<T>(arguments...)`. A control block of each type would be some forty
 /// functions, which take a program longer to compile than most of the types.
 template <class T, class... Arguments>
 [[nodiscard]] std::shared_ptr<T> make_shared_object(Arguments&&... arguments) {
