@@ -50,15 +50,17 @@ class best_branching {
         }
         node_of_ = next;
         next_word_ = next + count;
+        // Of all nodes, also those that cycles will become: they lie one after the other.
+        std::fill_n(parent_, 4 * most, -1);
+        std::fill_n(place_, most, unseen);
+        for (int word = 0; word < words_; ++word)
+            first_word_[word] = last_word_[word] = node_of_[word] = word;
         for (int word = 0; word < words_; ++word) {
             double* const column = scores.column(word);
             root_score_[word] = column[word];
             if (single_) column[word] = dependency_scores::forbidden;
-            add_node(word);
-            first_word_[word] = last_word_[word] = node_of_[word] = word;
-            next_word_[word] = -1;
-            choose(word);
         }
+        choose_for_words();
         if (single_ && greedy_is_tree()) return true;
         for (int word = 0; word < words_; ++word)
             if (place_[node_of_[word]] != finished && !grow_from(node_of_[word])) return false;
@@ -76,36 +78,48 @@ class best_branching {
     static constexpr int unseen = -1;
     static constexpr int finished = -2;
 
-    void add_node(int node) noexcept {
-        parent_[node] = first_child_[node] = sibling_[node] = toward_root_[node] = -1;
-        place_[node] = unseen;
+    /// The best arc into each word, for `width` words at a time, with a lane for each.
+    void choose_for_words() noexcept {
+        int word = 0;
+        if constexpr (width > 1)
+            for (; word + width <= words_; word += width) {
+                const auto column = [&](std::size_t lane) {
+                    return scores_->column(word + static_cast<int>(lane));
+                };
+                vector best(dependency_scores::forbidden), head(0), here(0);
+                for (int first = 0; first < scores_->stride(); first += width) {
+                    vector_of<double, vector::size> scores[vector::size];
+                    look_up<vector>([&](std::size_t lane) { return column(lane) + first; }, scores);
+#pragma GCC unroll 8
+                    for (std::size_t i = 0; i < vector::size; ++i, here = here + vector(1)) {
+                        const vector score = vector::of(scores[i]);
+                        head = select(less(best, score), here, head);
+                        best = maximum(score, best);
+                    }
+                }
+                double heads[width];
+                best.store(value_ + word);
+                head.store(heads);
+                for (int lane = 0; lane < width; ++lane) head_[word + lane] = static_cast<int>(heads[lane]);
+            }
+        for (; word < words_; ++word) choose(word);
     }
 
     /// The best arc into a node: the first of equal ones.
     void choose(int node) noexcept {
         const double* const column = scores_->column(node);
-        vector best = vector::load(column), index;
         double first[width];
         for (int lane = 0; lane < width; ++lane) first[lane] = lane;
-        index = vector::load(first);
-        vector here = index;
+        vector here = vector::load(first), best = vector::load(column), index = here;
         for (int i = width; i < scores_->stride(); i += width) {
             here = here + vector(double{width});
             const vector score = vector::load(column + i);
-            const auto better = less(best, score);
-            best = select(better, score, best);
-            index = select(better, here, index);
+            index = select(less(best, score), here, index);
+            best = maximum(score, best);
         }
-        double values[width], indices[width];
-        best.store(values);
-        index.store(indices);
-        int lane = 0;
-        for (int other = 1; other < width; ++other)
-            if (values[other] > values[lane] ||
-                (values[other] == values[lane] && indices[other] < indices[lane]))
-                lane = other;
-        value_[node] = values[lane];
-        head_[node] = static_cast<int>(indices[lane]);
+        const vector most = across(best, [](vector a, vector b) { return maximum(a, b); });
+        value_[node] = most.first();
+        head_[node] = lowest_place_of(most, best, index);
     }
 
     /// Whether each word's best head, or the root, gives a tree with one root; then it is the best one.
@@ -171,18 +185,18 @@ class best_branching {
     /// Makes one node of a cycle, and chooses its best arc.
     int contract(const int* members, int count) noexcept {
         const int cycle = nodes_++;
-        add_node(cycle);
         double* const column = scores_->column(cycle);
         for (int m = 0; m < count; ++m) {
             const int member = members[m];
             const double* const from = scores_->column(member);
             const vector value(value_[member]);
-            if (m == 0)
+            // The first two at once: most cycles have no more.
+            const double* const before = m == 1 ? scores_->column(members[0]) : column;
+            const vector value_before(m == 1 ? value_[members[0]] : 0);
+            if (m > 0)
                 for (int i = 0; i < scores_->stride(); i += width)
-                    (vector::load(from + i) - value).store(column + i);
-            else
-                for (int i = 0; i < scores_->stride(); i += width)
-                    maximum(vector::load(column + i), vector::load(from + i) - value).store(column + i);
+                    maximum(vector::load(before + i) - value_before, vector::load(from + i) - value)
+                        .store(column + i);
             parent_[member] = cycle;
             if (m + 1 < count) sibling_[member] = members[m + 1];
             if (m == 0)
