@@ -186,17 +186,22 @@ class best_branching {
     int contract(const int* members, int count) noexcept {
         const int cycle = nodes_++;
         double* const column = scores_->column(cycle);
+        // Two members at a time, the last one twice if it has no partner.
+        for (int m = 0; m < count; m += 2) {
+            const int one = members[m], other = members[std::min(m + 1, count - 1)];
+            const double *const of_one = scores_->column(one), *const of_other = scores_->column(other);
+            const vector value(value_[one]), other_value(value_[other]);
+            const auto best_at = [&](int i) {
+                return maximum(vector::load(of_one + i) - value, vector::load(of_other + i) - other_value);
+            };
+            if (m == 0)
+                for (int i = 0; i < scores_->stride(); i += width) best_at(i).store(column + i);
+            else
+                for (int i = 0; i < scores_->stride(); i += width)
+                    maximum(vector::load(column + i), best_at(i)).store(column + i);
+        }
         for (int m = 0; m < count; ++m) {
             const int member = members[m];
-            const double* const from = scores_->column(member);
-            const vector value(value_[member]);
-            // The first two at once: most cycles have no more.
-            const double* const before = m == 1 ? scores_->column(members[0]) : column;
-            const vector value_before(m == 1 ? value_[members[0]] : 0);
-            if (m > 0)
-                for (int i = 0; i < scores_->stride(); i += width)
-                    maximum(vector::load(before + i) - value_before, vector::load(from + i) - value)
-                        .store(column + i);
             parent_[member] = cycle;
             if (m + 1 < count) sibling_[member] = members[m + 1];
             if (m == 0)
