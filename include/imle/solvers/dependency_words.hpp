@@ -146,7 +146,7 @@ class dependency_scores {
                         for (std::size_t i = 0; i < side; ++i)
                             square[i] = convert_vector<Scalar, double, side>(
                                 load_vector<Scalar, side>(from + static_cast<std::ptrdiff_t>(i) * n + j));
-                        transpose<double, side>(square);
+                        transpose<double, side>(square);  // (found where there are vectors)
                         for (std::size_t i = 0; i < side; ++i)
                             store_vector<double, side>(square[i], column(j + static_cast<int>(i)) + row);
                     }
