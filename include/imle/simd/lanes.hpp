@@ -170,7 +170,8 @@ template <class Lanes, class F, std::size_t Step = Lanes::size / 2>
         return numbers;
     else
         return across<Lanes, F, Step / 2>(
-            f(numbers, Lanes::of(lanes_from<typename Lanes::scalar, Lanes::size, Step>(numbers.v, numbers.v))),
+            f(numbers,
+              Lanes::of(lanes_from<typename Lanes::scalar, Lanes::size, Step>(numbers.v, numbers.v))),
             f);
 }
 

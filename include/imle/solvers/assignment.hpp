@@ -175,8 +175,8 @@ class assignment : public detail::batch_forms<assignment, 2> {
     template <class Scalar>
     [[nodiscard]] static double scale(const Scalar* theta, const sides& of, std::span<const bool> mask) {
         if constexpr (std::is_same_v<Scalar, double>)
-            for (std::size_t i = 0; i < static_cast<std::size_t>(of.fewer) * static_cast<std::size_t>(of.more);
-                 ++i)
+            for (std::size_t i = 0;
+                 i < static_cast<std::size_t>(of.fewer) * static_cast<std::size_t>(of.more); ++i)
                 if (std::abs(theta[i]) > 0x1p900 && (mask.empty() || mask[i])) return 0x1p-124;
         return 1;
     }

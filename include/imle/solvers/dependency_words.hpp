@@ -128,7 +128,14 @@ class dependency_scores {
         }
     }
 
-    /// Columns of all words. A row-major theta is transposed, in squares where there are vectors.
+    /// The side of the squares in which numbers become doubles and are transposed; 1 without vectors of them.
+    template <class Scalar>
+    static constexpr std::size_t side_of_square = [] {
+        const std::size_t side = std::min<std::size_t>(block, widest_lanes<double>::size);
+        return side * sizeof(Scalar) >= 16 ? side : std::size_t{1};
+    }();
+
+    /// The columns of all words.
     template <bool RowMajor, class Scalar>
     void fill_all(const Scalar* theta) noexcept {
         const int n = words_;
@@ -136,8 +143,8 @@ class dependency_scores {
         if constexpr (!RowMajor) {
             for (int j = 0; j < n; ++j) std::copy_n(theta + j * std::ptrdiff_t{n}, n, column(j));
         } else {
-            constexpr std::size_t side = std::min<std::size_t>(block, widest_lanes<double>::size);
-            if constexpr (side > 1 && side * sizeof(Scalar) >= 16)
+            constexpr std::size_t side = side_of_square<Scalar>;
+            if constexpr (side > 1)
                 for (; row + int{side} <= n; row += int{side}) {
                     const Scalar* const from = theta + row * std::ptrdiff_t{n};
                     int j = 0;
@@ -146,7 +153,7 @@ class dependency_scores {
                         for (std::size_t i = 0; i < side; ++i)
                             square[i] = convert_vector<Scalar, double, side>(
                                 load_vector<Scalar, side>(from + static_cast<std::ptrdiff_t>(i) * n + j));
-                        transpose<double, side>(square);  // (found where there are vectors)
+                        transpose<double, side>(square);
                         for (std::size_t i = 0; i < side; ++i)
                             store_vector<double, side>(square[i], column(j + static_cast<int>(i)) + row);
                     }
