@@ -33,9 +33,10 @@ struct assignment_options {
 /// pairs that add nothing are left out.)
 ///
 /// Jonker and Volgenant's algorithm: O(min^2 max) time in the worst case for sides of min and max numbers,
-/// and O(rows * columns) memory. It computes in double for float too, at no cost in time. The answer is
-/// optimal up to the rounding of doubles, and no sum overflows (numbers beyond 2^900 are scaled). Ties: the
-/// answer is the same each time, and in both layouts; which one it is depends on all of theta.
+/// and O(rows * columns) memory. Instances of a batch take turns, up to 64 x 64. It computes in double for
+/// float too, at no cost in time. The answer is optimal up to the rounding of doubles, and no sum overflows
+/// (numbers beyond 2^900 are scaled). Ties: the answer is the same each time, and in both layouts; which one
+/// it is depends on all of theta.
 ///
 /// A mask forbids pairs. If it leaves no assignment of min(rows, columns) pairs: `solve_status::infeasible`,
 /// unless the assignment may be partial. To pad a smaller instance, allow padding rows to take padding
