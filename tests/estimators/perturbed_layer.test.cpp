@@ -290,6 +290,7 @@ TEST_CASE("perturbed_layer: as many threads as there are, and the same bits", "[
     // Some units of rows, the last of which is not full.
     using tensor = Eigen::Tensor<float, 2, Eigen::RowMajor>;
     const auto theta = numbers<tensor>({67, 25}, 1), dmu = numbers<tensor>({67, 25}, 2);
+    const auto dz = numbers<Eigen::Tensor<float, 3, Eigen::RowMajor>>({67, 33, 25}, 4);
     for (const auto estimate :
          {perturbed_estimate::score, perturbed_estimate::symmetrized, perturbed_estimate::directional}) {
         const imle::perturbed_options one{.samples = 33, .estimate = estimate};
@@ -301,6 +302,9 @@ TEST_CASE("perturbed_layer: as many threads as there are, and the same bits", "[
         const tensor expected = layer.vjp(pass, dmu);
         CHECK(furthest(expected, std::vector<double>(67 * 25, 0.0)) > 0);
         CHECK(same_bits(tensor(threaded.vjp(pass, dmu)), expected));
+        const tensor by_sample = layer.vjp(pass, dz);
+        CHECK(furthest(by_sample, expected) > 0);
+        CHECK(same_bits(tensor(threaded.vjp(pass, dz)), by_sample));
     }
 }
 

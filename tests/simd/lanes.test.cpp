@@ -1,10 +1,12 @@
 // simd: vectors of numbers, how their lanes change places, and the exponential on them.
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include <imle/random/random_key.hpp>
@@ -170,6 +172,48 @@ TEST_CASE("lanes: look_up finds every lane's row", "[lanes]") {
     check_look_up<imle::detail::scalar_lanes<double>, 8>();
     check_look_up<imle::detail::widest_lanes<float>, 4>();
     check_look_up<imle::detail::widest_lanes<double>, 8>();
+}
+
+namespace {
+
+// Small whole numbers, so that several lanes often have the least one, at places that need not be in order.
+template <class Lanes>
+support::tally wrong_across() {
+    using scalar = typename Lanes::scalar;
+    const auto minimum_of = [](Lanes a, Lanes b) { return minimum(a, b); };
+    const auto maximum_of = [](Lanes a, Lanes b) { return maximum(a, b); };
+    support::tally wrong;
+    std::vector<std::uint32_t> words(2 * Lanes::size);
+    for (std::uint64_t trial = 0; trial < 200; ++trial) {
+        imle::random_words(imle::random_key{9}, trial * words.size(), std::span<std::uint32_t>(words));
+        std::vector<scalar> numbers(Lanes::size), places(Lanes::size);
+        for (std::size_t i = 0; i < Lanes::size; ++i) {
+            numbers[i] = static_cast<scalar>(words[2 * i] % 5) - scalar(2);
+            places[i] = static_cast<scalar>(words[2 * i + 1] % 1000);
+        }
+        scalar least = numbers[0], most = numbers[0];
+        for (const scalar x : numbers) least = std::min(least, x), most = std::max(most, x);
+        int place = 1000;
+        for (std::size_t i = 0; i < Lanes::size; ++i)
+            if (numbers[i] == least) place = std::min(place, static_cast<int>(places[i]));
+        const Lanes all = Lanes::load(numbers.data()), lowest = across(all, minimum_of);
+        std::vector<scalar> leasts(Lanes::size), mosts(Lanes::size);
+        lowest.store(leasts.data());
+        across(all, maximum_of).store(mosts.data());
+        const int found = lowest_place_of(lowest, all, Lanes::load(places.data()));
+        wrong.expect(leasts == std::vector<scalar>(Lanes::size, least) && lowest.first() == least &&
+                         mosts == std::vector<scalar>(Lanes::size, most) && found == place,
+                     "numbers ", numbers, ", places ", places, ": ", leasts, mosts, found);
+    }
+    return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("lanes: across combines all lanes, and lowest_place_of finds the first of equal ones", "[lanes]") {
+    CHECK(wrong_across<imle::detail::widest_lanes<float>>() == 0);
+    CHECK(wrong_across<imle::detail::widest_lanes<double>>() == 0);
+    CHECK(wrong_across<imle::detail::scalar_lanes<double>>() == 0);
 }
 
 TEST_CASE("lanes: one_before and one_after cross from one vector to the next", "[lanes]") {

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/batches.hpp"
 #include "support/catch.hpp"
 #include "support/masks.hpp"
 #include "support/repeats.hpp"
@@ -334,6 +335,61 @@ TEST_CASE("assignment by sparse masks of many rows", "[solvers][assignment]") {
         wrong.expect(keeps && value == expected, n, " rows, ", width, " wide: ", value, ", not ", expected);
     }
     CHECK(wrong == 0);
+}
+
+namespace {
+
+// n numbers in three or more rows, if n is a product of 3 or 7.
+struct in_rows {
+    Eigen::array<Eigen::Index, 2> operator()(std::size_t n) const {
+        const std::size_t rows = n % 7 == 0 ? 7 : 3;
+        return {static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(n / rows)};
+    }
+};
+
+template <class Scalar, int Layout, class ShapeT>
+support::tally wrong_assignment_batches(std::span<const std::size_t> sizes, int count, std::uint32_t seed,
+                                        ShapeT shape) {
+    return support::wrong_batches<Scalar, Layout>(
+        sizes, count, seed,
+        [](std::size_t, std::mt19937& random) {
+            return imle::assignment{imle::assignment_options{.partial = random() % 4 == 0}};
+        },
+        [](std::size_t size, std::mt19937& random) {
+            const int kind = static_cast<int>(random() % 6);
+            std::vector<Scalar> theta(size);
+            for (Scalar& t : theta) {
+                const double x = number(kind, random);
+                t = static_cast<Scalar>(kind == 4 && sizeof(Scalar) == 4 ? x * 0x1p-900 : x);
+                if (!std::isfinite(t)) t = 0;
+            }
+            return theta;
+        },
+        shape);
+}
+
+}  // namespace
+
+TEST_CASE("assignment solves batches to the bits of single solves", "[solvers][assignment][batch]") {
+    STATIC_REQUIRE(imle::BatchSolver<imle::assignment, float, 2, Eigen::RowMajor>);
+    using support::in_square;
+    const std::size_t squares[] = {0, 1, 4, 9, 25, 100, 400}, others[] = {3, 12, 30, 14, 63, 70, 84};
+    CHECK(wrong_assignment_batches<float, Eigen::RowMajor>(squares, 90, 1, in_square{}) == 0);
+    CHECK(wrong_assignment_batches<double, Eigen::ColMajor>(squares, 90, 2, in_square{}) == 0);
+    CHECK(wrong_assignment_batches<float, Eigen::ColMajor>(others, 90, 3, in_rows{}) == 0);
+    CHECK(wrong_assignment_batches<double, Eigen::RowMajor>(others, 90, 4, in_rows{}) == 0);
+    // The largest that take turns, and the smallest that do not.
+    const std::size_t large[] = {64 * 64, 65 * 65};
+    CHECK(wrong_assignment_batches<float, Eigen::RowMajor>(large, 4, 5, in_square{}) == 0);
+
+    imle::assignment solver;
+    Eigen::Tensor<float, 3, Eigen::RowMajor> thetas(2, 2, 2), zs(2, 2, 2), more(2, 2, 3), wide(1, 1, 20000);
+    thetas.setZero();
+    wide.setZero();
+    CHECK_THROWS_WITH(solver.solve_batch(thetas, more), mentions("z is of shape [2, 2, 3]"));
+    CHECK_THROWS_WITH(solver.solve_batch(wide, wide), mentions("[1, 20000]") && mentions("16384"));
+    thetas(1, 1, 0) = std::numeric_limits<float>::quiet_NaN();
+    CHECK_THROWS_WITH(solver.solve_batch(thetas, zs), mentions("element 6"));
 }
 
 }  // namespace assignment_tests

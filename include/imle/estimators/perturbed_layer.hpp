@@ -241,10 +241,10 @@ class perturbed_layer
     template <class Scalar, class CallT>
     void write_directional_rows(const detail::pass_values<Scalar>& values, const CallT& call,
                                 const detail::cotangent<Scalar>& dmu, Scalar* gradient) const {
-        const std::vector<double> cotangent = detail::mean_cotangent(call, dmu);
         this->sampler_.in_one_call(call, [&](detail::call_runner& runner, const auto& solve) {
-            detail::write_directional_difference(runner, solve, *law_, options_.temperature, cotangent,
-                                                 values.failed, gradient);
+            detail::write_directional_difference(runner, solve, *law_, options_.temperature,
+                                                 detail::mean_cotangent(runner, call, dmu), values.failed,
+                                                 gradient);
         });
         require_finite(call, gradient);
     }
@@ -253,41 +253,53 @@ class perturbed_layer
     template <class Scalar, class CallT>
     void write_score_rows(const detail::pass_values<Scalar>& values, const CallT& call,
                           const detail::cotangent<Scalar>& dmu, Scalar* gradient) const {
-        const std::vector<double> cotangent = detail::mean_cotangent(call, dmu);
+        this->sampler_.with_runner([&](detail::call_runner& runner) {
+            const std::vector<double> cotangent = detail::mean_cotangent(runner, call, dmu);
+            if (options_.estimate == perturbed_estimate::score)
+                write_score(runner, values, call, cotangent, gradient);
+            else
+                write_symmetrized(runner, values, call, cotangent, gradient);
+        });
+        finish_rows(values, call, gradient);
+    }
+
+    static constexpr auto is_zero = [](double x) { return x == 0; };
+
+    template <class Scalar, class CallT>
+    void write_score(detail::call_runner& runner, const detail::pass_values<Scalar>& values,
+                     const CallT& call, std::span<const double> cotangent, Scalar* gradient) const {
+        write_rows(runner, values, call, gradient, 1.0, [&](Eigen::Index row, auto& sums) {
+            weigh(cotangent.data() + row * call.shape.n, values.z + row * call.samples * call.shape.n, sums);
+            if (!std::all_of(sums.weights.begin(), sums.weights.end(), is_zero))
+                sums.add_scores(row, call.mask_of(row), nullptr);
+        });
+    }
+
+    template <class Scalar, class CallT>
+    void write_symmetrized(detail::call_runner& runner, const detail::pass_values<Scalar>& values,
+                           const CallT& call, std::span<const double> cotangent, Scalar* gradient) const {
         const auto size = static_cast<std::size_t>(call.shape.n),
                    samples = static_cast<std::size_t>(call.samples);
-        const auto is_zero = [](double x) { return x == 0; };
-        if (options_.estimate == perturbed_estimate::score) {
-            write_rows(values, call, gradient, 1.0, [&](Eigen::Index row, auto& sums) {
-                weigh(cotangent.data() + row * call.shape.n, values.z + row * call.samples * call.shape.n,
-                      sums);
-                if (!std::all_of(sums.weights.begin(), sums.weights.end(), is_zero))
-                    sums.add_scores(row, call.mask_of(row), nullptr);
-            });
-            return;
-        }
         // The constant part of dmu goes through the first half alone: see the class's comment.
-        std::vector<double> with_mean(cotangent), without_mean(cotangent);
-        for (Eigen::Index row = 0; row < call.shape.batch; ++row) {
-            const std::size_t first = static_cast<std::size_t>(row) * size;
-            const double mean = detail::mean_of_allowed(
-                std::span<const double>(cotangent).subspan(first, size), call.mask_of(row));
-            for (std::size_t i = first; i < first + size; ++i) {
-                with_mean[i] += mean;
-                without_mean[i] -= mean;
-            }
-        }
-        write_rows(values, call, gradient, 0.5, [&](Eigen::Index row, auto& sums) {
-            const double* const d = cotangent.data() + row * call.shape.n;
-            const Scalar* const z = values.z + row * call.samples * call.shape.n;
+        std::vector<double> with_mean(cotangent.size()), without_mean(cotangent.size());
+        write_rows(runner, values, call, gradient, 0.5, [&](Eigen::Index row, auto& sums) {
+            const Eigen::Index first = row * call.shape.n;
+            const auto d = cotangent.subspan(static_cast<std::size_t>(first), size);
+            const Scalar* const z = values.z + first * call.samples;
             // Nothing is known about the derivative if all samples agree: all terms of both halves are 0. A
             // rounding error of the mean of v must not be left there, which 1 / T would blow up, so z is
             // taken relative to the first sample.
-            if (std::all_of(d, d + size, is_zero) ||
+            if (std::all_of(d.begin(), d.end(), is_zero) ||
                 (leaves_one_out() && detail::all_equal(z, samples, size)))
                 return;
-            weigh(with_mean.data() + row * call.shape.n, z, sums);
-            sums.add_scores(row, call.mask_of(row), without_mean.data() + row * call.shape.n);
+            double *const more = with_mean.data() + first, *const less = without_mean.data() + first;
+            const double mean = detail::mean_of_allowed(d, call.mask_of(row));
+            for (std::size_t i = 0; i < size; ++i) {
+                more[i] = d[i] + mean;
+                less[i] = d[i] - mean;
+            }
+            weigh(more, z, sums);
+            sums.add_scores(row, call.mask_of(row), less);
             if (leaves_one_out()) detail::subtract_mean_of_others(sums.slopes);
             sums.add_samples(z, leaves_one_out() ? z : nullptr);
         });
@@ -318,12 +330,15 @@ class perturbed_layer
             typename PassT::theta_tensor gradient(detail::dimensions_of(pass.theta()));
             const auto write = [&](const auto& rows, const auto& part, const auto&, Scalar* out) {
                 const auto before = static_cast<Eigen::Index>(part.first_instance() - call.first_instance());
-                write_rows(rows, part, out, 1.0, [&](Eigen::Index row, auto& sums) {
-                    const Scalar* const own = f.data() + (before + row) * call.samples;
-                    std::copy_n(own, call.samples, sums.weights.begin());
-                    subtract_baseline(before + row, std::span<double>(sums.weights));
-                    sums.add_scores(row, part.mask_of(row), nullptr);
+                this->sampler_.with_runner([&](detail::call_runner& runner) {
+                    write_rows(runner, rows, part, out, 1.0, [&](Eigen::Index row, auto& sums) {
+                        const Scalar* const own = f.data() + (before + row) * call.samples;
+                        std::copy_n(own, call.samples, sums.weights.begin());
+                        subtract_baseline(before + row, std::span<double>(sums.weights));
+                        sums.add_scores(row, part.mask_of(row), nullptr);
+                    });
                 });
+                finish_rows(rows, part, out);
             };
             // No cotangent is needed; the samples have the shape of one.
             const detail::cotangent<Scalar> none{pass.samples().data(), true};
@@ -336,30 +351,25 @@ class perturbed_layer
     /// and gradient = share * sum / (T * S), to theta or through its logarithm. One thread does all of a row,
     /// so that the order of a sum does not depend on threads.
     template <class Scalar, class CallT, class WriteT>
-    void write_rows(const detail::pass_values<Scalar>& values, const CallT& call, Scalar* gradient,
-                    double share, const WriteT& write_sum) const {
-        const Eigen::Index n = call.shape.n, batch = call.shape.batch;
+    void write_rows(detail::call_runner& runner, const detail::pass_values<Scalar>& values, const CallT& call,
+                    Scalar* gradient, double share, const WriteT& write_sum) const {
+        const Eigen::Index n = call.shape.n;
         using sums_type = detail::score_sums<NoiseT, decltype(this->sampler_.replay(call, values.z))>;
-        // Enough numbers for a unit to be worth handing out.
-        const Eigen::Index rows = std::max<Eigen::Index>(
-            1, 8192 / std::max<Eigen::Index>(1, call.samples * std::max<Eigen::Index>(1, n)));
-        this->sampler_.with_runner([&](detail::call_runner& runner) {
-            std::vector<std::optional<sums_type>> workers(runner.worker_count());
-            runner.for_each_unit(static_cast<std::size_t>((batch + rows - 1) / rows), [&](std::size_t worker,
-                                                                                          std::size_t unit) {
-                auto& sums = workers[worker];
-                if (!sums)
-                    sums.emplace(this->noise(), this->sampler_.replay(call, values.z), call.samples, n);
-                const Eigen::Index first = static_cast<Eigen::Index>(unit) * rows;
-                for (Eigen::Index row = first; row < std::min(batch, first + rows); ++row) {
-                    std::fill(sums->sum.begin(), sums->sum.end(), 0.0);
-                    write_sum(row, *sums);
-                    write_row(call.theta_of(row), call.samples, share, sums->sum, gradient + row * n);
-                    // What no noise moves has no gradient.
-                    detail::write_forbidden(call.mask_of(row), gradient + row * n);
-                }
-            });
+        std::vector<std::optional<sums_type>> workers(runner.worker_count());
+        runner.for_each_row(call.shape.batch, call.samples * n, [&](std::size_t worker, Eigen::Index row) {
+            auto& sums = workers[worker];
+            if (!sums) sums.emplace(this->noise(), this->sampler_.replay(call, values.z), call.samples, n);
+            std::fill(sums->sum.begin(), sums->sum.end(), 0.0);
+            write_sum(row, *sums);
+            write_row(call.theta_of(row), call.samples, share, sums->sum, gradient + row * n);
+            // What no noise moves has no gradient.
+            detail::write_forbidden(call.mask_of(row), gradient + row * n);
         });
+    }
+
+    template <class Scalar, class CallT>
+    static void finish_rows(const detail::pass_values<Scalar>& values, const CallT& call, Scalar* gradient) {
+        const Eigen::Index n = call.shape.n;
         for (const Eigen::Index row : values.failed) std::fill_n(gradient + row * n, n, Scalar(0));
         require_finite(call, gradient);
     }

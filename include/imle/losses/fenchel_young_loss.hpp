@@ -222,21 +222,17 @@ class fenchel_young_loss {
     template <class CallT, class Scalar, class F>
     void replay_rows(const CallT& call, const Scalar* z, const F& f) const {
         using memory = row_memory<decltype(sampler_.replay(call, z))>;
-        const Eigen::Index n = call.shape.n, batch = call.shape.batch;
-        // Enough numbers for a unit to be worth handing out.
-        const Eigen::Index rows = std::max<Eigen::Index>(
-            1, 8192 / std::max<Eigen::Index>(1, call.samples * std::max<Eigen::Index>(1, n)));
+        const Eigen::Index n = call.shape.n;
         sampler_.with_runner([&](detail::call_runner& runner) {
             std::vector<std::optional<memory>> workers(runner.worker_count());
-            runner.for_each_unit(static_cast<std::size_t>((batch + rows - 1) / rows), [&](std::size_t worker,
-                                                                                          std::size_t unit) {
-                auto& own = workers[worker];
-                if (!own)
-                    own.emplace(
-                        memory{sampler_.replay(call, z), std::vector<double>(static_cast<std::size_t>(n))});
-                const Eigen::Index first = static_cast<Eigen::Index>(unit) * rows;
-                for (Eigen::Index row = first; row < std::min(batch, first + rows); ++row) f(row, *own);
-            });
+            runner.for_each_row(call.shape.batch, call.samples * n,
+                                [&](std::size_t worker, Eigen::Index row) {
+                                    auto& own = workers[worker];
+                                    if (!own)
+                                        own.emplace(memory{sampler_.replay(call, z),
+                                                           std::vector<double>(static_cast<std::size_t>(n))});
+                                    f(row, *own);
+                                });
         });
     }
 

@@ -47,6 +47,14 @@ struct vector_lanes {
     }
     void store(scalar* to) const noexcept { store_vector<scalar, Size>(v, to); }
 
+    /// The number in lane 0.
+    [[nodiscard]] scalar first() const noexcept {
+        if constexpr (Size == 1)
+            return v;
+        else
+            return v[0];
+    }
+
     /// Numbers from their bits, and back.
     [[nodiscard]] static vector_lanes of_bits(const words& bits) noexcept {
         return of(bit_cast<vector>(bits));
@@ -153,6 +161,35 @@ template <class Lanes, std::size_t Columns, class RowT>
 [[gnu::always_inline]] inline void look_up(RowT row, typename Lanes::vector (&columns)[Columns]) noexcept {
     load_columns<Lanes>(row, columns, std::make_index_sequence<Columns>{});
     if constexpr (Lanes::size != 1) transpose<typename Lanes::scalar, Lanes::size>(columns);
+}
+
+/// All lanes combined by f, as `minimum` or `maximum` combines two; the result is in each lane.
+template <class Lanes, class F, std::size_t Step = Lanes::size / 2>
+[[nodiscard, gnu::always_inline]] inline Lanes across(const Lanes& numbers, F f) noexcept {
+    if constexpr (Step == 0)
+        return numbers;
+    else
+        return across<Lanes, F, Step / 2>(
+            f(numbers,
+              Lanes::of(lanes_from<typename Lanes::scalar, Lanes::size, Step>(numbers.v, numbers.v))),
+            f);
+}
+
+/// The lowest of the places of those lanes that have `number` in all of its lanes; some lane must. Without a
+/// branch unless there are several: which lane it is cannot be predicted.
+template <class Lanes>
+[[nodiscard, gnu::always_inline]] inline int lowest_place_of(const Lanes& number, const Lanes& numbers,
+                                                             const Lanes& places) noexcept {
+    typename Lanes::scalar each[Lanes::size];
+    places.store(each);
+    constexpr std::uint32_t all = Lanes::size == 1 ? 1u : (1u << Lanes::size) - 1;
+    std::uint32_t equal = all & ~(Lanes::bits(less(number, numbers)) | Lanes::bits(less(numbers, number)));
+    auto lowest = each[std::countr_zero(equal)];
+    while ((equal &= equal - 1) != 0) {
+        const auto other = each[std::countr_zero(equal)];
+        lowest = other < lowest ? other : lowest;
+    }
+    return static_cast<int>(lowest);
 }
 
 /// The sum of coefficient(First + i) t^i for i < Count, by halves; powers[b] is t^(2^b).

@@ -42,23 +42,24 @@ class best_branching {
         const auto count = static_cast<std::size_t>(scores.most_words());
         value_ = scratch_.get<double>(most + count).data();
         root_score_ = value_ + most;
-        int* next = scratch_.get<int>(9 * most + 2 * count).data();
-        for (int** array : {&head_, &parent_, &first_child_, &sibling_, &toward_root_, &place_, &path_,
-                            &first_word_, &last_word_}) {
+        int* next = scratch_.get<int>(8 * most + 2 * count).data();
+        for (int** array :
+             {&head_, &parent_, &first_child_, &sibling_, &toward_root_, &place_, &path_, &begin_}) {
             *array = next;
             next += most;
         }
         node_of_ = next;
-        next_word_ = next + count;
+        path_words_ = next + count;
+        // Of all nodes, also those that cycles will become: they lie one after the other.
+        std::fill_n(parent_, 4 * most, -1);
+        std::fill_n(place_, most, unseen);
         for (int word = 0; word < words_; ++word) {
+            node_of_[word] = word;
             double* const column = scores.column(word);
             root_score_[word] = column[word];
             if (single_) column[word] = dependency_scores::forbidden;
-            add_node(word);
-            first_word_[word] = last_word_[word] = node_of_[word] = word;
-            next_word_[word] = -1;
-            choose(word);
         }
+        choose_for_words();
         if (single_ && greedy_is_tree()) return true;
         for (int word = 0; word < words_; ++word)
             if (place_[node_of_[word]] != finished && !grow_from(node_of_[word])) return false;
@@ -76,36 +77,48 @@ class best_branching {
     static constexpr int unseen = -1;
     static constexpr int finished = -2;
 
-    void add_node(int node) noexcept {
-        parent_[node] = first_child_[node] = sibling_[node] = toward_root_[node] = -1;
-        place_[node] = unseen;
+    /// The best arc into each word, for `width` words at a time, with a lane for each.
+    void choose_for_words() noexcept {
+        int word = 0;
+        if constexpr (width > 1)
+            for (; word + width <= words_; word += width) {
+                const auto column = [&](std::size_t lane) {
+                    return scores_->column(word + static_cast<int>(lane));
+                };
+                vector best(dependency_scores::forbidden), head(0), here(0);
+                for (int first = 0; first < scores_->stride(); first += width) {
+                    vector_of<double, vector::size> scores[vector::size];
+                    look_up<vector>([&](std::size_t lane) { return column(lane) + first; }, scores);
+#pragma GCC unroll 8
+                    for (std::size_t i = 0; i < vector::size; ++i, here = here + vector(1)) {
+                        const vector score = vector::of(scores[i]);
+                        head = select(less(best, score), here, head);
+                        best = maximum(score, best);
+                    }
+                }
+                double heads[width];
+                best.store(value_ + word);
+                head.store(heads);
+                for (int lane = 0; lane < width; ++lane) head_[word + lane] = static_cast<int>(heads[lane]);
+            }
+        for (; word < words_; ++word) choose(word);
     }
 
     /// The best arc into a node: the first of equal ones.
     void choose(int node) noexcept {
         const double* const column = scores_->column(node);
-        vector best = vector::load(column), index;
         double first[width];
         for (int lane = 0; lane < width; ++lane) first[lane] = lane;
-        index = vector::load(first);
-        vector here = index;
+        vector here = vector::load(first), best = vector::load(column), index = here;
         for (int i = width; i < scores_->stride(); i += width) {
             here = here + vector(double{width});
             const vector score = vector::load(column + i);
-            const auto better = less(best, score);
-            best = select(better, score, best);
-            index = select(better, here, index);
+            index = select(less(best, score), here, index);
+            best = maximum(score, best);
         }
-        double values[width], indices[width];
-        best.store(values);
-        index.store(indices);
-        int lane = 0;
-        for (int other = 1; other < width; ++other)
-            if (values[other] > values[lane] ||
-                (values[other] == values[lane] && indices[other] < indices[lane]))
-                lane = other;
-        value_[node] = values[lane];
-        head_[node] = static_cast<int>(indices[lane]);
+        const vector most = across(best, [](vector a, vector b) { return maximum(a, b); });
+        value_[node] = most.first();
+        head_[node] = lowest_place_of(most, best, index);
     }
 
     /// Whether each word's best head, or the root, gives a tree with one root; then it is the best one.
@@ -137,9 +150,15 @@ class best_branching {
     /// that is impossible.
     [[nodiscard]] bool grow_from(int node) noexcept {
         int length = 0;
+        end_ = 0;
         const auto push = [&](int next) {
             place_[next] = length;
             path_[length++] = next;
+            // A node that is met for the first time is a word: cycles are made on the path.
+            if (next < words_) {
+                begin_[next] = end_;
+                path_words_[end_++] = next;
+            }
         };
         push(node);
         while (true) {
@@ -168,52 +187,52 @@ class best_branching {
         return true;
     }
 
-    /// Makes one node of a cycle, and chooses its best arc.
+    /// Makes one node of a cycle at the end of the path, and chooses its best arc.
     int contract(const int* members, int count) noexcept {
         const int cycle = nodes_++;
-        add_node(cycle);
         double* const column = scores_->column(cycle);
+        // Two members at a time, the last one twice if it has no partner.
+        for (int m = 0; m < count; m += 2) {
+            const int one = members[m], other = members[std::min(m + 1, count - 1)];
+            const double *const of_one = scores_->column(one), *const of_other = scores_->column(other);
+            const vector value(value_[one]), other_value(value_[other]);
+            const auto best_at = [&](int i) {
+                return maximum(vector::load(of_one + i) - value, vector::load(of_other + i) - other_value);
+            };
+            if (m == 0)
+                for (int i = 0; i < scores_->stride(); i += width) best_at(i).store(column + i);
+            else
+                for (int i = 0; i < scores_->stride(); i += width)
+                    maximum(vector::load(column + i), best_at(i)).store(column + i);
+        }
         for (int m = 0; m < count; ++m) {
             const int member = members[m];
-            const double* const from = scores_->column(member);
-            const vector value(value_[member]);
-            if (m == 0)
-                for (int i = 0; i < scores_->stride(); i += width)
-                    (vector::load(from + i) - value).store(column + i);
-            else
-                for (int i = 0; i < scores_->stride(); i += width)
-                    maximum(vector::load(column + i), vector::load(from + i) - value).store(column + i);
             parent_[member] = cycle;
             if (m + 1 < count) sibling_[member] = members[m + 1];
-            if (m == 0)
-                first_word_[cycle] = first_word_[member];
-            else
-                next_word_[last_word_[cycle]] = first_word_[member];
-            last_word_[cycle] = last_word_[member];
-        }
-        first_child_[cycle] = members[0];
-        for (int m = 0; m < count; ++m) {
-            const double value = value_[members[m]];
-            for (int word = first_word_[members[m]];; word = next_word_[word]) {
+            const double value = value_[member];
+            const int end = m + 1 < count ? begin_[members[m + 1]] : end_;
+            for (int place = begin_[member]; place < end; ++place) {
+                const int word = path_words_[place];
                 root_score_[word] -= value;
                 column[word] = single_ ? dependency_scores::forbidden : root_score_[word];
                 node_of_[word] = cycle;
-                if (word == last_word_[members[m]]) break;
             }
         }
+        first_child_[cycle] = members[0];
+        begin_[cycle] = begin_[members[0]];
         choose(cycle);
         return cycle;
     }
 
-    /// Makes the best member of a node the root: the first of equal ones. False if none may be.
+    /// Makes the best word of the path's last node the root: the first of equal ones. False if none may be.
     [[nodiscard]] bool take_root(int node) noexcept {
         int best = -1;
-        for (int word = first_word_[node];; word = next_word_[word]) {
+        for (int place = begin_[node]; place < end_; ++place) {
+            const int word = path_words_[place];
             const double score = root_score_[word];
             if (score != dependency_scores::forbidden &&
                 (best < 0 || score > root_score_[best] || (score == root_score_[best] && word < best)))
                 best = word;
-            if (word == last_word_[node]) break;
         }
         if (best < 0) return false;
         head_[node] = best;
@@ -247,6 +266,7 @@ class best_branching {
     int nodes_ = 0;
     bool single_ = true;
     bool has_root_ = false;
+    int end_ = 0;  // how many words are on the path
     // Set by `solve`, into the scratch. Of each node:
     double* value_ = nullptr;     // the score of the arc that it has
     int* head_ = nullptr;         // the word from which that arc comes
@@ -256,12 +276,11 @@ class best_branching {
     int* toward_root_ = nullptr;  // of a cycle, the member with the root in it, or -1
     int* place_ = nullptr;        // in the path, or unseen, or finished
     int* path_ = nullptr;         // the nodes on the path
-    int* first_word_ = nullptr;   // the first of the words in it
-    int* last_word_ = nullptr;    // the last of them
+    int* begin_ = nullptr;        // on the path, where its words begin; they end where the next ones begin
     // Of each word:
     double* root_score_ = nullptr;  // as a root, less what its cycles have subtracted
     int* node_of_ = nullptr;        // the node that it is in
-    int* next_word_ = nullptr;      // the next word of the same node
+    int* path_words_ = nullptr;     // the words on the path, node by node
     basic_scratch<double, int> scratch_;
 };
 

@@ -10,6 +10,7 @@
 #include <limits>
 #include <span>
 
+#include <imle/simd/lanes.hpp>
 #include <imle/solvers/instance.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -66,7 +67,7 @@ class dependency_scores {
                                        static_cast<std::size_t>(padded(most_words_)));
         stride_ = padded(words_);
         if (context.mask.empty())
-            fill(theta.data(), [](Eigen::Index) { return true; });
+            fill_all<row_major>(theta.data());
         else
             fill(theta.data(), [&](Eigen::Index at) { return context.allows(at); });
     }
@@ -125,6 +126,46 @@ class dependency_scores {
             place_[static_cast<std::size_t>(words_)] = word;
             words_ += is_there ? 1 : 0;
         }
+    }
+
+    /// The side of the squares in which numbers become doubles and are transposed; 1 without vectors of them.
+    template <class Scalar>
+    static constexpr std::size_t side_of_square = [] {
+        const std::size_t side = std::min<std::size_t>(block, widest_lanes<double>::size);
+        return side * sizeof(Scalar) >= 16 ? side : std::size_t{1};
+    }();
+
+    /// The columns of all words.
+    template <bool RowMajor, class Scalar>
+    void fill_all(const Scalar* theta) noexcept {
+        const int n = words_;
+        int row = 0;
+        if constexpr (!RowMajor) {
+            for (int j = 0; j < n; ++j) std::copy_n(theta + j * std::ptrdiff_t{n}, n, column(j));
+        } else {
+            constexpr std::size_t side = side_of_square<Scalar>;
+            if constexpr (side > 1)
+                for (; row + int{side} <= n; row += int{side}) {
+                    const Scalar* const from = theta + row * std::ptrdiff_t{n};
+                    int j = 0;
+                    for (; j + int{side} <= n; j += int{side}) {
+                        vector_of<double, side> square[side];
+                        for (std::size_t i = 0; i < side; ++i)
+                            square[i] = convert_vector<Scalar, double, side>(
+                                load_vector<Scalar, side>(from + static_cast<std::ptrdiff_t>(i) * n + j));
+                        transpose<double, side>(square);
+                        for (std::size_t i = 0; i < side; ++i)
+                            store_vector<double, side>(square[i], column(j + static_cast<int>(i)) + row);
+                    }
+                    for (; j < n; ++j)
+                        for (int i = 0; i < int{side}; ++i)
+                            column(j)[row + i] = static_cast<double>(from[i * std::ptrdiff_t{n} + j]);
+                }
+            for (; row < n; ++row)
+                for (int j = 0; j < n; ++j)
+                    column(j)[row] = static_cast<double>(theta[row * std::ptrdiff_t{n} + j]);
+        }
+        for (int j = 0; j < n; ++j) std::fill(column(j) + n, column(j) + stride_, forbidden);
     }
 
     template <class Scalar, class AllowedT>

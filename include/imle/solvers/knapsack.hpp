@@ -127,19 +127,14 @@ class knapsack : public detail::batch_forms<knapsack<Items>> {
         const auto solve = [&](std::size_t i) {
             solve_one(given.subspan(i * n, n), detail::mask_of(contexts, i), zs.data() + i * n);
         };
-        std::size_t done = 0;
-        if (n > 0 && detail::suits_lanes(*problem_))
-            for (std::size_t left = batch; left >= fewest_in_lanes; left = batch - done) {
-                detail::choose_in_lanes(*problem_, values.data() + done * n, left, in_lanes_, choices_,
-                                        zs.data() + done * n, [&](std::size_t lane) { solve(done + lane); });
-                done += std::min(left, detail::group_lanes<double>);
-            }
-        for (; done < batch; ++done) solve(done);
+        const bool suits = n > 0 && detail::suits_lanes(*problem_);
+        const auto in_lanes = [&](std::size_t first, std::size_t left) {
+            detail::choose_in_lanes(*problem_, values.data() + first * n, left, in_lanes_, choices_,
+                                    zs.data() + first * n, [&](std::size_t lane) { solve(first + lane); });
+        };
+        detail::solve_in_groups(batch, suits ? detail::group_lanes<double> : 0, in_lanes, solve);
         return solve_status::solved;
     }
-
-    /// Fewer are faster one by one.
-    static constexpr std::size_t fewest_in_lanes = 3;
 
     template <class Scalar>
     void solve_one(std::span<const Scalar> values, std::span<const bool> mask, Scalar* z) {

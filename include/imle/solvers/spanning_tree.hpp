@@ -236,24 +236,19 @@ class spanning_tree : public detail::batch_forms<spanning_tree, 1> {
             if (one != solve_status::solved) status = one;
         };
         const auto again = again_.get<std::size_t>(batch);
-        std::size_t done = 0, repeated = 0;
-        if (graph_->pairs.is_suited<Scalar>()) {
-            reserve<Scalar>();  // so that the first tie allocates nothing
-            for (std::size_t left = batch; left >= fewest_in_lanes; left = batch - done) {
-                detail::grow_in_lanes(graph_->pairs, graph_->tree_edges, values.data() + done * n, left,
-                                      in_lanes_, zs.data() + done * n,
-                                      [&](std::size_t lane) { again[repeated++] = done + lane; });
-                done += std::min(left, detail::group_lanes<Scalar>);
-            }
-        }
-        for (; done < batch; ++done) solve(done);
+        std::size_t repeated = 0;
+        const bool suits = graph_->pairs.is_suited<Scalar>();
+        if (suits) reserve<Scalar>();  // so that the first tie allocates nothing
+        const auto in_lanes = [&](std::size_t first, std::size_t left) {
+            detail::grow_in_lanes(graph_->pairs, graph_->tree_edges, values.data() + first * n, left,
+                                  in_lanes_, zs.data() + first * n,
+                                  [&](std::size_t lane) { again[repeated++] = first + lane; });
+        };
+        detail::solve_in_groups(batch, suits ? detail::group_lanes<Scalar> : 0, in_lanes, solve);
         // (Not before the lanes after it have been written.)
         for (std::size_t i = 0; i < repeated; ++i) solve(again[i]);
         return status;
     }
-
-    /// Fewer are faster one by one.
-    static constexpr std::size_t fewest_in_lanes = 3;
 
     /// Allocates what `solve_one` needs.
     template <class Scalar>

@@ -147,19 +147,18 @@ class travelling_salesman : public detail::batch_forms<travelling_salesman, 1, 2
         const auto values = detail::allowed_of_batch(given, contexts, allowed_);
         std::fill_n(zs.data(), zs.size(), Scalar(0));
         if (n < 2) return solve_status::solved;
-        std::size_t done = 0;
         solve_status status = solve_status::solved;
-        if (n <= most_in_lanes<Scalar> && scale(n, values, {}) == 1)
-            for (std::size_t left = batch; left >= fewest_in_lanes; left = batch - done) {
-                const std::size_t used = std::min(left, detail::group_lanes<Scalar>);
-                if (!solve_in_lanes(n, place, values.data() + done * size, left, zs.data() + done * size))
-                    status = solve_status::infeasible;
-                done += used;
-            }
-        for (; done < batch; ++done)
-            if (solve_one(n, place, given.data() + done * size, zs.data() + done * size,
-                          detail::mask_of(contexts, done)) != solve_status::solved)
+        const bool suits = n <= most_in_lanes<Scalar> && scale(n, values, {}) == 1;
+        const auto in_lanes = [&](std::size_t first, std::size_t left) {
+            if (!solve_in_lanes(n, place, values.data() + first * size, left, zs.data() + first * size))
                 status = solve_status::infeasible;
+        };
+        const auto alone = [&](std::size_t i) {
+            if (solve_one(n, place, given.data() + i * size, zs.data() + i * size,
+                          detail::mask_of(contexts, i)) != solve_status::solved)
+                status = solve_status::infeasible;
+        };
+        detail::solve_in_groups(batch, suits ? detail::group_lanes<Scalar> : 0, in_lanes, alone);
         return status;
     }
 
@@ -167,8 +166,6 @@ class travelling_salesman : public detail::batch_forms<travelling_salesman, 1, 2
     template <class Scalar>
     static constexpr int most_in_lanes =
         detail::group_lanes<Scalar> == 1 ? 0 : detail::held_karp_in_lanes<Scalar>::most_nodes + 1;
-    /// Fewer are faster one by one.
-    static constexpr std::size_t fewest_in_lanes = 3;
 
     /// The gain of a missing edge, and so of all sums with one in them.
     template <class Scalar>

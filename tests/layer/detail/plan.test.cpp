@@ -154,7 +154,7 @@ TEST_CASE("sample_sum: chunk by chunk, whatever the order in which units arrive"
                     });
                 }
                 std::vector<double> mean(3 * n);
-                sum.write_mean(2.0, mean.data());
+                for (Eigen::Index b = 0; b < 3; ++b) sum.write_mean(b, 2.0, mean.data() + b * n);
                 return mean;
             };
             const std::vector<double> mean = mean_of(false);
@@ -182,6 +182,6 @@ TEST_CASE("sample_sum: a million equal numbers do not lose bits", "[layer]") {
     sample_sum<float> sum(plan, 0, memory.data());
     sum.add({0, 1000000}, values.data());
     float mean = 0;
-    sum.write_mean(1.0, &mean);
+    sum.write_mean(0, 1.0, &mean);
     CHECK(mean == 0.1f);
 }

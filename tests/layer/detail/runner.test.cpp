@@ -11,10 +11,12 @@
 #include <mutex>
 #include <span>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include <imle/layer/imle_layer.hpp>
 #include <imle/solvers/minimizing.hpp>
+#include <imle/solvers/top_k.hpp>
 #include <imle/targets/perturbation_target.hpp>
 
 #include "layer/layer_fixtures.hpp"
@@ -267,6 +269,20 @@ TEST_CASE("call_runner: failures and counts of cut batches are those of whole on
         CHECK(own.failed_rows() == pass.failed_rows());
         CHECK(same_bits(many.vjp(own, dmu), gradient));
         CHECK(same_counts(many.statistics(), backward_counts));
+    }
+}
+
+TEST_CASE("call_runner: means of rows are written once each, by any number of workers", "[layer][threads]") {
+    // Units of 29 rows, the last of which is not full; units of one row; fewer rows than workers.
+    for (const auto& [batch, n] : {std::pair{67, 25}, {9, 900}, {1, 40}}) {
+        const auto theta = numbers<matrix<float>>({batch, n}, 3);
+        const auto layer = [&](int threads) {
+            return imle::imle_layer{imle::top_k{4}, hashed_noise{}, imle::perturbation_target{},
+                                    imle::layer_options{.samples = 33, .threads = threads}, eager_threads()};
+        };
+        const auto one = layer(1).marginals(theta, random_key{2});
+        for (const int threads : {2, 5})
+            CHECK(same_bits(layer(threads).marginals(theta, random_key{2}).marginals(), one.marginals()));
     }
 }
 

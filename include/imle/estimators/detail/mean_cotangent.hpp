@@ -6,28 +6,45 @@
 #include <cstddef>
 #include <vector>
 
-#include <imle/layer/call.hpp>
+#include <imle/layer/perturbed_sampler.hpp>
 #include <imle/simd/scaled_sum.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
+
+/// Adds a row's mean to `sum`, n zeros.
+template <class CallT, class Scalar>
+void add_mean_cotangent(const CallT& call, const cotangent<Scalar>& dz, Eigen::Index row, double* sum) {
+    const Eigen::Index n = call.shape.n, samples = dz.per_sample ? call.samples : 1;
+    const Scalar* next = dz.dz + row * samples * n;
+    for (Eigen::Index s = 0; s < samples; ++s, next += n)
+        if constexpr (sizeof(Scalar) == sizeof(double))
+            scaled_sum(dz.scale, next, sum, sum, static_cast<std::size_t>(n));
+        else
+            for (Eigen::Index i = 0; i < n; ++i) sum[i] += static_cast<double>(dz.scale * next[i]);
+    if (samples > 1)
+        for (Eigen::Index i = 0; i < n; ++i) sum[i] /= static_cast<double>(samples);
+}
 
 /// The mean over samples of a call's cotangents, or what all samples share: batch * n numbers in the order of
 /// memory. O(size of dz).
 template <class CallT, class Scalar>
 [[nodiscard]] std::vector<double> mean_cotangent(const CallT& call, const cotangent<Scalar>& dz) {
+    const Eigen::Index n = call.shape.n;
+    std::vector<double> mean(static_cast<std::size_t>(call.shape.batch * n), 0.0);
+    for (Eigen::Index row = 0; row < call.shape.batch; ++row)
+        add_mean_cotangent(call, dz, row, mean.data() + row * n);
+    return mean;
+}
+
+/// The same, by the runner's workers.
+template <class CallT, class Scalar>
+[[nodiscard]] std::vector<double> mean_cotangent(call_runner& runner, const CallT& call,
+                                                 const cotangent<Scalar>& dz) {
     const Eigen::Index n = call.shape.n, samples = dz.per_sample ? call.samples : 1;
     std::vector<double> mean(static_cast<std::size_t>(call.shape.batch * n), 0.0);
-    const Scalar* next = dz.dz;
-    for (Eigen::Index row = 0; row < call.shape.batch; ++row) {
-        double* const sum = mean.data() + row * n;
-        for (Eigen::Index s = 0; s < samples; ++s, next += n)
-            if constexpr (sizeof(Scalar) == sizeof(double))
-                scaled_sum(dz.scale, next, sum, sum, static_cast<std::size_t>(n));
-            else
-                for (Eigen::Index i = 0; i < n; ++i) sum[i] += static_cast<double>(dz.scale * next[i]);
-        if (samples > 1)
-            for (Eigen::Index i = 0; i < n; ++i) sum[i] /= static_cast<double>(samples);
-    }
+    runner.for_each_row(call.shape.batch, samples * n, [&](std::size_t, Eigen::Index row) {
+        add_mean_cotangent(call, dz, row, mean.data() + row * n);
+    });
     return mean;
 }
 

@@ -312,17 +312,14 @@ class sample_sum {
         });
     }
 
-    /// Writes (sum over samples) / samples / divisor for all instances, batch * n numbers. Call it only once.
-    void write_mean(double divisor, Scalar* out) {
+    /// Writes (sum over samples) / samples / divisor for one instance, n numbers. Call it once for each.
+    void write_mean(Eigen::Index instance, double divisor, Scalar* out) {
         const Eigen::Index n = plan_.n;
         const double samples = static_cast<double>(plan_.samples);
-        for (Eigen::Index instance = 0; instance < plan_.batch; ++instance) {
-            double* const total = partial_ + instance * plan_.chunks * n;
-            for (Eigen::Index chunk = 1; chunk < plan_.chunks; ++chunk)
-                for (Eigen::Index i = 0; i < n; ++i) total[i] += total[chunk * n + i];
-            for (Eigen::Index i = 0; i < n; ++i)
-                out[instance * n + i] = static_cast<Scalar>(total[i] / samples / divisor);
-        }
+        double* const total = partial_ + instance * plan_.chunks * n;
+        for (Eigen::Index chunk = 1; chunk < plan_.chunks; ++chunk)
+            for (Eigen::Index i = 0; i < n; ++i) total[i] += total[chunk * n + i];
+        for (Eigen::Index i = 0; i < n; ++i) out[i] = static_cast<Scalar>(total[i] / samples / divisor);
     }
 
   private:
@@ -386,7 +383,8 @@ void write_mean_of(const Scalar* values, Eigen::Index batch, Eigen::Index sample
     std::vector<double> memory(static_cast<std::size_t>(sample_sum<Scalar>::size(plan)));
     sample_sum<Scalar> sum(plan, 0, memory.data());
     sum.add({0, plan.batch * plan.samples}, values);
-    sum.write_mean(1.0, mean);
+    for (Eigen::Index instance = 0; instance < batch; ++instance)
+        sum.write_mean(instance, 1.0, mean + instance * n);
 }
 
 }  // namespace imle::inline IMLE_ABI::detail

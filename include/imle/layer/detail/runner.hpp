@@ -301,7 +301,9 @@ class call_runner {
                                    space_->sums.take(sample_sum<Scalar>::size(plan)), &rows_of<Scalar>());
             run<Scalar>(plan, first, kind,
                         [&](worker& own, const item_range& piece) { add_piece(own, piece, sum); });
-            sum.write_mean(divisor, mean + first * plan.n);
+            for_each_row(plan.batch, plan.chunks * plan.n, [&](std::size_t, Eigen::Index row) {
+                sum.write_mean(row, divisor, mean + (first + row) * plan.n);
+            });
         }
     }
 
@@ -309,6 +311,20 @@ class call_runner {
     /// `worker_count()`, runs one unit at a time. Errors are those of `run_units`.
     void for_each_unit(std::size_t units, function_ref<void(std::size_t, std::size_t)> f) {
         space_->run(std::min(units, worker_count()), units, 0, f);
+    }
+
+    /// Calls f(worker, row) for every row in [0, rows), for work on so many numbers a row. Otherwise as
+    /// `for_each_unit`.
+    void for_each_row(Eigen::Index rows, Eigen::Index numbers,
+                      function_ref<void(std::size_t, Eigen::Index)> f) {
+        // Enough for a unit to be worth handing out.
+        const Eigen::Index of_unit = std::max<Eigen::Index>(1, 8192 / std::max<Eigen::Index>(1, numbers));
+        for_each_unit(static_cast<std::size_t>((rows + of_unit - 1) / of_unit),
+                      [&](std::size_t worker_index, std::size_t unit) {
+                          const Eigen::Index first = static_cast<Eigen::Index>(unit) * of_unit;
+                          for (Eigen::Index row = first; row < std::min(rows, first + of_unit); ++row)
+                              f(worker_index, row);
+                      });
     }
 
     /// The largest number of workers.

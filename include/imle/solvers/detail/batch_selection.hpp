@@ -70,6 +70,20 @@ template <class Scalar>
     return copies;
 }
 
+/// Solves a batch in groups of up to `width` instances, if any: in_lanes(first, left) solves the first of
+/// those that are left, as many as fit. alone(i) solves the last ones, if they are so few that this is
+/// faster.
+template <class InLanesT, class AloneT>
+void solve_in_groups(std::size_t batch, std::size_t width, InLanesT&& in_lanes, AloneT&& alone) {
+    constexpr std::size_t fewest_in_lanes = 3;
+    std::size_t done = 0;
+    for (std::size_t left = batch; width > 0 && left >= fewest_in_lanes; left = batch - done) {
+        in_lanes(done, left);
+        done += std::min(left, width);
+    }
+    for (; done < batch; ++done) alone(done);
+}
+
 /// The k largest of each of a batch's instances of n >= k numbers. contexts: one for each instance, or none.
 /// z is 0 for instances whose masks allow fewer than k; the others are solved. `allowed` and `memory` are two
 /// scratches.

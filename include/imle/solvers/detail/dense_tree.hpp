@@ -151,17 +151,7 @@ class dense_tree {
             if (equal != 0) [[unlikely]]
                 settle_ties(graph, node, v, equal);
         }
-        return largest_in_all<size / 2>(most);
-    }
-
-    /// The largest number of a vector, in all lanes.
-    template <std::size_t Step>
-    [[nodiscard]] static vector largest_in_all(const vector& numbers) noexcept {
-        if constexpr (Step == 0)
-            return numbers;
-        else
-            return largest_in_all<Step / 2>(
-                maximum(numbers, vector::of(lanes_from<Scalar, size, Step>(numbers.v, numbers.v))));
+        return across(most, [](vector a, vector b) { return maximum(a, b); });
     }
 
     /// Of edges of equal weight to a node the lowest is best.
