@@ -11,6 +11,7 @@
 #include <functional>
 #include <limits>
 #include <span>
+#include <utility>
 
 #include <imle/selection/largest_in_lanes.hpp>
 #include <imle/simd/lanes.hpp>
@@ -41,24 +42,41 @@ template <std::size_t Columns, class Scalar>
     return bound;
 }
 
+/// The largest of all lanes, in each lane.
+template <class Lanes, std::size_t Distance = Lanes::size / 2>
+[[nodiscard]] Lanes largest_lane(const Lanes& lanes) noexcept {
+    if constexpr (Distance == 0) {
+        return lanes;
+    } else {
+        const auto turned = lanes_from<typename Lanes::scalar, Lanes::size, Distance>(lanes.v, lanes.v);
+        return largest_lane<Lanes, Distance / 2>(maximum(lanes, Lanes::of(turned)));
+    }
+}
+
 /// The k-th largest of n <= Columns numbers, 1 <= k <= n: the largest number that at least k numbers reach.
-/// Compares all pairs, without a branch on the numbers.
+/// Compares all pairs in lanes, since a compiler makes branches of a loop over an array.
 template <std::size_t Columns, class Scalar>
 [[nodiscard]] Scalar kth_largest_by_comparing(std::span<const Scalar> values, std::size_t k) noexcept {
-    using count = lane_integer<Scalar>;
-    std::array<Scalar, Columns> column;
-    column.fill(std::numeric_limits<Scalar>::lowest());
-    std::copy(values.begin(), values.end(), column.begin());
-    std::array<count, Columns> at_least{};
-    for (const Scalar value : values)
-        for (std::size_t j = 0; j < Columns; ++j) at_least[j] += value >= column[j] ? 1 : 0;
-    // All numbers reach the padding, and it is larger than none of them.
-    Scalar kth = std::numeric_limits<Scalar>::lowest();
-    for (std::size_t j = 0; j < Columns; ++j) {
-        const Scalar candidate = at_least[j] >= static_cast<count>(k) ? column[j] : kth;
-        kth = candidate > kth ? candidate : kth;
+    using lanes = widest_lanes<Scalar>;
+    constexpr Scalar lowest = std::numeric_limits<Scalar>::lowest();
+    std::array<Scalar, Columns> padded;
+    padded.fill(lowest);
+    std::copy(values.begin(), values.end(), padded.begin());
+    return [&]<std::size_t... Part>(std::index_sequence<Part...>) {
+        const lanes column[] = {lanes::load(padded.data() + Part * lanes::size)...};
+        lanes at_least[] = {(static_cast<void>(Part), lanes(0))...};
+        for (const Scalar value : values)
+            ((at_least[Part] =
+                  select(less(lanes(value), column[Part]), at_least[Part], at_least[Part] + lanes(1))),
+             ...);
+        // All numbers reach the padding, and it is larger than none of them.
+        lanes kth(lowest);
+        ((kth = maximum(select(less(at_least[Part], lanes(static_cast<Scalar>(k))), kth, column[Part]), kth)),
+         ...);
+        largest_lane(kth).store(padded.data());
+        return padded[0];
     }
-    return kth;
+    (std::make_index_sequence<Columns / lanes::size>{});
 }
 
 /// The largest n for `kth_largest_of_few`.
@@ -213,17 +231,6 @@ template <class Scalar>
     if (values.size() <= most_to_compare) return kth_largest_of_few(values, k);
     candidates<Scalar> found;
     return found.find(values, k, guess) ? found.kth() : kth_largest_of_many(values, k, scratch);
-}
-
-/// The largest of all lanes, in each lane.
-template <class Lanes, std::size_t Distance = Lanes::size / 2>
-[[nodiscard]] Lanes largest_lane(const Lanes& lanes) noexcept {
-    if constexpr (Distance == 0) {
-        return lanes;
-    } else {
-        const auto turned = lanes_from<typename Lanes::scalar, Lanes::size, Distance>(lanes.v, lanes.v);
-        return largest_lane<Lanes, Distance / 2>(maximum(lanes, Lanes::of(turned)));
-    }
 }
 
 /// `first_largest` of at least as many numbers as there are lanes: finds the largest number, then its place.
