@@ -64,14 +64,21 @@ template <std::size_t Columns, class Scalar>
     std::copy(values.begin(), values.end(), padded.begin());
     return [&]<std::size_t... Part>(std::index_sequence<Part...>) {
         const lanes column[] = {lanes::load(padded.data() + Part * lanes::size)...};
-        lanes at_least[] = {(static_cast<void>(Part), lanes(0))...};
-        for (const Scalar value : values)
-            ((at_least[Part] =
-                  select(less(lanes(value), column[Part]), at_least[Part], at_least[Part] + lanes(1))),
-             ...);
+        // Numbers in turn into two counts, of which one does not wait for the other. The padding counts
+        // nowhere.
+        lanes even[] = {(static_cast<void>(Part), lanes(0))...},
+              odd[] = {(static_cast<void>(Part), lanes(0))...};
+        const auto count = [&](lanes& into, std::size_t part, Scalar value) {
+            into = into + select(less(lanes(value), column[part]), lanes(0), lanes(1));
+        };
+        for (std::size_t i = 0; i < values.size(); i += 2) {
+            (count(even[Part], Part, padded[i]), ...);
+            (count(odd[Part], Part, padded[i + 1]), ...);
+        }
         // All numbers reach the padding, and it is larger than none of them.
         lanes kth(lowest);
-        ((kth = maximum(select(less(at_least[Part], lanes(static_cast<Scalar>(k))), kth, column[Part]), kth)),
+        ((kth = maximum(
+              select(less(even[Part] + odd[Part], lanes(static_cast<Scalar>(k))), kth, column[Part]), kth)),
          ...);
         largest_lane(kth).store(padded.data());
         return padded[0];
@@ -179,8 +186,10 @@ class candidates {
         std::fill_n(z, n, Scalar(0));
         std::size_t reached = 0;
         for (std::size_t j = 0; j < count_; ++j) {
-            z[at_[j]] = numbers_[j] >= kth_ ? Scalar(1) : Scalar(0);
-            reached += numbers_[j] >= kth_ ? 1 : 0;
+            // Not by ?:, of which a compiler makes a branch: which numbers reach it is a matter of chance.
+            const std::int32_t reaches = numbers_[j] >= kth_;
+            z[at_[j]] = static_cast<Scalar>(reaches);
+            reached += static_cast<std::size_t>(reaches);
         }
         for (std::size_t j = count_; reached > k; --j)
             if (numbers_[j - 1] == kth_) {
@@ -190,14 +199,44 @@ class candidates {
     }
 
   private:
+    using lanes = widest_lanes<Scalar>;
+    /// As wide as Scalar, so that indices are compressed as numbers are.
+    using word = lane_word<Scalar>;
+
     void keep_from(std::span<const Scalar> values, Scalar bound) {
+        if constexpr (Compresses<lanes>)
+            if (values.size() <= std::numeric_limits<std::int32_t>::max()) {
+                count_ = keep_vectors_from(values, bound);
+                return;
+            }
         count_ = 0;
         for_each_reaching(values, bound, [&](std::size_t i) {
             const std::size_t place = std::min(count_, most_to_compare);  // the last one is never read
             numbers_[place] = values[i];
-            at_[place] = i;
+            at_[place] = static_cast<word>(i);
             ++count_;
         });
+    }
+    /// The same without a branch on a number. Ends as soon as there are too many. Returns how many it kept.
+    [[nodiscard]] std::size_t keep_vectors_from(std::span<const Scalar> values, Scalar bound) {
+        typename lanes::words places;
+        for (std::size_t lane = 0; lane < lanes::size; ++lane) places[lane] = static_cast<word>(lane);
+        std::size_t count = 0;
+        const auto keep = [&](std::size_t i, std::uint32_t which) {
+            const lanes numbers = lanes::load(values.data() + i);
+            const lanes at = lanes::of_bits(places + static_cast<word>(i));
+            const std::uint32_t reached = ~lanes::bits(less(numbers, lanes(bound))) & which;
+            compressed(reached, numbers).store(numbers_.data() + count);
+            store_vector<word, lanes::size>(compressed(reached, at).to_bits(), at_.data() + count);
+            count += static_cast<std::size_t>(std::popcount(reached));
+        };
+        constexpr std::uint32_t all = ~std::uint32_t{0} >> (32 - lanes::size);
+        const std::size_t last = values.size() - lanes::size;
+        std::size_t i = 0;
+        for (; i < last && count <= most_to_compare; i += lanes::size) keep(i, all);
+        // The last vector may overlap the one before.
+        if (count <= most_to_compare) keep(last, all & all << (i - last));
+        return count;
     }
     [[nodiscard]] bool are_few(std::size_t k) const noexcept {
         return count_ >= k && count_ <= most_to_compare;
@@ -206,8 +245,8 @@ class candidates {
         kth_ = kth_largest_of_few(std::span<const Scalar>(numbers_).first(count_), k);
     }
 
-    std::array<Scalar, most_to_compare + 1> numbers_;
-    std::array<std::size_t, most_to_compare + 1> at_;
+    std::array<Scalar, most_to_compare + 1 + lanes::size> numbers_;
+    std::array<word, most_to_compare + 1 + lanes::size> at_;
     std::size_t count_ = 0;
     Scalar kth_ = 0;
 };
@@ -318,15 +357,17 @@ void select_largest(std::span<const Scalar> values, std::size_t k, std::span<Sca
 }
 
 /// Whether selecting in lanes is faster than one group at a time (measured).
+template <class Scalar>
 [[nodiscard]] constexpr bool is_for_lanes(std::size_t n, std::size_t k) noexcept {
+    constexpr std::size_t most = Compresses<widest_lanes<Scalar>> ? 200 : 512;
     if (k == 1) return n <= 16;
-    return n <= most_to_compare || (n <= 512 && k <= 16);
+    return n <= most_to_compare || (n <= most && k <= 16);
 }
 
 /// The scratch for `select_largest_of_groups`.
 template <class Scalar>
 [[nodiscard]] constexpr std::size_t selection_memory(std::size_t n, std::size_t k) noexcept {
-    return is_for_lanes(n, k) ? column_memory<Scalar>(n) : n;
+    return is_for_lanes<Scalar>(n, k) ? column_memory<Scalar>(n) : n;
 }
 
 /// `select_largest` for each of several groups of n numbers, contiguous in memory. scratch:
@@ -335,7 +376,7 @@ template <class Scalar>
 void select_largest_of_groups(const Scalar* values, std::size_t groups, std::size_t n, std::size_t k,
                               std::span<Scalar> scratch, kth_guess<Scalar>& guess, Scalar* z) {
     std::size_t group = 0;
-    if (k > 0 && k < n && is_for_lanes(n, k)) {
+    if (k > 0 && k < n && is_for_lanes<Scalar>(n, k)) {
         // A single one is faster alone.
         group = groups % group_lanes<Scalar> == 1 ? groups - 1 : groups;
         select_largest_in_lanes(values, group, n, k, scratch, z);
