@@ -64,21 +64,23 @@ template <std::size_t Columns, class Scalar>
     std::copy(values.begin(), values.end(), padded.begin());
     return [&]<std::size_t... Part>(std::index_sequence<Part...>) {
         const lanes column[] = {lanes::load(padded.data() + Part * lanes::size)...};
-        // Numbers in turn into two counts, of which one does not wait for the other. The padding counts
-        // nowhere.
-        lanes even[] = {(static_cast<void>(Part), lanes(0))...},
-              odd[] = {(static_cast<void>(Part), lanes(0))...};
+        // With registers for two counts, numbers go to each in turn, so that one need not wait for the other.
+        // The padding after the numbers counts for no number.
+        constexpr std::size_t turns = sizeof...(Part) <= 4 ? 2 : 1;
+        lanes at_least[turns][sizeof...(Part)];
+        for (auto& turn : at_least) ((turn[Part] = lanes(0)), ...);
         const auto count = [&](lanes& into, std::size_t part, Scalar value) {
             into = into + select(less(lanes(value), column[part]), lanes(0), lanes(1));
         };
-        for (std::size_t i = 0; i < values.size(); i += 2) {
-            (count(even[Part], Part, padded[i]), ...);
-            (count(odd[Part], Part, padded[i + 1]), ...);
+        for (std::size_t i = 0; i < values.size(); i += turns) {
+            (count(at_least[0][Part], Part, padded[i]), ...);
+            if constexpr (turns == 2) (count(at_least[1][Part], Part, padded[i + 1]), ...);
         }
+        if constexpr (turns == 2) ((at_least[0][Part] = at_least[0][Part] + at_least[1][Part]), ...);
         // All numbers reach the padding, and it is larger than none of them.
         lanes kth(lowest);
-        ((kth = maximum(
-              select(less(even[Part] + odd[Part], lanes(static_cast<Scalar>(k))), kth, column[Part]), kth)),
+        ((kth = maximum(select(less(at_least[0][Part], lanes(static_cast<Scalar>(k))), kth, column[Part]),
+                        kth)),
          ...);
         largest_lane(kth).store(padded.data());
         return padded[0];
@@ -356,12 +358,11 @@ void select_largest(std::span<const Scalar> values, std::size_t k, std::span<Sca
     }
 }
 
-/// Whether selecting in lanes is faster than one group at a time (measured).
+/// Whether selecting in lanes is faster than one group at a time (measured for floats).
 template <class Scalar>
 [[nodiscard]] constexpr bool is_for_lanes(std::size_t n, std::size_t k) noexcept {
-    constexpr std::size_t most = Compresses<widest_lanes<Scalar>> ? 200 : 512;
     if (k == 1) return n <= 16;
-    return n <= most_to_compare || (n <= most && k <= 16);
+    return n <= most_to_compare || (n <= 200 && k <= 16 && group_lanes<Scalar> >= 8);
 }
 
 /// The scratch for `select_largest_of_groups`.
