@@ -236,12 +236,13 @@ TEST_CASE("errors: a solver's mistake is a solver_error with instance and sample
 
 namespace {
 
-// Its promise makes a layer hand z over as it is. It breaks the promise where theta_0 is 7777.
+// Its promise makes a layer take z as it is. It breaks the promise where theta_0 is 7777 or 8888.
 struct promising_solver {
     static constexpr bool writes_all = true;
     void operator()(const imle::const_view<float, 1, Eigen::RowMajor>& theta,
                     imle::mutable_view<float, 1, Eigen::RowMajor>& z) const {
         if (theta(0) != 7777.f) cube_solver(theta, z);
+        if (theta(0) == 8888.f) z(1) = quiet_nan;
     }
 };
 
@@ -257,6 +258,8 @@ TEST_CASE("errors: z of a solver that promises to write all of it is neither fil
     theta(0, 0) = 7777;
     layer.forward_into(theta, random_key{1}, pass);
     CHECK(std::equal(z.data(), z.data() + z.size(), pass.samples().data()));
+    theta(0, 0) = 8888;
+    CHECK(!imle::detail::is_finite(layer.forward(theta, random_key{1}).samples()(0, 0, 1)));
     CHECK(imle::detail::writes_all<imle::minimizing<promising_solver>>);
     CHECK(!imle::detail::writes_all<imle::minimizing<silent_solver>>);
 }
