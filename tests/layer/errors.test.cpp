@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <imle/layer/imle_layer.hpp>
+#include <imle/noise/no_noise.hpp>
+#include <imle/solvers/minimizing.hpp>
 #include <imle/targets/adaptive_target.hpp>
 #include <imle/targets/perturbation_target.hpp>
 #include <limits>
@@ -230,6 +232,36 @@ TEST_CASE("errors: a solver's mistake is a solver_error with instance and sample
     imle_layer silent{silent_solver{}, hashed_noise{}, perturbation_target{}};
     CHECK(says(message_of<imle::solver_error>([&] { (void)silent.forward(ordinary_theta(), random_key{1}); }),
                {"z[1]", "unwritten"}));
+}
+
+namespace {
+
+// Its promise makes a layer take z as it is. It breaks the promise where theta_0 is 7777 or 8888.
+struct promising_solver {
+    static constexpr bool writes_all = true;
+    void operator()(const imle::const_view<float, 1, Eigen::RowMajor>& theta,
+                    imle::mutable_view<float, 1, Eigen::RowMajor>& z) const {
+        if (theta(0) != 7777.f) cube_solver(theta, z);
+        if (theta(0) == 8888.f) z(1) = quiet_nan;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("errors: z of a solver that promises to write all of it is neither filled nor checked",
+          "[layer][errors]") {
+    const imle_layer layer{promising_solver{}, imle::no_noise{}, perturbation_target{}};
+    matrix theta(1, 3);
+    theta.setValues({{1, -2, 3}});
+    auto pass = layer.forward(theta, random_key{1});
+    const cube z = pass.samples();
+    theta(0, 0) = 7777;
+    layer.forward_into(theta, random_key{1}, pass);
+    CHECK(std::equal(z.data(), z.data() + z.size(), pass.samples().data()));
+    theta(0, 0) = 8888;
+    CHECK(!imle::detail::is_finite(layer.forward(theta, random_key{1}).samples()(0, 0, 1)));
+    CHECK(imle::detail::writes_all<imle::minimizing<promising_solver>>);
+    CHECK(!imle::detail::writes_all<imle::minimizing<silent_solver>>);
 }
 
 TEST_CASE("errors: a returned tensor of the wrong shape", "[layer][errors]") {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -12,6 +13,7 @@
 
 #include "random/table_errors.hpp"
 #include "support/catch.hpp"
+#include "support/tally.hpp"
 
 namespace {
 
@@ -110,6 +112,38 @@ TEST_CASE("quantile_table: the vector path gives the scalar's bits", "[quantile_
     CHECK(differences_from_scalar(imle::gumbel{}) == 0);
     CHECK(differences_from_scalar(exponential_law{}) == 0);
     CHECK(differences_from_scalar(weibull_law{}) == 0);
+}
+
+namespace {
+
+/// Numbers of any piece that differ from those of a longer one.
+template <class Scalar, class LawT>
+support::tally differences_of_pieces(const LawT& law, double location, double scale) {
+    const imle::quantile_table<Scalar> table(law);
+    const imle::random_key key(3);
+    std::vector<Scalar> all(300);
+    table.fill(key, 0, all, location, scale);
+    support::tally wrong;
+    for (std::size_t first = 0; first < 140; first += 1 + first % 3)
+        for (std::size_t size = 1; size <= 140; size += 1 + size / 8) {
+            std::vector<Scalar> piece(size + 1, Scalar(-7));
+            table.fill(key, first, std::span<Scalar>(piece).first(size), location, scale);
+            const auto expected = all.begin() + static_cast<std::ptrdiff_t>(first);
+            wrong.expect(std::equal(piece.begin(), piece.end() - 1, expected) && piece.back() == Scalar(-7),
+                         "from ", first, ", ", size, " numbers: ", piece);
+        }
+    return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("quantile_table: any first, any size", "[quantile_table]") {
+    // A table of numbers, with and without a scale, and one of logarithms.
+    CHECK(differences_of_pieces<float>(imle::gumbel{}, 0, 1) == 0);
+    CHECK(differences_of_pieces<float>(imle::normal{}, 1, 3) == 0);
+    CHECK(differences_of_pieces<float>(weibull_law{}, 1, 3) == 0);
+    CHECK(differences_of_pieces<double>(imle::normal{}, 1, 3) == 0);
+    CHECK(differences_of_pieces<double>(weibull_law{}, 0, 1) == 0);
 }
 
 TEST_CASE("quantile_table: the first and the last word", "[quantile_table]") {

@@ -165,7 +165,30 @@ void check_neighbours() {
     }
 }
 
+template <class Lanes>
+void check_compressed() {
+    if constexpr (imle::detail::Compresses<Lanes>) {
+        using scalar = typename Lanes::scalar;
+        scalar numbers[Lanes::size], found[Lanes::size];
+        for (std::size_t i = 0; i < Lanes::size; ++i) numbers[i] = static_cast<scalar>(i + 1);
+        support::tally wrong;
+        for (std::uint32_t which = 0; which < std::uint32_t{1} << Lanes::size; which += 1 + which / 64) {
+            compressed(which, Lanes::load(numbers)).store(found);
+            std::size_t count = 0;
+            for (std::size_t i = 0; i < Lanes::size; ++i)
+                if ((which >> i & 1) != 0) wrong.expect(found[count++] == numbers[i], "lanes ", which);
+        }
+        CHECK(wrong == 0);
+    }
+}
+
 }  // namespace
+
+TEST_CASE("lanes: compressed keeps the order of the chosen lanes", "[lanes]") {
+    check_compressed<imle::detail::widest_lanes<float>>();
+    check_compressed<imle::detail::widest_lanes<double>>();
+    STATIC_REQUIRE(imle::detail::Compresses<imle::detail::widest_lanes<float>> == (IMLE_VECTOR_BYTES == 64));
+}
 
 TEST_CASE("lanes: look_up finds every lane's row", "[lanes]") {
     check_look_up<imle::detail::scalar_lanes<float>, 4>();

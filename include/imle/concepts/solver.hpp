@@ -136,14 +136,14 @@ concept has_batch_width = requires(const S& solver, const const_view<Scalar, Ran
 
 /// Whether S `takes_any_batch`.
 template <class S>
-inline constexpr bool takes_any_batch = [] {
-    if constexpr (requires {
-                      { S::takes_any_batch } -> std::convertible_to<bool>;
-                  })
-        return bool{S::takes_any_batch};
-    else
-        return false;
-}();
+inline constexpr bool takes_any_batch = requires {
+    requires bool{S::takes_any_batch};
+};
+/// Whether S `writes_all`.
+template <class S>
+inline constexpr bool writes_all = requires {
+    requires bool{S::writes_all};
+};
 
 /// The status that `solve` returns, or `solved` if it returns anything else.
 template <class F>
@@ -173,7 +173,12 @@ solve_status status_of(F&& solve) {
 ///   pass that kept its samples, because theta has changed little;
 /// - `static constexpr bool takes_any_batch = true`: `solve_batch` is as good for a few instances, so that a
 ///   layer need not keep 16 samples of an instance together. They may then go to several threads;
-/// - `solver.batch_width(theta)`, a const function: how many instances of theta's shape `solve_batch` solves at
+/// - `static constexpr bool writes_all = true`: a promise that each call that returns has written all of z,
+/// with
+///   finite numbers, and 0 where the mask forbids. A layer then neither fills z before nor checks it
+///   afterwards;
+/// - `solver.batch_width(theta)`, a const function: how many instances of theta's shape `solve_batch` solves
+/// at
 ///   once, such as the lanes of a register; 1 if one after the other. It reads nothing but the shape. A layer
 ///   with several threads then cuts batches of large instances at multiples of it, if there are fewer batches
 ///   than threads need. Without it what `solve_batch` receives does not depend on the threads;

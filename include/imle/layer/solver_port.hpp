@@ -103,8 +103,8 @@ void check_solutions(const Scalar* z, Eigen::Index n, std::span<const solve_cont
 /// Solves items that are contiguous in memory, and checks the answers.
 ///
 /// z is filled with NaN first, so that coordinates that the solver does not write are detected. The first
-/// item that is not finite throws `solver_error`. A failed solve throws `solve_failure` or, if failures are
-/// tolerated, gets z = 0.
+/// item that is not finite throws `solver_error`. (Neither is needed for a solver that `writes_all`.) A
+/// failed solve throws `solve_failure` or, if failures are tolerated, gets z = 0.
 template <class Scalar, int Rank, int Layout, class SolverT>
 class solver_port {
   public:
@@ -124,7 +124,7 @@ class solver_port {
         if constexpr (!WarmSolver<SolverT, Scalar, Rank, Layout>) starts = nullptr;
         const bool masked = !contexts.empty() && !contexts.front().mask.empty();
         if (masked && !starts_with_context<SolverT, Scalar, Rank, Layout>) starts = nullptr;
-        std::fill_n(z, static_cast<Eigen::Index>(contexts.size()) * n, unwritten<Scalar>());
+        spoil(z, contexts.size());
         if (contexts.empty() || (starts == nullptr && solve_together(theta, z, contexts))) return;
         for (std::size_t j = 0; j < contexts.size(); ++j) {
             const Eigen::Index at = static_cast<Eigen::Index>(j) * n;
@@ -140,7 +140,7 @@ class solver_port {
                 return solve_one<Scalar, Rank, Layout>(*solver_, one_theta, one_z, contexts[j]);
             });
             if (solved) {
-                check_solution(z + at, n, contexts[j]);
+                if constexpr (!writes_all<SolverT>) check_solution(z + at, n, contexts[j]);
             } else {
                 std::fill_n(z + at, n, Scalar(0));
                 failed(j);
@@ -149,6 +149,11 @@ class solver_port {
     }
 
   private:
+    void spoil([[maybe_unused]] Scalar* z, [[maybe_unused]] std::size_t count) const {
+        if constexpr (!writes_all<SolverT>)
+            std::fill_n(z, static_cast<Eigen::Index>(count) * shape_.n, unwritten<Scalar>());
+    }
+
     /// Solves by `solve_batch`, if there is one. Returns false if a solve in it failed and failures are
     /// tolerated: single solves then find out which one.
     bool solve_together([[maybe_unused]] const Scalar* theta, [[maybe_unused]] Scalar* z,
@@ -168,10 +173,10 @@ class solver_port {
                     return status_of([&] { return solver_->solve_batch(thetas, zs); });
             });
             if (solved) {
-                check_solutions(z, n, contexts);
+                if constexpr (!writes_all<SolverT>) check_solutions(z, n, contexts);
                 return true;
             }
-            std::fill_n(z, static_cast<Eigen::Index>(contexts.size()) * n, unwritten<Scalar>());
+            spoil(z, contexts.size());
         }
         return false;
     }

@@ -86,6 +86,14 @@ class quantile_table {
         if (out.empty()) return;
         detail::drawn_groups<Scalar> draws(draws_of(location, scale), key,
                                            (first + (out.size() - 1)) / group_size);
+        const auto skip = static_cast<std::size_t>(first % group_size);
+        if (skip + out.size() < group_size) {
+            // Of a small request, only the vectors that are needed.
+            alignas(64) Scalar numbers[group_size];
+            draws.draw_part(first / group_size, skip, skip + out.size(), numbers);
+            detail::copy_by_halves<group_size / 2>(numbers + skip, out.size(), out.data());
+            return;
+        }
         detail::fill_in_groups<group_size>(first, out, draws);
     }
 

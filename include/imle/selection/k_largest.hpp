@@ -11,6 +11,7 @@
 #include <functional>
 #include <limits>
 #include <span>
+#include <utility>
 
 #include <imle/selection/largest_in_lanes.hpp>
 #include <imle/simd/lanes.hpp>
@@ -41,24 +42,50 @@ template <std::size_t Columns, class Scalar>
     return bound;
 }
 
+/// The largest of all lanes, in each lane.
+template <class Lanes, std::size_t Distance = Lanes::size / 2>
+[[nodiscard]] Lanes largest_lane(const Lanes& lanes) noexcept {
+    if constexpr (Distance == 0) {
+        return lanes;
+    } else {
+        const auto turned = lanes_from<typename Lanes::scalar, Lanes::size, Distance>(lanes.v, lanes.v);
+        return largest_lane<Lanes, Distance / 2>(maximum(lanes, Lanes::of(turned)));
+    }
+}
+
 /// The k-th largest of n <= Columns numbers, 1 <= k <= n: the largest number that at least k numbers reach.
-/// Compares all pairs, without a branch on the numbers.
+/// Compares all pairs in lanes, since a compiler makes branches of a loop over an array.
 template <std::size_t Columns, class Scalar>
 [[nodiscard]] Scalar kth_largest_by_comparing(std::span<const Scalar> values, std::size_t k) noexcept {
-    using count = lane_integer<Scalar>;
-    std::array<Scalar, Columns> column;
-    column.fill(std::numeric_limits<Scalar>::lowest());
-    std::copy(values.begin(), values.end(), column.begin());
-    std::array<count, Columns> at_least{};
-    for (const Scalar value : values)
-        for (std::size_t j = 0; j < Columns; ++j) at_least[j] += value >= column[j] ? 1 : 0;
-    // All numbers reach the padding, and it is larger than none of them.
-    Scalar kth = std::numeric_limits<Scalar>::lowest();
-    for (std::size_t j = 0; j < Columns; ++j) {
-        const Scalar candidate = at_least[j] >= static_cast<count>(k) ? column[j] : kth;
-        kth = candidate > kth ? candidate : kth;
+    using lanes = widest_lanes<Scalar>;
+    constexpr Scalar lowest = std::numeric_limits<Scalar>::lowest();
+    std::array<Scalar, Columns> padded;
+    padded.fill(lowest);
+    std::copy(values.begin(), values.end(), padded.begin());
+    return [&]<std::size_t... Part>(std::index_sequence<Part...>) {
+        const lanes column[] = {lanes::load(padded.data() + Part * lanes::size)...};
+        // With registers for two counts, numbers go to each in turn, so that one need not wait for the other.
+        // The padding after the numbers counts for no number.
+        constexpr std::size_t turns = sizeof...(Part) <= 4 ? 2 : 1;
+        lanes at_least[turns][sizeof...(Part)];
+        for (auto& turn : at_least) ((turn[Part] = lanes(0)), ...);
+        const auto count = [&](lanes& into, std::size_t part, Scalar value) {
+            into = into + select(less(lanes(value), column[part]), lanes(0), lanes(1));
+        };
+        for (std::size_t i = 0; i < values.size(); i += turns) {
+            (count(at_least[0][Part], Part, padded[i]), ...);
+            if constexpr (turns == 2) (count(at_least[1][Part], Part, padded[i + 1]), ...);
+        }
+        if constexpr (turns == 2) ((at_least[0][Part] = at_least[0][Part] + at_least[1][Part]), ...);
+        // All numbers reach the padding, and it is larger than none of them.
+        lanes kth(lowest);
+        ((kth = maximum(select(less(at_least[0][Part], lanes(static_cast<Scalar>(k))), kth, column[Part]),
+                        kth)),
+         ...);
+        largest_lane(kth).store(padded.data());
+        return padded[0];
     }
-    return kth;
+    (std::make_index_sequence<Columns / lanes::size>{});
 }
 
 /// The largest n for `kth_largest_of_few`.
@@ -161,8 +188,10 @@ class candidates {
         std::fill_n(z, n, Scalar(0));
         std::size_t reached = 0;
         for (std::size_t j = 0; j < count_; ++j) {
-            z[at_[j]] = numbers_[j] >= kth_ ? Scalar(1) : Scalar(0);
-            reached += numbers_[j] >= kth_ ? 1 : 0;
+            // Not by ?:, of which a compiler makes a branch: which numbers reach it is a matter of chance.
+            const std::int32_t reaches = numbers_[j] >= kth_;
+            z[at_[j]] = static_cast<Scalar>(reaches);
+            reached += static_cast<std::size_t>(reaches);
         }
         for (std::size_t j = count_; reached > k; --j)
             if (numbers_[j - 1] == kth_) {
@@ -172,14 +201,44 @@ class candidates {
     }
 
   private:
+    using lanes = widest_lanes<Scalar>;
+    /// As wide as Scalar, so that indices are compressed as numbers are.
+    using word = lane_word<Scalar>;
+
     void keep_from(std::span<const Scalar> values, Scalar bound) {
+        if constexpr (Compresses<lanes>)
+            if (values.size() <= std::numeric_limits<std::int32_t>::max()) {
+                count_ = keep_vectors_from(values, bound);
+                return;
+            }
         count_ = 0;
         for_each_reaching(values, bound, [&](std::size_t i) {
             const std::size_t place = std::min(count_, most_to_compare);  // the last one is never read
             numbers_[place] = values[i];
-            at_[place] = i;
+            at_[place] = static_cast<word>(i);
             ++count_;
         });
+    }
+    /// The same without a branch on a number. Ends as soon as there are too many. Returns how many it kept.
+    [[nodiscard]] std::size_t keep_vectors_from(std::span<const Scalar> values, Scalar bound) {
+        typename lanes::words places;
+        for (std::size_t lane = 0; lane < lanes::size; ++lane) places[lane] = static_cast<word>(lane);
+        std::size_t count = 0;
+        const auto keep = [&](std::size_t i, std::uint32_t which) {
+            const lanes numbers = lanes::load(values.data() + i);
+            const lanes at = lanes::of_bits(places + static_cast<word>(i));
+            const std::uint32_t reached = ~lanes::bits(less(numbers, lanes(bound))) & which;
+            compressed(reached, numbers).store(numbers_.data() + count);
+            store_vector<word, lanes::size>(compressed(reached, at).to_bits(), at_.data() + count);
+            count += static_cast<std::size_t>(std::popcount(reached));
+        };
+        constexpr std::uint32_t all = ~std::uint32_t{0} >> (32 - lanes::size);
+        const std::size_t last = values.size() - lanes::size;
+        std::size_t i = 0;
+        for (; i < last && count <= most_to_compare; i += lanes::size) keep(i, all);
+        // The last vector may overlap the one before.
+        if (count <= most_to_compare) keep(last, all & all << (i - last));
+        return count;
     }
     [[nodiscard]] bool are_few(std::size_t k) const noexcept {
         return count_ >= k && count_ <= most_to_compare;
@@ -188,8 +247,8 @@ class candidates {
         kth_ = kth_largest_of_few(std::span<const Scalar>(numbers_).first(count_), k);
     }
 
-    std::array<Scalar, most_to_compare + 1> numbers_;
-    std::array<std::size_t, most_to_compare + 1> at_;
+    std::array<Scalar, most_to_compare + 1 + lanes::size> numbers_;
+    std::array<word, most_to_compare + 1 + lanes::size> at_;
     std::size_t count_ = 0;
     Scalar kth_ = 0;
 };
@@ -213,17 +272,6 @@ template <class Scalar>
     if (values.size() <= most_to_compare) return kth_largest_of_few(values, k);
     candidates<Scalar> found;
     return found.find(values, k, guess) ? found.kth() : kth_largest_of_many(values, k, scratch);
-}
-
-/// The largest of all lanes, in each lane.
-template <class Lanes, std::size_t Distance = Lanes::size / 2>
-[[nodiscard]] Lanes largest_lane(const Lanes& lanes) noexcept {
-    if constexpr (Distance == 0) {
-        return lanes;
-    } else {
-        const auto turned = lanes_from<typename Lanes::scalar, Lanes::size, Distance>(lanes.v, lanes.v);
-        return largest_lane<Lanes, Distance / 2>(maximum(lanes, Lanes::of(turned)));
-    }
 }
 
 /// `first_largest` of at least as many numbers as there are lanes: finds the largest number, then its place.
@@ -310,16 +358,17 @@ void select_largest(std::span<const Scalar> values, std::size_t k, std::span<Sca
     }
 }
 
-/// Whether selecting in lanes is faster than one group at a time (measured).
+/// Whether selecting in lanes is faster than one group at a time (measured for floats).
+template <class Scalar>
 [[nodiscard]] constexpr bool is_for_lanes(std::size_t n, std::size_t k) noexcept {
     if (k == 1) return n <= 16;
-    return n <= most_to_compare || (n <= 512 && k <= 16);
+    return n <= most_to_compare || (n <= 200 && k <= 16 && group_lanes<Scalar> >= 8);
 }
 
 /// The scratch for `select_largest_of_groups`.
 template <class Scalar>
 [[nodiscard]] constexpr std::size_t selection_memory(std::size_t n, std::size_t k) noexcept {
-    return is_for_lanes(n, k) ? column_memory<Scalar>(n) : n;
+    return is_for_lanes<Scalar>(n, k) ? column_memory<Scalar>(n) : n;
 }
 
 /// `select_largest` for each of several groups of n numbers, contiguous in memory. scratch:
@@ -328,7 +377,7 @@ template <class Scalar>
 void select_largest_of_groups(const Scalar* values, std::size_t groups, std::size_t n, std::size_t k,
                               std::span<Scalar> scratch, kth_guess<Scalar>& guess, Scalar* z) {
     std::size_t group = 0;
-    if (k > 0 && k < n && is_for_lanes(n, k)) {
+    if (k > 0 && k < n && is_for_lanes<Scalar>(n, k)) {
         // A single one is faster alone.
         group = groups % group_lanes<Scalar> == 1 ? groups - 1 : groups;
         select_largest_in_lanes(values, group, n, k, scratch, z);

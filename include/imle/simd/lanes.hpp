@@ -137,6 +137,17 @@ using widest_lanes = vector_lanes<Scalar, IMLE_VECTOR_BYTES == 0 ? 1 : IMLE_VECT
 template <class Scalar>
 using scalar_lanes = vector_lanes<Scalar, 1>;
 
+/// Whether the instruction set has `compressed`.
+template <class Lanes>
+concept Compresses = requires(const typename Lanes::vector& v) {
+    instructions::compress(std::uint32_t{}, v);
+};
+/// The lanes of which bits of `which` are set, one after the other.
+template <Compresses Lanes>
+[[nodiscard]] inline Lanes compressed(std::uint32_t which, const Lanes& from) noexcept {
+    return Lanes::of(instructions::compress(which, from.v));
+}
+
 template <class Lanes, std::size_t Columns, class RowT, std::size_t... J>
 [[gnu::always_inline]] inline void load_columns(RowT row, typename Lanes::vector (&columns)[Columns],
                                                 std::index_sequence<J...>) noexcept {

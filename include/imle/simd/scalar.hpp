@@ -37,6 +37,10 @@ template <class Mask, class Vector>
     return mask ? 1 : 0;
 }
 
+/// The lanes of which bits of a word are set, one after the other: only where there is an instruction for it.
+template <class... Arguments>
+void compress(Arguments...) = delete;
+
 /// Loads four floats from each of several addresses, for vectors of more than four.
 template <class... Places>
 void load_fours(Places...) = delete;

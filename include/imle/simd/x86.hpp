@@ -124,6 +124,14 @@ inline constexpr __mmask8 all8 = 0xff;
     return mask;
 }
 
+/// The lanes of which bits of `which` are set, one after the other, then zeros.
+[[nodiscard]] inline float16 compress(std::uint32_t which, const float16& a) noexcept {
+    return _mm512_maskz_compress_ps(static_cast<__mmask16>(which), a);
+}
+[[nodiscard]] inline double8 compress(std::uint32_t which, const double8& a) noexcept {
+    return _mm512_maskz_compress_pd(static_cast<__mmask8>(which), a);
+}
+
 /// Loads four floats from each of four addresses: masked broadcasts load and blend without a shuffle.
 [[nodiscard]] inline float16 load_fours(const float* a, const float* b, const float* c,
                                         const float* d) noexcept {

@@ -30,6 +30,8 @@ class categorical : public detail::batch_forms<categorical<N>> {
     static constexpr imle::sense sense = imle::sense::maximize;
     /// `solve_batch` is as good for a few instances.
     static constexpr bool takes_any_batch = true;
+    /// A layer need not check z.
+    static constexpr bool writes_all = true;
 
     /// theta: one instance; z: a tensor of its dimensions, which is written in full.
     template <detail::Instance ThetaT, detail::StateOf<ThetaT> ZT>

@@ -91,6 +91,8 @@ class minimizing {
     static constexpr imle::sense sense = imle::sense::minimize;
     /// As the solver does.
     static constexpr bool takes_any_batch = detail::takes_any_batch<SolverT>;
+    /// As the solver does.
+    static constexpr bool writes_all = detail::writes_all<SolverT>;
 
     /// solver: an argmin, or one whose `sense` is `maximize`.
     explicit minimizing(SolverT solver) : solver_(std::move(solver)) {}

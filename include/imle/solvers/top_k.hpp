@@ -29,6 +29,8 @@ class top_k : public detail::batch_forms<top_k<K>> {
     static constexpr imle::sense sense = imle::sense::maximize;
     /// `solve_batch` is as good for a few instances.
     static constexpr bool takes_any_batch = true;
+    /// A layer need not check z.
+    static constexpr bool writes_all = true;
 
     /// k: the number of elements to choose, at least 0.
     template <std::integral Count>

@@ -216,10 +216,10 @@ class perturbed_solve {
     }
 
   protected:
-    perturbed_solve(const call_type& call, const call_work& work, const layer_options& options,
+    perturbed_solve(const call_type& call, bool one_by_one, Eigen::Index width, const layer_options& options,
                     bool minimizes, bool multiplies, bool has_noise)
         : call_(call),
-          work_(work),
+          work_{call.shape.batch, call.samples, call.shape.n, one_by_one, width},
           options_(options),
           minimizes_(minimizes),
           multiplies_(multiplies),
@@ -273,19 +273,21 @@ class perturbed_solve_by final : public perturbed_solve<Scalar, Rank, Layout> {
   public:
     perturbed_solve_by(const SolverT& solver, const NoiseT& noise, const layer_options& options,
                        const typename base::call_type& call)
-        : base(call, work_of(solver, call), options, to_minimize, multiplies, !is_zero_noise<NoiseT>),
+        : base(call, one_by_one, width_of(solver, call), options, to_minimize, multiplies,
+               !is_zero_noise<NoiseT>),
           solver_(solver),
           noise_(noise) {}
 
   private:
-    [[nodiscard]] static call_work work_of(const SolverT& solver, const typename base::call_type& call) {
-        constexpr bool one_by_one = !BatchSolver<SolverT, Scalar, Rank, Layout> || takes_any_batch<SolverT>;
-        call_work work{call.shape.batch, call.samples, call.shape.n, one_by_one, solve_grain{}.width};
+    static constexpr bool one_by_one =
+        !BatchSolver<SolverT, Scalar, Rank, Layout> || takes_any_batch<SolverT>;
+
+    [[nodiscard]] static Eigen::Index width_of(const SolverT& solver, const typename base::call_type& call) {
         if constexpr (!one_by_one && has_batch_width<SolverT, Scalar, Rank, Layout>) {
             const_view<Scalar, Rank, Layout> one(call.theta, call.shape.instance);
-            work.width = std::max<Eigen::Index>(1, solver.batch_width(one));
+            return std::max<Eigen::Index>(1, solver.batch_width(one));
         }
-        return work;
+        return solve_grain{}.width;
     }
 
     void fill(std::uint64_t item, std::span<Scalar> noise) const override {

@@ -232,13 +232,14 @@ class group_places {
     alignas(64) Scalar t_[count];
 };
 
-/// Replaces each number of a group by 2 to its power, mapped.
+/// Replaces numbers `first` to `end` of a group, by whole vectors, by 2 to their power, mapped.
 template <class Scalar>
-inline void raise_group(const affine<Scalar>& map, Scalar* out) noexcept {
+inline void raise_group(const affine<Scalar>& map, Scalar* out, std::size_t first = 0,
+                        std::size_t end = group_places<Scalar>::count) noexcept {
     using vector = widest_lanes<Scalar>;
     // A separate loop, so that a processor has more of its iterations in flight.
     const auto raise_all = [=](auto power_of) {
-        for (std::size_t i = 0; i < group_places<Scalar>::count; i += vector::size)
+        for (std::size_t i = first; i < end; i += vector::size)
             power_of(vector::load(out + i)).store(out + i);
     };
     if (map.high == 0)
@@ -267,13 +268,15 @@ class table_draws {
         here.set(words);
         draw_at(here, out);
     }
-    /// Writes one number for each place.
-    void draw_at(const places& here, Scalar* out) const noexcept {
+    /// Writes one number for each place, or at least for those from `first` to `end`.
+    void draw_at(const places& here, Scalar* out, std::size_t first = 0,
+                 std::size_t end = places::count) const noexcept {
+        first -= first % vector::size;
         if (adds_only())
-            look_up_all(here, out, shifting());
+            look_up_some(here, out, first, end, shifting());
         else
-            look_up_all(here, out, scaling{map_});
-        if (logarithmic_) raise_group(map_, out);
+            look_up_some(here, out, first, end, scaling{map_});
+        if (logarithmic_) raise_group(map_, out, first, end);
     }
     /// The same; then sets the places to those of the group of words that begins at `block`. Look-ups keep
     /// other units of a processor busy than Philox's multiplications, so both are done at the same time.
@@ -310,10 +313,9 @@ class table_draws {
     }
 
     template <class Finish>
-    [[gnu::always_inline]] void look_up_all(const places& here, Scalar* out,
-                                            const Finish& finish) const noexcept {
-        for (std::size_t i = 0; i < places::count; i += vector::size)
-            finish(here.values(table_, i)).store(out + i);
+    [[gnu::always_inline]] void look_up_some(const places& here, Scalar* out, std::size_t first,
+                                             std::size_t end, const Finish& finish) const noexcept {
+        for (std::size_t i = first; i < end; i += vector::size) finish(here.values(table_, i)).store(out + i);
     }
     /// The look-ups of a group, a vector at a time.
     template <class Finish>
@@ -356,6 +358,12 @@ class drawn_groups {
             set_places(block);
             draws_.draw_at(places_, out);
         }
+    }
+
+    /// Writes the numbers of a group from `first` to `end`, and maybe some beside them.
+    void draw_part(std::uint64_t group, std::size_t first, std::size_t end, Scalar* out) noexcept {
+        set_places(group * blocks_per_group);
+        draws_.draw_at(places_, out, first, end);
     }
 
   private:
