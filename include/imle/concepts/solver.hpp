@@ -173,12 +173,10 @@ solve_status status_of(F&& solve) {
 ///   pass that kept its samples, because theta has changed little;
 /// - `static constexpr bool takes_any_batch = true`: `solve_batch` is as good for a few instances, so that a
 ///   layer need not keep 16 samples of an instance together. They may then go to several threads;
-/// - `static constexpr bool writes_all = true`: a promise that each call that returns has written all of z,
-/// with
-///   finite numbers, and 0 where the mask forbids. A layer then neither fills z before nor checks it
-///   afterwards;
-/// - `solver.batch_width(theta)`, a const function: how many instances of theta's shape `solve_batch` solves
-/// at
+/// - `static constexpr bool writes_all = true`: a promise that each call that returns has written all of z
+///   with finite numbers, and with 0 where the mask forbids. A layer then neither fills z before nor checks
+///   it afterwards;
+/// - `solver.batch_width(theta)`, a const function: how many instances of theta's shape `solve_batch` takes at
 ///   once, such as the lanes of a register; 1 if one after the other. It reads nothing but the shape. A layer
 ///   with several threads then cuts batches of large instances at multiples of it, if there are fewer batches
 ///   than threads need. Without it what `solve_batch` receives does not depend on the threads;
