@@ -176,10 +176,10 @@ solve_status status_of(F&& solve) {
 /// - `static constexpr bool writes_all = true`: a promise that each call that returns has written all of z
 ///   with finite numbers, and with 0 where the mask forbids. A layer then neither fills z before nor checks
 ///   it afterwards;
-/// - `solver.batch_width(theta)`, a const function: how many instances of theta's shape `solve_batch` takes at
-///   once, such as the lanes of a register; 1 if one after the other. It reads nothing but the shape. A layer
-///   with several threads then cuts batches of large instances at multiples of it, if there are fewer batches
-///   than threads need. Without it what `solve_batch` receives does not depend on the threads;
+/// - `solver.batch_width(theta)`, a const function: how many instances of theta's shape `solve_batch` takes
+///   at once, such as the lanes of a register; 1 if one after the other. It reads nothing but the shape. A
+///   layer with several threads then cuts batches of large instances at multiples of it, if there are fewer
+///   batches than threads need. Without it what `solve_batch` receives does not depend on the threads;
 /// - `static constexpr imle::sense sense`.
 ///
 /// Laws, which no compiler can check (`imle::testing::check_solver` does):
