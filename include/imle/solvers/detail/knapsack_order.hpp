@@ -125,8 +125,8 @@ class knapsack_sort {
         }
         // Bits below the lowest that varies say nothing.
         const int shift = varied == 0 ? 0 : std::countr_zero(varied);
-        const int value_bits = std::bit_width((largest_value >> shift) - (least_value >> shift));
-        const int bits = value_bits + std::bit_width(largest - least);
+        const int value_bits = 32 - std::countl_zero((largest_value >> shift) - (least_value >> shift));
+        const int bits = value_bits + 64 - std::countl_zero(largest - least);
         if (bits > 32) return false;
         const int digits = (bits + widest_digit - 1) / widest_digit;
         const int width = digits == 0 ? 0 : (bits + digits - 1) / digits;
