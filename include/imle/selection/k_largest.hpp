@@ -42,17 +42,6 @@ template <std::size_t Columns, class Scalar>
     return bound;
 }
 
-/// The largest of all lanes, in each lane.
-template <class Lanes, std::size_t Distance = Lanes::size / 2>
-[[nodiscard]] Lanes largest_lane(const Lanes& lanes) noexcept {
-    if constexpr (Distance == 0) {
-        return lanes;
-    } else {
-        const auto turned = lanes_from<typename Lanes::scalar, Lanes::size, Distance>(lanes.v, lanes.v);
-        return largest_lane<Lanes, Distance / 2>(maximum(lanes, Lanes::of(turned)));
-    }
-}
-
 /// The k-th largest of n <= Columns numbers, 1 <= k <= n: the largest number that at least k numbers reach.
 /// Compares all pairs in lanes, since a compiler makes branches of a loop over an array.
 template <std::size_t Columns, class Scalar>
@@ -82,8 +71,7 @@ template <std::size_t Columns, class Scalar>
         ((kth = maximum(select(less(at_least[0][Part], lanes(static_cast<Scalar>(k))), kth, column[Part]),
                         kth)),
          ...);
-        largest_lane(kth).store(padded.data());
-        return padded[0];
+        return across(kth, [](lanes a, lanes b) { return maximum(a, b); }).first();
     }
     (std::make_index_sequence<Columns / lanes::size>{});
 }
@@ -283,7 +271,7 @@ template <class Lanes, class Scalar>
     Lanes largest = Lanes::load(values.data() + last);
     for (std::size_t i = 0; i < last; i += Lanes::size)
         largest = maximum(Lanes::load(values.data() + i), largest);
-    largest = largest_lane(largest);
+    largest = across(largest, [](Lanes a, Lanes b) { return maximum(a, b); });
     const auto reached_from = [&](std::size_t i) {
         constexpr std::uint32_t all = ~std::uint32_t{0} >> (32 - Lanes::size);
         return std::uint64_t{all & ~Lanes::bits(less(Lanes::load(values.data() + i), largest))};
