@@ -150,8 +150,8 @@ processor_has() {
 avx512="avx512f avx512bw avx512cd avx512dq avx512vl"
 
 # clang takes half of g++'s time, so where it is there, it compiles what calls the library rather than tests its parts.
-by_gcc="adapters;allocations;battery;consumer;core;estimators;golden;layer;losses;statistical;targets"
-by_clang="docs;testing"
+by_gcc="adapters;allocations;battery;consumer;core;estimators;layer;losses;statistical;targets"
+by_clang="docs;golden;testing"
 # What is vectorised g++ compiles for the largest vectors that are there, and clang, for the sanitizers, for SSE2.
 vectorised="families noise quantile random solvers"
 vectors=

@@ -1,7 +1,7 @@
 // The laws of every built-in noise by 2^24 numbers of each, in float and in double.
 //
 // Fixed seeds, never retried. False alarm: a sample's counts fail with a probability of at most 5e-9 if its
-// law is right, each of its cumulants with one of about 4e-10 (by the central limit theorem). There are 106
+// law is right, each of its cumulants with one of about 4e-10 (by the central limit theorem). There are 82
 // samples here: 1e-6 for all of the file.
 
 #include <algorithm>
@@ -112,15 +112,15 @@ TEST_CASE("2^24 numbers of gamma", "[statistical][slow]") {
 
 TEST_CASE("2^24 numbers of sum_of_gamma", "[statistical][slow]") {
     int checked = 0;
-    for (const double k : {0.5, 1.0, 5.0, 10.0, 20.8, 30.0, 300.0}) {
-        for (const std::uint64_t terms : {1u, 2u, 10u, 100u, 10000u}) {
+    for (const double k : {0.5, 1.0, 5.0, 10.0, 30.0, 300.0}) {
+        for (const std::uint64_t terms : {1u, 10u, 100u, 10000u}) {
             INFO("k " << k << ", terms " << terms);
             checked += check_law(imle::sum_of_gamma(k, terms));
         }
         INFO("exact, k " << k);
         checked += check_law(imle::sum_of_gamma::exact(k));
     }
-    CHECK(checked > 84 * 3);
+    CHECK(checked > 60 * 3);
 }
 
 TEST_CASE("the counts detect a law that is nearly right", "[statistical][slow]") {
