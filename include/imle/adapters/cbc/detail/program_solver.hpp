@@ -228,12 +228,14 @@ inline void set_up(CbcModel& model, const search_budget& budget) {
 /// best x is not feasible, adds the constraints and starts CBC again. best: the best x known so far; receives
 /// what is found.
 ///
-/// With continuous variables it begins with light heuristics. If a few nodes are not enough, it starts afresh
-/// with the command's: these took egout, which needs no node, from 7 ms to 50, but bell5 from 5 s to 2.6.
+/// With continuous variables, unless there are `cuts`: if a few nodes by light heuristics are not enough, it
+/// starts afresh with the command's. These took egout, which needs no node, from 7 ms to 50, but bell5 from
+/// 5 s to 2.7.
 inline search_end search_by_cbc(ClpSimplex& model, const program_data& program, const cut_finder& cuts,
                                 search_budget& budget, incumbent& best) {
     constexpr int few_nodes = 50;
-    bool is_first = program.is_mixed() && !cuts;
+    bool may_start_afresh = program.is_mixed() && !cuts;
+    bool is_thorough = false;
     while (true) {
         if (budget.exhausted()) return search_end::limit;
         OsiClpSolverInterface relaxation(&model, false);
@@ -241,11 +243,10 @@ inline search_end search_by_cbc(ClpSimplex& model, const program_data& program, 
         relaxation.setHintParam(OsiDoReducePrint, true, OsiHintTry);
         for (int j = 0; j < program.variables(); ++j)
             if (program.integer[static_cast<std::size_t>(j)]) relaxation.setInteger(j);
-        const bool is_thorough = program.is_mixed() && !is_first;
         if (is_thorough) relaxation.initialSolve();
         CbcModel search(relaxation);
         set_up(search, budget);
-        if (is_first) search.setMaximumNodes(std::min(few_nodes, search.getMaximumNodes()));
+        if (may_start_afresh) search.setMaximumNodes(std::min(few_nodes, search.getMaximumNodes()));
         if (is_thorough)
             add_heuristics_of_command(search);
         else
@@ -263,8 +264,9 @@ inline search_end search_by_cbc(ClpSimplex& model, const program_data& program, 
                 search.isNodeLimitReached() || search.isSecondsLimitReached() || budget.exhausted();
             // With cuts x may be one that they cut off.
             if (x != nullptr && !cuts) offer_rounded(model, x, program, best);
-            if (is_first && is_limit) {
-                is_first = false;
+            if (may_start_afresh && is_limit) {
+                may_start_afresh = false;
+                is_thorough = true;
                 continue;
             }
             return is_limit ? search_end::limit : search_end::trouble;
@@ -354,9 +356,9 @@ class program_solver {
     [[nodiscard]] std::span<const double> state() const noexcept { return state_; }
 
   private:
-    /// The nodes of `depth_first_search` before CBC starts. The search is faster than CBC on small trees: with
-    /// half as many, knapsacks of 40 items in 10 dimensions took 19 ms instead of 15. (Tours would start CBC
-    /// again at every cut.) A node of a larger program costs more, and with continuous variables or large
+    /// The nodes of `depth_first_search` before CBC starts. The search is faster than CBC on small trees:
+    /// with half as many, knapsacks of 40 items in 10 dimensions took 19 ms instead of 15. (Tours would start
+    /// CBC again at every cut.) A node of a larger program costs more, and with continuous variables or large
     /// ranges cuts are worth more than nodes: MIPLIB's egout takes CBC 7 ms, and 80 after 2,000 nodes.
     [[nodiscard]] std::int64_t small_tree() const {
         constexpr std::int64_t most = 2000, work = 100'000, work_if_hard = 5'000;
