@@ -323,6 +323,8 @@ TEST_CASE("shortest_path is Bellman and Ford's on very large graphs", "[solvers]
     std::mt19937 random(12);
     support::tally wrong;
     for (const int shape : {0, 1, 2}) {
+        // The reference takes most of the time, so a brief build compares one shape, but solves all.
+        const bool compares = shape < support::repeats(3);
         const auto graph = very_large_graph(shape != 1, shape == 2, random);
         const std::size_t count = graph.edges().size();
         const auto n = static_cast<Eigen::Index>(count);
@@ -337,18 +339,21 @@ TEST_CASE("shortest_path is Bellman and Ford's on very large graphs", "[solvers]
         for (std::size_t e = 0; e < count; ++e) open[e] = random() % 16 != 0;
         for (std::size_t b = 0; b < thetas.size(); ++b) {
             const auto costs = costs_of(thetas[b], shape != 2);
-            wrong.expect(
-                together[b] == as_state<float>(count, reference::bellman_ford(graph, source, target, costs)),
-                "shape ", shape, ", instance ", b);
+            if (compares)
+                wrong.expect(together[b] == as_state<float>(
+                                                count, reference::bellman_ford(graph, source, target, costs)),
+                             "shape ", shape, ", instance ", b);
             if (b != 0) continue;
+            const imle::const_view<float, 1, Eigen::RowMajor> theta(thetas[b].data(), n);
+            Eigen::Tensor<float, 1, Eigen::RowMajor> z(n);
+            wrong.expect(solver(theta, z, {.mask = {open.get(), count}}) == imle::solve_status::solved,
+                         "shape ", shape, " with a mask: not solved");
+            if (!compares) continue;
             const auto expected = reference::kept_edges(graph, [&](std::size_t e) {
                                       return open[e];
                                   }).cheapest(source, target, costs);
-            const imle::const_view<float, 1, Eigen::RowMajor> theta(thetas[b].data(), n);
-            Eigen::Tensor<float, 1, Eigen::RowMajor> z(n);
-            wrong.expect(solver(theta, z, {.mask = {open.get(), count}}) == imle::solve_status::solved &&
-                             std::equal(z.data(), z.data() + n, expected.begin(), expected.end()),
-                         "shape ", shape, " with a mask");
+            wrong.expect(std::equal(z.data(), z.data() + n, expected.begin(), expected.end()), "shape ",
+                         shape, " with a mask");
         }
         // No way to the target: no path. All ways too long: an error, unless they are closed.
         for (std::size_t e = 0; e < count; ++e) open[e] = graph.edges()[e].to != target;
