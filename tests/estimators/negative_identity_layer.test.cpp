@@ -65,6 +65,23 @@ TEST_CASE("negative_identity_layer: the solver sees the projected theta", "[esti
     }
 }
 
+TEST_CASE("negative_identity_layer: the same bits on any number of threads",
+          "[estimators][negative_identity][threads]") {
+    const auto theta = numbers<matrix>({12, 3000}, 1), dmu = numbers<matrix>({12, 3000}, 2);  // six units
+    for (const projection kind : all_projections) {
+        const auto layer_on = [kind](int threads) {
+            return negative_identity_layer{imle::top_k{2}, {kind, threads}, eager_threads()};
+        };
+        const auto pass = layer_on(1).forward(theta);
+        const matrix gradient = layer_on(1).vjp(pass, dmu);
+        for (const int threads : {2, 3, 8}) {
+            INFO(threads << " threads, projection " << static_cast<int>(kind));
+            CHECK(same_bits(layer_on(threads).forward(theta).samples(), pass.samples()));
+            CHECK(same_bits(matrix(layer_on(threads).vjp(pass, dmu)), gradient));
+        }
+    }
+}
+
 TEST_CASE("negative_identity_layer: the gradient is the projection's, with the sense's sign",
           "[estimators][negative_identity]") {
     const auto theta = numbers<matrix>({6, 5}, 1), dmu = numbers<matrix>({6, 5}, 2);

@@ -81,6 +81,26 @@ TEST_CASE("straight_through_layer: column-major floats, an executor, failures",
         CHECK(gradient.data()[i] == ((i / 6) % 2 == 1 ? 0.0f : dmu.data()[i]));
 }
 
+TEST_CASE("straight_through_layer: the same gradient on any number of threads",
+          "[estimators][straight_through][threads]") {
+    using floats = Eigen::Tensor<float, 2, Eigen::RowMajor>;
+    const auto theta = numbers<floats>({21, 400}, 1);  // several units of rows
+    const auto layer_on = [](int threads) {
+        return straight_through_layer{imle::minimizing(imle::top_k{3}),
+                                      imle::gumbel{},
+                                      {.samples = 7, .threads = threads},
+                                      eager_threads()};
+    };
+    const auto pass = layer_on(1).forward(theta, random_key{1});
+    const auto dz = numbers<Eigen::Tensor<float, 3, Eigen::RowMajor>>({21, 7, 400}, 2);
+    const floats by_sample = layer_on(1).vjp(pass, dz), by_row = layer_on(1).vjp(pass, theta);
+    for (const int threads : {2, 3, 8}) {
+        INFO(threads << " threads");
+        CHECK(same_bits(floats(layer_on(threads).vjp(pass, dz)), by_sample));
+        CHECK(same_bits(floats(layer_on(threads).vjp(pass, theta)), by_row));
+    }
+}
+
 TEST_CASE("straight_through_layer: what is refused", "[estimators][straight_through]") {
     const auto theta = numbers<matrix>({2, 3}, 1);
     CHECK_THROWS_AS(straight_through_layer(cube_solver, imle::gumbel{}, {.samples = 0}),

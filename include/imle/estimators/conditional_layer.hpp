@@ -415,7 +415,6 @@ class conditional_layer
     /// Calls f(runner, conditioning), which does the work of one call.
     template <class Scalar, int Rank, int Layout, class F>
     void in_one_call(const detail::layer_call<Scalar, Rank, Layout>& call, F&& f) const {
-        base::sampler_type::require_fit(call);
         static_assert(
             ThresholdSolver<SolverT, Scalar, Rank, Layout>,
             "imle::ThresholdSolver: the solver of a conditional_layer must choose the largest of groups "

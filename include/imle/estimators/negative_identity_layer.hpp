@@ -7,10 +7,12 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include <imle/core/backports.hpp>
 #include <imle/core/rounded.hpp>
 #include <imle/estimators/detail/mean_cotangent.hpp>
 #include <imle/layer/sampler_layer.hpp>
@@ -175,36 +177,38 @@ class negative_identity_layer
 
     template <class CallT, class Scalar>
     void write_samples(const CallT& call, Scalar* z, std::vector<Eigen::Index>& failed_rows) const {
-        const std::vector<Scalar> theta = projected<Scalar>(call);
-        base::write_samples(with_theta(call, theta), z, failed_rows);
+        const auto theta = projected<Scalar>(call);
+        base::write_samples(with_theta(call, theta.get()), z, failed_rows);
     }
     template <class CallT, class Scalar>
     void write_marginals(const CallT& call, Scalar* mean, std::vector<Eigen::Index>& failed_rows) const {
-        const std::vector<Scalar> theta = projected<Scalar>(call);
-        base::write_marginals(with_theta(call, theta), mean, failed_rows);
+        const auto theta = projected<Scalar>(call);
+        base::write_marginals(with_theta(call, theta.get()), mean, failed_rows);
     }
 
-    /// P(theta), or nothing if it equals theta.
+    /// P(theta), or null if it equals theta.
     template <class Scalar, class CallT>
-    [[nodiscard]] std::vector<Scalar> projected(const CallT& call) const {
-        std::vector<Scalar> theta;
-        if (options_.projection == projection::none) return theta;
-        const auto n = static_cast<std::size_t>(call.shape.n);
-        theta.resize(static_cast<std::size_t>(call.shape.batch) * n);
-        detail::projected_instance instance(options_.projection);
-        for (Eigen::Index row = 0; row < call.shape.batch; ++row) {
-            project(instance, call, row);
-            detail::write_allowed_numbers(call.mask_of(row), instance.values(),
-                                          std::span(theta).subspan(static_cast<std::size_t>(row) * n, n));
-        }
-        detail::require_finite("theta after its projection", theta.data(), call.shape.batch, 0, call.shape.n,
+    [[nodiscard]] std::unique_ptr<Scalar[]> projected(const CallT& call) const {
+        if (options_.projection == projection::none) return nullptr;
+        const Eigen::Index n = call.shape.n;
+        auto theta =
+            detail::make_unique_for_overwrite<Scalar[]>(static_cast<std::size_t>(call.shape.batch * n));
+        this->sampler_.with_runner([&](detail::call_runner& runner) {
+            std::vector<detail::projected_instance> instances = instances_of(runner);
+            runner.for_each_row(call.shape.batch, call.shape.n, [&](std::size_t worker, Eigen::Index row) {
+                project(instances[worker], call, row);
+                detail::write_allowed_numbers(call.mask_of(row), instances[worker].values(),
+                                              std::span(theta.get() + row * n, static_cast<std::size_t>(n)));
+            });
+        });
+        detail::require_finite("theta after its projection", theta.get(), call.shape.batch, 0, call.shape.n,
                                "numbers whose differences are finite");
         return theta;
     }
     template <class CallT, class Scalar>
-    [[nodiscard]] static CallT with_theta(CallT call, const std::vector<Scalar>& theta) {
-        if (theta.empty()) return call;
-        call.theta = theta.data();
+    [[nodiscard]] static CallT with_theta(CallT call, const Scalar* theta) {
+        if (theta == nullptr) return call;
+        call.theta = theta;
         call.shares_theta = false;
         return call;
     }
@@ -221,25 +225,31 @@ class negative_identity_layer
                     const detail::cotangent<Scalar>& dz, Scalar* gradient) const {
         constexpr bool minimizes = sense_of<SolverT> == sense::minimize;
         const Eigen::Index n = call.shape.n;
-        const std::vector<double> mean = detail::mean_cotangent(call, dz);
-        detail::projected_instance instance(options_.projection);
-        const auto size = static_cast<std::size_t>(n);
-        for (Eigen::Index row = 0; row < call.shape.batch; ++row) {
-            const auto mask = call.mask_of(row);
-            std::vector<double> g =
-                detail::allowed_numbers(mask, std::span<const double>(mean.data() + row * n, size));
-            if (options_.projection != projection::none) {
-                project(instance, call, row);
-                instance.pull_back(g);
-            }
-            if constexpr (minimizes)
-                for (double& x : g) x = -x;
-            detail::write_allowed_numbers(mask, std::span<const double>(g),
-                                          std::span<Scalar>(gradient + row * n, size));
-        }
+        this->sampler_.with_runner([&](detail::call_runner& runner) {
+            std::vector<detail::projected_instance> instances = instances_of(runner);
+            detail::for_each_mean_cotangent(
+                runner, call, dz, [&](std::size_t worker, Eigen::Index row, std::span<double> mean) {
+                    const auto mask = call.mask_of(row);
+                    std::vector<double> g = detail::allowed_numbers(mask, std::span<const double>(mean));
+                    if (options_.projection != projection::none) {
+                        project(instances[worker], call, row);
+                        instances[worker].pull_back(g);
+                    }
+                    if constexpr (minimizes)
+                        for (double& x : g) x = -x;
+                    detail::write_allowed_numbers(mask, std::span<const double>(g),
+                                                  std::span<Scalar>(gradient + row * n, mean.size()));
+                });
+        });
         for (const Eigen::Index row : values.failed) std::fill_n(gradient + row * n, n, Scalar(0));
         detail::require_finite_gradient(call, gradient,
                                         "a cotangent that stays finite when it is divided by theta's norm");
+    }
+
+    /// One for each worker.
+    [[nodiscard]] std::vector<detail::projected_instance> instances_of(
+        const detail::call_runner& runner) const {
+        return std::vector(runner.worker_count(), detail::projected_instance(options_.projection));
     }
 
     /// Projects the numbers that a row's mask allows.

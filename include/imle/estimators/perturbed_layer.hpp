@@ -253,62 +253,55 @@ class perturbed_layer
     template <class Scalar, class CallT>
     void write_score_rows(const detail::pass_values<Scalar>& values, const CallT& call,
                           const detail::cotangent<Scalar>& dmu, Scalar* gradient) const {
+        const bool is_plain = options_.estimate == perturbed_estimate::score;
         this->sampler_.with_runner([&](detail::call_runner& runner) {
-            const std::vector<double> cotangent = detail::mean_cotangent(runner, call, dmu);
-            if (options_.estimate == perturbed_estimate::score)
-                write_score(runner, values, call, cotangent, gradient);
-            else
-                write_symmetrized(runner, values, call, cotangent, gradient);
+            write_rows(runner, values, call, gradient, is_plain ? 1.0 : 0.5,
+                       [&](Eigen::Index row, auto& sums) {
+                           std::fill(sums.cotangent.begin(), sums.cotangent.end(), 0.0);
+                           detail::add_mean_cotangent(call, dmu, row, sums.cotangent.data());
+                           const Scalar* const z = values.z + row * call.samples * call.shape.n;
+                           if (is_plain)
+                               add_score(row, call.mask_of(row), z, sums);
+                           else
+                               add_symmetrized(row, call.mask_of(row), z, sums);
+                       });
         });
         finish_rows(values, call, gradient);
     }
 
     static constexpr auto is_zero = [](double x) { return x == 0; };
 
-    template <class Scalar, class CallT>
-    void write_score(detail::call_runner& runner, const detail::pass_values<Scalar>& values,
-                     const CallT& call, std::span<const double> cotangent, Scalar* gradient) const {
-        write_rows(runner, values, call, gradient, 1.0, [&](Eigen::Index row, auto& sums) {
-            weigh(cotangent.data() + row * call.shape.n, values.z + row * call.samples * call.shape.n, sums);
-            if (!std::all_of(sums.weights.begin(), sums.weights.end(), is_zero))
-                sums.add_scores(row, call.mask_of(row), nullptr);
-        });
+    template <class Scalar, class SumsT>
+    void add_score(Eigen::Index row, std::span<const bool> mask, const Scalar* z, SumsT& sums) const {
+        weigh(sums.cotangent, z, sums);
+        if (!std::all_of(sums.weights.begin(), sums.weights.end(), is_zero))
+            sums.add_scores(row, mask, nullptr);
     }
 
-    template <class Scalar, class CallT>
-    void write_symmetrized(detail::call_runner& runner, const detail::pass_values<Scalar>& values,
-                           const CallT& call, std::span<const double> cotangent, Scalar* gradient) const {
-        const auto size = static_cast<std::size_t>(call.shape.n),
-                   samples = static_cast<std::size_t>(call.samples);
+    template <class Scalar, class SumsT>
+    void add_symmetrized(Eigen::Index row, std::span<const bool> mask, const Scalar* z, SumsT& sums) const {
+        std::vector<double>&d = sums.cotangent, &shifted = sums.shifted;
+        // Nothing is known about the derivative if all samples agree: all terms of both halves are 0. A
+        // rounding error of the mean of v must not be left there, which 1 / T would blow up, so z is taken
+        // relative to the first sample.
+        if (std::all_of(d.begin(), d.end(), is_zero) ||
+            (leaves_one_out() && detail::all_equal(z, sums.weights.size(), d.size())))
+            return;
         // The constant part of dmu goes through the first half alone: see the class's comment.
-        std::vector<double> with_mean(cotangent.size()), without_mean(cotangent.size());
-        write_rows(runner, values, call, gradient, 0.5, [&](Eigen::Index row, auto& sums) {
-            const Eigen::Index first = row * call.shape.n;
-            const auto d = cotangent.subspan(static_cast<std::size_t>(first), size);
-            const Scalar* const z = values.z + first * call.samples;
-            // Nothing is known about the derivative if all samples agree: all terms of both halves are 0. A
-            // rounding error of the mean of v must not be left there, which 1 / T would blow up, so z is
-            // taken relative to the first sample.
-            if (std::all_of(d.begin(), d.end(), is_zero) ||
-                (leaves_one_out() && detail::all_equal(z, samples, size)))
-                return;
-            double *const more = with_mean.data() + first, *const less = without_mean.data() + first;
-            const double mean = detail::mean_of_allowed(d, call.mask_of(row));
-            for (std::size_t i = 0; i < size; ++i) {
-                more[i] = d[i] + mean;
-                less[i] = d[i] - mean;
-            }
-            weigh(more, z, sums);
-            sums.add_scores(row, call.mask_of(row), less);
-            if (leaves_one_out()) detail::subtract_mean_of_others(sums.slopes);
-            sums.add_samples(z, leaves_one_out() ? z : nullptr);
-        });
+        const double mean = detail::mean_of_allowed(d, mask);
+        shifted.resize(d.size());
+        for (std::size_t i = 0; i < d.size(); ++i) shifted[i] = d[i] + mean;
+        weigh(shifted, z, sums);
+        for (std::size_t i = 0; i < d.size(); ++i) shifted[i] = d[i] - mean;
+        sums.add_scores(row, mask, shifted.data());
+        if (leaves_one_out()) detail::subtract_mean_of_others(sums.slopes);
+        sums.add_samples(z, leaves_one_out() ? z : nullptr);
     }
 
     /// weights_s = <cotangent, z_s> - b_s, of one instance.
     template <class Scalar, class SumsT>
-    void weigh(const double* cotangent, const Scalar* z, SumsT& sums) const {
-        detail::write_products(cotangent, z, sums.sum.size(), std::span<double>(sums.weights));
+    void weigh(const std::vector<double>& cotangent, const Scalar* z, SumsT& sums) const {
+        detail::write_products(cotangent.data(), z, cotangent.size(), std::span<double>(sums.weights));
         if (leaves_one_out()) detail::subtract_mean_of_others(sums.weights);
     }
 

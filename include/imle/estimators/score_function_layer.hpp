@@ -23,7 +23,8 @@ struct score_function_options {
     Eigen::Index samples = 1;
     /// The baseline that is subtracted from each sample's loss.
     imle::baseline baseline = imle::baseline::leave_one_out;
-    /// Worker threads; 0 means one for each core. Results do not depend on it. Each instance is one thread's.
+    /// Worker threads; 0 means one for each core. Results do not depend on it. Each instance is
+    /// one thread's, but samples of fewer instances than threads are shared.
     int threads = 1;
 };
 
@@ -238,7 +239,7 @@ class score_function_layer : public detail::family_layer<score_function_layer<Fa
                                            Eigen::Index b, std::vector<Scalar>& drawn) const {
         if (values.z != nullptr) return values.z + b * call.samples * call.shape.n;
         drawn.resize(static_cast<std::size_t>(call.samples * call.shape.n));
-        detail::write_family_samples(this->family(), call, b, std::span<Scalar>(drawn));
+        detail::write_family_samples(this->family(), call, b, 0, call.samples, drawn.data());
         return drawn.data();
     }
 };

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <span>
 #include <utility>
-#include <vector>
 
 #include <imle/estimators/detail/mean_cotangent.hpp>
 #include <imle/layer/sampler_layer.hpp>
@@ -44,15 +44,22 @@ class straight_through_layer
     template <class Scalar, class CallT>
     void write_gradient(const detail::pass_values<Scalar>& values, const CallT& call,
                         const detail::cotangent<Scalar>& dz, Scalar* gradient) const {
-        detail::write_for_theta(values, call, dz, gradient, [](const auto&... rows) { write_rows(rows...); });
+        detail::write_for_theta(values, call, dz, gradient,
+                                [&](const auto&... rows) { write_rows(rows...); });
     }
 
     template <class Scalar, class CallT>
-    static void write_rows(const detail::pass_values<Scalar>& values, const CallT& call,
-                           const detail::cotangent<Scalar>& dz, Scalar* gradient) {
-        const std::vector<double> mean = detail::mean_cotangent(call, dz);
-        for (std::size_t i = 0; i < mean.size(); ++i)
-            gradient[i] = static_cast<Scalar>(sense_of<SolverT> == sense::minimize ? -mean[i] : mean[i]);
+    void write_rows(const detail::pass_values<Scalar>& values, const CallT& call,
+                    const detail::cotangent<Scalar>& dz, Scalar* gradient) const {
+        this->sampler_.with_runner([&](detail::call_runner& runner) {
+            detail::for_each_mean_cotangent(
+                runner, call, dz, [&](std::size_t, Eigen::Index row, std::span<const double> mean) {
+                    Scalar* const out = gradient + row * call.shape.n;
+                    for (std::size_t i = 0; i < mean.size(); ++i)
+                        out[i] =
+                            static_cast<Scalar>(sense_of<SolverT> == sense::minimize ? -mean[i] : mean[i]);
+                });
+        });
         for (const Eigen::Index row : values.failed)
             std::fill_n(gradient + row * call.shape.n, call.shape.n, Scalar(0));
         detail::require_finite_gradient(call, gradient, "cotangents whose mean is finite");

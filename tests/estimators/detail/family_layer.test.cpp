@@ -144,12 +144,12 @@ std::vector<double> all_results(const LayerT& layer, const TensorT& theta,
     return numbers;
 }
 
-// The same bits on one, two and three threads; and with work that is guessed from the last call.
+// The same bits on one, two, three and eight threads; and with work that is guessed from the last call.
 template <class TensorT, class FamilyT>
 void check_same_bits(const FamilyT& family, const TensorT& theta, const imle::call_options& options = {}) {
     const auto check = [&](const auto& make) {
         const auto alone = all_results(make(1), theta, options);
-        for (const int threads : {2, 3}) {
+        for (const int threads : {2, 3, 8}) {
             const auto layer = make(threads);
             for (int call = 0; call < 3; ++call) {
                 INFO(threads << " threads, call " << call);
@@ -158,10 +158,10 @@ void check_same_bits(const FamilyT& family, const TensorT& theta, const imle::ca
         }
     };
     check([&](int threads) {
-        return exact_layer{family, {.samples = 2, .threads = threads}, fixtures::eager_threads()};
+        return exact_layer{family, {.samples = 5, .threads = threads}, fixtures::eager_threads()};
     });
     check([&](int threads) {
-        return score_function_layer{family, {.samples = 2, .threads = threads}, fixtures::eager_threads()};
+        return score_function_layer{family, {.samples = 5, .threads = threads}, fixtures::eager_threads()};
     });
 }
 
@@ -279,6 +279,24 @@ TEST_CASE("samples drawn again in a backward pass are checked", "[estimators][fa
     }
 }
 
+TEST_CASE("a draw that a family leaves out is named, whichever thread wrote it",
+          "[estimators][families][errors]") {
+    Eigen::Tensor<double, 2, Eigen::RowMajor> theta(1, 3);
+    theta.setConstant(0.25);
+    for (const int threads : {1, 2, 3, 8}) {
+        const exact_layer layer{
+            forgetful_family{}, {.samples = 5, .threads = threads}, fixtures::eager_threads()};
+        INFO(threads << " threads");
+        try {
+            static_cast<void>(layer.forward(theta, random_key{1}, 1));
+            FAIL("a draw that was not written passed");
+        } catch (const imle::solver_error& error) {
+            CHECK(error.instance() == 1);
+            CHECK(error.sample() == 2);
+        }
+    }
+}
+
 TEST_CASE("results of a layer around a family do not depend on its threads",
           "[estimators][families][threads]") {
     using matrix = Eigen::Tensor<double, 2, Eigen::RowMajor>;
@@ -289,6 +307,13 @@ TEST_CASE("results of a layer around a family do not depend on its threads",
     check_same_bits(k_subset_family{3}, theta, {.first_instance = 4, .mask = {mask.get(), 23 * 8}});
     using chains = Eigen::Tensor<double, 4, Eigen::RowMajor>;
     check_same_bits(imle::chain_family{}, fixtures::numbers<chains>({7, 4, 3, 3}, 3));
+    // Fewer rows than threads: their samples are shared.
+    for (const Eigen::Index rows : {Eigen::Index{1}, Eigen::Index{2}}) {
+        check_same_bits(k_subset_family{3}, fixtures::numbers<matrix>({rows, 8}, 4),
+                        {.first_instance = 4, .mask = {mask.get(), static_cast<std::size_t>(rows * 8)}});
+        check_same_bits(imle::softmax_family{}, fixtures::numbers<matrix>({rows, 8}, 5));
+        check_same_bits(imle::chain_family{}, fixtures::numbers<chains>({rows, 4, 3, 3}, 6));
+    }
 }
 
 TEST_CASE("a theta shared by rows has one gradient on any number of threads",
@@ -309,6 +334,12 @@ TEST_CASE("a layer around a family does work on several threads", "[estimators][
     check_meetings(exact_layer{meeting_family{}, {.samples = 2, .threads = 2}, fixtures::eager_threads()});
     check_meetings(
         score_function_layer{meeting_family{}, {.samples = 2, .threads = 2}, fixtures::eager_threads()});
+    // One row: its samples are shared.
+    const exact_layer one_row{meeting_family{}, {.samples = 2, .threads = 2}, fixtures::eager_threads()};
+    Eigen::Tensor<double, 2, Eigen::RowMajor> row(1, 3);
+    row.setConstant(0.25);
+    static_cast<void>(one_row.forward(row, random_key{1}));
+    CHECK(one_row.family().met());
     // A pullback keeps the threads; a copy shares them.
     auto layer = std::make_unique<exact_layer<meeting_family>>(meeting_family{}, imle::exact_options{1, 2},
                                                                fixtures::eager_threads());

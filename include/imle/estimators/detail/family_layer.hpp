@@ -38,20 +38,21 @@ template <class Scalar>
 }
 
 /// Hands `out` to `write`, which calls the family's `function` for instance b. Throws `solver_error` unless
-/// all of it was written, with finite numbers.
+/// all of it was written, with finite numbers. first_sample: of those that are written.
 template <class CallT, class Scalar, class WriteT>
 void write_by_family(const char* function, const CallT& call, Eigen::Index b, std::span<Scalar> out,
-                     WriteT&& write) {
+                     WriteT&& write, std::size_t first_sample = 0) {
     std::fill(out.begin(), out.end(), unwritten<Scalar>());
     write(out);
     const std::span<const Scalar> values(out);
     if (all_finite(values)) return;
-    const std::size_t at = first_not_finite(values), n = static_cast<std::size_t>(call.shape.n);
+    const std::size_t at = first_not_finite(values), n = static_cast<std::size_t>(call.shape.n),
+                      sample = first_sample + at / n;
     const std::uint64_t instance = call.first_instance() + static_cast<std::uint64_t>(b);
     throw solver_error(message("imle: the family's ", function, " wrote ", values[at],
                                " (or nothing) at coordinate ", at % n, " in instance ", instance, ", sample ",
-                               at / n, "; expected a finite number at every coordinate"),
-                       instance, at / n);
+                               sample, "; expected a finite number at every coordinate"),
+                       instance, sample);
 }
 
 /// Whether the family of some coordinates is what remains of the whole one where the others are 0, so that a
@@ -70,17 +71,17 @@ template <class Scalar, int Rank, int Layout>
 
 /// Calls write(theta, out) with instance b's theta and `out`, n numbers or several times as many; or with
 /// those that the mask allows, the others of `out` being 0. For a family of views: write(theta, out, context)
-/// with views, of `out` one with one more, outermost dimension if it is `Several` instances.
+/// with views, of `out` one with one more, outermost dimension of `count` instances if `Several`.
 template <class FamilyT, bool Several = false, class Scalar, int Rank, int Layout, class WriteT>
 void write_allowed(const layer_call<Scalar, Rank, Layout>& call, Eigen::Index b, std::span<Scalar> out,
-                   WriteT&& write) {
+                   WriteT&& write, Eigen::Index count = 1) {
     const std::span<const Scalar> theta(call.theta_of(b), static_cast<std::size_t>(call.shape.n));
     const auto mask = call.mask_of(b);
     if constexpr (is_shaped_family<FamilyT>) {
         auto view = family_view(call, theta.data());
         const solve_context context = call.context_of(b, 0);
         if constexpr (Several) {
-            mutable_view<Scalar, Rank + 1, Layout> all(out.data(), call.shape.batched(call.samples));
+            mutable_view<Scalar, Rank + 1, Layout> all(out.data(), call.shape.batched(count));
             write(view, all, context);
         } else {
             mutable_view<Scalar, Rank, Layout> one(out.data(), call.shape.instance);
@@ -124,25 +125,29 @@ void write_family_marginals(const FamilyT& family, const CallT& call, Eigen::Ind
     });
 }
 
-/// The S draws of instance b.
+/// `count` draws of instance b, from `first_sample` on.
 template <class FamilyT, class CallT, class Scalar>
-void write_family_samples(const FamilyT& family, const CallT& call, Eigen::Index b, std::span<Scalar> zs) {
+void write_family_samples(const FamilyT& family, const CallT& call, Eigen::Index b, Eigen::Index first_sample,
+                          Eigen::Index count, Scalar* zs) {
     const std::uint64_t first_item =
-        (call.first_instance() + static_cast<std::uint64_t>(b)) * static_cast<std::uint64_t>(call.samples);
-    write_by_family("sample", call, b, zs, [&](std::span<Scalar> values) {
+        (call.first_instance() + static_cast<std::uint64_t>(b)) * static_cast<std::uint64_t>(call.samples) +
+        static_cast<std::uint64_t>(first_sample);
+    const auto write = [&](std::span<Scalar> values) {
         const auto several = [&](const auto& theta, auto&& out, const auto&... context) {
             if constexpr (requires { family.sample_several(theta, call.key, first_item, out, context...); })
                 family.sample_several(theta, call.key, first_item, out, context...);
             else
-                for (Eigen::Index s = 0; s < call.samples; ++s) {
+                for (Eigen::Index s = 0; s < count; ++s) {
                     const Eigen::Index size = static_cast<Eigen::Index>(theta.size());
                     auto one = family_draw(call, out.data() + s * size, theta);
                     family.sample(theta, call.key, first_item + static_cast<std::uint64_t>(s), one,
                                   context...);
                 }
         };
-        write_allowed<FamilyT, true>(call, b, values, several);
-    });
+        write_allowed<FamilyT, true>(call, b, values, several, count);
+    };
+    write_by_family("sample", call, b, std::span<Scalar>(zs, static_cast<std::size_t>(count * call.shape.n)),
+                    write, static_cast<std::size_t>(first_sample));
 }
 
 /// Whether a family has a map of spans, or one of views with a context.
@@ -173,7 +178,8 @@ void write_family_map(const FamilyT& family, const CallT& call, Eigen::Index b, 
 /// `layer_interface` around a family: `forward` gives S exact samples per instance, z of item
 /// (first_instance + b) * S + s; `marginals` gives E z exactly, without drawing a sample, as a pass that is
 /// pulled back through like one of `forward`. `LayerT` adds `write_gradient`. It holds the family, the
-/// options and, if these allow more than one, threads, which copies share. One thread does all of a row.
+/// options and, if these allow more than one, threads, which copies share. One thread does all of a row, but
+/// for samples where there are fewer rows than threads.
 template <class LayerT, class FamilyT, class OptionsT, class ExecutorT>
 class family_layer : public layer_interface<LayerT> {
   public:
@@ -214,11 +220,7 @@ class family_layer : public layer_interface<LayerT> {
     template <class CallT>
     void for_each_row(row_work work, const CallT& call,
                       function_ref<void(std::size_t, Eigen::Index)> f) const {
-        const Eigen::Index batch = call.shape.batch;
-        if (threads_ && batch > 1)
-            threads_->for_each_row(work, batch, call.samples * call.shape.n, f);
-        else
-            for (Eigen::Index b = 0; b < batch; ++b) f(0, b);
+        for_each_of(work, call.shape.batch, call.samples * call.shape.n, f);
     }
 
     /// The largest number of workers of a call.
@@ -254,9 +256,26 @@ class family_layer : public layer_interface<LayerT> {
     template <class CallT, class Scalar>
     void write_samples(const CallT& call, Scalar* z, std::vector<Eigen::Index>&) const {
         require_family(call);
-        for_each_row(row_work::samples, call, [&](std::size_t, Eigen::Index b) {
-            write_family_samples(family_, call, b, family_row(z, b, call.samples * call.shape.n));
-        });
+        // Few rows are cut. A family prepares itself for each part, so there are no more than needed.
+        const Eigen::Index batch = std::max<Eigen::Index>(1, call.shape.batch), n = call.shape.n,
+                           wanted = (static_cast<Eigen::Index>(workers()) + batch - 1) / batch,
+                           size = (call.samples + wanted - 1) / wanted,
+                           parts = (call.samples + size - 1) / size;
+        for_each_of(
+            row_work::samples, call.shape.batch * parts, size * n, [&](std::size_t, Eigen::Index part) {
+                const Eigen::Index b = part / parts, first = part % parts * size,
+                                   count = std::min(size, call.samples - first);
+                write_family_samples(family_, call, b, first, count, z + (b * call.samples + first) * n);
+            });
+    }
+
+    /// Calls f(worker, i) for all i < count, each of which is work on `size` numbers.
+    void for_each_of(row_work work, Eigen::Index count, Eigen::Index size,
+                     function_ref<void(std::size_t, Eigen::Index)> f) const {
+        if (threads_ && count > 1)
+            threads_->for_each_row(work, count, size, f);
+        else
+            for (Eigen::Index i = 0; i < count; ++i) f(0, i);
     }
 
     template <class CallT, class Scalar>

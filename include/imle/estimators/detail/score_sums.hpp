@@ -94,6 +94,7 @@ class score_sums {
         : weights(static_cast<std::size_t>(samples)),
           slopes(weights.size()),
           sum(static_cast<std::size_t>(n)),
+          cotangent(sum.size()),
           noise_(noise),
           replay_(std::move(replay)),
           numbers_(sum.size()) {}
@@ -134,8 +135,8 @@ class score_sums {
 
     /// S numbers each.
     std::vector<double> weights, slopes;
-    /// n numbers.
-    std::vector<double> sum;
+    /// n numbers each: what is wanted, the row's cotangent, and one that differs from it by a constant.
+    std::vector<double> sum, cotangent, shifted;
 
   private:
     const NoiseT& noise_;
