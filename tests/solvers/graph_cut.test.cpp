@@ -165,6 +165,54 @@ double lost(const model& given, const std::vector<double>& theta, const std::vec
     return sum;
 }
 
+template <class Scalar>
+using batch_of = Eigen::Tensor<Scalar, 2, Eigen::RowMajor>;
+
+// A batch beside the same solver's single solves, in turn. kinds: whole numbers, with ties; normal numbers;
+// normal ones of which some are so small that sums are rounded.
+template <class Scalar>
+support::tally differences_in_batches(const model& given, int count, std::uint32_t seed,
+                                      bool is_masked = false) {
+    std::mt19937 random(seed);
+    std::normal_distribution<Scalar> normal;
+    support::tally wrong;
+    graph_cut solver = given.solver({.negative_scores = imle::negative_scores::clamp});
+    const auto n = static_cast<Eigen::Index>(given.size());
+    for (int i = 0; i < count; ++i) {
+        const Eigen::Index batch = 1 + static_cast<Eigen::Index>(random() % 20);
+        batch_of<Scalar> thetas(batch, n), zs(batch, n);
+        std::vector<imle::solve_context> contexts(static_cast<std::size_t>(batch));
+        std::vector<support::mask> masks;
+        for (Eigen::Index b = 0; b < batch; ++b)
+            masks.push_back(is_masked && b % 2 == 1 ? support::random_mask(given.size(), random)
+                                                    : support::mask(given.size()));
+        for (Eigen::Index b = 0; b < batch; ++b) {
+            auto theta = random_scores<Scalar>(given, 5, random);
+            if (i % 3 != 0)
+                for (Scalar& x : theta) x = normal(random);
+            if (i % 3 == 2 && b % 3 == 0)
+                for (Scalar& x : theta) x *= random() % 2 == 0 ? Scalar(1) : Scalar(0x1p-30);
+            std::copy(theta.begin(), theta.end(), thetas.data() + b * n);
+            if (is_masked)
+                contexts[static_cast<std::size_t>(b)].mask = masks[static_cast<std::size_t>(b)].span();
+        }
+        zs.setConstant(7);
+        if (i % 2 == 0 && !is_masked)
+            solver.solve_batch(thetas, zs);
+        else
+            static_cast<void>(solver.solve_batch(thetas, zs, std::span<const imle::solve_context>(contexts)));
+        for (Eigen::Index b = 0; b < batch; ++b) {
+            const Eigen::TensorMap<const Eigen::Tensor<Scalar, 1, Eigen::RowMajor>> theta(
+                thetas.data() + b * n, n);
+            Eigen::Tensor<Scalar, 1, Eigen::RowMajor> z(n);
+            static_cast<void>(solver(theta, z, contexts[static_cast<std::size_t>(b)]));
+            wrong.expect(std::equal(z.data(), z.data() + n, zs.data() + b * n), given.nodes, " nodes, batch ",
+                         i, ", instance ", b, " of ", batch);
+        }
+    }
+    return wrong;
+}
+
 std::vector<double> solved(graph_cut& solver, const std::vector<double>& theta) {
     return support::solve<Eigen::RowMajor>(
                solver, theta, Eigen::array<Eigen::Index, 1>{static_cast<Eigen::Index>(theta.size())}, {})
@@ -220,6 +268,45 @@ TEST_CASE("graph_cut sends flow along a chain, over a bridge, and back", "[solve
     CHECK(z[124] == 0);
 }
 
+TEST_CASE("graph_cut: a batch has the answers of single solves", "[solvers][graph_cut]") {
+    std::mt19937 random(7);
+    for (const auto& [nodes, edges] : {std::pair{0, 0}, {3, 5}, {8, 0}, {9, 20}, {30, 40}, {40, 200}}) {
+        const model given =
+            random_model(static_cast<std::size_t>(nodes), static_cast<std::size_t>(edges), random);
+        CHECK(differences_in_batches<float>(given, 30, random()) == 0);
+        CHECK(differences_in_batches<double>(given, 3, random()) == 0);
+        CHECK(differences_in_batches<float>(given, 3, random(), true) == 0);
+    }
+    CHECK(differences_in_batches<float>(image(7, 6), 30, random()) == 0);
+    CHECK(differences_in_batches<float>(image(1, 90), 9, random()) == 0);
+}
+
+TEST_CASE("graph_cut: a batch whose flow takes long ways", "[solvers][graph_cut]") {
+    // A path through nodes in any order: lanes give up, and single solves begin.
+    std::mt19937 random(8);
+    std::vector<Eigen::Index> order(600);
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Eigen::Index>(i);
+    std::shuffle(order.begin(), order.end(), random);
+    model path{order.size(), {}};
+    for (std::size_t i = 0; i + 1 < order.size(); ++i) path.edges.push_back({order[i], order[i + 1]});
+    const auto n = static_cast<Eigen::Index>(path.size());
+    batch_of<float> thetas(20, n), zs(20, n);
+    thetas.setConstant(0);
+    for (Eigen::Index b = 0; b < 20; ++b) {
+        for (std::size_t e = 0; e + 1 < order.size(); ++e)
+            thetas(b, 600 + static_cast<Eigen::Index>(e)) = static_cast<float>(3 + random() % 2);
+        thetas(b, order.front()) = 100;
+        thetas(b, order.back()) = -2;
+    }
+    graph_cut solver = path.solver();
+    solver.solve_batch(thetas, zs);
+    support::tally wrong;
+    for (Eigen::Index b = 0; b < 20; ++b)
+        for (std::size_t i = 0; i < order.size(); ++i)
+            wrong.expect(zs(b, order[i]) == 1, "instance ", b, ", place ", i);  // the end can be had for 2
+    CHECK(wrong == 0);
+}
+
 TEST_CASE("graph_cut in steady state gives what a new solver gives", "[solvers][graph_cut]") {
     std::mt19937 random(6);
     support::tally wrong;
@@ -238,7 +325,8 @@ TEST_CASE("graph_cut at the scalar's limits", "[solvers][graph_cut]") {
     graph_cut solver{3, {{0, 1}, {1, 2}, {0, 1}}};
     CHECK(solved(solver, {most, 0, -most, most, most / 2, most}) == std::vector<double>{1, 1, 0, 1, 0, 1});
     CHECK(solved(solver, {most, most, most, most, most, most}) == std::vector<double>(6, 1));
-    CHECK(solved(solver, {2 * tiny, 0, -2 * tiny, tiny, tiny, tiny}) == std::vector<double>{1, 1, 0, 1, 0, 1});
+    CHECK(solved(solver, {2 * tiny, 0, -2 * tiny, tiny, tiny, tiny}) ==
+          std::vector<double>{1, 1, 0, 1, 0, 1});
     CHECK(solved(solver, {-0.0, 0, 0, 0, 0, 0}) == std::vector<double>{0, 0, 0, 1, 1, 1});
     graph_cut none{0, {}};
     CHECK(solved(none, {}).empty());
@@ -254,6 +342,18 @@ TEST_CASE("graph_cut says what is wrong", "[solvers][graph_cut][errors]") {
     CHECK_THROWS_WITH(solved(solver, {1, -2, 1, -0.5}), mentions("-0.5") && mentions("edge 1"));
     CHECK_THROWS_AS(solved(solver, {1, std::numeric_limits<double>::quiet_NaN(), 1, 1}),
                     std::invalid_argument);
+    // In a batch too, whether or not it is solved in lanes; a loop's score does not matter.
+    graph_cut larger{9, {{0, 1}, {1, 2}, {3, 3}}};
+    batch_of<float> thetas(9, 12), zs(9, 12);
+    thetas.setConstant(1);
+    thetas(6, 11) = -1;
+    CHECK_NOTHROW(larger.solve_batch(thetas, zs));
+    thetas(7, 10) = -0.25F;
+    CHECK_THROWS_WITH(larger.solve_batch(thetas, zs), mentions("-0.25") && mentions("edge 1"));
+    thetas(7, 10) = std::numeric_limits<float>::infinity();
+    CHECK_THROWS_AS(larger.solve_batch(thetas, zs), std::invalid_argument);
+    batch_of<float> wide(9, 13);
+    CHECK_THROWS_WITH(larger.solve_batch(wide, wide), mentions("13 numbers") && mentions("9 nodes"));
     // Counted as 0; its agreement is still reported.
     graph_cut clamping{2, {{0, 1}, {0, 1}}, {.negative_scores = imle::negative_scores::clamp}};
     CHECK(solved(clamping, {1, -2, 0.5, -9}) == std::vector<double>{1, 0, 0, 0});

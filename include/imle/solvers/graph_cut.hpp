@@ -6,9 +6,7 @@
 /// A node that gets label 0 loses its score, if that is positive, and one that gets label 1 loses minus its
 /// score, if that is negative; an edge whose ends differ loses its score. The least loss is a minimum cut
 /// (Greig, Porteous and Seheult, "Exact maximum a posteriori estimation for binary images", 1989), and that
-/// comes from a maximum flow (Goldberg and Tarjan, "A new approach to the maximum-flow problem", 1988, with
-/// levels that are measured now and then, after Cherkassky and Goldberg, "On implementing the push-relabel
-/// method for the maximum flow problem", 1997).
+/// comes from a maximum flow.
 
 #include <algorithm>
 #include <cmath>
@@ -22,6 +20,10 @@
 #include <vector>
 
 #include <imle/core/shared_object.hpp>
+#include <imle/solvers/detail/batch_selection.hpp>
+#include <imle/solvers/detail/cut_network.hpp>
+#include <imle/solvers/detail/cuts_in_lanes.hpp>
+#include <imle/solvers/detail/push_relabel_flow.hpp>
 #include <imle/solvers/directed_graph.hpp>
 #include <imle/solvers/instance.hpp>
 
@@ -42,182 +44,6 @@ struct graph_cut_options {
     imle::negative_scores negative_scores = imle::negative_scores::reject;
 };
 
-namespace detail {
-
-/// The arcs of an undirected graph, two for each edge that joins different nodes: those that leave node v
-/// are first[v] to first[v + 1] - 1.
-struct cut_network {
-    Eigen::Index nodes;
-    std::vector<graph_edge> edges;
-    std::vector<std::int32_t> first;
-    /// Of each edge, the arc that leaves `from` and the one that leaves `to`; -1 for a loop.
-    std::vector<std::int32_t> there, back;
-
-    cut_network(Eigen::Index node_count, std::vector<graph_edge> edge_list)
-        : nodes(node_count), edges(std::move(edge_list)) {
-        require_graph(nodes, edges);
-        if (edges.size() > most_edges) throw_invalid("the number of edges", edges.size(), most_edges);
-        there.assign(edges.size(), -1);
-        back.assign(edges.size(), -1);
-        first = begin_edge_lists<std::int32_t>(nodes, edges,
-                                               [&](std::size_t e, std::int32_t place, std::int32_t other) {
-                                                   there[e] = place;
-                                                   back[e] = other;
-                                               });
-    }
-
-    static constexpr std::size_t most_edges = std::numeric_limits<std::int32_t>::max() / 2;
-};
-
-/// A maximum flow from nodes with an excess to nodes with a deficit, by pushes along arcs that lead one level
-/// down, where a node's level is a lower bound of its distance to a deficit.
-class push_relabel_flow {
-  public:
-    /// Makes room for a network. All excesses are 0.
-    void resize(const cut_network& network) {
-        node_count_ = static_cast<std::int32_t>(network.nodes);
-        first_ = network.first.data();
-        nodes_ = scratch_.get<node>(static_cast<std::size_t>(network.nodes)).data();
-        arcs_ = scratch_.get<arc>(static_cast<std::size_t>(network.first.back())).data();
-        std::fill_n(nodes_, node_count_, node{});
-    }
-
-    /// Sets the capacity of an undirected edge. there, back: its arcs; from, to: its ends.
-    void set_edge(std::int32_t there, std::int32_t back, std::int32_t from, std::int32_t to,
-                  double capacity) noexcept {
-        arcs_[there] = {capacity, to, back};
-        arcs_[back] = {capacity, from, there};
-    }
-    /// What a node has to give or, if it is negative, what it can take.
-    double& excess(std::int32_t v) noexcept { return nodes_[v].excess; }
-
-    /// Sends as much as possible. O(nodes^3) in the worst case.
-    void solve() {
-        push_to_neighbours();
-        measure_levels();
-        // First in, first out, in rounds. Levels that are far too low cost most, so they are measured again
-        // after a raise for every second node.
-        std::int32_t raises = 0;
-        while (!active_.empty()) {
-            next_active_.clear();
-            for (const std::int32_t v : active_) raises += discharge(v);
-            std::swap(active_, next_active_);
-            if (raises > node_count_ / 2) {
-                raises = 0;
-                measure_levels();
-            }
-        }
-    }
-
-    /// Calls f(v) for each node that what is left over could still reach: the smallest minimum cut's side.
-    template <class F>
-    void for_each_on_source_side(F&& f) {
-        active_.clear();
-        for (std::int32_t v = 0; v < node_count_; ++v) {
-            nodes_[v].level = nodes_[v].excess > 0 ? 1 : 0;
-            if (nodes_[v].excess > 0) active_.push_back(v);
-        }
-        for (std::size_t i = 0; i < active_.size(); ++i) {
-            f(active_[i]);
-            for_each_arc(active_[i], [&](const arc& out) {
-                if (out.residual <= 0 || nodes_[out.to].level != 0) return;
-                nodes_[out.to].level = 1;
-                active_.push_back(out.to);
-            });
-        }
-        active_.clear();
-    }
-
-  private:
-    struct arc {
-        double residual;  // what can still flow
-        std::int32_t to;
-        std::int32_t reverse;
-    };
-    struct node {
-        double excess = 0;
-        std::int32_t level = 0;
-        std::int32_t next_arc = 0;  // those before lead nowhere at this level
-    };
-
-    template <class F>
-    void for_each_arc(std::int32_t v, F&& f) {
-        for (std::int32_t a = first_[v]; a < first_[v + 1]; ++a) f(arcs_[a]);
-    }
-
-    void push(std::int32_t from, arc& out, double amount) noexcept {
-        out.residual -= amount;
-        arcs_[out.reverse].residual += amount;
-        nodes_[from].excess -= amount;
-        nodes_[out.to].excess += amount;
-    }
-
-    /// Much of the flow can go from a node to its neighbours, for which no levels are needed.
-    void push_to_neighbours() noexcept {
-        for (std::int32_t v = 0; v < node_count_; ++v)
-            if (nodes_[v].excess > 0)
-                for_each_arc(v, [&](arc& out) {
-                    const double amount = std::min({nodes_[v].excess, -nodes_[out.to].excess, out.residual});
-                    if (amount > 0) push(v, out, amount);
-                });
-    }
-
-    /// Sets each level to the distance to a deficit, by breadth-first search; `node_count_` if there is no
-    /// path. The nodes that have something to push become active, the nearest first.
-    void measure_levels() {
-        active_.clear();
-        for (std::int32_t v = 0; v < node_count_; ++v) {
-            const bool is_goal = nodes_[v].excess < 0;
-            nodes_[v].level = is_goal ? 0 : node_count_;
-            nodes_[v].next_arc = first_[v];
-            if (is_goal) active_.push_back(v);
-        }
-        for (std::size_t i = 0; i < active_.size(); ++i) {
-            const std::int32_t level = nodes_[active_[i]].level + 1;
-            for_each_arc(active_[i], [&](const arc& out) {
-                if (nodes_[out.to].level != node_count_ || arcs_[out.reverse].residual <= 0) return;
-                nodes_[out.to].level = level;
-                active_.push_back(out.to);
-            });
-        }
-        std::erase_if(active_, [&](std::int32_t v) { return nodes_[v].excess <= 0; });
-    }
-
-    /// Pushes a node's excess on, raising the node as far as needed. Returns how many times it was raised.
-    std::int32_t discharge(std::int32_t v) {
-        node& here = nodes_[v];
-        std::int32_t raises = 0;
-        while (here.level < node_count_) {
-            for (; here.next_arc < first_[v + 1]; ++here.next_arc) {
-                arc& out = arcs_[here.next_arc];
-                node& next = nodes_[out.to];
-                if (out.residual <= 0 || next.level != here.level - 1) continue;
-                const bool was_active = next.excess > 0;
-                push(v, out, std::min(here.excess, out.residual));
-                if (!was_active && next.excess > 0) next_active_.push_back(out.to);
-                if (here.excess <= 0) return raises;
-            }
-            std::int32_t level = node_count_;
-            for_each_arc(v, [&](const arc& out) {
-                if (out.residual > 0) level = std::min(level, nodes_[out.to].level + 1);
-            });
-            here.level = level;
-            here.next_arc = first_[v];
-            ++raises;
-        }
-        return raises;
-    }
-
-    std::int32_t node_count_ = 0;
-    const std::int32_t* first_ = nullptr;  // of the network
-    node* nodes_ = nullptr;                // in the scratch, like arcs_
-    arc* arcs_ = nullptr;
-    std::vector<std::int32_t> active_, next_active_;
-    basic_scratch<node, arc> scratch_;
-};
-
-}  // namespace detail
-
 /// The MAP state of a binary pairwise model: theta and z are [nodes + edges]. The first numbers of theta are
 /// the scores of label 1, one for each node; then follow the scores of agreeing, one for each edge. z holds
 /// the labels, then 1 for each edge whose ends have the same label. Segmentation and denoising of images are
@@ -233,11 +59,13 @@ class push_relabel_flow {
 /// Throws `std::invalid_argument` on construction for an invalid option, a negative number of nodes, an edge
 /// whose ends are not nodes, and more than 2^30 - 1 edges. Throws it when solving for a theta that is not of
 /// nodes + edges numbers, and for numbers that are not finite. Copies share the graph. O(nodes^3) in
-/// the worst case; close to linear for images.
-class graph_cut {
+/// the worst case; close to linear for images. Batches of floats are solved with a lane for each instance.
+class graph_cut : public detail::batch_forms<graph_cut, 1> {
   public:
     /// It maximises <theta, z>.
     static constexpr imle::sense sense = imle::sense::maximize;
+    /// `solve_batch` is as good for a few instances.
+    static constexpr bool takes_any_batch = true;
 
     /// nodes: how many there are, numbered from 0; edges: in the order of theta.
     graph_cut(Eigen::Index nodes, std::vector<graph_edge> edges, const graph_cut_options& options = {})
@@ -264,27 +92,77 @@ class graph_cut {
     /// The best labelling whose 1s the context's mask allows.
     template <detail::InstanceOfRank<1> ThetaT, detail::StateOf<ThetaT> ZT>
     solve_status operator()(const ThetaT& theta, ZT&& z, const solve_context& context) {
-        using Scalar = scalar_of<ThetaT>;
-        const Eigen::Index count = nodes() + std::ssize(edges());
-        if (theta.dimension(0) != count)
-            detail::throw_invalid(
-                "theta", detail::message("of ", theta.dimension(0), " numbers"),
-                detail::message("one for each of the ", nodes(), " nodes, then one for each ", "of the ",
-                                edges().size(), " edges"));
+        require_count(theta.dimension(0));
         detail::require_instance(theta, z, context);
-        load(theta.data(), context);
-        flow_.solve();
-        std::fill_n(z.data(), count, Scalar(0));
-        flow_.for_each_on_source_side([&](std::int32_t v) { z.data()[v] = 1; });
-        Scalar* agrees = z.data() + nodes();
-        for (const auto& [from, to] : edges()) {
-            const bool counts = context.allows(agrees - z.data());
-            *agrees++ = counts && z.data()[from] == z.data()[to] ? Scalar(1) : Scalar(0);
-        }
+        solve_one(theta.data(), context, z.data());
         return solve_status::solved;
     }
 
   private:
+    friend class detail::batch_forms<graph_cut, 1>;
+
+    void require_count(Eigen::Index given) const {
+        if (given == nodes() + std::ssize(edges())) return;
+        detail::throw_invalid("theta", detail::message("of ", given, " numbers"),
+                              detail::message("one for each of the ", nodes(), " nodes, then one for each ",
+                                              "of the ", edges().size(), " edges"));
+    }
+
+    template <class ThetasT, class ZsT>
+    solve_status solve_all(const ThetasT& thetas, ZsT& zs, std::span<const solve_context> contexts) {
+        using Scalar = scalar_of<ThetasT>;
+        detail::require_dimensions(thetas, zs);
+        const auto shape = detail::shape_of(thetas);
+        require_count(shape.n);
+        const auto n = static_cast<std::size_t>(shape.n), batch = static_cast<std::size_t>(shape.batch);
+        const Scalar* const theta = thetas.data();
+        for (std::size_t i = 0; i < batch; ++i)
+            detail::require_numbers(std::span(theta + i * n, n), detail::mask_of(contexts, i));
+        const auto alone = [&](std::size_t i) {
+            solve_one(theta + i * n, contexts.empty() ? solve_context{} : contexts[i], zs.data() + i * n);
+        };
+        // Sums of doubles are hardly ever exact, and masks are rare.
+        if constexpr (std::is_same_v<Scalar, float>)
+            if (detail::cuts_in_lanes::is_suited(*network_) && !detail::any_mask(contexts)) {
+                for (std::size_t i = 0; i < batch; ++i) require_scores(theta + i * n);
+                flow_.resize(*network_);  // so that the first of `repeat` allocates nothing
+                bool suits = true;
+                const auto in_lanes = [&](std::size_t first, std::size_t left) {
+                    const auto repeat = [&](std::size_t lane) { alone(first + lane); };
+                    if (suits)
+                        suits =
+                            cuts_.solve(*network_, theta + first * n, left, zs.data() + first * n, repeat);
+                    else
+                        for (std::size_t lane = 0; lane < std::min(left, cuts_.size); ++lane) repeat(lane);
+                };
+                detail::solve_in_groups(batch, cuts_.size, in_lanes, alone);
+                return solve_status::solved;
+            }
+        for (std::size_t i = 0; i < batch; ++i) alone(i);
+        return solve_status::solved;
+    }
+
+    template <class Scalar>
+    void solve_one(const Scalar* theta, const solve_context& context, Scalar* z) {
+        load(theta, context);
+        flow_.solve();
+        std::fill_n(z, nodes(), Scalar(0));
+        flow_.for_each_on_source_side([&](std::int32_t v) { z[v] = 1; });
+        Eigen::Index at = nodes();
+        for (const auto& [from, to] : edges()) {
+            z[at] = context.allows(at) && z[from] == z[to] ? Scalar(1) : Scalar(0);
+            ++at;
+        }
+    }
+
+    /// Throws for the first negative score of agreeing, if they are to be rejected.
+    template <class Scalar>
+    void require_scores(const Scalar* theta) const {
+        if (options_.negative_scores == negative_scores::clamp) return;
+        for (std::size_t e = 0; e < edges().size(); ++e)
+            if (network_->there[e] >= 0) static_cast<void>(score_of(theta, e, {}));
+    }
+
     template <class Scalar>
     void load(const Scalar* theta, const solve_context& context) {
         const double factor = scale(theta, context);
@@ -328,6 +206,7 @@ class graph_cut {
     std::shared_ptr<const detail::cut_network> network_;
     graph_cut_options options_;
     detail::push_relabel_flow flow_;
+    detail::cuts_in_lanes cuts_;
 };
 
 }  // namespace imle::inline IMLE_ABI
