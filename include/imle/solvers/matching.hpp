@@ -98,7 +98,8 @@ class matching {
         // Magnitudes of what may be taken; 0 for what may not. Loops without a branch: signs are random.
         const auto magnitude = [=](std::size_t e) {
             const score given(theta[e]);
-            return (takes_all || !given.is_negative) && allowed(e) ? given.magnitude : word{0};
+            const word is_kept = (word{takes_all} | word{!given.is_negative}) & word{allowed(e)};
+            return given.magnitude & (word{0} - is_kept);
         };
         word largest = 0, below_smallest = std::numeric_limits<word>::max();
         for (std::size_t e = 0, count = edges().size(); e < count; ++e) {
@@ -111,29 +112,29 @@ class matching {
             return detail::blossom_search<Number>::bits_for(range.bits() + (takes_all ? 2 : 1), nodes(),
                                                             takes_all) <= detail::whole_number<Number>::bits;
         };
-        if (fits(std::int64_t{})) return solve_in<std::int64_t>(theta, z, allowed, range);
+        if (fits(std::int64_t{})) return solve_in<std::int64_t>(theta, z, allowed, magnitude, range);
         int lowest = std::numeric_limits<int>::max();
         for (std::size_t e = 0; e < edges().size(); ++e)
             if (magnitude(e) != 0) lowest = std::min(lowest, range.lowest_bit(magnitude(e)));
         range.raise(lowest);
-        if (fits(std::int64_t{})) return solve_in<std::int64_t>(theta, z, allowed, range);
+        if (fits(std::int64_t{})) return solve_in<std::int64_t>(theta, z, allowed, magnitude, range);
         if constexpr (std::is_same_v<Scalar, double>) {
-            if (fits(two_words{})) return solve_in<two_words>(theta, z, allowed, range);
-            if (!fits(five_words{})) return solve_in<many_words>(theta, z, allowed, range);
+            if (fits(two_words{})) return solve_in<two_words>(theta, z, allowed, magnitude, range);
+            if (!fits(five_words{})) return solve_in<many_words>(theta, z, allowed, magnitude, range);
         }
-        return solve_in<five_words>(theta, z, allowed, range);
+        return solve_in<five_words>(theta, z, allowed, magnitude, range);
     }
 
-    template <class Number, class Scalar, class ZT, class AllowedT>
-    solve_status solve_in(const Scalar* theta, ZT& z, const AllowedT& allowed,
+    template <class Number, class Scalar, class ZT, class AllowedT, class MagnitudeT>
+    solve_status solve_in(const Scalar* theta, ZT& z, const AllowedT& allowed, const MagnitudeT& magnitude_of,
                           const detail::binary_range<Scalar>& range) {
         auto& search = std::get<detail::blossom_search<Number>>(searches_);
         const auto weights = search.weights(edges().size());
         if (!options_.perfect) {
             for (std::size_t e = 0; e < weights.size(); ++e) {
-                const detail::binary_number<Scalar> score(theta[e]);
-                const bool counts = !score.is_negative && !score.is_zero() && allowed(e);
-                weights[e] = counts ? range.template even<Number>(score) : Number(-1);
+                const auto magnitude = magnitude_of(e);
+                const Number weight = range.template even<Number>(magnitude);
+                weights[e] = magnitude != 0 ? weight : Number(-1);
             }
         } else {
             // All perfect matchings have as many edges, so the least score may count as 0.

@@ -168,11 +168,15 @@ class binary_range {
     /// A number of the list in units of 2^(lowest - 1): an even one.
     template <class Number>
     [[nodiscard]] Number even(const binary_number<Scalar>& number) const noexcept {
-        const std::uint64_t digits = binary_number<Scalar>::digits(number.magnitude);
-        const int shift = binary_number<Scalar>::exponent(number.magnitude) - lowest_ + 1;
-        const Number size = whole_number<Number>::shifted(digits >> std::clamp(-shift, 0, 63),
-                                                          static_cast<unsigned>(std::max(shift, 0)));
+        const Number size = even<Number>(number.magnitude);
         return number.is_negative ? Number(0) - size : size;
+    }
+    template <class Number>
+    [[nodiscard, gnu::always_inline]] inline Number even(word magnitude) const noexcept {
+        const std::uint64_t digits = binary_number<Scalar>::digits(magnitude);
+        const int shift = binary_number<Scalar>::exponent(magnitude) - lowest_ + 1;
+        return whole_number<Number>::shifted(digits >> std::clamp(-shift, 0, 63),
+                                             static_cast<unsigned>(std::max(shift, 0)));
     }
 
   private:
