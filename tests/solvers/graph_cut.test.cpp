@@ -171,9 +171,8 @@ using batch_of = Eigen::Tensor<Scalar, 2, Eigen::RowMajor>;
 // A batch beside the same solver's single solves, in turn. kinds: whole numbers, with ties; normal numbers;
 // normal ones of which some are so small that sums are rounded.
 template <class Scalar>
-support::tally differences_in_batches(const model& given, int count, std::uint32_t seed,
+support::tally differences_in_batches(const model& given, int count, std::mt19937& random,
                                       bool is_masked = false) {
-    std::mt19937 random(seed);
     std::normal_distribution<Scalar> normal;
     support::tally wrong;
     graph_cut solver = given.solver({.negative_scores = imle::negative_scores::clamp});
@@ -273,12 +272,12 @@ TEST_CASE("graph_cut: a batch has the answers of single solves", "[solvers][grap
     for (const auto& [nodes, edges] : {std::pair{0, 0}, {3, 5}, {8, 0}, {9, 20}, {30, 40}, {40, 200}}) {
         const model given =
             random_model(static_cast<std::size_t>(nodes), static_cast<std::size_t>(edges), random);
-        CHECK(differences_in_batches<float>(given, 30, random()) == 0);
-        CHECK(differences_in_batches<double>(given, 3, random()) == 0);
-        CHECK(differences_in_batches<float>(given, 3, random(), true) == 0);
+        CHECK(differences_in_batches<float>(given, 30, random) == 0);
+        CHECK(differences_in_batches<double>(given, 3, random) == 0);
+        CHECK(differences_in_batches<float>(given, 3, random, true) == 0);
     }
-    CHECK(differences_in_batches<float>(image(7, 6), 30, random()) == 0);
-    CHECK(differences_in_batches<float>(image(1, 90), 9, random()) == 0);
+    CHECK(differences_in_batches<float>(image(7, 6), 30, random) == 0);
+    CHECK(differences_in_batches<float>(image(1, 90), 9, random) == 0);
 }
 
 TEST_CASE("graph_cut: lanes refuse instances whose sums may be rounded", "[solvers][graph_cut]") {
