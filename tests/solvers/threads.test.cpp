@@ -106,6 +106,10 @@ TEST_CASE("solvers: the number of threads changes no bit", "[solvers][threads]")
          {6}},
         {"spanning_tree", any_solver<1>(imle::spanning_tree{7, imle::complete_graph_edges(7)}), {21}},
         {"matching", any_solver<1>(imle::matching{7, imle::complete_graph_edges(7)}), {21}},
+        {"graph_cut",
+         any_solver<1>(imle::graph_cut{
+             9, imle::complete_graph_edges(9), {.negative_scores = imle::negative_scores::clamp}}),
+         {45}},
         {"shortest_path",
          any_solver<1>(imle::shortest_path{grid, 0, 15}),
          {static_cast<Eigen::Index>(grid.edges().size())}},
