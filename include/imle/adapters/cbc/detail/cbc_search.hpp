@@ -4,9 +4,12 @@
 /// Branch and cut by CBC, for large trees: how its model is set up, and when it starts afresh.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+
+#include <Eigen/Core>
 
 #include <CbcHeuristic.hpp>
 #include <CbcHeuristicDiveCoefficient.hpp>
@@ -66,14 +69,32 @@ inline void add_light_heuristics(CbcModel& model) {
     model.addHeuristic(&pump, "feasibility pump");
 }
 
-/// Configures a CBC model to prove the optimum with no gap, silently and on this thread, within the budget and
-/// `most_nodes`.
-inline void set_up(CbcModel& model, const search_budget& budget, int most_nodes) {
+/// How near to an integer CBC takes a value for one. CBC drops a node whose x is integer by this tolerance,
+/// even if the rounded x violates a row or costs more: with x0 <= 1e7 x1 and 1e-6, it would never try x1 = 1.
+/// So rounding one variable may change no row by more than a tenth of its smallest coefficient. Continuous
+/// variables have no such scale.
+inline double integer_tolerance(const program_data& program) {
+    if (program.is_mixed()) return program_tolerance;
+    Eigen::ArrayXd smallest = Eigen::ArrayXd::Constant(program.row_count(), largest_program_number),
+                   largest = Eigen::ArrayXd::Zero(program.row_count());
+    for (int j = 0; j < program.variables(); ++j)
+        for (program_data::matrix::InnerIterator term(program.rows, j); term; ++term) {
+            smallest(term.row()) = std::min(smallest(term.row()), std::abs(term.value()));
+            largest(term.row()) = std::max(largest(term.row()), std::abs(term.value()));
+        }
+    const double most_uneven = (largest / smallest).maxCoeff();
+    return std::clamp(0.1 / most_uneven, program_tolerance, integrality_tolerance);
+}
+
+/// Configures a CBC model to prove the optimum with no gap, silently and on this thread, within the budget
+/// and `most_nodes`.
+inline void set_up(CbcModel& model, const program_data& program, const search_budget& budget,
+                   int most_nodes) {
     model.setLogLevel(0);
     model.setAllowableGap(0);
     model.setAllowableFractionGap(0);
     model.setCutoffIncrement(program_tolerance);
-    model.setIntegerTolerance(integrality_tolerance);
+    model.setIntegerTolerance(integer_tolerance(program));
     model.setRandomSeed(1);
     model.setMaximumNodes(static_cast<int>(std::min<std::int64_t>(budget.nodes_left(), most_nodes)));
     if (budget.timed()) {
@@ -124,7 +145,7 @@ inline search_end search_by_cbc(ClpSimplex& model, const program_data& program, 
             if (program.integer[static_cast<std::size_t>(j)]) relaxation.setInteger(j);
         if (is_thorough) relaxation.initialSolve();
         CbcModel search(relaxation);
-        set_up(search, budget, may_start_afresh ? few_nodes : std::numeric_limits<int>::max());
+        set_up(search, program, budget, may_start_afresh ? few_nodes : std::numeric_limits<int>::max());
         if (is_thorough)
             add_heuristics_of_command(search);
         else

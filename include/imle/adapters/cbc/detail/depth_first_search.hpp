@@ -69,10 +69,12 @@ struct depth_first_search {
 
         branching at = most_fractional(integrality_tolerance);
         if (at.variable < 0) {
-            if (best.offer(model, model.primalColumnSolution())) return search_end::finished;
-            // Rounding violated a row, so a value that counted as integer was not.
-            at = most_fractional(1e-12);
-            if (at.variable < 0) return search_end::trouble;
+            const bool offered = best.offer(model, model.primalColumnSolution());
+            if (offered && model.objectiveValue() >= best.cutoff()) return search_end::finished;
+            // The rounded x violates a row or costs more, so a value that counted as integer was not: x1 =
+            // 1e-7 where x0 <= 1e7 x1, for example.
+            at = most_fractional(0);
+            if (at.variable < 0) return offered ? search_end::finished : search_end::trouble;
         }
         return branch(at);
     }
@@ -111,10 +113,11 @@ struct depth_first_search {
         const double* x = model.primalColumnSolution();
         for (int j = 0; j < program.variables(); ++j) {
             if (!program.integer[static_cast<std::size_t>(j)]) continue;
-            const double distance = std::abs(x[j] - std::round(x[j]));
+            const double value = std::clamp(x[j], model.columnLower()[j], model.columnUpper()[j]);
+            const double distance = std::abs(value - std::round(value));
             if (distance <= furthest) continue;
             furthest = distance;
-            most = {j, x[j]};
+            most = {j, value};
         }
         return most;
     }

@@ -78,13 +78,13 @@ class program_solver {
         ClpSimplex model = make_model();
         if (budget.timed()) model.setMaximumWallSeconds(limits_.seconds);
         model.primal(0);
-        if (model.status() == 2) fail_unbounded();
+        if (model.status() == 2) fail_unbounded(budget);
         if (model.status() == 3) fail(solve_status::time_limit);
         if (model.status() != 0) cannot("solve the relaxation");
 
         incumbent best(*program_, costs_, mask_);
         search_end end = depth_first_search{model, *program_, cuts_, budget, best}.run();
-        if (end != search_end::finished && !budget.exhausted()) {
+        if (end != search_end::finished) {
             ClpSimplex afresh = make_model();
             end = search_by_cbc(afresh, *program_, cuts_, budget, best);
         }
@@ -184,9 +184,8 @@ class program_solver {
 
     /// The relaxation is unbounded. If the program has a feasible x, then (by Meyer's theorem, for rational
     /// constraints) it is unbounded too.
-    [[noreturn]] void fail_unbounded() {
+    [[noreturn]] void fail_unbounded(search_budget& budget) {
         std::fill(costs_.begin(), costs_.end(), 0.0);
-        search_budget budget(limits_);
         ClpSimplex model = make_model();
         incumbent any(*program_, costs_, mask_);
         const search_end end = search_by_cbc(model, *program_, cuts_, budget, any);
