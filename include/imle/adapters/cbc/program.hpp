@@ -74,6 +74,22 @@ struct program_data {
     }
 };
 
+/// The largest ratio, within a row, of an integer variable's coefficient to another one: by how much a value
+/// that is almost an integer lets another variable go wrong. 0 without rows.
+inline double largest_ratio(const program_data& program) {
+    Eigen::ArrayXd smallest =
+        Eigen::ArrayXd::Constant(program.row_count(), std::numeric_limits<double>::infinity());
+    Eigen::ArrayXd largest = Eigen::ArrayXd::Zero(program.row_count());
+    for (int j = 0; j < program.variables(); ++j)
+        for (program_data::matrix::InnerIterator term(program.rows, j); term; ++term) {
+            const double size = std::abs(term.value());
+            smallest(term.row()) = std::min(smallest(term.row()), size);
+            if (program.integer[static_cast<std::size_t>(j)])
+                largest(term.row()) = std::max(largest(term.row()), size);
+        }
+    return program.row_count() == 0 ? 0 : (largest / smallest).maxCoeff();
+}
+
 /// CLP treats coefficients below 1e-20 as 0 and bounds above 1e20 as infinite, and a double has 15 digits. So
 /// a larger number is probably a mistake in the model.
 inline constexpr double largest_program_number = 1e15;
@@ -173,6 +189,12 @@ inline program_data make_program(program_data::matrix a, const Eigen::VectorXd& 
             throw_invalid("the range of integer_program's variable", message(low, " to ", high, " at ", j),
                           "a range that contains an integer, because the variable is an integer");
     }
+    // CLP is accurate to 1e-9, so with a larger ratio an integer variable could be anything.
+    if (const double ratio = largest_ratio(program); ratio > 1e9)
+        throw_invalid(
+            "A of integer_program",
+            message("a row in which an integer variable's coefficient is ", ratio, " times another"),
+            "at most 1e9 times");
     if (!(options.limits.seconds > 0))
         throw_invalid("limits.seconds of integer_program", options.limits.seconds, "a positive number");
     if (options.limits.nodes < 1)

@@ -4,12 +4,9 @@
 /// Branch and cut by CBC, for large trees: how its model is set up, and when it starts afresh.
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-
-#include <Eigen/Core>
 
 #include <CbcHeuristic.hpp>
 #include <CbcHeuristicDiveCoefficient.hpp>
@@ -71,19 +68,11 @@ inline void add_light_heuristics(CbcModel& model) {
 
 /// How near to an integer CBC takes a value for one. CBC drops a node whose x is integer by this tolerance,
 /// even if the rounded x violates a row or costs more: with x0 <= 1e7 x1 and 1e-6, it would never try x1 = 1.
-/// So rounding one variable may change no row by more than a tenth of its smallest coefficient. Continuous
-/// variables have no such scale.
+/// So rounding may change no row by more than a tenth of its smallest coefficient. Continuous variables have
+/// no such scale.
 inline double integer_tolerance(const program_data& program) {
     if (program.is_mixed()) return program_tolerance;
-    Eigen::ArrayXd smallest = Eigen::ArrayXd::Constant(program.row_count(), largest_program_number),
-                   largest = Eigen::ArrayXd::Zero(program.row_count());
-    for (int j = 0; j < program.variables(); ++j)
-        for (program_data::matrix::InnerIterator term(program.rows, j); term; ++term) {
-            smallest(term.row()) = std::min(smallest(term.row()), std::abs(term.value()));
-            largest(term.row()) = std::max(largest(term.row()), std::abs(term.value()));
-        }
-    const double most_uneven = (largest / smallest).maxCoeff();
-    return std::clamp(0.1 / most_uneven, program_tolerance, integrality_tolerance);
+    return std::clamp(0.1 / largest_ratio(program), program_tolerance, integrality_tolerance);
 }
 
 /// Configures a CBC model to prove the optimum with no gap, silently and on this thread, within the budget
