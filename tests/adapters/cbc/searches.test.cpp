@@ -213,12 +213,13 @@ TEST_CASE("CBC's search that starts afresh keeps its limits and the best x", "[a
 }
 
 TEST_CASE("CBC's search that starts afresh keeps the limit of seconds", "[adapters][cbc]") {
-    const split s(4, 26, 1);
+    // The first run takes 0.2 to 0.3 s, both some 2 to 4 s; on a slow machine this may see the first one
+    // alone.
+    const split s(3, 18, 1);
     const auto start = std::chrono::steady_clock::now();
-    const cbc_alone search(s, {.seconds = 0.3, .nodes = 4000});
+    const cbc_alone search(s, {.seconds = 0.4});
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     CHECK(search.end == imle::detail::search_end::limit);
-    CHECK(search.budget.nodes_left() > 0);
     CHECK(seconds < 3);
 }
 
