@@ -223,7 +223,8 @@ TEST_CASE("CBC's search that starts afresh keeps the limit of seconds", "[adapte
     CHECK(seconds < 3);
 }
 
-TEST_CASE("integer_program: what is infeasible or unbounded after many nodes", "[adapters][cbc][errors]") {
+TEST_CASE("integer_program: what is infeasible or unbounded after many nodes",
+          "[adapters][cbc][errors][draws]") {
     // All weights are even and the goal is odd, so the least miss is 1.
     split s(1, 12, 1);
     s.weights *= 2;
@@ -262,7 +263,7 @@ TEST_CASE("integer_program: large coefficients of integers do not hide the best 
             }
         best = std::min(best, cost);
     }
-    for (const double m : {10.0, 1e6, 1e7, 1e8, 1e9})
+    for (const double m : {10.0, 1e6, 1e7, 1e8})
         for (const bool is_mixed : {false, true}) {
             INFO("M = " << m << (is_mixed ? ", y continuous" : ", y integer"));
             Eigen::MatrixXd a = Eigen::MatrixXd::Zero(5, 8);
@@ -296,7 +297,7 @@ TEST_CASE("integer_program: large coefficients of integers do not hide the best 
     const imle::integer_program_options both{.upper = Eigen::Vector2d(1, 5), .integer = {true, false}};
     CHECK(support::says(support::message_of<std::invalid_argument>(
                             [&] { imle::integer_program(row, Eigen::VectorXd::Zero(1), both); }),
-                        {"A of integer_program", "1e+10 times", "at most 1e9"}));
+                        {"A of integer_program", "1e+10 times", "at most 1e8"}));
     // Of a continuous variable it may be large. CLP is in trouble at the first node there, CBC is not.
     imle::integer_program_options options{.upper = Eigen::Vector2d(1, 5), .integer = {false, true}};
     numbers theta(2);

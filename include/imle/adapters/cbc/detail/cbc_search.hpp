@@ -139,7 +139,8 @@ inline search_end search_by_cbc(ClpSimplex& model, const program_data& program, 
             add_heuristics_of_command(search);
         else
             add_light_heuristics(search);
-        // The pump of the command's heuristics works only where no x is known yet.
+        // The pump of the command's heuristics works only where neither an x nor a cutoff is known: with a
+        // cutoff bell5 did not end within 60 s.
         if (best.found() && !is_thorough)
             search.setBestSolution(best.state().data(), program.variables(), best.cost(), false);
         search.branchAndBound();
