@@ -153,7 +153,7 @@ struct cbc_alone {
 using namespace cbc_searches;
 
 TEST_CASE("integer_program: a long mixed-integer search ends at the best x, on any thread",
-          "[adapters][cbc]") {
+          "[adapters][cbc][draws]") {
     // 227 nodes depth first, 50 by CBC, some 60 after it has started afresh.
     const split s(3, 13, 6);
     imle::integer_program solver(s.matrix(), s.goals, s.options());
