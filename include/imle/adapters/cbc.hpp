@@ -60,11 +60,12 @@ solve_status status_under_mask(std::span<const bool> mask, ZT& z, SolveT&& solve
 /// Ties: CLP decides which of several optima is returned, but z depends on theta alone: not on previous
 /// solves, the copy or the number of threads (for one build of CBC, and unless `limits.seconds` is set).
 ///
-/// The constructor throws `std::invalid_argument` for sizes that do not fit, NaN, and bounds that exclude
-/// every value. A solve throws it for a theta of the wrong size or that is not finite. A solve throws
-/// `solve_failure` with `infeasible`, `unbounded` or `time_limit` (a limit of `options.limits` was reached
-/// before an optimum was proved, and `accept_incumbent` is not set or no x was found), and
-/// `std::runtime_error` if CBC fails for numerical reasons.
+/// The constructor throws `std::invalid_argument` for sizes that do not fit, NaN, bounds that exclude every
+/// value, and an integer variable's coefficient that is over 1e8 times another one of its row. A solve throws
+/// it for a theta of the wrong size or that is not finite. A solve throws `solve_failure` with `infeasible`,
+/// `unbounded` or `time_limit` (a limit of `options.limits` was reached before an optimum was proved, and
+/// `accept_incumbent` is not set or no x was found), and `std::runtime_error` if CBC fails for numerical
+/// reasons.
 ///
 /// A context's mask (of the decisions) sets bounds of 0: x_j = 0 where it forbids j. If it leaves no feasible
 /// x, the solve returns `infeasible`.

@@ -18,6 +18,7 @@
 
 #include <CoinError.hpp>
 #include <CoinFileIO.hpp>
+#include <CoinFinite.hpp>
 #include <CoinMessageHandler.hpp>
 #include <CoinMpsIO.hpp>
 #include <CoinPackedMatrix.hpp>
