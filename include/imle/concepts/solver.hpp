@@ -145,6 +145,12 @@ inline constexpr bool writes_all = requires {
     requires bool{S::writes_all};
 };
 
+/// Whether S gives 1 to the k largest numbers, those of lowest index among equal ones, and 0 to the others,
+/// so that who knows the k largest need not ask it. k is `solver.k()`, or 1. True for exact types alone: a
+/// class that derives from such a solver may decide otherwise.
+template <class S>
+inline constexpr bool chooses_largest = false;
+
 /// The status that `solve` returns, or `solved` if it returns anything else.
 template <class F>
 solve_status status_of(F&& solve) {

@@ -81,7 +81,8 @@ struct call_statistics {
     std::uint64_t zero_differences = 0;
     /// Wall-clock time of the call, in seconds.
     double seconds = 0;
-    /// Time in the noise's `fill`, in seconds, summed over threads.
+    /// Time in the noise's `fill`, in seconds, summed over threads. To tell it from the solver's time, calls
+    /// with statistics draw all noise, even for solvers that need little of it (docs/solvers/top_k.md).
     double noise_seconds = 0;
     /// Time in the solver, in seconds, summed over threads.
     double solve_seconds = 0;

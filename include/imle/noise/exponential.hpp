@@ -51,4 +51,9 @@ class exponential : public detail::location_scale_law<detail::standard_exponenti
     double rate_;
 };
 
+namespace detail {
+template <>
+inline constexpr bool draws_by_words<exponential> = true;
+}  // namespace detail
+
 }  // namespace imle::inline IMLE_ABI

@@ -180,4 +180,9 @@ class gamma : public detail::shared_law<detail::standard_gamma_law> {
     }
 };
 
+namespace detail {
+template <>
+inline constexpr bool draws_by_words<gamma> = true;
+}  // namespace detail
+
 }  // namespace imle::inline IMLE_ABI

@@ -48,4 +48,9 @@ class gumbel : public detail::location_scale_law<detail::standard_gumbel> {
     using location_scale_law::location, location_scale_law::scale;
 };
 
+namespace detail {
+template <>
+inline constexpr bool draws_by_words<gumbel> = true;
+}  // namespace detail
+
 }  // namespace imle::inline IMLE_ABI

@@ -42,4 +42,9 @@ class laplace : public detail::location_scale_law<detail::standard_laplace> {
     using location_scale_law::location, location_scale_law::scale;
 };
 
+namespace detail {
+template <>
+inline constexpr bool draws_by_words<laplace> = true;
+}  // namespace detail
+
 }  // namespace imle::inline IMLE_ABI

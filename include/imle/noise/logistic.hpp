@@ -52,4 +52,9 @@ class logistic : public detail::location_scale_law<detail::standard_logistic> {
     using location_scale_law::location, location_scale_law::scale;
 };
 
+namespace detail {
+template <>
+inline constexpr bool draws_by_words<logistic> = true;
+}  // namespace detail
+
 }  // namespace imle::inline IMLE_ABI

@@ -76,4 +76,9 @@ class normal : public detail::location_scale_law<detail::standard_normal> {
     [[nodiscard]] double stddev() const noexcept { return scale(); }
 };
 
+namespace detail {
+template <>
+inline constexpr bool draws_by_words<normal> = true;
+}  // namespace detail
+
 }  // namespace imle::inline IMLE_ABI

@@ -139,4 +139,9 @@ class sum_of_gamma : public detail::shared_law<detail::sum_of_gamma_law> {
     }
 };
 
+namespace detail {
+template <>
+inline constexpr bool draws_by_words<sum_of_gamma> = true;
+}  // namespace detail
+
 }  // namespace imle::inline IMLE_ABI

@@ -16,6 +16,7 @@
 #include <imle/quantile/quantile_source.hpp>
 #include <imle/random/detail/table_lookup.hpp>
 #include <imle/random/random_key.hpp>
+#include <imle/random/reaching_words.hpp>
 #include <imle/random/words.hpp>
 
 namespace imle::inline IMLE_ABI {
@@ -23,6 +24,20 @@ namespace detail {
 
 template <class LawT>
 concept TabulatedLaw = HasQuantile<LawT> || HasDensity<LawT> || QuantileSource<LawT>;
+
+/// The law of `location + scale * X` as a function of random words: element i of a sequence is drawn from
+/// word i (of as many bits as Scalar has) and from nothing else.
+template <class Scalar>
+struct law_of_words {
+    table_draws<Scalar> draws;
+    const reaching_words<Scalar>& reaching;  // X
+    double location, scale;
+};
+
+/// Whether a noise draws all its numbers by `by_words`. True for exact types alone: a class that derives from
+/// such a noise may have a `fill` of its own.
+template <class NoiseT>
+inline constexpr bool draws_by_words = false;
 
 }  // namespace detail
 
@@ -76,6 +91,9 @@ class quantile_table {
             polynomials_ = detail::make_shared_object<const polynomials>(detail::law_source<LawT>(law));
         else
             polynomials_ = detail::make_shared_object<const polynomials>(detail::cdf_source<LawT>(law));
+        reaching_ = detail::make_shared_object<const detail::reaching_words<Scalar>>(
+            polynomials_->coefficients(), polynomials_->logarithmic(), polynomials_->location(),
+            polynomials_->scale());
     }
 
     /// Element i of `out` is element `first + i` of the key's sequence of draws of `location + scale * X`.
@@ -115,6 +133,13 @@ class quantile_table {
         std::copy_n(numbers, out.size() - i, out.data() + i);
     }
 
+    /// `fill` for a caller who draws the words, and wants the numbers of some of them. Valid as long as the
+    /// table.
+    [[nodiscard]] detail::law_of_words<Scalar> by_words(double location = 0,
+                                                        double scale = 1) const noexcept {
+        return {draws_of(location, scale), *reaching_, location, scale};
+    }
+
     /// The draw for one word (float).
     [[nodiscard]] Scalar operator()(std::uint32_t word) const noexcept requires std::same_as<Scalar, float> {
         return draw(word);
@@ -152,6 +177,7 @@ class quantile_table {
     }
 
     std::shared_ptr<const polynomials> polynomials_;
+    std::shared_ptr<const detail::reaching_words<Scalar>> reaching_;
 };
 
 namespace detail {

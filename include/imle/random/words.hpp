@@ -250,6 +250,31 @@ inline void fill_in_groups(std::uint64_t first, std::span<Element> out, Make&& m
     });
 }
 
+/// Writes words `first`, `first + 1`, ..., of 32 or 64 bits, and calls made(how many words are written) after
+/// each group.
+template <class Word, class F>
+inline void write_words(philox_schedule& schedule, std::uint64_t first, std::span<Word> out,
+                        F&& made) noexcept {
+    constexpr std::size_t size = words_per_group * sizeof(std::uint32_t) / sizeof(Word);
+    std::size_t count = size - first % size;
+    fill_in_groups<size>(first, out, [&](std::uint64_t group, Word* destination) {
+        if constexpr (sizeof(Word) == sizeof(std::uint32_t)) {
+            word_group(schedule, group * blocks_per_group, destination);
+        } else {
+            alignas(64) std::uint32_t words[words_per_group];
+            // By block and not by word, since the element with the highest index still has words of its own.
+            word_group(schedule, group * blocks_per_group, words);
+            if constexpr (std::endian::native == std::endian::little)
+                std::memcpy(destination, words, sizeof(words));
+            else
+                for (std::size_t i = 0; i < size; ++i)
+                    destination[i] = (std::uint64_t{words[2 * i + 1]} << 32) | words[2 * i];
+        }
+        made(std::min(count, out.size()));
+        count += size;
+    });
+}
+
 }  // namespace detail
 
 /// Writes words `first`, `first + 1`, ... of the key's sequence to `out`, uniform on 0 to 2^32 - 1.
@@ -258,26 +283,13 @@ inline void fill_in_groups(std::uint64_t first, std::span<Element> out, Make&& m
 /// access: filling in any pieces, in any order, on any instruction set, gives the same bits. O(out.size()).
 inline void random_words(const random_key& key, std::uint64_t first, std::span<std::uint32_t> out) noexcept {
     detail::philox_schedule schedule(key);
-    detail::fill_in_groups<detail::words_per_group>(
-        first, out, [&schedule](std::uint64_t group, std::uint32_t* destination) {
-            detail::word_group(schedule, group * detail::blocks_per_group, destination);
-        });
+    detail::write_words(schedule, first, out, [](std::size_t) {});
 }
 
 /// Writes words of 64 bits: element i is words 2 i and 2 i + 1, the lower half first. Random access as above.
 inline void random_words(const random_key& key, std::uint64_t first, std::span<std::uint64_t> out) noexcept {
-    constexpr std::size_t size = detail::words_per_group / 2;
     detail::philox_schedule schedule(key);
-    detail::fill_in_groups<size>(first, out, [&schedule](std::uint64_t group, std::uint64_t* destination) {
-        alignas(64) std::uint32_t words[detail::words_per_group];
-        // By block and not by word, since the element with the highest index still has words of its own.
-        detail::word_group(schedule, group * detail::blocks_per_group, words);
-        if constexpr (std::endian::native == std::endian::little)
-            std::memcpy(destination, words, sizeof(words));
-        else
-            for (std::size_t i = 0; i < size; ++i)
-                destination[i] = (std::uint64_t{words[2 * i + 1]} << 32) | words[2 * i];
-    });
+    detail::write_words(schedule, first, out, [](std::size_t) {});
 }
 
 /// A random word of as many bits as a number of type Scalar has.

@@ -141,6 +141,50 @@ void for_each_reaching(std::span<const Scalar> values, Scalar bound, F&& f) {
     }
 }
 
+/// Sets z, n numbers, to 1 at the k largest of the candidates for that, and to 0 elsewhere: `count` <=
+/// `most_to_compare` numbers and their places in z, in order, of which `kth` is the k-th largest. Up to a
+/// vector beyond them may be read.
+template <class Scalar>
+void select_candidates(const Scalar* numbers, const lane_word<Scalar>* at, std::size_t count, Scalar kth,
+                       std::size_t n, std::size_t k, Scalar* z) noexcept {
+    using lanes = widest_lanes<Scalar>;
+    std::fill_n(z, n, Scalar(0));
+    std::size_t reached = 0;
+    if constexpr (Compresses<lanes>) {
+        std::array<lane_word<Scalar>, most_to_compare + 2 * lanes::size> chosen;
+        const auto choose = [&](std::size_t j) {
+            const std::uint32_t unused = ~std::uint32_t{0}
+                                         << std::min(lanes::size, count - std::min(count, j));
+            const std::uint32_t which = ~(lanes::bits(less(lanes::load(numbers + j), lanes(kth))) | unused);
+            const lanes places = lanes::of_bits(load_vector<lane_word<Scalar>, lanes::size>(at + j));
+            store_vector<lane_word<Scalar>, lanes::size>(compressed(which, places).to_bits(),
+                                                         chosen.data() + reached);
+            reached += static_cast<std::size_t>(std::popcount(which));
+        };
+        // Two at a time, which is the usual number.
+        for (std::size_t j = 0; j < count; j += 2 * lanes::size) {
+            choose(j);
+            choose(j + lanes::size);
+        }
+        // A constant number of stores, unless there are equal numbers.
+        for (std::size_t j = 0; j < k; ++j) z[chosen[j]] = 1;
+        if (reached == k) return;
+        std::fill_n(z, n, Scalar(0));
+        reached = 0;
+    }
+    for (std::size_t j = 0; j < count; ++j) {
+        // Not by ?:, of which a compiler makes a branch: which numbers reach it is a matter of chance.
+        const std::int32_t reaches = numbers[j] >= kth;
+        z[at[j]] = static_cast<Scalar>(reaches);
+        reached += static_cast<std::size_t>(reaches);
+    }
+    for (std::size_t j = count; reached > k; --j)
+        if (numbers[j - 1] == kth) {
+            z[at[j - 1]] = 0;
+            --reached;
+        }
+}
+
 /// The numbers that can be among the k largest of many, in order, if they are few enough to compare all
 /// pairs.
 template <class Scalar>
@@ -173,19 +217,7 @@ class candidates {
 
     /// Sets z to 1 at the k largest of n numbers, and to 0 elsewhere.
     void select(std::size_t n, std::size_t k, Scalar* z) const {
-        std::fill_n(z, n, Scalar(0));
-        std::size_t reached = 0;
-        for (std::size_t j = 0; j < count_; ++j) {
-            // Not by ?:, of which a compiler makes a branch: which numbers reach it is a matter of chance.
-            const std::int32_t reaches = numbers_[j] >= kth_;
-            z[at_[j]] = static_cast<Scalar>(reaches);
-            reached += static_cast<std::size_t>(reaches);
-        }
-        for (std::size_t j = count_; reached > k; --j)
-            if (numbers_[j - 1] == kth_) {
-                z[at_[j - 1]] = 0;
-                --reached;
-            }
+        select_candidates(numbers_.data(), at_.data(), count_, kth_, n, k, z);
     }
 
   private:

@@ -111,6 +111,14 @@ inline constexpr __mmask8 all8 = 0xff;
 [[nodiscard]] inline __mmask8 less(const double8& a, const double8& b) noexcept {
     return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ);
 }
+[[nodiscard]] inline __mmask16 less(const vector_of<std::int32_t, 16>& a,
+                                    const vector_of<std::int32_t, 16>& b) noexcept {
+    return _mm512_cmplt_epi32_mask(__m512i(a), __m512i(b));
+}
+[[nodiscard]] inline __mmask8 less(const vector_of<std::int64_t, 8>& a,
+                                   const vector_of<std::int64_t, 8>& b) noexcept {
+    return _mm512_cmplt_epi64_mask(__m512i(a), __m512i(b));
+}
 [[nodiscard]] inline float16 select(const __mmask16& which, const float16& yes, const float16& no) noexcept {
     return _mm512_mask_blend_ps(which, no, yes);
 }

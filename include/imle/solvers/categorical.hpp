@@ -79,4 +79,9 @@ class categorical : public detail::batch_forms<categorical<N>> {
     detail::scratch scratch_, allowed_;
 };
 
+namespace detail {
+template <>
+inline constexpr bool chooses_largest<categorical<>> = true;
+}  // namespace detail
+
 }  // namespace imle::inline IMLE_ABI

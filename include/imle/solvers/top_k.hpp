@@ -95,4 +95,9 @@ class top_k : public detail::batch_forms<top_k<K>> {
     std::tuple<detail::kth_guess<float>, detail::kth_guess<double>> guesses_;
 };
 
+namespace detail {
+template <Eigen::Index K>
+inline constexpr bool chooses_largest<top_k<K>> = true;
+}  // namespace detail
+
 }  // namespace imle::inline IMLE_ABI

@@ -146,9 +146,12 @@ class backward_pass {
         average(gradient, step_, [&](worker& own) -> row_differences<Scalar> {
             const Eigen::Index n = call_.shape.n;
             const auto theta_prime = parameters(own, dz_.scale, skips_unmoved());
+            Scalar* const moved = memory(own).other_z.take(own.item_count() * n);
+            if (kept &&
+                solve_.solves_by_words(own, theta_prime, options().target_temperature, moved, values_.z))
+                return {{values_.z, n, own.items.data()}, {moved, n}};
             const Scalar* const noise =
                 noise_for(own, kept ? 0 : options().input_temperature, options().target_temperature);
-            Scalar* const moved = memory(own).other_z.take(own.item_count() * n);
             solve_theta_prime(own, theta_prime, noise, values_.z, moved);
             if (kept) return {{values_.z, n, own.items.data()}, {moved, n}};
             Scalar* const z = memory(own).z.take(own.item_count() * n);
@@ -178,19 +181,19 @@ class backward_pass {
         const Eigen::Index n = call_.shape.n;
         runner_.expect_solves(call_.shape.batch * call_.samples);
         // Until the end, `gradient` holds the mean of z'.
-        runner_.reduce(solve_.work(), pass_kind::gradient, 1.0, gradient,
-                       [&](worker& own, const item_range& piece, sample_sum<Scalar>& sum) {
-                           drop_failed(own);
-                           const auto theta_prime = parameters(own, dz_.scale, skips_unmoved());
-                           const Scalar* const noise = noise_for(own, 0, options().target_temperature);
-                           Scalar* const moved = memory(own).other_z.take(piece.count * n);
-                           solve_theta_prime(own, theta_prime, noise, nullptr, moved);
-                           sum.add(piece, own.items, [&](std::size_t j) {
-                               return [z = moved + static_cast<Eigen::Index>(j) * n](Eigen::Index i) {
-                                   return z[i];
-                               };
-                           });
-                       });
+        runner_.reduce(
+            solve_.work(), pass_kind::gradient, 1.0, gradient,
+            [&](worker& own, const item_range& piece, sample_sum<Scalar>& sum) {
+                drop_failed(own);
+                const auto theta_prime = parameters(own, dz_.scale, skips_unmoved());
+                Scalar* const moved = memory(own).other_z.take(piece.count * n);
+                if (!solve_.solves_by_words(own, theta_prime, options().target_temperature, moved))
+                    solve_theta_prime(own, theta_prime, noise_for(own, 0, options().target_temperature),
+                                      nullptr, moved);
+                sum.add(piece, own.items, [&](std::size_t j) {
+                    return [z = moved + static_cast<Eigen::Index>(j) * n](Eigen::Index i) { return z[i]; };
+                });
+            });
         for (Eigen::Index instance = 0; instance < call_.shape.batch; ++instance) {
             Scalar* const out = gradient + instance * n;
             if (skips_unmoved() && !moves(instance)) {

@@ -18,6 +18,7 @@
 
 #include <imle/concepts/noise_distribution.hpp>
 #include <imle/core/rounded.hpp>
+#include <imle/layer/detail/largest_by_words.hpp>
 #include <imle/layer/detail/runner.hpp>
 #include <imle/layer/item_noise.hpp>
 #include <imle/layer/solver_port.hpp>
@@ -153,16 +154,26 @@ class perturbed_solve {
 
     /// z = MAP(theta + T_in * eps) of the worker's items, or the argmin of c - T_in * eps.
     void solve_theta(worker& own, double temperature, const Scalar* noise, Scalar* z) const {
-        solve(own, theta(own), temperature, noise, nullptr, z,
-              multiplies_
-                  ? "theta * exp(T * noise - T^2 / 2), T the input_temperature, overflows or underflows; "
-                    "expected a smaller temperature"
-                  : "theta + input_temperature * noise overflows; expected finite sums");
+        solve(own, theta(own), temperature, noise, nullptr, z, overflow_of_theta());
     }
 
     /// The same with noise drawn for it.
     void solve_perturbed(worker& own, double temperature, Scalar* z) const {
-        solve_theta(own, temperature, perturbs(temperature) ? noise(own) : nullptr, z);
+        const std::span<const Scalar* const> parameters = theta(own);
+        if (solves_by_words(own, parameters, temperature, z)) return;
+        solve(own, parameters, temperature, perturbs(temperature) ? noise(own) : nullptr, nullptr, z,
+              overflow_of_theta());
+    }
+
+    /// `solve`, noise included, for solvers and noise that need not draw all of it (see `largest_by_words`).
+    /// Returns false, and z is undefined, if they are not of that kind, if it is not worth it, or for numbers
+    /// that may overflow. `beside`: null or z of all items of the call, which is read next.
+    [[nodiscard]] bool solves_by_words(worker& own, std::span<const Scalar* const> parameters,
+                                       double temperature, Scalar* z, const Scalar* beside = nullptr) const {
+        // Statistics tell the time of noise from the time of solves.
+        return call_.shape.n > Eigen::Index{most_to_compare} && perturbs(temperature) && !call_.is_masked() &&
+               !options_.statistics && (options_.sampling == sampling::independent || call_.samples == 1) &&
+               solve_by_words(own, parameters, static_cast<Scalar>(temperature), z, beside);
     }
 
     /// z = MAP(parameters + T * eps) of the worker's items. Both passes use this function, so the operations
@@ -234,9 +245,19 @@ class perturbed_solve {
     [[nodiscard]] virtual finite_check<Scalar> perturb(const Scalar* parameters, Scalar scale,
                                                        const Scalar* noise, Scalar* out, std::size_t size,
                                                        finite_check<Scalar> check) const = 0;
+    /// Does `solves_by_words`, if solver and noise are of that kind.
+    [[nodiscard]] virtual bool solve_by_words(worker& own, std::span<const Scalar* const> parameters,
+                                              Scalar temperature, Scalar* z, const Scalar* beside) const = 0;
     /// Solves the first `count` of the worker's items.
     virtual void solve_items(worker& own, const Scalar* parameters, std::size_t count, const Scalar* start,
                              Scalar* z) const = 0;
+
+    [[nodiscard]] const char* overflow_of_theta() const noexcept {
+        return multiplies_
+                   ? "theta * exp(T * noise - T^2 / 2), T the input_temperature, overflows or underflows; "
+                     "expected a smaller temperature"
+                   : "theta + input_temperature * noise overflows; expected finite sums";
+    }
 
     void load_contexts(worker& own) const {
         const std::vector<Eigen::Index>& items = own.items;
@@ -310,6 +331,27 @@ class perturbed_solve_by final : public perturbed_solve<Scalar, Rank, Layout> {
             write_scaled_sum<to_minimize>(scale, noise, parameters, out, size, check);
         }
         return check;
+    }
+
+    [[nodiscard]] bool solve_by_words([[maybe_unused]] worker& own,
+                                      [[maybe_unused]] std::span<const Scalar* const> parameters,
+                                      [[maybe_unused]] Scalar temperature, [[maybe_unused]] Scalar* z,
+                                      [[maybe_unused]] const Scalar* beside) const override {
+        if constexpr (chooses_largest<SolverT> && draws_by_words<NoiseT> && FloatOrDouble<Scalar>) {
+            Eigen::Index k = 1;
+            if constexpr (requires { solver_.k(); }) k = solver_.k();
+            const auto n = static_cast<std::size_t>(this->call().shape.n);
+            const std::uint64_t first =
+                this->call().first_instance() * static_cast<std::uint64_t>(this->call().samples);
+            if (!solves_runs_by_words<Scalar>(noise_, this->call().key, first, own.items, parameters,
+                                              temperature, n, static_cast<std::size_t>(k),
+                                              own.memory_of<Scalar>(), z, beside))
+                return false;
+            own.statistics.solves += own.items.size();
+            return true;
+        } else {
+            return false;
+        }
     }
 
     void solve_items(worker& own, const Scalar* parameters, std::size_t count, const Scalar* start,

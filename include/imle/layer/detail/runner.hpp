@@ -30,6 +30,9 @@
 #include <imle/layer/layer_options.hpp>
 #include <imle/parallel/idle_pool.hpp>
 #include <imle/parallel/run_units.hpp>
+#include <imle/random/words.hpp>
+#include <imle/selection/k_largest.hpp>
+#include <imle/simd/lanes.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
 
@@ -66,6 +69,34 @@ class buffer {
 /// The kind of a call's result. Later kinds need more memory.
 enum class pass_kind { samples, marginals, gradient };
 
+/// What a worker remembers of `largest_by_words`, and memory for it.
+template <class Scalar>
+struct drawing_memory {
+    /// A number slightly below the last k-th largest. How far below, in units of the noise; 0: not known.
+    Scalar bound = 0, margin = 0;
+    /// Of how many runs it was of no use, one after the other, and how many calls to wait for the next.
+    int useless_runs = 0, to_skip = 0;
+    /// How many items it solved, and of how many it drew all noise.
+    std::uint64_t items = 0, drawn_in_full = 0;
+    buffer<word_of<Scalar>> words;
+    buffer<lane_integer<Scalar>> last_orders;
+    buffer<Scalar> numbers;
+
+    /// The words of how many items of n numbers stay in the nearest cache.
+    [[nodiscard]] static constexpr std::size_t items_at_a_time(std::size_t n) noexcept {
+        return std::clamp<std::size_t>(4096 / n, 1, most_items);
+    }
+    static constexpr std::size_t most_items = 16;
+    /// What is kept of the words of so many items: of each as many as can be compared, and a vector more.
+    static constexpr std::size_t most_kept = (most_items + 1) * (most_to_compare + 16);
+
+    void reserve(std::size_t n) {
+        (void)words.take(static_cast<Eigen::Index>(2 * most_kept + items_at_a_time(n) * n));
+        (void)last_orders.take(static_cast<Eigen::Index>(n));
+        (void)numbers.take(static_cast<Eigen::Index>(2 * most_kept + n));
+    }
+};
+
 /// One worker's memory for one scalar; each buffer holds one piece.
 template <class Scalar>
 struct worker_memory {
@@ -78,6 +109,7 @@ struct worker_memory {
     /// Some small parameters, several times. Aligned, since whole registers are read as soon as parts are
     /// written.
     alignas(64) std::array<Scalar, 512> repeated;
+    drawing_memory<Scalar> drawing;
     /// For what it was last reserved.
     Eigen::Index reserved_count = -1, reserved_n = -1;
     pass_kind reserved_kind{};
@@ -111,6 +143,8 @@ struct worker {
     virtual void drop_solver() noexcept = 0;
 
     bool has_solver = false;
+    /// Whether the solver `chooses_largest`.
+    bool needs_drawing_memory = false;
 
     worker_memory<float> float_memory;
     worker_memory<double> double_memory;
@@ -137,6 +171,7 @@ struct worker {
         memory.parameters.reserve(static_cast<std::size_t>(count));
         (void)memory.own_parameters.take(count * n);
         (void)memory.perturbed.take(count * n);
+        if (needs_drawing_memory && n > 0) memory.drawing.reserve(static_cast<std::size_t>(n));
         if (kind != pass_kind::samples) (void)memory.z.take(count * n);
         if (kind == pass_kind::gradient) {
             (void)memory.other_z.take(count * n);
@@ -163,7 +198,9 @@ struct worker {
 template <class SolverT>
 struct solver_worker final : worker {
     /// `layer_solver` outlives the worker.
-    explicit solver_worker(const SolverT& layer_solver) : original(layer_solver) {}
+    explicit solver_worker(const SolverT& layer_solver) : original(layer_solver) {
+        needs_drawing_memory = chooses_largest<SolverT>;
+    }
     void copy_solver() override {
         solver.emplace(original);
         has_solver = true;
@@ -288,7 +325,8 @@ class call_runner {
         function_ref<void(worker&, const item_range&, sample_sum<std::type_identity_t<Scalar>>&)> add_piece) {
         const solve_grain grain = grain_of(work, kind);
         const sample_plan whole(work.batch, work.samples, work.n, grain);
-        const Eigen::Index most_doubles = Eigen::Index{1} << 22;  // 32 MiB
+        // 32 MiB; or half a MiB, which stays in cache, if no threads have to wait for one another in between.
+        const Eigen::Index most_doubles = Eigen::Index{1} << (worker_count() == 1 ? 16 : 22);
         const Eigen::Index per_instance = std::max<Eigen::Index>(1, whole.chunks * whole.n);
         // A whole number of units, so that the boundaries are those of the plan.
         const Eigen::Index at_a_time =

@@ -71,6 +71,12 @@ class location_scale_law {
         standard_table<StandardLaw, double>().fill_quantiles(words, out, location_, scale_);
     }
 
+    /// For the layers (see `detail::draws_by_words`).
+    template <FloatOrDouble Scalar>
+    [[nodiscard]] law_of_words<Scalar> by_words() const {
+        return standard_table<StandardLaw, Scalar>().by_words(location_, scale_);
+    }
+
     /// P(X <= x).
     [[nodiscard]] double cdf(double x) const noexcept { return StandardLaw::cdf(standard(x)); }
     /// P(X > x), accurate where it is small.
@@ -139,6 +145,11 @@ class shared_law {
     /// The same in double, with u = (words[i] + 1/2) / 2^64.
     void fill_quantiles(std::span<const std::uint64_t> words, std::span<double> out) const {
         table<double>().fill_quantiles(words, out, 0, scale_);
+    }
+    /// For the layers (see `detail::draws_by_words`).
+    template <FloatOrDouble Scalar>
+    [[nodiscard]] law_of_words<Scalar> by_words() const {
+        return table<Scalar>().by_words(0, scale_);
     }
     /// The lower bound of all draws.
     [[nodiscard]] double lower_bound() const noexcept { return scale_ * law().lower_bound(); }

@@ -196,9 +196,10 @@ class group_places {
     /// The vectors of a group.
     static constexpr std::size_t vectors = count / vector::size;
 
+    /// Sets those of the first `end` words, by whole vectors.
     template <class WordsT>
-    [[gnu::always_inline]] void set(const WordsT& words) noexcept {
-        for (std::size_t i = 0; i < count; i += vector::size) {
+    [[gnu::always_inline]] void set(const WordsT& words, std::size_t end = count) noexcept {
+        for (std::size_t i = 0; i < end; i += vector::size) {
             const table_places<vector> places(words.template at<vector>(i));
             store_vector<word, vector::size>(places.row, rows_ + i);
             places.t.store(t_ + i);
@@ -261,12 +262,12 @@ class table_draws {
     table_draws(const Scalar* table, bool logarithmic, const affine<Scalar>& map) noexcept
         : table_(table), map_(map), logarithmic_(logarithmic) {}
 
-    /// Writes one number for each word.
+    /// Writes one number for each word, or for those of the first `end`, by whole vectors.
     template <class WordsT>
-    void draw(const WordsT& words, Scalar* out) const noexcept {
+    void draw(const WordsT& words, Scalar* out, std::size_t end = places::count) const noexcept {
         places here;
-        here.set(words);
-        draw_at(here, out);
+        here.set(words, end);
+        draw_at(here, out, 0, end);
     }
     /// Writes one number for each place, or at least for those from `first` to `end`.
     void draw_at(const places& here, Scalar* out, std::size_t first = 0,
