@@ -18,6 +18,7 @@
 
 #include <imle/concepts/noise_distribution.hpp>
 #include <imle/core/rounded.hpp>
+#include <imle/layer/call.hpp>
 #include <imle/layer/detail/largest_by_words.hpp>
 #include <imle/layer/detail/runner.hpp>
 #include <imle/layer/item_noise.hpp>
