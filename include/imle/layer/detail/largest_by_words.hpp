@@ -147,7 +147,7 @@ class largest_by_words {
             });
     }
 
-    // ---- the bound ------------------------------------------------------------------------------------
+    // ---- the bound ----------------------------------------------------------------------------------------
 
     void set_bound_below(Scalar kth) {
         memory_.bound = kth - memory_.margin * margin_unit_;
@@ -168,7 +168,7 @@ class largest_by_words {
         law_.reaching.write_last_orders(least_noise_, n_, last_orders_);
     }
 
-    // ---- items ----------------------------------------------------------------------------------------
+    // ---- items --------------------------------------------------------------------------------------------
 
     /// Solves items of the words at hand, from the first on, until there is one that needs all its numbers.
     /// Returns how many it solved. In three steps, so that none has to wait for what the one before has just
