@@ -141,17 +141,35 @@ void for_each_reaching(std::span<const Scalar> values, Scalar bound, F&& f) {
     }
 }
 
-/// Sets z, n numbers, to 1 at the k largest of the candidates for that, and to 0 elsewhere: `count` <=
-/// `most_to_compare` numbers and their places in z, in order, of which `kth` is the k-th largest. Up to a
-/// vector beyond them may be read.
+/// Sets z, n numbers, to 1 at the k largest of the candidates for that, and to 0 elsewhere: `count` numbers
+/// and their places in z, in order, of which `kth` is the k-th largest.
 template <class Scalar>
 void select_candidates(const Scalar* numbers, const lane_word<Scalar>* at, std::size_t count, Scalar kth,
                        std::size_t n, std::size_t k, Scalar* z) noexcept {
-    using lanes = widest_lanes<Scalar>;
     std::fill_n(z, n, Scalar(0));
     std::size_t reached = 0;
+    for (std::size_t j = 0; j < count; ++j) {
+        // Not by ?:, of which a compiler makes a branch: which numbers reach it is a matter of chance.
+        const std::int32_t reaches = numbers[j] >= kth;
+        z[at[j]] = static_cast<Scalar>(reaches);
+        reached += static_cast<std::size_t>(reaches);
+    }
+    for (std::size_t j = count; reached > k; --j)
+        if (numbers[j - 1] == kth) {
+            z[at[j - 1]] = 0;
+            --reached;
+        }
+}
+
+/// The same by vectors, which read up to one beyond the candidates; count <= `most_to_compare`. Faster,
+/// unless the candidates have just been written: then it waits for them.
+template <class Scalar>
+void select_candidates_by_vectors(const Scalar* numbers, const lane_word<Scalar>* at, std::size_t count,
+                                  Scalar kth, std::size_t n, std::size_t k, Scalar* z) noexcept {
+    using lanes = widest_lanes<Scalar>;
     if constexpr (Compresses<lanes>) {
         std::array<lane_word<Scalar>, most_to_compare + 2 * lanes::size> chosen;
+        std::size_t reached = 0;
         const auto choose = [&](std::size_t j) {
             const std::uint32_t unused = ~std::uint32_t{0}
                                          << std::min(lanes::size, count - std::min(count, j));
@@ -166,23 +184,14 @@ void select_candidates(const Scalar* numbers, const lane_word<Scalar>* at, std::
             choose(j);
             choose(j + lanes::size);
         }
-        // A constant number of stores, unless there are equal numbers.
-        for (std::size_t j = 0; j < k; ++j) z[chosen[j]] = 1;
-        if (reached == k) return;
-        std::fill_n(z, n, Scalar(0));
-        reached = 0;
-    }
-    for (std::size_t j = 0; j < count; ++j) {
-        // Not by ?:, of which a compiler makes a branch: which numbers reach it is a matter of chance.
-        const std::int32_t reaches = numbers[j] >= kth;
-        z[at[j]] = static_cast<Scalar>(reaches);
-        reached += static_cast<std::size_t>(reaches);
-    }
-    for (std::size_t j = count; reached > k; --j)
-        if (numbers[j - 1] == kth) {
-            z[at[j - 1]] = 0;
-            --reached;
+        // There are more only if some equal the k-th largest.
+        if (reached == k) {
+            std::fill_n(z, n, Scalar(0));
+            for (std::size_t j = 0; j < k; ++j) z[chosen[j]] = 1;
+            return;
         }
+    }
+    select_candidates(numbers, at, count, kth, n, k, z);
 }
 
 /// The numbers that can be among the k largest of many, in order, if they are few enough to compare all

@@ -191,7 +191,8 @@ class largest_by_words {
                 has_too_many_ = false;
                 return i;
             }
-            select_candidates(numbers_ + begin, at_ + begin, count, kth, n_, k_, zs + (first + i) * n_);
+            select_candidates_by_vectors(numbers_ + begin, at_ + begin, count, kth, n_, k_,
+                                         zs + (first + i) * n_);
         }
         const std::size_t most_wanted = 2 * k_ + 16;
         if (ends[items] > items * most_wanted) {

@@ -155,15 +155,19 @@ class perturbed_solve {
 
     /// z = MAP(theta + T_in * eps) of the worker's items, or the argmin of c - T_in * eps.
     void solve_theta(worker& own, double temperature, const Scalar* noise, Scalar* z) const {
-        solve(own, theta(own), temperature, noise, nullptr, z, overflow_of_theta());
+        solve(own, theta(own), temperature, noise, nullptr, z,
+              multiplies_
+                  ? "theta * exp(T * noise - T^2 / 2), T the input_temperature, overflows or underflows; "
+                    "expected a smaller temperature"
+                  : "theta + input_temperature * noise overflows; expected finite sums");
     }
 
     /// The same with noise drawn for it.
     void solve_perturbed(worker& own, double temperature, Scalar* z) const {
-        const std::span<const Scalar* const> parameters = theta(own);
-        if (solves_by_words(own, parameters, temperature, z)) return;
-        solve(own, parameters, temperature, perturbs(temperature) ? noise(own) : nullptr, nullptr, z,
-              overflow_of_theta());
+        if (may_solve_by_words(temperature) &&
+            solve_by_words(own, theta(own), static_cast<Scalar>(temperature), z, nullptr))
+            return;
+        solve_theta(own, temperature, perturbs(temperature) ? noise(own) : nullptr, z);
     }
 
     /// `solve`, noise included, for solvers and noise that need not draw all of it (see `largest_by_words`).
@@ -171,9 +175,7 @@ class perturbed_solve {
     /// that may overflow. `beside`: null or z of all items of the call, which is read next.
     [[nodiscard]] bool solves_by_words(worker& own, std::span<const Scalar* const> parameters,
                                        double temperature, Scalar* z, const Scalar* beside = nullptr) const {
-        // Statistics tell the time of noise from the time of solves.
-        return call_.shape.n > Eigen::Index{most_to_compare} && perturbs(temperature) && !call_.is_masked() &&
-               !options_.statistics && (options_.sampling == sampling::independent || call_.samples == 1) &&
+        return may_solve_by_words(temperature) &&
                solve_by_words(own, parameters, static_cast<Scalar>(temperature), z, beside);
     }
 
@@ -253,11 +255,11 @@ class perturbed_solve {
     virtual void solve_items(worker& own, const Scalar* parameters, std::size_t count, const Scalar* start,
                              Scalar* z) const = 0;
 
-    [[nodiscard]] const char* overflow_of_theta() const noexcept {
-        return multiplies_
-                   ? "theta * exp(T * noise - T^2 / 2), T the input_temperature, overflows or underflows; "
-                     "expected a smaller temperature"
-                   : "theta + input_temperature * noise overflows; expected finite sums";
+    /// Whether the call is of a kind for `solve_by_words`. Statistics tell the time of noise from the time of
+    /// solves.
+    [[nodiscard]] bool may_solve_by_words(double temperature) const {
+        return call_.shape.n > Eigen::Index{most_to_compare} && perturbs(temperature) && !call_.is_masked() &&
+               !options_.statistics && (options_.sampling == sampling::independent || call_.samples == 1);
     }
 
     void load_contexts(worker& own) const {
