@@ -185,7 +185,8 @@ solve_status status_of(F&& solve) {
 /// - `solver.batch_width(theta)`, a const function: how many instances of theta's shape `solve_batch` takes
 ///   at once, such as the lanes of a register; 1 if one after the other. It reads nothing but the shape. A
 ///   layer with several threads then cuts batches of large instances at multiples of it, if there are fewer
-///   batches than threads need. Without it what `solve_batch` receives does not depend on the threads;
+///   batches than threads need. Without it what `solve_batch` receives does not depend on the threads. With
+///   `takes_any_batch` it is how many instances a thread gets at least, if there are as many;
 /// - `static constexpr imle::sense sense`.
 ///
 /// Laws, which no compiler can check (`imle::testing::check_solver` does):

@@ -98,6 +98,14 @@ class graph_cut : public detail::batch_forms<graph_cut, 1> {
         return solve_status::solved;
     }
 
+    /// How many instances of a batch are solved at once. O(1).
+    template <detail::InstanceOfRank<1> ThetaT>
+    [[nodiscard]] Eigen::Index batch_width(const ThetaT&) const noexcept {
+        const bool has_lanes =
+            std::is_same_v<scalar_of<ThetaT>, float> && detail::cuts_in_lanes::is_suited(*network_);
+        return has_lanes ? static_cast<Eigen::Index>(detail::cuts_in_lanes::size) : 1;
+    }
+
   private:
     friend class detail::batch_forms<graph_cut, 1>;
 

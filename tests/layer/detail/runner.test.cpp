@@ -78,6 +78,11 @@ struct uneven_solver {
     [[nodiscard]] Eigen::Index batch_width(const auto&) const { return width; }
 };
 
+/// The same for any number of instances.
+struct flexible_solver : uneven_solver {
+    static constexpr bool takes_any_batch = true;
+};
+
 struct shape {
     Eigen::Index batch, samples, n, width;
 };
@@ -164,6 +169,28 @@ TEST_CASE("call_runner: only batches of large instances are cut, and only if the
     CHECK(largest({16, 1, 4096, 1}, 2) == 8);
     // Enough units as they are.
     CHECK(largest({64, 10, 4096, 1}, 2) == 10);
+}
+
+TEST_CASE("call_runner: a solver that takes any batch gets at least its width", "[layer][threads]") {
+    using sizes = std::vector<Eigen::Index>;
+    const auto batches = [](const shape& of, int threads) {
+        const flexible_solver solver{{.width = of.width}};
+        const auto theta = numbers<matrix<float>>({of.batch, of.n}, 3);
+        (void)layer_of(solver, of.samples, threads).forward(theta, random_key{1});
+        sizes found = solver.seen->batches;
+        std::sort(found.begin(), found.end());
+        return found;
+    };
+    CHECK(batches({1, 16, 30, 8}, 1) == sizes{16});
+    CHECK(batches({1, 16, 30, 8}, 2) == sizes{8, 8});
+    CHECK(batches({1, 10, 30, 8}, 2) == sizes{2, 8});
+    CHECK(batches({6, 2, 30, 4}, 3) == sizes{4, 4, 4});
+    CHECK(batches({1, 6, 30, 8}, 2) == sizes{6});
+    CHECK(batches({1, 4, 30, 1}, 2) == sizes{1, 1, 1, 1});
+    support::tally wrong;
+    for (const shape& of : {shape{1, 16, 21, 4}, shape{3, 7, 5, 2}, shape{1, 33, 8, 4}})
+        check_bits<double>(flexible_solver{{.width = of.width}}, of, wrong);
+    CHECK(wrong == 0);
 }
 
 TEST_CASE("call_runner: the first error of cut batches is thrown, and the next call is as new",

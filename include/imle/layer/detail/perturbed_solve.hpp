@@ -307,7 +307,8 @@ class perturbed_solve_by final : public perturbed_solve<Scalar, Rank, Layout> {
         !BatchSolver<SolverT, Scalar, Rank, Layout> || takes_any_batch<SolverT>;
 
     [[nodiscard]] static Eigen::Index width_of(const SolverT& solver, const typename base::call_type& call) {
-        if constexpr (!one_by_one && has_batch_width<SolverT, Scalar, Rank, Layout>) {
+        if constexpr (BatchSolver<SolverT, Scalar, Rank, Layout> &&
+                      has_batch_width<SolverT, Scalar, Rank, Layout>) {
             const_view<Scalar, Rank, Layout> one(call.theta, call.shape.instance);
             return std::max<Eigen::Index>(1, solver.batch_width(one));
         }

@@ -34,9 +34,10 @@ struct solve_grain {
     bool one_by_one = false;
     /// The largest number of workers.
     Eigen::Index workers = 1;
-    /// The smallest number of items worth a unit, if the time of a solve is known.
+    /// The smallest number of items worth a unit, if items may be solved one at a time.
     Eigen::Index least_items = 1;
-    /// How many items a batch solver solves at once, if it says so. Only then are its batches cut.
+    /// How many items a batch solver solves at once, if it says so. If it needs batches of 16, only then are
+    /// they cut.
     Eigen::Index width = std::numeric_limits<Eigen::Index>::max();
 };
 

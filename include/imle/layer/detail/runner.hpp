@@ -287,13 +287,16 @@ class call_runner {
 
     [[nodiscard]] solve_grain grain_of(const call_work& work, pass_kind kind) const {
         solve_grain grain{work.one_by_one, static_cast<Eigen::Index>(worker_count()), 1, work.width};
+        // A solver that takes any batch, but solves some items at once, should get as many.
+        if (work.one_by_one && work.width != solve_grain{}.width) grain.least_items = work.width;
         const auto& cost = space_->costs[static_cast<std::size_t>(kind)];
         if (work.one_by_one && cost.n == work.n && cost.seconds > 0) {
             // Handing out a unit and reading the clock take some tenths of a microsecond.
             const double worth_handing_out = 5e-6;
             const double most = static_cast<double>(std::numeric_limits<int>::max());
-            grain.least_items =
-                static_cast<Eigen::Index>(std::min(most, std::ceil(worth_handing_out / cost.seconds)));
+            grain.least_items = std::max(
+                grain.least_items,
+                static_cast<Eigen::Index>(std::min(most, std::ceil(worth_handing_out / cost.seconds))));
         }
         return grain;
     }
