@@ -24,7 +24,7 @@ namespace cbc_searches {
 
 using numbers = Eigen::Tensor<double, 1, Eigen::RowMajor>;
 using imle::solve_status;
-constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double infinite = std::numeric_limits<double>::infinity();
 
 /// Split items evenly in several respects at once ("market split"): x is 0 or 1, and each row's miss |W x -
 /// c| costs 1 a unit, by two continuous variables. Its relaxation misses nothing, so bounds are of little
@@ -47,7 +47,7 @@ struct split {
 
     /// most_missed: the largest miss that is allowed.
     [[nodiscard]] imle::integer_program_options options(const imle::integer_program_limits& limits = {},
-                                                        double most_missed = infinity) const {
+                                                        double most_missed = infinite) const {
         imle::integer_program_options result;
         const Eigen::Index variables = items() + 2 * rows();
         result.row_lower = goals;
@@ -81,7 +81,7 @@ struct split {
     }
     [[nodiscard]] numbers best() const {
         numbers x(items()), result(items());
-        double highest = -infinity;
+        double highest = -infinite;
         for (unsigned set = 0; set < 1u << items(); ++set) {
             for (Eigen::Index j = 0; j < items(); ++j) x(j) = set >> j & 1u;
             const double reached = value(x);
@@ -199,7 +199,7 @@ TEST_CASE("CBC's search that starts afresh keeps its limits and the best x", "[a
     const std::int64_t nodes = many - whole.budget.nodes_left();
     CHECK(nodes > 55);  // otherwise it did not start afresh, and another split must be found
 
-    double last = -infinity;
+    double last = -infinite;
     for (const std::int64_t few : {std::int64_t{50}, std::int64_t{51}, nodes - 5}) {
         INFO(few << " of " << nodes << " nodes");
         const cbc_alone search(s, {.nodes = few});
@@ -237,7 +237,7 @@ TEST_CASE("integer_program: what is infeasible or unbounded after many nodes",
         a.conservativeResize(Eigen::NoChange, variables + 1);
         a.rightCols(1).setZero();
         options.upper.conservativeResize(variables + 1);
-        options.upper(variables) = infinity;
+        options.upper(variables) = infinite;
         options.fixed.conservativeResize(variables + 1);
         options.fixed(variables) = -1;
         options.integer.push_back(false);
@@ -251,7 +251,7 @@ TEST_CASE("integer_program: what is infeasible or unbounded after many nodes",
 TEST_CASE("integer_program: large coefficients of integers do not hide the best x", "[adapters][cbc]") {
     // Machine i costs setups[i] and makes up to 5 units, worth gains[i] each; 9 units are sold. y_i <= M x_i.
     const std::array<double, 4> setups{0.6, 1.05, 1.65, 0.45}, gains{0.5, 0.55, 0.65, 0.35};
-    double best = infinity;
+    double best = infinite;
     for (unsigned set = 0; set < 16; ++set) {
         double left = 9, cost = 0;
         for (const std::size_t i :
