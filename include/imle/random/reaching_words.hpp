@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include <imle/core/backports.hpp>
+#include <imle/core/rounded.hpp>
 #include <imle/random/detail/table_lookup.hpp>
 #include <imle/simd/lanes.hpp>
 #include <imle/simd/scaled_sum.hpp>
@@ -44,7 +45,7 @@ class reaching_words {
         last_.fill(std::numeric_limits<order_type>::min());
         for (std::size_t i = 0; i < layout::intervals; ++i) {
             // Of the tail's probability. The margin is for a word that rounds to another interval.
-            const double begin = layout::knot(i) * (1 - margin),
+            const double begin = rounded(layout::knot(i) * (1 - margin)),
                          end = layout::knot(std::min(i + 1, layout::intervals - 1)) * (1 + margin);
             note(of(2 * i), 1 - begin);
             note(of(2 * i + 1), end);
@@ -168,14 +169,15 @@ class reaching_words {
         for (int i = 0; i <= degree; ++i) {
             double value = 0, choices = 1;  // (i over j) / (degree over j)
             for (int j = 0; j <= i; ++j) {
-                value += choices * a[j];
+                value += rounded(choices * a[j]);
                 choices *= static_cast<double>(i - j) / static_cast<double>(degree - j);
             }
             y = std::max(y, value);
         }
-        y += margin * sum;
-        const double x = scale_ * (logarithmic_ ? std::exp2(y) * (1 + 64 * margin) + 1e-36 : y);
-        return location_ + x + margin * (std::abs(location_) + std::abs(x));
+        y += rounded(margin * sum);
+        const double x =
+            rounded(scale_ * (logarithmic_ ? rounded(std::exp2(y) * (1 + 64 * margin)) + 1e-36 : y));
+        return location_ + x + rounded(margin * (std::abs(location_) + std::abs(x)));
     }
 
     /// Notes that words up to a `share` of all, in decreasing order, may have numbers up to x.
@@ -183,7 +185,7 @@ class reaching_words {
         constexpr double all = sizeof(Scalar) == 4 ? 0x1p32 : 0x1p64,
                          slack = sizeof(Scalar) == 4 ? 4 : 0x1p13;
         constexpr auto first = std::numeric_limits<order_type>::min();
-        const double order = share * all + slack;
+        const double order = rounded(share * all) + slack;
         // Of the lower tail there is no order: it is all or nothing.
         const order_type last = order >= all / 2 ? std::numeric_limits<order_type>::max()
                                                  : first + static_cast<order_type>(order);

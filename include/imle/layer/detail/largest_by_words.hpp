@@ -17,6 +17,7 @@
 #include <type_traits>
 
 #include <imle/core/finite.hpp>
+#include <imle/core/rounded.hpp>
 #include <imle/layer/detail/worker.hpp>
 #include <imle/random/quantile_table.hpp>
 #include <imle/selection/k_largest.hpp>
@@ -65,13 +66,13 @@ class largest_by_words {
 
         const double unit = static_cast<double>(temperature) * law.scale, center = law.location / law.scale;
         per_unit_ = static_cast<Scalar>(1 / unit);
-        slack_ = static_cast<Scalar>(center +
-                                     reach::margin * (std::abs(center) + std::abs(law.reaching.location())));
+        const double slack = reach::margin * (std::abs(center) + std::abs(law.reaching.location()));
+        slack_ = static_cast<Scalar>(center + rounded(slack));
         margin_unit_ = static_cast<Scalar>(unit * law.reaching.spread());
         // With a theta of at most this size, no sum overflows.
         constexpr double most = static_cast<double>(std::numeric_limits<Scalar>::max()) / 16;
-        largest_theta_ = most - static_cast<double>(temperature) *
-                                    (std::abs(law.location) + law.scale * law.reaching.largest());
+        const double largest_noise = std::abs(law.location) + rounded(law.scale * law.reaching.largest());
+        largest_theta_ = most - rounded(static_cast<double>(temperature) * largest_noise);
         constexpr double least = static_cast<double>(std::numeric_limits<Scalar>::min());
         usable_ = unit > least && 1 / unit > least && is_finite(per_unit_) && is_finite(slack_) &&
                   margin_unit_ > Scalar(0) && largest_theta_ > 0;
@@ -150,7 +151,7 @@ class largest_by_words {
     // ---- the bound ----------------------------------------------------------------------------------------
 
     void set_bound_below(Scalar kth) {
-        memory_.bound = kth - memory_.margin * margin_unit_;
+        memory_.bound = kth - rounded(memory_.margin * margin_unit_);
         set_bound(memory_.bound);
     }
 
