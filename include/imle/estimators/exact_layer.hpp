@@ -21,8 +21,8 @@ namespace imle::inline IMLE_ABI {
 struct exact_options {
     /// Samples S per instance, at least 1.
     Eigen::Index samples = 1;
-    /// Worker threads; 0 means one for each core. Results do not depend on it. Each instance is
-    /// one thread's, but samples of fewer instances than threads are shared.
+    /// Worker threads; 0 means one for each core. Results do not depend on it. Each instance is one
+    /// thread's; only if there are fewer instances than threads, an instance's samples are shared out.
     int threads = 1;
 };
 

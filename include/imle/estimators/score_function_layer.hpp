@@ -23,8 +23,8 @@ struct score_function_options {
     Eigen::Index samples = 1;
     /// The baseline that is subtracted from each sample's loss.
     imle::baseline baseline = imle::baseline::leave_one_out;
-    /// Worker threads; 0 means one for each core. Results do not depend on it. Each instance is
-    /// one thread's, but samples of fewer instances than threads are shared.
+    /// Worker threads; 0 means one for each core. Results do not depend on it. Each instance is one
+    /// thread's; only if there are fewer instances than threads, an instance's samples are shared out.
     int threads = 1;
 };
 
