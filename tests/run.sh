@@ -44,20 +44,12 @@ say() { printf '\n== %s (after %s s)\n' "$*" $(($(date +%s) - started)); }
 mkdir -p build
 if can_install; then
     install cmake ninja-build g++ libeigen3-dev catch2 pkgconf || exit 1
-    # For the map demo and the benchmarks, which are built and tried where these are there.
-    [ $all = no ] || install libcli11-dev gnuplot-nox libbenchmark-dev || true
-    # The solvers from outside that have an adapter or an example.
-    [ $all = no ] || install libboost-graph-dev coinor-libcbc-dev libglpk-dev || true
-    # The engines of automatic differentiation that have an adapter (CppAD is in no Debian), and MPI.
-    [ $all = no ] || install libtorch-dev libadolc-dev libboost-dev || true
-    [ $all = no ] || sh scripts/stan_headers.sh >/dev/null || true
-    [ $all = no ] || install libopenmpi-dev openmpi-bin || true
-    # The site, the demo in the browser, and what looks at them.
-    [ $all = no ] || install doxygen doxygen-awesome-css python3 emscripten nodejs chromium || true
-    # Other systems must compute the same bits.
-    [ $all = no ] || install g++-mingw-w64-x86-64-posix wine64 || true
-    # For the C++20 module, and for libc++.
-    [ $all = no ] || install clang-19 libc++-19-dev libc++abi-19-dev || true
+    if [ $all = yes ]; then
+        # Debian 12's clang is 14, the oldest that the library supports; later releases have only newer ones.
+        install clang-14 libclang-rt-14-dev || install clang libclang-rt-dev || true
+        # For the C++20 module, and for libc++.
+        install clang-19 libc++-19-dev libc++abi-19-dev || true
+    fi
 else
     for tool in cmake ninja c++; do
         if ! have $tool; then
@@ -113,13 +105,26 @@ if [ "$all" = no ]; then
     finish $status
 fi
 
-# Debian 12's clang is 14, the oldest that the library supports; later releases have only newer ones.
-clang=
-if can_install; then
-    install clang-14 libclang-rt-14-dev || install clang libclang-rt-dev || true
+# What only some of the tests need. They are left out, and say so, where it is not there.
+install_what_some_need() {
+    can_install || return 0
+    # For the map demo and the benchmarks.
+    install libcli11-dev gnuplot-nox libbenchmark-dev || true
+    # The solvers from outside that have an adapter or an example.
+    install libboost-graph-dev coinor-libcbc-dev libglpk-dev || true
+    # The engines of automatic differentiation that have an adapter (CppAD is in no Debian), and MPI.
+    install libtorch-dev libadolc-dev libboost-dev || true
+    sh scripts/stan_headers.sh >/dev/null || true
+    install libopenmpi-dev openmpi-bin || true
+    # The site, the demo in the browser, and what looks at them.
+    install doxygen doxygen-awesome-css python3 emscripten nodejs chromium || true
+    # Other systems must compute the same bits.
+    install g++-mingw-w64-x86-64-posix wine64 || true
     install g++-aarch64-linux-gnu g++-s390x-linux-gnu g++-riscv64-linux-gnu qemu-user || true
     install dieharder || true
-fi
+}
+
+clang=
 for candidate in clang++-14 clang++; do
     if have $candidate; then
         clang=$candidate
@@ -212,7 +217,7 @@ build_preset() {
     tsan) sanitized "ThreadSanitizer" tsan "-DIMLE_TEST_MAIN=$main" ;;
     fuzz)
         if [ $clang_sanitizes = yes ]; then
-            sanitized "the fuzzers" fuzz
+            sanitized "the fuzzers" fuzz -DIMLE_TEST_BRIEF=ON
         else
             skip "fuzzers" "there is no clang++ with libFuzzer"
         fi
@@ -274,21 +279,35 @@ build_preset() {
     esac
 }
 
-# Builds whatever the other of two such has not begun, the longest first.
-build_what_is_left() {
-    for each in tests clang asan avx2 avx512 libcxx tsan fuzz aarch64 s390x riscv64 newer; do
+# build_of PRESET...: builds, of these, whatever the other of two such has not begun.
+build_of() {
+    for each in "$@"; do
         if mkdir "$notes/$each.begun" 2>/dev/null; then build_preset "$each"; fi
     done
 }
 
+# All of them, the longest first.
+build_what_is_left() { build_of tests clang asan avx2 avx512 libcxx tsan fuzz aarch64 s390x riscv64 newer; }
+
 # Two builds at a time, each by half of the processors: at a build's end, where one file is left, half of them would idle.
+# Installing packages keeps one processor busy for minutes, so it runs beside what needs none of them.
 if [ "$jobs" = 1 ]; then
+    install_what_some_need
     build_what_is_left
 else
     export CMAKE_BUILD_PARALLEL_LEVEL=$(((jobs + 1) / 2))
-    build_what_is_left &
+    {
+        for each in avx512 avx2 tsan libcxx; do
+            [ -e $notes/installed ] || build_of $each
+        done
+        until [ -e $notes/installed ] || ! kill -0 $$ 2>/dev/null; do sleep 1; done
+        build_what_is_left
+    } &
     other=$!
     trap 'kill $other; exit 1' HUP INT TERM # the other does not hear of Ctrl-C
+    say "installing what some tests need"
+    install_what_some_need
+    touch $notes/installed
     build_what_is_left
     wait $other || echo "of what was built beside" >>$failed
     trap - HUP INT TERM

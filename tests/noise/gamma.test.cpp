@@ -29,7 +29,7 @@ TEST_CASE("gamma: the laws of a noise, for singular, exponential and nearly norm
     }
 }
 
-TEST_CASE("gamma: its functions", "[gamma][noise]") {
+TEST_CASE("gamma: its functions", "[gamma][noise][draws]") {
     for (const double shape : {0.01, 0.05, 0.5, 1.0, 2.5, 30.0, 300.0})
         noise_tests::check_functions(imle::gamma{shape, 2}, 1e-11, 1e-290);
     noise_tests::check_moments(imle::gamma{2.5, 3}, 1e-5);
@@ -103,7 +103,7 @@ TEST_CASE("gamma: arguments and scales whose ratio no double represents", "[gamm
     CHECK(imle::gamma(3, 1e-310).score(1e-309) == std::numeric_limits<double>::infinity());
 }
 
-TEST_CASE("gamma and sum_of_gamma with one term are the same law by two ways", "[gamma][noise]") {
+TEST_CASE("gamma and sum_of_gamma with one term are the same law by two ways", "[gamma][noise][draws]") {
     // An incomplete gamma function here, an integral along a contour there.
     for (const double shape : {0.05, 0.5, 1.0, 30.0, 300.0}) {
         const imle::gamma a(shape, 1);

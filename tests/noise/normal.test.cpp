@@ -20,7 +20,7 @@ TEST_CASE("normal: the laws of a noise", "[normal][noise][draws]") {
     CHECK(doubles.passed());
 }
 
-TEST_CASE("normal: its functions", "[normal][noise]") {
+TEST_CASE("normal: its functions", "[normal][noise][draws]") {
     noise_tests::check_functions(imle::normal{}, 1e-13);
     noise_tests::check_functions(imle::normal{1, 2}, 1e-12);
     noise_tests::check_moments(imle::normal{1, 2}, 1e-5);

@@ -42,7 +42,7 @@ support::tally wrong_tails(const sum_of_gamma& law, double tolerance, const Lowe
 
 }  // namespace
 
-TEST_CASE("sum_of_gamma with k = 1 is the maximum of exponential numbers", "[sum_of_gamma][noise]") {
+TEST_CASE("sum_of_gamma with k = 1 is the maximum of exponential numbers", "[sum_of_gamma][noise][draws]") {
     for (const std::uint64_t terms :
          {std::uint64_t{2}, std::uint64_t{10}, std::uint64_t{100}, std::uint64_t{10000},
           std::uint64_t{1} << 40, std::uint64_t{1} << 53, ~std::uint64_t{0}}) {

@@ -16,6 +16,7 @@
 #include <imle/random/reaching_words.hpp>
 
 #include "support/catch.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 
 namespace reaching_words_tests {
@@ -42,7 +43,7 @@ void require_order(const std::string& name, const NoiseT& noise, double most_adm
     using reach = imle::detail::reaching_words<Scalar>;
     using word = word_of<Scalar>;
     const auto law = noise.template by_words<Scalar>();
-    std::vector<word> words = words_to_try<Scalar>(20000);
+    std::vector<word> words = words_to_try<Scalar>(support::repeats<std::size_t>(20000));
     constexpr std::size_t group = imle::detail::group_places<Scalar>::count;
     words.resize(words.size() / group * group);
     const std::size_t n = words.size();

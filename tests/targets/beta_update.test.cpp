@@ -100,7 +100,8 @@ void check_families(double start) {
 
 }  // namespace
 
-TEST_CASE("a multiplied beta finds the count within 50 calls from any start", "[targets][beta_update]") {
+TEST_CASE("a multiplied beta finds the count within 50 calls from any start",
+          "[targets][beta_update][draws]") {
     const double starts[] = {0.0, 1e-4, 1.0, 1e4};
     for (const double start : std::span(starts).first(support::repeats(std::size_t{4})))
         check_families<adaptive_target>(start);
@@ -111,7 +112,8 @@ TEST_CASE("a multiplied beta finds the count within 50 calls from any start", "[
     CHECK(count < 0.1);
 }
 
-TEST_CASE("a multiplied beta with a step for each instance finds the count", "[targets][beta_update]") {
+TEST_CASE("a multiplied beta with a step for each instance finds the count",
+          "[targets][beta_update][draws]") {
     const double starts[] = {1e-4, 1e4};
     for (const double start : std::span(starts).first(support::repeats(std::size_t{2})))
         check_families<instance_adaptive_target>(start);

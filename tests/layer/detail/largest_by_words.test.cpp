@@ -87,15 +87,16 @@ void compare(support::tally& wrong, const std::string& name, const SolverT& solv
 
 TEST_CASE("choosing by words gives the bits of drawing all noise", "[largest_by_words]") {
     support::tally wrong;
+    Eigen::Index k = 1;
     for (const std::string& kind : kinds)
-        for (const Eigen::Index n : {134, 150, 350})
-            for (const Eigen::Index k : {1, 2, 7}) {
-                const std::string name = imle::detail::message(kind, ", ", k, " of ", n);
-                const imle::top_k solver{k};
-                const asked_top_k asked{k};
-                compare<float>(wrong, name, solver, asked, imle::sum_of_gamma{16, 100},
-                               some_theta<float>(kind, 5, n), {.samples = 40});
-            }
+        for (const Eigen::Index n : {134, 150, 350}) {
+            const std::string name = imle::detail::message(kind, ", ", k, " of ", n);
+            const imle::top_k solver{k};
+            const asked_top_k asked{k};
+            compare<float>(wrong, name, solver, asked, imle::sum_of_gamma{16, 100},
+                           some_theta<float>(kind, 5, n), {.samples = 20});
+            k = k % 7 + 1;
+        }
     CHECK(wrong == 0);
 }
 
