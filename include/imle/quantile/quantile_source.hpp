@@ -7,6 +7,7 @@
 
 #include <imle/core/elementary.hpp>
 #include <imle/core/finite.hpp>
+#include <imle/core/function_ref.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
 
@@ -42,6 +43,15 @@ concept QuantileSource = requires(const T& source, tail side, double p) {
     { source.positive() } -> std::convertible_to<bool>;
     { source.offset(side, p) } -> std::convertible_to<double>;
     { source.log_offset(side, p) } -> std::convertible_to<double>;
+};
+
+/// A source as a table uses it: a table is compiled once, for sources of all types.
+struct quantile_source {
+    using function = function_ref<double(tail side, double p)>;
+
+    double origin;
+    bool positive;
+    function offset, log_offset, resolution;
 };
 
 /// The source for a law with a quantile function.
