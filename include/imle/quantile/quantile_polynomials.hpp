@@ -37,14 +37,18 @@ class quantile_polynomials {
     template <QuantileSource SourceT>
     explicit quantile_polynomials(const SourceT& source) {
         const auto offset = [&](tail side, double p) -> double { return source.offset(side, p); };
-        const auto log_offset = [&](tail side, double p) -> double { return source.log_offset(side, p); };
         const auto resolution = [&](tail side, double p) -> double {
             if constexpr (requires { source.resolution(side, p); })
                 return source.resolution(side, p);
             else
                 return 0;
         };
-        make_better({source.origin(), source.positive(), offset, log_offset, resolution});
+        if constexpr (requires { source.log_offset(tail::lower, 0.5); }) {
+            const auto logarithm = [&](tail side, double p) -> double { return source.log_offset(side, p); };
+            make_better({source.origin(), source.positive(), offset, resolution, true, logarithm});
+        } else {
+            make_better({source.origin(), source.positive(), offset, resolution, false, offset});
+        }
         require_small_error();
     }
 
@@ -117,8 +121,7 @@ class quantile_polynomials {
         // Swap, do not copy: the position of the first coefficient depends on the storage's address.
         std::vector<Scalar> plain_coefficients;
         plain_coefficients.swap(coefficients_);
-        make([&](tail side,
-                 double p) { return portable_double(source.log_offset(side, p)) * std::numbers::log2e; },
+        make([&](tail side, double p) { return source.log(side, p) * std::numbers::log2e; },
              source.resolution);
         if (plain && plain_error <= interpolation_error_) {
             coefficients_.swap(plain_coefficients);
