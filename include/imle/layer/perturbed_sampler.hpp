@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include <imle/core/shared_object.hpp>
 #include <imle/core/function_ref.hpp>
+#include <imle/core/shared_object.hpp>
 #include <imle/layer/detail/perturbed_solve.hpp>
 #include <imle/layer/item_noise.hpp>
 #include <imle/layer/map_call.hpp>

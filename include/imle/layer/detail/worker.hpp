@@ -52,7 +52,7 @@ class aligned_memory {
     std::size_t size_ = 0;
 };
 
-/// The same for `size` numbers. All of its code that is worth mentioning is compiled once, for all types.
+/// The same for `size` numbers of one type.
 template <class Scalar>
 class buffer {
   public:
