@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <sstream>
 #include <string>
 
@@ -36,13 +37,16 @@ template <int Rank>
 }
 
 /// Dimensions as text: [2, 16, 16].
-template <int Rank>
-[[nodiscard]] std::string shape_string(const Eigen::DSizes<Eigen::Index, Rank>& dimensions) {
+[[nodiscard]] inline std::string shape_string(std::span<const Eigen::Index> dimensions) {
     std::ostringstream out;
     out << '[';
     for (std::size_t i = 0; i < dimensions.size(); ++i) out << (i == 0 ? "" : ", ") << dimensions[i];
     out << ']';
     return out.str();
+}
+template <int Rank>
+[[nodiscard]] std::string shape_string(const Eigen::DSizes<Eigen::Index, Rank>& dimensions) {
+    return shape_string(std::span<const Eigen::Index>(&dimensions[0], std::size_t{Rank}));
 }
 
 /// The shape of a tensor of instances. The batch is the outermost dimension in memory, so instance b is the n

@@ -12,13 +12,13 @@
 #include <mutex>
 #include <optional>
 #include <span>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <imle/concepts/noise_distribution.hpp>
 #include <imle/concepts/solver.hpp>
+#include <imle/core/each_of.hpp>
 #include <imle/core/shared_object.hpp>
 #include <imle/layer/sampler_layer.hpp>
 #include <imle/quantile/tail_table.hpp>
@@ -127,7 +127,7 @@ class tail_tables {
   public:
     template <class Scalar, class LawT>
     [[nodiscard]] const tail_table<Scalar>& of(const LawT& law) {
-        slot<Scalar>& mine = std::get<slot<Scalar>>(slots_);
+        slot<Scalar>& mine = slots_;
         std::call_once(mine.once, [&] { mine.table.emplace(law); });
         return *mine.table;
     }
@@ -138,7 +138,7 @@ class tail_tables {
         std::once_flag once;
         std::optional<tail_table<Scalar>> table;
     };
-    std::tuple<slot<float>, slot<double>> slots_;
+    each_of<slot<float>, slot<double>> slots_;
 };
 
 // A wrong noise fails with one sentence.

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <imle/core/function_ref.hpp>
 #include <imle/core/shared_object.hpp>
 #include <imle/layer/detail/perturbed_solve.hpp>
 #include <imle/layer/item_noise.hpp>
@@ -255,8 +256,7 @@ class perturbed_sampler {
     }
 
     /// Calls f(runner), which does the work of one call that solves nothing, and cleans up afterwards.
-    template <class F>
-    void with_runner(F&& f) const {
+    void with_runner(detail::function_ref<void(detail::call_runner&)> f) const {
         shared& own = parts();
         const auto make_workspace = [&]() -> std::unique_ptr<detail::workspace> {
             return std::make_unique<detail::executor_workspace<ExecutorT>>(own.executor);

@@ -13,6 +13,7 @@
 
 #include <imle/core/errors.hpp>
 #include <imle/core/finite.hpp>
+#include <imle/core/function_ref.hpp>
 #include <imle/core/rounded.hpp>
 #include <imle/quantile/interpolation.hpp>
 #include <imle/quantile/quantile_source.hpp>
@@ -35,12 +36,20 @@ class quantile_polynomials {
   public:
     template <QuantileSource SourceT>
     explicit quantile_polynomials(const SourceT& source) {
-        make_better(source);
-        if (interpolation_error_ > largest_error)
-            throw_invalid("the law of a quantile_table",
-                          message("too rough: its quantiles between knots are wrong by ",
-                                  interpolation_error_, " of the probability, near that of ", worst_),
-                          "a density without gaps, and lower_bound() where there is a bound");
+        const auto offset = [&](tail side, double p) -> double { return source.offset(side, p); };
+        const auto resolution = [&](tail side, double p) -> double {
+            if constexpr (requires { source.resolution(side, p); })
+                return source.resolution(side, p);
+            else
+                return 0;
+        };
+        if constexpr (requires { source.log_offset(tail::lower, 0.5); }) {
+            const auto logarithm = [&](tail side, double p) -> double { return source.log_offset(side, p); };
+            make_better({source.origin(), source.positive(), offset, resolution, true, logarithm});
+        } else {
+            make_better({source.origin(), source.positive(), offset, resolution, false, offset});
+        }
+        require_small_error();
     }
 
     quantile_polynomials(const quantile_polynomials&) = delete;
@@ -58,32 +67,26 @@ class quantile_polynomials {
 
   private:
     using array = polynomial_numbers<degree>;
+    using value_function = function_ref<portable_double(tail side, double p)>;
 
     static constexpr double min_spread = 1e-290;
     /// Every table keeps at least the accuracy that a float table promises for its tails.
     static constexpr double largest_error = 1e-3;
 
     /// Makes the plain or the logarithmic polynomials, whichever are better.
-    template <QuantileSource SourceT>
-    void make_better(const SourceT& source) {
-        const auto resolution = [&](tail side, double p) {
-            if constexpr (requires { source.resolution(side, p); })
-                return static_cast<double>(source.resolution(side, p));
-            else
-                return 0.0;
-        };
+    void make_better(const quantile_source& source) {
         const double median = source.offset(tail::lower, 0.5);
         const double spread = source.offset(tail::upper, 0.25) - source.offset(tail::lower, 0.25);
         // Use offsets from the bound if the law comes close to it, so that the smallest numbers keep their
         // accuracy. Otherwise use offsets from the median, so that the bulk is accurate.
-        bool positive = source.positive();
+        bool positive = source.positive;
         bool at_bound = positive && source.offset(tail::lower, layout::lowest) < median / 1024;
         bool plain = is_finite(median) && spread > min_spread && is_finite(spread) &&
                      spread > 0x1p-48 * std::abs(median);
         double ends[2];
         for (const tail side : {tail::lower, tail::upper}) {
             const double end = ends[side == tail::upper] = source.offset(side, layout::lowest);
-            const double furthest = source.origin() + end;
+            const double furthest = source.origin + end;
             if (!(std::abs(furthest) <= static_cast<double>(std::numeric_limits<Scalar>::max())))
                 throw_invalid(
                     "the law of a quantile_table",
@@ -92,21 +95,21 @@ class quantile_polynomials {
         }
         // A law may come close to 0 without passing it, and not say so. Next to 0, and nowhere else, the
         // output's type has room for the smallest distances.
-        if (!positive && source.origin() == 0) positive = at_bound = ends[0] > 0 && ends[0] < median / 1024;
-        const bool below_zero = source.origin() == 0 && ends[1] <= 0 && ends[1] > median / 1024;
+        if (!positive && source.origin == 0) positive = at_bound = ends[0] > 0 && ends[0] < median / 1024;
+        const bool below_zero = source.origin == 0 && ends[1] <= 0 && ends[1] > median / 1024;
         // Elsewhere the location is a number of the output's type, so that no remainder needs to be added.
         // The scale is 1 if that leaves room for the smallest coefficients.
-        const double location = source.origin() + (at_bound || below_zero ? 0 : median);
-        const double center = at_bound || below_zero ? 0 : static_cast<Scalar>(location) - source.origin();
+        const double location = source.origin + (at_bound || below_zero ? 0 : median);
+        const double center = at_bound || below_zero ? 0 : static_cast<Scalar>(location) - source.origin;
         const double unit = spread > 0x1p-20 && spread < 0x1p+20 ? 1 : spread;
         // Coefficients would underflow at the bound: use the logarithm if at all possible.
         if (at_bound && !(source.offset(tail::lower, layout::lowest) > layout::smallest * unit))
             plain = false;
         if (plain) {
-            location_ = source.origin() + center;
+            location_ = source.origin + center;
             scale_ = unit;
             make([&](tail side, double p) { return portable_double(source.offset(side, p) - center) / unit; },
-                 resolution);
+                 source.resolution);
             if (interpolation_error_ <= layout::tolerance || !positive) return;
         } else if (!positive) {
             throw_invalid(
@@ -118,9 +121,8 @@ class quantile_polynomials {
         // Swap, do not copy: the position of the first coefficient depends on the storage's address.
         std::vector<Scalar> plain_coefficients;
         plain_coefficients.swap(coefficients_);
-        make([&](tail side,
-                 double p) { return portable_double(source.log_offset(side, p)) * std::numbers::log2e; },
-             resolution);
+        make([&](tail side, double p) { return source.log(side, p) * std::numbers::log2e; },
+             source.resolution);
         if (plain && plain_error <= interpolation_error_) {
             coefficients_.swap(plain_coefficients);
             interpolation_error_ = plain_error;
@@ -128,13 +130,20 @@ class quantile_polynomials {
             return;
         }
         logarithmic_ = true;
-        location_ = source.origin();
+        location_ = source.origin;
         scale_ = 1;
     }
 
+    void require_small_error() const {
+        if (interpolation_error_ > largest_error)
+            throw_invalid("the law of a quantile_table",
+                          message("too rough: its quantiles between knots are wrong by ",
+                                  interpolation_error_, " of the probability, near that of ", worst_),
+                          "a density without gaps, and lower_bound() where there is a bound");
+    }
+
     /// Interpolates `value(side, p)` on every interval, and records the largest error between the nodes.
-    template <class Value, class Resolution>
-    void make(const Value& value, const Resolution& resolution) {
+    void make(value_function value, quantile_source::function resolution) {
         const std::size_t stride = layout::stride;
         std::vector<Scalar> storage(2 * layout::intervals * stride + 64 / sizeof(Scalar));
         coefficients_.swap(storage);
@@ -169,8 +178,7 @@ class quantile_polynomials {
         }
     }
 
-    template <class Value>
-    static portable_double checked(const Value& value, tail side, portable_double p) {
+    static portable_double checked(value_function value, tail side, portable_double p) {
         const portable_double y = value(side, p.value());
         if (!is_finite(y.value()))
             throw_invalid("the law of a quantile_table",
@@ -185,8 +193,7 @@ class quantile_polynomials {
                       "finite quantiles that increase");
     }
 
-    template <class Value, class Resolution>
-    void note_error(const array& c, const Value& value, const Resolution& resolution, tail side,
+    void note_error(const array& c, value_function value, quantile_source::function resolution, tail side,
                     portable_double p0, portable_double width) {
         // Between two nodes. Begin where odd degrees are worst; go elsewhere only if the error there is too
         // large.

@@ -7,6 +7,7 @@
 
 #include <imle/core/elementary.hpp>
 #include <imle/core/finite.hpp>
+#include <imle/core/function_ref.hpp>
 
 namespace imle::inline IMLE_ABI::detail {
 
@@ -30,8 +31,9 @@ concept HasLowerBound = requires(const LawT& law) {
 
 /// A law as a table sees it: quantiles as distances from an origin. If the origin is the law's lower bound
 /// (`positive()`), the distance and its logarithm keep their relative accuracy down to the bound; the
-/// quantile itself cannot. A source may have `resolution(side, p)`: the probability within which its
-/// quantiles cannot be told apart. Errors below it are then not the table's.
+/// quantile itself cannot. A source may have `log_offset(side, p)`, if it has a better one than the logarithm
+/// of `offset(side, p)`, and `resolution(side, p)`: the probability within which its quantiles cannot be told
+/// apart. Errors below it are then not the table's.
 ///
 /// There are three sources: `law_source` for a quantile function; `cdf_source` for any distribution function
 /// and density, which it does not trust; `panel_source` for a smooth law that is accurate in its tails and
@@ -41,7 +43,21 @@ concept QuantileSource = requires(const T& source, tail side, double p) {
     { source.origin() } -> std::convertible_to<double>;
     { source.positive() } -> std::convertible_to<bool>;
     { source.offset(side, p) } -> std::convertible_to<double>;
-    { source.log_offset(side, p) } -> std::convertible_to<double>;
+};
+
+/// A source as a table uses it: a table is compiled once, for sources of all types.
+struct quantile_source {
+    using function = function_ref<double(tail side, double p)>;
+
+    double origin;
+    bool positive;
+    function offset, resolution;
+    bool has_log_offset;
+    function log_offset;  // if it has one
+
+    [[nodiscard]] portable_double log(tail side, double p) const {
+        return has_log_offset ? log_offset(side, p) : elementary::log(offset(side, p));
+    }
 };
 
 /// The source for a law with a quantile function.
@@ -66,7 +82,6 @@ class law_source {
         else
             return law_.quantile(1 - p) - origin_;
     }
-    [[nodiscard]] double log_offset(tail side, double p) const { return elementary::log(offset(side, p)); }
     /// The rounding of 1 - p, if the law has no `survival_quantile`.
     [[nodiscard]] double resolution(tail side, double) const noexcept {
         return side == tail::upper && !HasSurvivalQuantile<LawT> ? 0x1p-53 : 0;

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <span>
 
+#include <imle/core/function_ref.hpp>
 #include <imle/random/random_key.hpp>
 #include <imle/random/words.hpp>
 #include <imle/simd/vector.hpp>
@@ -216,10 +217,11 @@ class latin_words {
           n_(n),
           sets_per_instance_((samples + most_strata - 1) / most_strata) {}
 
+    using take_words = function_ref<void(std::span<const Word> words, std::size_t at)>;
+
     /// Calls take(words, at) for pieces that together are the words of `items` items. The piece's first word
     /// is word `at` of them all.
-    template <class TakeT>
-    void for_each(std::uint64_t first_item, std::size_t items, const TakeT& take) const {
+    void for_each(std::uint64_t first_item, std::size_t items, take_words take) const {
         if (n_ == 0) return;
         for (std::size_t done = 0; done < items;) {
             const std::uint64_t item = first_item + done;
@@ -264,8 +266,8 @@ class latin_words {
         return (n + row_multiple - 1) / row_multiple * row_multiple;
     }
 
-    template <class StrataT, class TakeT>
-    void write_part(const StrataT& field, const part& now, const TakeT& take) const {
+    template <class StrataT>
+    void write_part(const StrataT& field, const part& now, take_words take) const {
         using coefficient_word = typename StrataT::coefficient_word;
         const std::size_t sets = (now.sample + now.count + now.set_size - 1) / now.set_size;
         alignas(64) coefficient_word coefficients[tile + row_multiple];

@@ -9,11 +9,11 @@
 #include <limits>
 #include <memory>
 #include <span>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <imle/core/each_of.hpp>
 #include <imle/core/shared_object.hpp>
 #include <imle/solvers/detail/blossom_search.hpp>
 #include <imle/solvers/detail/exact_scores.hpp>
@@ -128,7 +128,7 @@ class matching {
     template <class Number, class Scalar, class ZT, class AllowedT, class MagnitudeT>
     solve_status solve_in(const Scalar* theta, ZT& z, const AllowedT& allowed, const MagnitudeT& magnitude_of,
                           const detail::binary_range<Scalar>& range) {
-        auto& search = std::get<detail::blossom_search<Number>>(searches_);
+        detail::blossom_search<Number>& search = searches_;
         const auto weights = search.weights(edges().size());
         if (!options_.perfect) {
             for (std::size_t e = 0; e < weights.size(); ++e) {
@@ -154,8 +154,8 @@ class matching {
 
     std::shared_ptr<const detail::matching_graph> graph_;
     matching_options options_;
-    std::tuple<detail::blossom_search<std::int64_t>, detail::blossom_search<two_words>,
-               detail::blossom_search<five_words>, detail::blossom_search<many_words>>
+    detail::each_of<detail::blossom_search<std::int64_t>, detail::blossom_search<two_words>,
+                    detail::blossom_search<five_words>, detail::blossom_search<many_words>>
         searches_;
 };
 

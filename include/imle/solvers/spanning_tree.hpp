@@ -13,10 +13,10 @@
 #include <memory>
 #include <numeric>
 #include <span>
-#include <tuple>
 #include <utility>
 #include <vector>
 
+#include <imle/core/each_of.hpp>
 #include <imle/core/shared_object.hpp>
 #include <imle/solvers/detail/ascending_order.hpp>
 #include <imle/solvers/detail/batch_selection.hpp>
@@ -254,7 +254,7 @@ class spanning_tree : public detail::batch_forms<spanning_tree, 1> {
     template <class Scalar>
     void reserve() {
         if (graph_->matrix.is_suited()) {
-            std::get<detail::dense_tree<Scalar>>(dense_).reserve(graph_->matrix);
+            static_cast<detail::dense_tree<Scalar>&>(dense_).reserve(graph_->matrix);
             return;
         }
         const std::size_t count = graph_->edges.size();
@@ -275,7 +275,7 @@ class spanning_tree : public detail::batch_forms<spanning_tree, 1> {
         const auto take = [&](std::uint32_t edge) { z[edge] = 1; };
         std::fill_n(z, count, Scalar(0));
         if (graph_->matrix.is_suited()) {
-            auto& tree = std::get<detail::dense_tree<Scalar>>(dense_);
+            detail::dense_tree<Scalar>& tree = dense_;
             return finish(tree.grow(graph_->matrix, theta, mask, take) == graph_->tree_edges);
         }
         const auto weights = scratch_.template get<Scalar>(2 * count);
@@ -339,7 +339,7 @@ class spanning_tree : public detail::batch_forms<spanning_tree, 1> {
 
     std::shared_ptr<const graph> graph_;
     detail::basic_scratch<float, double, std::int32_t, std::uint32_t, detail::order_entry> scratch_;
-    std::tuple<detail::dense_tree<float>, detail::dense_tree<double>> dense_;
+    detail::each_of<detail::dense_tree<float>, detail::dense_tree<double>> dense_;
     detail::scratch in_lanes_, allowed_;
     detail::basic_scratch<std::size_t> again_;
 };

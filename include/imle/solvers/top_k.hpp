@@ -6,8 +6,8 @@
 #include <concepts>
 #include <cstddef>
 #include <span>
-#include <tuple>
 
+#include <imle/core/each_of.hpp>
 #include <imle/selection/k_largest.hpp>
 #include <imle/solvers/detail/batch_selection.hpp>
 #include <imle/solvers/instance.hpp>
@@ -63,7 +63,7 @@ class top_k : public detail::batch_forms<top_k<K>> {
             values = copy;
         }
         detail::select_largest(values, k, scratch_.template get<Scalar>(n),
-                               std::get<detail::kth_guess<Scalar>>(guesses_), z.data());
+                               static_cast<detail::kth_guess<Scalar>&>(guesses_), z.data());
         return solve_status::solved;
     }
 
@@ -87,12 +87,12 @@ class top_k : public detail::batch_forms<top_k<K>> {
         detail::require_dimensions(thetas, zs);
         require_k(static_cast<std::size_t>(detail::shape_of(thetas).n));
         return detail::select_batch(thetas, zs, contexts, static_cast<std::size_t>(k_), allowed_, scratch_,
-                                    std::get<detail::kth_guess<Scalar>>(guesses_));
+                                    static_cast<detail::kth_guess<Scalar>&>(guesses_));
     }
 
     Eigen::Index k_ = K;
     detail::scratch scratch_, allowed_;
-    std::tuple<detail::kth_guess<float>, detail::kth_guess<double>> guesses_;
+    detail::each_of<detail::kth_guess<float>, detail::kth_guess<double>> guesses_;
 };
 
 namespace detail {

@@ -22,34 +22,46 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// Aligned memory that only grows. Its contents are undefined after `take`.
+/// Aligned memory of any type that only grows. Its contents are undefined after `take`.
 ///
 /// It uses the aligned new of the language instead of Eigen's allocator: Eigen's allocation and deallocation
 /// functions (in Eigen's own namespace) may not match when translation units of different instruction sets
 /// are linked.
-template <class Scalar>
-class buffer {
+class aligned_memory {
   public:
-    [[nodiscard]] Scalar* take(Eigen::Index size) {
-        if (size > size_) {
-            memory_.reset();
-            size_ = 0;
-            memory_.reset(static_cast<Scalar*>(::operator new (
-                static_cast<std::size_t>(size) * sizeof(Scalar), std::align_val_t{alignment})));
-            size_ = size;
-        }
+    [[nodiscard]] void* take(std::size_t bytes) {
+        if (bytes > size_) grow(bytes);
         return memory_.get();
     }
 
   private:
-    static constexpr std::size_t alignment = 64;
+    static constexpr std::align_val_t alignment{64};
     struct release {
-        void operator()(Scalar* memory) const noexcept {
-            ::operator delete (memory, std::align_val_t{alignment});
-        }
+        void operator()(void* memory) const noexcept { ::operator delete (memory, alignment); }
     };
-    std::unique_ptr<Scalar, release> memory_;
-    Eigen::Index size_ = 0;
+
+    /// Not inlined: a worker takes a dozen buffers.
+    [[gnu::noinline]] void grow(std::size_t bytes) {
+        memory_.reset();
+        size_ = 0;
+        memory_.reset(::operator new (bytes, alignment));
+        size_ = bytes;
+    }
+
+    std::unique_ptr<void, release> memory_;
+    std::size_t size_ = 0;
+};
+
+/// The same for `size` numbers of one type.
+template <class Scalar>
+class buffer {
+  public:
+    [[nodiscard]] Scalar* take(Eigen::Index size) {
+        return static_cast<Scalar*>(memory_.take(static_cast<std::size_t>(size) * sizeof(Scalar)));
+    }
+
+  private:
+    aligned_memory memory_;
 };
 
 /// The kind of a call's result. Later kinds need more memory.

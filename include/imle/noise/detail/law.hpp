@@ -9,8 +9,8 @@
 #include <mutex>
 #include <optional>
 #include <span>
-#include <tuple>
 
+#include <imle/core/each_of.hpp>
 #include <imle/core/multiply_add.hpp>
 #include <imle/core/shared_object.hpp>
 #include <imle/quantile/panel_source.hpp>
@@ -180,12 +180,12 @@ class shared_law {
     struct state {
         explicit state(const LawT& the_law) : law(the_law) {}
         const LawT law;
-        std::tuple<slot<float>, slot<double>> slots;
+        each_of<slot<float>, slot<double>> slots;
     };
 
     template <class Scalar>
     [[nodiscard]] const quantile_table<Scalar>& table() const {
-        slot<Scalar>& mine = std::get<slot<Scalar>>(state_->slots);
+        slot<Scalar>& mine = state_->slots;
         std::call_once(mine.once, [&] { mine.table.emplace(panel_source(law())); });
         return *mine.table;
     }
