@@ -264,6 +264,48 @@ TEST_CASE("errors: z of a solver that promises to write all of it is neither fil
     CHECK(!imle::detail::writes_all<imle::minimizing<silent_solver>>);
 }
 
+namespace {
+
+// It promises to read only masks, and counts the contexts that it gets.
+struct mask_reading_solver {
+    static constexpr bool reads_only_masks = true;
+    int* contexts_seen;
+    template <class ThetasT, class ZsT>
+    void solve_batch(const ThetasT& thetas, ZsT& zs) const {
+        zs = thetas;
+    }
+    template <class ThetasT, class ZsT>
+    void solve_batch(const ThetasT& thetas, ZsT& zs, std::span<const imle::solve_context> contexts) const {
+        *contexts_seen += static_cast<int>(contexts.size());
+        zs = thetas;
+    }
+    void operator()(const imle::const_view<float, 1, Eigen::RowMajor>& theta,
+                    imle::mutable_view<float, 1, Eigen::RowMajor>& z, const imle::solve_context&) const {
+        ++*contexts_seen;
+        z = theta;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("errors: a solver that promises to read only masks gets contexts only with a mask",
+          "[layer][errors]") {
+    int seen = 0;
+    const imle_layer layer{mask_reading_solver{&seen}, imle::no_noise{}, perturbation_target{},
+                           imle::layer_options{.samples = 4}};
+    matrix theta(2, 3);
+    theta.setValues({{1, -2, 3}, {0.5f, 4, 6}});
+    const cube z = layer.forward(theta, random_key{1}).samples();
+    CHECK(seen == 0);
+    CHECK((z(0, 3, 1) == -2 && z(1, 0, 2) == 6));
+    const bool mask[] = {true, true, false};
+    const cube masked = layer.forward(theta, random_key{1}, imle::call_options{.mask = mask}).samples();
+    CHECK(seen == 8);
+    CHECK((masked(0, 3, 1) == -2 && masked(1, 0, 2) == 0));
+    CHECK(imle::detail::reads_only_masks<imle::minimizing<mask_reading_solver>>);
+    CHECK(!imle::detail::reads_only_masks<imle::minimizing<silent_solver>>);
+}
+
 TEST_CASE("errors: a returned tensor of the wrong shape", "[layer][errors]") {
     const auto error = [](auto solver) {
         const imle::perturbed_sampler sampler{solver, hashed_noise{}};

@@ -190,6 +190,32 @@ TEST_CASE("lanes: compressed keeps the order of the chosen lanes", "[lanes]") {
     STATIC_REQUIRE(imle::detail::Compresses<imle::detail::widest_lanes<float>> == (IMLE_VECTOR_BYTES == 64));
 }
 
+namespace {
+
+// The numbers end where their memory does, so that the address sanitizer sees who reads more.
+template <class Lanes>
+support::tally wrong_first() {
+    using scalar = typename Lanes::scalar;
+    support::tally wrong;
+    for (std::size_t count = 0; count < Lanes::size + 3; ++count) {
+        std::vector<scalar> numbers(count), found(Lanes::size);
+        for (std::size_t i = 0; i < count; ++i) numbers[i] = static_cast<scalar>(i + 1);
+        Lanes::load_first(numbers.data(), count, scalar(-7)).store(found.data());
+        for (std::size_t i = 0; i < Lanes::size; ++i)
+            wrong.expect(found[i] == (i < count ? static_cast<scalar>(i + 1) : scalar(-7)), "lane ", i,
+                         " of ", count, ": ", found[i]);
+    }
+    return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("lanes: load_first fills the lanes after the numbers", "[lanes]") {
+    CHECK(wrong_first<imle::detail::scalar_lanes<float>>() == 0);
+    CHECK(wrong_first<imle::detail::widest_lanes<float>>() == 0);
+    CHECK(wrong_first<imle::detail::widest_lanes<double>>() == 0);
+}
+
 TEST_CASE("lanes: look_up finds every lane's row", "[lanes]") {
     check_look_up<imle::detail::scalar_lanes<float>, 4>();
     check_look_up<imle::detail::scalar_lanes<double>, 8>();

@@ -145,6 +145,12 @@ inline constexpr bool writes_all = requires {
     requires bool{S::writes_all};
 };
 
+/// Whether S `reads_only_masks`.
+template <class S>
+inline constexpr bool reads_only_masks = requires {
+    requires bool{S::reads_only_masks};
+};
+
 /// Whether S gives 1 to the k largest numbers, those of lowest index among equal ones, and 0 to the others,
 /// so that who knows the k largest need not ask it. k is `solver.k()`, or 1. True for exact types alone: a
 /// class that derives from such a solver may decide otherwise.
@@ -182,6 +188,8 @@ solve_status status_of(F&& solve) {
 /// - `static constexpr bool writes_all = true`: a promise that each call that returns has written all of z
 ///   with finite numbers, and with 0 where the mask forbids. A layer then neither fills z before nor checks
 ///   it afterwards;
+/// - `static constexpr bool reads_only_masks = true`: a promise to read nothing of a context but the mask.
+///   Without masks a layer then calls `solve_batch(thetas, zs)`, if it is there, and makes no contexts;
 /// - `solver.batch_width(theta)`, a const function: how many instances of theta's shape `solve_batch` takes
 ///   at once, such as the lanes of a register; 1 if one after the other. It reads nothing but the shape. A
 ///   layer with several threads then cuts batches of large instances at multiples of it, if there are fewer

@@ -362,11 +362,12 @@ class conditional_layer
             solve_.solve(own, theta, static_cast<double>(temperature_), noise, nullptr, z,
                          "theta + temperature * noise overflows; expected finite sums");
             SolverT& solver = *static_cast<detail::solver_worker<SolverT>&>(own).solver;
+            const std::span<const solve_context> contexts = solve_.contexts_of(own);
             Scalar* const u = memory.perturbed.take(size);
             for (std::size_t j = 0; j < own.items.size(); ++j) {
                 // The same operations as in the solve, with the same bits.
                 detail::scaled_sum(temperature_, noise + j * n_, theta[j], u + j * n_, n_);
-                const solve_context& context = own.contexts[j];
+                const solve_context& context = contexts[j];
                 detail::write_forbidden(context.mask, u + j * n_, -std::numeric_limits<Scalar>::infinity());
                 const auto for_each_group = [&](auto&& each) {
                     const_view<Scalar, Rank, Layout> view(theta[j], call_.shape.instance);

@@ -84,12 +84,13 @@ void check_solution(const Scalar* z, Eigen::Index n, const solve_context& contex
 }
 
 /// `check_solution` for each item. Without masks a single pass finds that there is nothing to say.
-template <class Scalar>
-void check_solutions(const Scalar* z, Eigen::Index n, std::span<const solve_context> contexts) {
+template <class Scalar, class ContextsT>
+void check_solutions(const Scalar* z, Eigen::Index n, std::size_t count, bool masked,
+                     ContextsT& contexts_of) {
     const auto size = static_cast<std::size_t>(n);
-    if (contexts.front().mask.empty() && all_finite(std::span<const Scalar>(z, contexts.size() * size)))
-        return;
-    for (std::size_t j = 0; j < contexts.size(); ++j) check_solution(z + j * size, n, contexts[j]);
+    if (!masked && all_finite(std::span<const Scalar>(z, count * size))) return;
+    const std::span<const solve_context> contexts = contexts_of();
+    for (std::size_t j = 0; j < count; ++j) check_solution(z + j * size, n, contexts[j]);
 }
 
 /// Throws `solve_failure` for an item whose solve failed.
@@ -114,19 +115,20 @@ class solver_port {
                 const batch_shape<Rank, Layout>& shape, bool tolerates_failures)
         : original_(original), solver_(solver), shape_(shape), tolerates_(tolerates_failures) {}
 
-    /// Solves `contexts.size()` items. If `starts` is not null and the solver can start from a solution, item
-    /// j starts from solution number `items[j]` of `starts`. Calls failed(j) for each item that failed.
-    template <class FailedT>
-    void solve(const Scalar* theta, Scalar* z, std::span<const solve_context> contexts,
+    /// Solves `count` items. contexts_of() returns their contexts; `masked` tells whether those have masks.
+    /// If `starts` is not null and the solver can start from a solution, item j starts from solution number
+    /// `items[j]` of `starts`. Calls failed(j) for each item that failed.
+    template <class ContextsT, class FailedT>
+    void solve(const Scalar* theta, Scalar* z, std::size_t count, bool masked, ContextsT&& contexts_of,
                const std::type_identity_t<Scalar>* starts, std::span<const Eigen::Index> items,
                FailedT&& failed) {
         const Eigen::Index n = shape_.n;
         if constexpr (!WarmSolver<SolverT, Scalar, Rank, Layout>) starts = nullptr;
-        const bool masked = !contexts.empty() && !contexts.front().mask.empty();
         if (masked && !starts_with_context<SolverT, Scalar, Rank, Layout>) starts = nullptr;
-        spoil(z, contexts.size());
-        if (contexts.empty() || (starts == nullptr && solve_together(theta, z, contexts))) return;
-        for (std::size_t j = 0; j < contexts.size(); ++j) {
+        spoil(z, count);
+        if (count == 0 || (starts == nullptr && solve_together(theta, z, count, masked, contexts_of))) return;
+        const std::span<const solve_context> contexts = contexts_of();
+        for (std::size_t j = 0; j < count; ++j) {
             const Eigen::Index at = static_cast<Eigen::Index>(j) * n;
             const_view<Scalar, Rank, Layout> one_theta(theta + at, shape_.instance);
             mutable_view<Scalar, Rank, Layout> one_z(z + at, shape_.instance);
@@ -156,27 +158,32 @@ class solver_port {
 
     /// Solves by `solve_batch`, if there is one. Returns false if a solve in it failed and failures are
     /// tolerated: single solves then find out which one.
+    template <class ContextsT>
     bool solve_together([[maybe_unused]] const Scalar* theta, [[maybe_unused]] Scalar* z,
-                        [[maybe_unused]] std::span<const solve_context> contexts) {
+                        [[maybe_unused]] std::size_t count, [[maybe_unused]] bool masked,
+                        [[maybe_unused]] ContextsT& contexts_of) {
         if constexpr (BatchSolver<SolverT, Scalar, Rank, Layout>) {
-            if (!contexts.front().mask.empty() && !solves_batches_with_context<SolverT, Scalar, Rank, Layout>)
-                return false;
-            const Eigen::Index n = shape_.n;
-            const auto dimensions = shape_.batched(static_cast<Eigen::Index>(contexts.size()));
+            constexpr bool takes_contexts = solves_batches_with_context<SolverT, Scalar, Rank, Layout>;
+            constexpr bool takes_none = solves_batches<SolverT, Scalar, Rank, Layout>;
+            if (masked && !takes_contexts) return false;
+            const auto dimensions = shape_.batched(static_cast<Eigen::Index>(count));
             const_view<Scalar, Rank + 1, Layout> thetas(theta, dimensions);
             mutable_view<Scalar, Rank + 1, Layout> zs(z, dimensions);
             // No item to name here: a single solve finds it.
             const bool solved = succeeds(std::nullopt, [&] {
-                if constexpr (solves_batches_with_context<SolverT, Scalar, Rank, Layout>)
-                    return status_of([&] { return solver_->solve_batch(thetas, zs, contexts); });
-                else
+                if constexpr (takes_contexts)
+                    if (masked || !takes_none || !reads_only_masks<SolverT>)
+                        return status_of([&] { return solver_->solve_batch(thetas, zs, contexts_of()); });
+                if constexpr (takes_none)
                     return status_of([&] { return solver_->solve_batch(thetas, zs); });
+                else
+                    return solve_status::solved;  // not reached
             });
             if (solved) {
-                if constexpr (!writes_all<SolverT>) check_solutions(z, n, contexts);
+                if constexpr (!writes_all<SolverT>) check_solutions(z, shape_.n, count, masked, contexts_of);
                 return true;
             }
-            spoil(z, contexts.size());
+            spoil(z, count);
         }
         return false;
     }

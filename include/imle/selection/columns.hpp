@@ -45,7 +45,11 @@ void write_columns(const Scalar* values, std::size_t groups, std::size_t n, Scal
         const Scalar* const end = values + groups * n;
         const std::size_t used = std::min(groups, size);
         std::array<const Scalar*, size> rows;
-        for (std::size_t lane = 0; lane < size; ++lane) rows[lane] = values + std::min(lane, used - 1) * n;
+        const Scalar* row = values;
+        for (std::size_t lane = 0; lane < size; ++lane) {
+            rows[lane] = row;
+            row += lane + 1 < used ? n : 0;
+        }
         // A vector may read beyond its group, but not beyond the last group.
         std::array<std::array<Scalar, size>, size> last_rows;
         for (std::size_t i = 0; i < n; i += size, columns += size * size) {

@@ -48,23 +48,25 @@ template <std::size_t Columns, class Scalar>
 [[nodiscard]] Scalar kth_largest_by_comparing(std::span<const Scalar> values, std::size_t k) noexcept {
     using lanes = widest_lanes<Scalar>;
     constexpr Scalar lowest = std::numeric_limits<Scalar>::lowest();
-    std::array<Scalar, Columns> padded;
-    padded.fill(lowest);
-    std::copy(values.begin(), values.end(), padded.begin());
+    const std::size_t n = values.size();
+    // Not by a copy with padding: a vector is not loaded before the copy is in the cache.
+    const auto column_from = [&](std::size_t first) {
+        return first < n ? lanes::load_first(values.data() + first, n - first, lowest) : lanes(lowest);
+    };
     return [&]<std::size_t... Part>(std::index_sequence<Part...>) {
-        const lanes column[] = {lanes::load(padded.data() + Part * lanes::size)...};
+        const lanes column[] = {column_from(Part * lanes::size)...};
         // With registers for two counts, numbers go to each in turn, so that one need not wait for the other.
-        // The padding after the numbers counts for no number.
         constexpr std::size_t turns = sizeof...(Part) <= 4 ? 2 : 1;
         lanes at_least[turns][sizeof...(Part)];
         for (auto& turn : at_least) ((turn[Part] = lanes(0)), ...);
         const auto count = [&](lanes& into, std::size_t part, Scalar value) {
             into = into + select(less(lanes(value), column[part]), lanes(0), lanes(1));
         };
-        for (std::size_t i = 0; i < values.size(); i += turns) {
-            (count(at_least[0][Part], Part, padded[i]), ...);
-            if constexpr (turns == 2) (count(at_least[1][Part], Part, padded[i + 1]), ...);
+        for (std::size_t i = n % turns; i < n; i += turns) {
+            (count(at_least[0][Part], Part, values[i]), ...);
+            if constexpr (turns == 2) (count(at_least[1][Part], Part, values[i + 1]), ...);
         }
+        if (n % turns != 0) (count(at_least[0][Part], Part, values[0]), ...);
         if constexpr (turns == 2) ((at_least[0][Part] = at_least[0][Part] + at_least[1][Part]), ...);
         // All numbers reach the padding, and it is larger than none of them.
         lanes kth(lowest);
@@ -409,7 +411,7 @@ void select_largest_of_groups(const Scalar* values, std::size_t groups, std::siz
     if (k > 0 && k < n && is_for_lanes<Scalar>(n, k)) {
         // A single one is faster alone.
         group = groups % group_lanes<Scalar> == 1 ? groups - 1 : groups;
-        select_largest_in_lanes(values, group, n, k, scratch, z);
+        if (group > 0) select_largest_in_lanes(values, group, n, k, scratch, z);
     }
     for (; group < groups; ++group)
         select_largest(std::span<const Scalar>(values + group * n, n), k, scratch, guess, z + group * n);

@@ -4,6 +4,7 @@
 /// Vectors of numbers, on which kernels are written once for all instruction sets.
 
 #include <bit>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -44,6 +45,22 @@ struct vector_lanes {
 
     [[nodiscard]] static vector_lanes load(const scalar* from) noexcept {
         return of(load_vector<scalar, Size>(from));
+    }
+    /// The first `count` numbers from memory, and `rest` in the lanes after them. It reads nothing else.
+    [[nodiscard]] static vector_lanes load_first(const scalar* from, std::size_t count,
+                                                 scalar rest) noexcept {
+        if (count >= Size) return load(from);
+        const vector_lanes others(rest);
+        if constexpr (requires(vector v) {
+                          { instructions::load_first(from, count, v) } -> std::same_as<vector>;
+                      }) {
+            return of(instructions::load_first(from, count, others.v));
+        } else {
+            scalar numbers[Size];
+            others.store(numbers);
+            for (std::size_t i = 0; i < count; ++i) numbers[i] = from[i];
+            return load(numbers);
+        }
     }
     void store(scalar* to) const noexcept { store_vector<scalar, Size>(v, to); }
 

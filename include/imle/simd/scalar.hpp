@@ -37,6 +37,11 @@ template <class Mask, class Vector>
     return mask ? 1 : 0;
 }
 
+/// The first `count` numbers from memory, fewer than there are lanes, then the lanes of `rest`: only where
+/// there is an instruction for it.
+template <class... Arguments>
+void load_first(Arguments...) = delete;
+
 /// The lanes of which bits of a word are set, one after the other: only where there is an instruction for it.
 template <class... Arguments>
 void compress(Arguments...) = delete;

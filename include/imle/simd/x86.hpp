@@ -4,6 +4,7 @@
 /// The functions of simd/scalar.hpp for the vectors of x86: 16 bytes (SSE2), 32 (AVX, and AVX2 for words), 64
 /// (AVX-512).
 
+#include <cstddef>
 #include <cstdint>
 
 #include <imle/simd/scalar.hpp>
@@ -69,6 +70,19 @@ using double4 = vector_of<double, 4>;
     return static_cast<std::uint32_t>(_mm256_movemask_pd(mask));
 }
 
+// From place 8 - n on, n lanes are all ones.
+inline constexpr std::int32_t first_of_8[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+inline constexpr std::int64_t first_of_4[8] = {-1, -1, -1, -1};
+
+[[nodiscard]] inline float8 load_first(const float* from, std::size_t count, const float8& rest) noexcept {
+    const auto used = __m256i(load_vector<std::int32_t, 8>(first_of_8 + 8 - count));
+    return _mm256_blendv_ps(rest, _mm256_maskload_ps(from, used), _mm256_castsi256_ps(used));
+}
+[[nodiscard]] inline double4 load_first(const double* from, std::size_t count, const double4& rest) noexcept {
+    const auto used = __m256i(load_vector<std::int64_t, 4>(first_of_4 + 4 - count));
+    return _mm256_blendv_pd(rest, _mm256_maskload_pd(from, used), _mm256_castsi256_pd(used));
+}
+
 /// Loads four floats from each of two addresses.
 [[nodiscard]] inline float8 load_fours(const float* a, const float* b) noexcept {
     return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(a)), _mm_loadu_ps(b), 1);
@@ -130,6 +144,13 @@ inline constexpr __mmask8 all8 = 0xff;
 }
 [[nodiscard]] inline std::uint32_t bits(__mmask8 mask) noexcept {
     return mask;
+}
+
+[[nodiscard]] inline float16 load_first(const float* from, std::size_t count, const float16& rest) noexcept {
+    return _mm512_mask_loadu_ps(rest, static_cast<__mmask16>((1u << count) - 1), from);
+}
+[[nodiscard]] inline double8 load_first(const double* from, std::size_t count, const double8& rest) noexcept {
+    return _mm512_mask_loadu_pd(rest, static_cast<__mmask8>((1u << count) - 1), from);
 }
 
 /// The lanes of which bits of `which` are set, one after the other, then zeros.

@@ -93,6 +93,8 @@ class minimizing {
     static constexpr bool takes_any_batch = detail::takes_any_batch<SolverT>;
     /// As the solver does.
     static constexpr bool writes_all = detail::writes_all<SolverT>;
+    /// As the solver does.
+    static constexpr bool reads_only_masks = detail::reads_only_masks<SolverT>;
 
     /// solver: an argmin, or one whose `sense` is `maximize`.
     explicit minimizing(SolverT solver) : solver_(std::move(solver)) {}

@@ -233,7 +233,7 @@ class backward_pass {
         const std::size_t size = static_cast<std::size_t>(n);
         worker_memory<Scalar>& memory = own.memory_of<Scalar>();
         Scalar* theta_prime = memory.own_parameters.take(own.item_count() * n);
-        memory.parameters.clear();
+        const Scalar** const parameters = memory.parameters.take(own.item_count());
         Eigen::Index row_end = 0;
         bool dropped = true;
         std::size_t kept = 0;
@@ -255,11 +255,11 @@ class backward_pass {
                     drop_unmoved && (n == 0 || std::memcmp(theta_prime, theta, size * sizeof(Scalar)) == 0);
             }
             if (dropped) continue;
-            memory.parameters.push_back(theta_prime);
+            parameters[kept] = theta_prime;
             own.items[kept++] = item;
         }
         own.items.resize(kept);
-        return memory.parameters;
+        return {parameters, kept};
     }
 
     /// Whether theta' differs from theta, for an instance whose samples share a cotangent.

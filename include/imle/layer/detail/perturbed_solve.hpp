@@ -13,6 +13,7 @@
 #include <limits>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -41,54 +42,14 @@ inline void write_noise_factors(Scalar temperature, const Scalar* xi, Scalar* fa
     });
 }
 
-/// The parameters of items, of n numbers each. If those are few, they are written several times, so that
-/// several items with the same parameters are perturbed together: one alone would leave most lanes empty.
-template <class Scalar>
-class repetition {
-  public:
-    using memory = decltype(worker_memory<Scalar>::repeated);
-
-    repetition(memory& copies, std::span<const Scalar* const> parameters, Eigen::Index n)
-        : copies_(copies), parameters_(parameters), n_(n) {
-        constexpr Eigen::Index few = 64;
-        if (n == 0 || n > few) return;
-        const auto all = static_cast<Eigen::Index>(parameters.size());
-        const auto most = static_cast<Eigen::Index>(copies.size());
-        most_ = all * n <= most ? all : most / n;
-    }
-
-    struct run {
-        const Scalar* numbers;
-        Eigen::Index count;
-    };
-    /// The parameters of item j and of `count` - 1 items after it, one after the other. Valid until the next
-    /// call.
-    [[nodiscard]] run from(Eigen::Index j) {
-        const auto first = static_cast<std::size_t>(j);
-        const Scalar* const own = parameters_[first];
-        const std::size_t end = std::min(parameters_.size(), first + static_cast<std::size_t>(most_));
-        std::size_t next = first + 1;
-        while (next < end && parameters_[next] == own) ++next;
-        const auto count = static_cast<Eigen::Index>(next - first);
-        if (count == 1) return {own, 1};
-        if (own != written_) copied_ = 0;
-        written_ = own;
-        for (const Eigen::Index size = count * n_; copied_ < size;) {
-            const Eigen::Index more = copied_ == 0 ? n_ : std::min(copied_, size - copied_);
-            std::copy_n(copied_ == 0 ? own : copies_.data(), more, copies_.data() + copied_);
-            copied_ += more;
-        }
-        return {copies_.data(), count};
-    }
-
-  private:
-    memory& copies_;
-    std::span<const Scalar* const> parameters_;
-    Eigen::Index n_;
-    Eigen::Index most_ = 1;
-    const Scalar* written_ = nullptr;
-    Eigen::Index copied_ = 0;
-};
+/// The end of the run of consecutive items that begins with items[j]; they are in ascending order.
+[[nodiscard]] inline std::size_t end_of_run(std::span<const Eigen::Index> items, std::size_t j) {
+    // Usually there is only one.
+    if (items.back() - items[j] == static_cast<Eigen::Index>(items.size() - 1 - j)) return items.size();
+    std::size_t end = j + 1;
+    while (items[end] == items[end - 1] + 1) ++end;
+    return end;
+}
 
 /// One worker's solves of a call. What depends on solver and noise is left to `perturbed_solve_by`, so that
 /// passes are compiled once for all layers. Functions that take items work on `worker.items` or some of them.
@@ -120,8 +81,7 @@ class perturbed_solve {
         const std::size_t n = static_cast<std::size_t>(call_.shape.n);
         Scalar* const noise = own.memory_of<Scalar>().noise.take(own.item_count() * call_.shape.n);
         for (std::size_t j = 0, end; j < items.size(); j = end) {
-            end = j + 1;
-            while (end < items.size() && items[end] == items[end - 1] + 1) ++end;
+            end = end_of_run(items, j);
             const std::uint64_t item = first_item + static_cast<std::uint64_t>(items[j]);
             const stopwatch watch(options_.statistics ? &own.statistics.noise_seconds : nullptr);
             fill(item, std::span<Scalar>(noise + j * n, (end - j) * n));
@@ -133,24 +93,22 @@ class perturbed_solve {
     [[nodiscard]] std::span<const Scalar* const> theta(worker& own) const {
         const Eigen::Index n = call_.shape.n;
         worker_memory<Scalar>& memory = own.memory_of<Scalar>();
-        memory.parameters.clear();
+        const std::vector<Eigen::Index>& items = own.items;
+        const Scalar** const parameters = memory.parameters.take(own.item_count());
         Scalar* next = memory.own_parameters.take(minimizes_ ? own.item_count() * n : 0);
-        const Scalar* theta = nullptr;
-        Eigen::Index row_end = 0;
-        for (const Eigen::Index item : own.items) {
-            if (item >= row_end) {
-                const Eigen::Index row = call_.row_of(item);
-                row_end = (row + 1) * call_.samples;
-                theta = call_.theta_of(row);
-                if (minimizes_) {
-                    for (Eigen::Index i = 0; i < n; ++i) next[i] = -theta[i];
-                    theta = next;
-                    next += n;
-                }
+        for (std::size_t j = 0; j < items.size();) {
+            const Eigen::Index row = call_.row_of(items[j]), row_end = (row + 1) * call_.samples;
+            const Scalar* theta = call_.theta_of(row);
+            if (minimizes_) {
+                for (Eigen::Index i = 0; i < n; ++i) next[i] = -theta[i];
+                theta = next;
+                next += n;
             }
-            memory.parameters.push_back(theta);
+            do {
+                parameters[j] = theta;
+            } while (++j < items.size() && items[j] < row_end);
         }
-        return memory.parameters;
+        return {parameters, items.size()};
     }
 
     /// z = MAP(theta + T_in * eps) of the worker's items, or the argmin of c - T_in * eps.
@@ -181,52 +139,65 @@ class perturbed_solve {
 
     /// z = MAP(parameters + T * eps) of the worker's items. Both passes use this function, so the operations
     /// and their order are the same: if theta' is theta and the temperatures are equal, the solver gets the
-    /// bits of the forward pass again. `noise` may be null. `start` is null or holds, for each item of the
-    /// call, a solution to start from. `overflow` is the error message for a sum that is not finite.
+    /// bits of the forward pass again. Items with the same parameters follow one another. `noise` may be
+    /// null. `start` is null or holds, for each item of the call, a solution to start from. `overflow` is the
+    /// error message for a sum that is not finite.
     void solve(worker& own, std::span<const Scalar* const> parameters, double temperature,
                const Scalar* noise, const Scalar* start, Scalar* z, const char* overflow) const {
         const Eigen::Index n = call_.shape.n;
         Scalar* const perturbed = own.memory_of<Scalar>().perturbed.take(own.item_count() * n);
         const Scalar scale = static_cast<Scalar>(temperature);
+        if (scale == Scalar(0)) noise = nullptr;
         // Checks right here, while the numbers are in the nearest cache.
         finite_check<Scalar> check;
-        repetition<Scalar> repeated(own.memory_of<Scalar>().repeated, parameters, n);
-        for (Eigen::Index j = 0; j < own.item_count();) {
-            const auto [from, count] = repeated.from(j);
-            const Eigen::Index size = count * n;
-            Scalar* const out = perturbed + j * n;
-            if (noise != nullptr && scale != Scalar(0))
-                check = perturb(from, scale, noise + j * n, out, static_cast<std::size_t>(size), check);
-            else
-                for (Eigen::Index i = 0; i < size; ++i) check.add(out[i] = minimizes_ ? -from[i] : from[i]);
-            j += count;
+        for (std::size_t j = 0, end; j < parameters.size(); j = end) {
+            end = parameters.back() == parameters[j] ? parameters.size() : j + 1;
+            while (end < parameters.size() && parameters[end] == parameters[j]) ++end;
+            const Eigen::Index at = static_cast<Eigen::Index>(j) * n;
+            const Scalar* const eps = noise == nullptr ? nullptr : noise + at;
+            check = minimizes_ ? perturb<true>(parameters[j], scale, eps, perturbed + at, end - j, check)
+                               : perturb<false>(parameters[j], scale, eps, perturbed + at, end - j, check);
         }
-        load_contexts(own);
+        bool finite = check.all_finite();
+        own.contexts.clear();
         if (call_.is_masked()) {
             // Checks again: numbers at forbidden coordinates must not count.
-            check = {};
+            const std::span<const solve_context> contexts = contexts_of(own);
+            finite_check<Scalar> allowed;
             for (Eigen::Index j = 0; j < own.item_count(); ++j) {
                 Scalar* const out = perturbed + j * n;
-                write_forbidden(own.contexts[static_cast<std::size_t>(j)].mask, out);
-                for (Eigen::Index i = 0; i < n; ++i) check.add(out[i]);
+                write_forbidden(contexts[static_cast<std::size_t>(j)].mask, out);
+                for (Eigen::Index i = 0; i < n; ++i) allowed.add(out[i]);
             }
+            finite = allowed.all_finite();
         }
-        if (check.all_finite()) {
+        if (finite)
             solve_items(own, perturbed, own.items.size(), start, z);
-            return;
+        else
+            solve_then_throw(own, perturbed, noise, start, z, overflow);
+    }
+
+    /// The contexts of the items of the last `solve`. They are made when they are asked for, because that
+    /// takes a good part of the time of a small solve.
+    [[nodiscard]] std::span<const solve_context> contexts_of(worker& own) const {
+        const std::vector<Eigen::Index>& items = own.items;
+        std::vector<solve_context>& contexts = own.contexts;
+        if (contexts.size() == items.size()) return contexts;
+        const std::uint64_t samples = static_cast<std::uint64_t>(call_.samples);
+        contexts.resize(items.size());
+        solve_context of_row{};
+        std::uint64_t sample = samples;
+        for (std::size_t j = 0; j < items.size(); ++j) {
+            // This is usually the next sample of the item before.
+            if (j == 0 || items[j] != items[j - 1] + 1 || ++sample >= samples) {
+                const Eigen::Index row = call_.row_of(items[j]);
+                sample = static_cast<std::uint64_t>(items[j] - row * call_.samples);
+                of_row = call_.context_of(row, sample);
+            }
+            // Not a copy of the context before: its number of the sample would still be on its way to memory.
+            contexts[j] = {of_row.instance, sample, of_row.id, of_row.mask};
         }
-        // Items before the first bad one are solved, because an error of a lower item takes precedence.
-        const std::span<const Scalar> all(perturbed, static_cast<std::size_t>(own.item_count() * n));
-        const std::size_t bad = first_not_finite(all) / static_cast<std::size_t>(n);
-        solve_items(own, perturbed, bad, start, z);
-        const solve_context& at = own.contexts[bad];
-        const std::string where = message(" in instance ", at.instance, ", sample ", at.sample);
-        const auto size = static_cast<std::size_t>(n);
-        if (noise != nullptr && !all_finite(std::span<const Scalar>(noise + bad * size, size)))
-            throw noise_error(message("imle: the noise distribution's fill gave a number that is not finite",
-                                      where, "; expected finite noise"),
-                              at.instance, at.sample);
-        throw std::invalid_argument(message("imle: ", overflow, where));
+        return contexts;
     }
 
   protected:
@@ -243,11 +214,8 @@ class perturbed_solve {
   private:
     /// Writes the noise of consecutive items, of which `item` is the first.
     virtual void fill(std::uint64_t item, std::span<Scalar> noise) const = 0;
-    /// out = parameters + scale * noise or, for multiplicative noise, parameters * exp(scale * noise -
-    /// scale^2 / 2). For a cost, out is the negative of that. Returns the check with `out` added.
-    [[nodiscard]] virtual finite_check<Scalar> perturb(const Scalar* parameters, Scalar scale,
-                                                       const Scalar* noise, Scalar* out, std::size_t size,
-                                                       finite_check<Scalar> check) const = 0;
+    /// Writes exp(scale * noise - scale^2 / 2) for multiplicative noise.
+    virtual void write_factors(Scalar scale, const Scalar* noise, Scalar* out, std::size_t size) const = 0;
     /// Does `solves_by_words`, if solver and noise are of that kind.
     [[nodiscard]] virtual bool solve_by_words(worker& own, std::span<const Scalar* const> parameters,
                                               Scalar temperature, Scalar* z, const Scalar* beside) const = 0;
@@ -255,30 +223,54 @@ class perturbed_solve {
     virtual void solve_items(worker& own, const Scalar* parameters, std::size_t count, const Scalar* start,
                              Scalar* z) const = 0;
 
+    /// out = parameters + scale * noise or, for multiplicative noise, parameters * exp(scale * noise -
+    /// scale^2 / 2), for so many items; the parameters, if `noise` is null. For a cost, out is the negative
+    /// of that. Returns the check with `out` added.
+    template <bool Negated>
+    [[nodiscard]] finite_check<Scalar> perturb(const Scalar* parameters, Scalar scale, const Scalar* noise,
+                                               Scalar* out, std::size_t items,
+                                               finite_check<Scalar> check) const {
+        const auto n = static_cast<std::size_t>(call_.shape.n);
+        if (noise == nullptr)
+            return write_repeated<Negated>(parameters, n, items, out, check,
+                                           [](const auto& theta, std::size_t) { return theta; });
+        if (!multiplies_)
+            return write_repeated<Negated>(
+                parameters, n, items, out, check, [=]<class Lanes>(const Lanes& theta, std::size_t i) {
+                    return multiply_add(Lanes(scale), Lanes::load(noise + i), theta);
+                });
+        write_factors(scale, noise, out, items * n);
+        // A factor that underflows gives NaN, because theta would be lost.
+        return write_repeated<Negated>(
+            parameters, n, items, out, check, [=]<class Lanes>(const Lanes& theta, std::size_t i) {
+                const Lanes factor = Lanes::load(out + i), least(std::numeric_limits<Scalar>::min());
+                return select(less(factor, least), Lanes(unwritten<Scalar>()), product(theta, factor));
+            });
+    }
+
+    /// `solve` of numbers of which some are not finite. Items before the first of them are solved, because an
+    /// error of a lower item takes precedence.
+    [[noreturn, gnu::noinline]] void solve_then_throw(worker& own, const Scalar* perturbed,
+                                                      const Scalar* noise, const Scalar* start, Scalar* z,
+                                                      const char* overflow) const {
+        const auto n = static_cast<std::size_t>(call_.shape.n);
+        const std::size_t bad =
+            first_not_finite(std::span<const Scalar>(perturbed, own.items.size() * n)) / n;
+        solve_items(own, perturbed, bad, start, z);
+        const solve_context& at = contexts_of(own)[bad];
+        const std::string where = message(" in instance ", at.instance, ", sample ", at.sample);
+        if (noise != nullptr && !all_finite(std::span<const Scalar>(noise + bad * n, n)))
+            throw noise_error(message("imle: the noise distribution's fill gave a number that is not finite",
+                                      where, "; expected finite noise"),
+                              at.instance, at.sample);
+        throw std::invalid_argument(message("imle: ", overflow, where));
+    }
+
     /// Whether the call is of a kind for `solve_by_words`. Statistics tell the time of noise from the time of
     /// solves.
     [[nodiscard]] bool may_solve_by_words(double temperature) const {
         return call_.shape.n > Eigen::Index{most_to_compare} && perturbs(temperature) && !call_.is_masked() &&
                !options_.statistics && (options_.sampling == sampling::independent || call_.samples == 1);
-    }
-
-    void load_contexts(worker& own) const {
-        const std::vector<Eigen::Index>& items = own.items;
-        const std::uint64_t samples = static_cast<std::uint64_t>(call_.samples);
-        std::vector<solve_context>& contexts = own.contexts;
-        contexts.resize(items.size());
-        solve_context of_row{};
-        std::uint64_t sample = samples;
-        for (std::size_t j = 0; j < items.size(); ++j) {
-            // This is usually the next sample of the item before.
-            if (j == 0 || items[j] != items[j - 1] + 1 || ++sample >= samples) {
-                const Eigen::Index row = call_.row_of(items[j]);
-                sample = static_cast<std::uint64_t>(items[j] - row * call_.samples);
-                of_row = call_.context_of(row, sample);
-            }
-            // Not a copy of the context before: its number of the sample would still be on its way to memory.
-            contexts[j] = {of_row.instance, sample, of_row.id, of_row.mask};
-        }
     }
 
     const call_type& call_;
@@ -321,20 +313,9 @@ class perturbed_solve_by final : public perturbed_solve<Scalar, Rank, Layout> {
                         static_cast<std::size_t>(this->call().shape.n), item, noise);
     }
 
-    /// A factor that underflows gives NaN, because theta would be lost.
-    [[nodiscard]] finite_check<Scalar> perturb(const Scalar* parameters, Scalar scale, const Scalar* noise,
-                                               Scalar* out, std::size_t size,
-                                               finite_check<Scalar> check) const override {
-        if constexpr (multiplies) {
-            write_noise_factors(scale, noise, out, size);
-            for (std::size_t i = 0; i < size; ++i)
-                out[i] = out[i] >= std::numeric_limits<Scalar>::min() ? parameters[i] * out[i]
-                                                                      : unwritten<Scalar>();
-            for (std::size_t i = 0; i < size; ++i) check.add(out[i] = to_minimize ? -out[i] : out[i]);
-        } else {
-            write_scaled_sum<to_minimize>(scale, noise, parameters, out, size, check);
-        }
-        return check;
+    void write_factors([[maybe_unused]] Scalar scale, [[maybe_unused]] const Scalar* noise,
+                       [[maybe_unused]] Scalar* out, [[maybe_unused]] std::size_t size) const override {
+        if constexpr (multiplies) write_noise_factors(scale, noise, out, size);
     }
 
     [[nodiscard]] bool solve_by_words([[maybe_unused]] worker& own,
@@ -365,11 +346,13 @@ class perturbed_solve_by final : public perturbed_solve<Scalar, Rank, Layout> {
         solver_port<Scalar, Rank, Layout, SolverT>(solver_, static_cast<solver_worker<SolverT>&>(own).solver,
                                                    this->call().shape,
                                                    this->options().failures == failure_policy::zero_gradient)
-            .solve(parameters, z, std::span<const solve_context>(own.contexts).first(count), start, own.items,
-                   [&](std::size_t j) {
-                       ++own.statistics.failed;
-                       own.failed_rows.push_back(own.items[j] / this->call().samples);
-                   });
+            .solve(
+                parameters, z, count, this->call().is_masked(),
+                [&] { return this->contexts_of(own).first(count); }, start, own.items,
+                [&](std::size_t j) {
+                    ++own.statistics.failed;
+                    own.failed_rows.push_back(own.items[j] / this->call().samples);
+                });
     }
 
     const SolverT& solver_;

@@ -246,24 +246,15 @@ class call_runner {
         while (workers.size() < count) workers.push_back(make_worker_());
         for (std::size_t i = 0; i < count; ++i)
             workers[i]->prepare<Scalar>(std::min(plan.piece_size, plan.batch * plan.samples), plan.n, kind);
-        const bool timed = options_.statistics;
-        const stopwatch parallel(timed ? &parallel_seconds_ : nullptr);
-        const auto do_unit = [&](std::size_t worker_index, std::size_t unit_index) {
-            worker& own = *workers[worker_index];
-            const stopwatch working(timed ? &own.statistics.seconds : nullptr);
-            const item_range unit = plan.items(static_cast<Eigen::Index>(unit_index));
-            for (Eigen::Index done = 0; done < unit.count; done += plan.piece_size) {
-                const item_range piece{first_instance * plan.samples + unit.first + done,
-                                       std::min(plan.piece_size, unit.count - done)};
-                own.items.resize(static_cast<std::size_t>(piece.count));
-                std::iota(own.items.begin(), own.items.end(), piece.first);
-                f(own, piece);
-            }
-        };
+        const stopwatch parallel(options_.statistics ? &parallel_seconds_ : nullptr);
         if (worker_count() == 1) {
-            for (std::size_t unit = 0; unit < units; ++unit) do_unit(0, unit);
+            for (std::size_t unit = 0; unit < units; ++unit)
+                run_unit(*workers[0], plan, unit, first_instance, f);
             return;
         }
+        const auto do_unit = [&](std::size_t worker_index, std::size_t unit) {
+            run_unit(*workers[worker_index], plan, unit, first_instance, f);
+        };
         const double items = static_cast<double>(plan.batch * plan.samples);
         auto& cost = space_->costs[static_cast<std::size_t>(kind)];
         const double expected_seconds = cost.n == plan.n ? cost.seconds * items : 0;
@@ -275,6 +266,20 @@ class call_runner {
             spent = space_->run(count, units, expected_seconds, do_unit);
         }
         if (spent > 0) cost = {plan.n, spent / items};
+    }
+
+    /// Processes the pieces of one unit.
+    void run_unit(worker& own, const sample_plan& plan, std::size_t unit_index, Eigen::Index first_instance,
+                  function_ref<void(worker&, const item_range&)> f) const {
+        const stopwatch working(options_.statistics ? &own.statistics.seconds : nullptr);
+        const item_range unit = plan.items(static_cast<Eigen::Index>(unit_index));
+        for (Eigen::Index done = 0; done < unit.count; done += plan.piece_size) {
+            const item_range piece{first_instance * plan.samples + unit.first + done,
+                                   std::min(plan.piece_size, unit.count - done)};
+            own.items.resize(static_cast<std::size_t>(piece.count));
+            std::iota(own.items.begin(), own.items.end(), piece.first);
+            f(own, piece);
+        }
     }
 
     template <class Scalar>

@@ -4,7 +4,6 @@
 /// One worker of a call: its memory, its copy of the solver, and its part of the statistics.
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -100,13 +99,10 @@ template <class Scalar>
 struct worker_memory {
     buffer<Scalar> noise;
     /// The address of each item's theta or theta'. Items of one instance may share it.
-    std::vector<const Scalar*> parameters;
+    buffer<const Scalar*> parameters;
     /// The memory of those parameters that are not the caller's.
     buffer<Scalar> own_parameters;
     buffer<Scalar> perturbed, z, other_z, negated_theta, scaled_dz;
-    /// Some small parameters, several times. Aligned, since whole registers are read as soon as parts are
-    /// written.
-    alignas(64) std::array<Scalar, 512> repeated;
     drawing_memory<Scalar> drawing;
     /// For what it was last reserved.
     Eigen::Index reserved_count = -1, reserved_n = -1;
@@ -166,7 +162,7 @@ struct worker {
         items.reserve(static_cast<std::size_t>(count));
         contexts.reserve(static_cast<std::size_t>(count));
         (void)memory.noise.take(count * n);
-        memory.parameters.reserve(static_cast<std::size_t>(count));
+        (void)memory.parameters.take(count);
         (void)memory.own_parameters.take(count * n);
         (void)memory.perturbed.take(count * n);
         if (needs_drawing_memory && n > 0) memory.drawing.reserve(static_cast<std::size_t>(n));

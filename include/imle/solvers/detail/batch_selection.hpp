@@ -24,6 +24,9 @@ concept BatchOfRanks = BatchOfInstances<T> &&(sizeof...(Ranks) == 0 || ((rank_of
 template <class SolverT, int... Ranks>
 class batch_forms {
   public:
+    /// A layer need not make contexts without masks.
+    static constexpr bool reads_only_masks = true;
+
     /// thetas: several instances, in one more, outermost dimension; zs: a tensor of its dimensions. Gives
     /// the bits of single solves.
     template <BatchOfRanks<Ranks...> ThetasT, StateOf<ThetasT> ZsT>
