@@ -103,10 +103,10 @@ class law_bins {
                     bin[j] += step * static_cast<std::size_t>(edges_[bin[j] + step - 1] <= numbers[i + j]);
             for (const std::size_t b : bin) ++counts[b];
         }
-        for (; i < numbers.size(); ++i) {
+        for (const Scalar number : numbers.subspan(i)) {
             std::size_t b = 0;
             for (std::size_t step = (most_edges + 1) / 2; step > 0; step /= 2)
-                b += step * static_cast<std::size_t>(edges_[b + step - 1] <= numbers[i]);
+                b += step * static_cast<std::size_t>(edges_[b + step - 1] <= number);
             ++counts[b];
         }
     }
