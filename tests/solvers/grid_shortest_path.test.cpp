@@ -443,6 +443,30 @@ TEST_CASE("grid_shortest_path has the same bits by sweeps and by tiles", "[solve
     CHECK(wrong_against_dijkstra<double, Eigen::ColMajor>(support::repeats(50), 50, 28, 46) == 0);
 }
 
+TEST_CASE("grid_shortest_path has the same bits in batches of large grids, whether sweeps are enough or not",
+          "[solvers][grid]") {
+    constexpr Eigen::Index rows = 258, columns = 260, batch = 17;  // more than 256 x 256 cells
+    std::mt19937 random(37);
+    std::uniform_int_distribution<int> cost(1, 4);
+    support::tally different;
+    for (const bool equal : {true, false, true}) {
+        Eigen::Tensor<float, 3, Eigen::RowMajor> thetas(batch, rows, columns), zs(batch, rows, columns);
+        for (Eigen::Index i = 0; i < thetas.size(); ++i)
+            thetas.data()[i] = equal ? -1.0F : -static_cast<float>(cost(random));
+        imle::grid_shortest_path<> solver;
+        solver.solve_batch(thetas, zs);
+        Eigen::Tensor<float, 2, Eigen::RowMajor> z(rows, columns);
+        for (const Eigen::Index b : {Eigen::Index{0}, Eigen::Index{7}, batch - 1}) {
+            imle::grid_shortest_path<>{}(imle::const_view<float, 2, Eigen::RowMajor>(
+                                             thetas.data() + b * rows * columns, rows, columns),
+                                         z);
+            const bool same = std::equal(z.data(), z.data() + z.size(), zs.data() + b * z.size());
+            different.expect(same, "map ", b, equal ? ", equal costs" : ", random costs");
+        }
+    }
+    CHECK(different == 0);
+}
+
 TEST_CASE("tile_queue gives every tile once, the least key first", "[solvers][grid]") {
     constexpr int tiles = 500, steps = support::repeats(20000);
     std::mt19937 random(29);

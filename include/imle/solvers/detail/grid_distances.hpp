@@ -30,9 +30,12 @@ namespace imle::inline IMLE_ABI::detail {
 /// After so many sweeps over all lines of a grid of `size` cells, tiles one grid after the other are faster
 /// (`grid_distances_by_tiles`). Paths over random costs need fewer up to some 100 x 100 cells, paths that
 /// wind through a maze need many. Larger grids leave the cache between one sweep and the next, and take less
-/// only if hardly any path turns back.
+/// only if hardly any path turns back, as where all costs are equal. 16 grids above 1024 x 1024 would need
+/// more than 130 MB.
 [[nodiscard]] constexpr Eigen::Index most_sweeps(Eigen::Index size) noexcept {
-    return size <= 128 * 128 ? 24 : size <= 256 * 256 ? 12 : 0;
+    if (size <= 128 * 128) return 24;
+    if (size <= 256 * 256) return 12;
+    return size <= 1024 * 1024 ? 4 : 0;
 }
 
 /// Which lines may change, because a neighbouring line has.
