@@ -91,7 +91,8 @@ struct grid_shortest_path_options {
 /// cost of every path overflows.
 ///
 /// Time: O(rows * columns), tile by tile; small batches whose paths seldom turn back by sweeps over all lanes
-/// at once. The queue of tiles adds a logarithm, which is hardly felt. Memory: O(rows * columns).
+/// at once. The queue of tiles adds a logarithm, which is hardly felt. Memory: O(rows * columns), times the
+/// lanes of a register for batches of up to 1024 x 1024 cells.
 template <Eigen::Index Rows = Eigen::Dynamic, Eigen::Index Cols = Eigen::Dynamic>
 class grid_shortest_path {
     static_assert((Rows == Eigen::Dynamic || Rows > 0) && (Cols == Eigen::Dynamic || Cols > 0),
