@@ -328,5 +328,6 @@ done <$built >build/all/CTestTestfile.cmake
 say "running"
 [ ! -s $skipped ] || { echo "skipped:" && cat $skipped; }
 status=0
-ctest --test-dir build/all --output-on-failure --no-tests=error || status=$?
+# One more than there are processors, since a browser and MPI's ranks wait for each other.
+ctest --test-dir build/all --output-on-failure --no-tests=error --parallel $((jobs + 1)) || status=$?
 finish $status
