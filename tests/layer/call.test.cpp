@@ -68,8 +68,10 @@ struct top_by_id {
             if (context.allows(i)) order.push_back(i);
         const std::size_t k = context.id % 3 + 1;
         if (order.size() < k) return imle::solve_status::infeasible;
-        std::stable_sort(order.begin(), order.end(),
-                         [&](Eigen::Index a, Eigen::Index b) { return theta.data()[a] > theta.data()[b]; });
+        std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(k), order.end(),
+                          [numbers = theta.data()](Eigen::Index a, Eigen::Index b) {
+                              return numbers[a] != numbers[b] ? numbers[a] > numbers[b] : a < b;
+                          });
         std::fill_n(z.data(), z.size(), 0);
         for (std::size_t j = 0; j < k; ++j) z.data()[order[j]] = 1;
         return imle::solve_status::solved;

@@ -413,13 +413,13 @@ TEST_CASE("imle_layer: a caller's executor does the work", "[layer]") {
     CHECK(*executor.calls == 1);
 }
 
-TEST_CASE("imle_layer: sums that need too much memory are taken in waves of instances", "[layer]") {
-    // 2^20 numbers an instance: more than a wave's worth of partial sums with five instances.
-    const Eigen::Index n = Eigen::Index{1} << 20, batch = 5;
+TEST_CASE("imle_layer: instances larger than what stays in cache", "[layer]") {
+    // Twice the numbers that a piece has room for.
+    const Eigen::Index n = Eigen::Index{1} << 16, batch = 5;
     imle_layer layer{cube_solver,
                      hashed_noise{},
                      perturbation_target{.beta = 2},
-                     {.samples = support::repeats(Eigen::Index{2}), .threads = 2},
+                     {.samples = 2, .threads = 2},
                      eager_threads()};
     const matrix theta = numbers<matrix>({batch, n}, 1);
     const random_key key{3};

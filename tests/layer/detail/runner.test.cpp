@@ -125,9 +125,9 @@ void check_bits(const SolverT& solver, const shape& of, support::tally& wrong) {
     }
 }
 
-constexpr shape shapes[] = {{1, 10, 3300, 1},  {1, 16, 2100, 4}, {3, 7, 4700, 2},   {1, 33, 2048, 4},
-                            {1, 2, 16400, 1},  {5, 1, 33000, 1}, {1, 300, 1100, 3}, {9, 2, 4000, 2},
-                            {2, 40, 2048, 16}, {1, 5, 6600, 100}};
+// Each of them little larger than the smallest that is cut.
+constexpr shape shapes[] = {{1, 10, 3300, 1}, {1, 16, 2100, 4}, {3, 7, 2400, 2}, {1, 33, 2048, 4},  {1, 2, 16400, 1},
+                            {5, 1, 6600, 1},  {1, 39, 2100, 3}, {9, 2, 2100, 2}, {1, 40, 2048, 16}, {1, 5, 6600, 100}};
 
 }  // namespace
 
@@ -136,8 +136,10 @@ TEST_CASE("call_runner: a cut batch has the bits of a whole one", "[layer][threa
     // A sanitizer sees three: of one instance and of several, of width 1, 4 and 2.
     for (const shape& of :
          std::span(shapes).first(std::max(support::repeats(std::size(shapes)), std::size_t{3}))) {
-        check_bits<double>(uneven_solver{.width = of.width}, of, wrong);
-        check_bits<float>(uneven_solver{.width = of.width}, of, wrong);
+        if (of.samples % 2 == 0)
+            check_bits<double>(uneven_solver{.width = of.width}, of, wrong);
+        else
+            check_bits<float>(uneven_solver{.width = of.width}, of, wrong);
     }
     check_bits<double>(imle::minimizing(uneven_solver{}), shapes[0], wrong);
     CHECK(wrong == 0);
