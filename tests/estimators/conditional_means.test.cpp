@@ -63,7 +63,7 @@ vector exact_marginals(const LawT& law, const vector& quantiles, const vector& t
 template <class SolverT, class NoiseT>
 void check_means(const SolverT& solver, const NoiseT& noise, const vector& theta, double T, const vector& dmu,
                  const vector& mu, const vector& gradient, Eigen::Index samples, std::uint64_t seed,
-                 Eigen::Index rows = 6000) {
+                 Eigen::Index rows = 2500) {
     rows = support::repeats(rows);
     const conditional_layer layer{solver, noise, {.samples = samples, .temperature = T}};
     const auto pass = layer.marginals(rows_of(theta, rows), random_key{seed});
@@ -110,7 +110,7 @@ TEST_CASE("conditional_layer: Gumbel and k-subsets, the means over keys are exac
         const double T = k == 2 ? 2.0 : 0.5;
         for (const Eigen::Index samples : {1, 5})
             check_means(imle::top_k{k}, imle::gumbel{}, theta, T, dmu, family.gumbel_marginals(theta, T),
-                        family.gumbel_marginals_vjp(theta, T, dmu), samples, k, 6000 / samples);
+                        family.gumbel_marginals_vjp(theta, T, dmu), samples, k, 2500 / samples);
     }
 }
 
@@ -173,7 +173,7 @@ TEST_CASE("conditional_layer: stratified samples, the means over keys are exact"
     const imle::testing::k_subsets family(5, 2);
     const conditional_layer layer{
         imle::top_k{2}, imle::gumbel{}, {.samples = 4, .sampling = imle::sampling::latin}};
-    const Eigen::Index rows = support::repeats(5000);
+    const Eigen::Index rows = support::repeats(2000);
     const auto pass = layer.marginals(rows_of(theta, rows), random_key{8});
     check_mean(pass.marginals(), family.gumbel_marginals(theta, 1));
     check_mean(layer.vjp(pass, rows_of(dmu, rows)), family.gumbel_marginals_vjp(theta, 1, dmu), 0.1);
@@ -185,8 +185,8 @@ TEST_CASE("conditional_layer: the variance is lower", "[estimators][conditional]
         return std::pair{variance_ratio(n, k, 16, imle::sampling::independent, rows),
                          variance_ratio(n, k, 16, imle::sampling::latin, rows)};
     };
-    const auto [five_of_ten, latin_five_of_ten] = both(10, 5, 1000);
-    const auto [one_of_fifty, latin_one_of_fifty] = both(50, 1, 300);
+    const auto [five_of_ten, latin_five_of_ten] = both(10, 5, 500);
+    const auto [one_of_fifty, latin_one_of_fifty] = both(50, 1, 200);
     const auto [ten_of_350, latin_ten_of_350] = both(350, 10, 50);
     CAPTURE(five_of_ten, one_of_fifty, ten_of_350, latin_five_of_ten, latin_one_of_fifty, latin_ten_of_350);
     CHECK(five_of_ten > 4);

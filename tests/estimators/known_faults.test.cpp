@@ -15,7 +15,6 @@
 #include <imle/layer/imle_layer.hpp>
 #include <imle/noise/gumbel.hpp>
 #include <imle/noise/multiplicative.hpp>
-#include <imle/noise/sum_of_gamma.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/top_k.hpp>
 #include <imle/targets/adaptive_target.hpp>
@@ -25,6 +24,7 @@
 #include "estimators/row_statistics.hpp"
 #include "layer/layer_fixtures.hpp"
 #include "support/catch.hpp"
+#include "support/repeats.hpp"
 #include "testing/finite_differences.hpp"
 
 using namespace estimator_tests;
@@ -74,7 +74,7 @@ double furthest_frequency(const LayerT& layer, const vector& theta, const vector
 TEST_CASE("known fault: multiplicative noise whose mean is above 1", "[estimators][known_faults]") {
     // theta * exp(sigma * xi) without - sigma^2 / 2, or with another term, makes every theta larger.
     const double T = 0.8;
-    const Eigen::Index count = 400000;
+    const Eigen::Index count = support::repeats(Eigen::Index{100000});
     const imle_layer layer{identity_solver,
                            imle::multiplicative{},
                            perturbation_target{},
@@ -85,7 +85,7 @@ TEST_CASE("known fault: multiplicative noise whose mean is above 1", "[estimator
     const double deviation = std::sqrt((std::exp(T * T) - 1) / static_cast<double>(count));
     CHECK(std::abs(mean - 1) < 6 * deviation);
     // Without the 1/2 the mean would be far outside of that.
-    CHECK(std::abs(mean * std::exp(T * T / 2) - 1) > 100 * deviation);
+    CHECK(std::abs(mean * std::exp(T * T / 2) - 1) > 30 * deviation);
 }
 
 TEST_CASE("known fault: a perturbed optimiser's Jacobian that scales with the number of samples",
@@ -95,7 +95,7 @@ TEST_CASE("known fault: a perturbed optimiser's Jacobian that scales with the nu
     const vector exact = imle::testing::k_subsets(4, 2).gumbel_marginals_vjp(theta, 1, dmu);
     for (const Eigen::Index samples : {2, 8, 64}) {
         const imle::perturbed_layer layer{imle::top_k{2}, imle::gumbel{}, {.samples = samples}};
-        const Eigen::Index rows = 100000 / samples;
+        const Eigen::Index rows = 40000 / samples;
         check_mean(layer.vjp(layer.forward(rows_of(theta, rows), random_key{5}), rows_of(dmu, rows)), exact,
                    0.06);
         // The same by the chain rule from the mean of the samples, where each sample gets dmu / S.
@@ -134,12 +134,12 @@ TEST_CASE("known fault: skewed noise that is added to costs", "[estimators][know
     for (std::size_t i = 0; i < 4; ++i) REQUIRE(std::abs(softmin[i] - published[i]) < 7e-4);
 
     const imle::minimizing solver(argmin_solver);
-    const imle::layer_options options{.samples = 400000};
+    const imle::layer_options options{.samples = 100000};
     CHECK(furthest_frequency(imle_layer{solver, imle::gumbel{}, perturbation_target{}, options}, cost,
                              softmin) < 6);
     CHECK(furthest_frequency(imle::straight_through_layer{solver, imle::gumbel{}, options}, cost, softmin) <
           6);
-    CHECK(furthest_frequency(imle::perturbed_layer{solver, imle::gumbel{}, {.samples = 400000}}, cost,
+    CHECK(furthest_frequency(imle::perturbed_layer{solver, imle::gumbel{}, {.samples = 100000}}, cost,
                              softmin) < 6);
     // The wrong way round.
     CHECK(furthest_frequency(imle_layer{solver, mirrored_gumbel{}, perturbation_target{}, options}, cost,
@@ -153,7 +153,7 @@ TEST_CASE("known fault: differences that step to the wrong side", "[estimators][
     const vector theta{0.5, -0.3, 1.1, 0.0}, dmu{1.0, -0.5, 0.25, 0.75};
     const double lambda = 0.8;
     const imle::testing::k_subsets family(4, 2);
-    const Eigen::Index rows = 50000;
+    const Eigen::Index rows = 15000;
     const auto mu = [&](double sign, double step) {
         vector moved(4);
         for (std::size_t i = 0; i < 4; ++i) moved[i] = sign * theta[i] + step * dmu[i];
@@ -194,14 +194,14 @@ TEST_CASE("known fault: a lambda that depends on the reduction of the loss", "[e
     // fixed lambda then takes an eighth of the step. Norms over the whole call are independent of it.
     const auto theta = numbers<matrix>({8, 5}, 1), dz = numbers<matrix>({8, 5}, 2);
     const auto gradient_of = [&](double reduction) {
-        imle_layer layer{imle::top_k{2}, imle::sum_of_gamma{2}, adaptive_target{}, {.samples = 4}};
+        imle_layer layer{imle::top_k{2}, imle::gumbel{}, adaptive_target{}, {.samples = 4}};
         return matrix(layer.vjp(layer.forward(theta, random_key{1}), matrix(dz * reduction)));
     };
     const matrix sum = gradient_of(1);
     REQUIRE(*std::max_element(sum.data(), sum.data() + sum.size()) > 0);
     CHECK(same_bits(matrix(gradient_of(0.125) * 8.0), sum));
     // Through a tape: the pullback of the mean over samples equals one cotangent for all samples.
-    imle_layer layer{imle::top_k{2}, imle::sum_of_gamma{2}, adaptive_target{}, {.samples = 4}};
+    imle_layer layer{imle::top_k{2}, imle::gumbel{}, adaptive_target{}, {.samples = 4}};
     const auto [value, pullback] = layer.value_and_pullback(theta, random_key{1});
     cube each(8, 4, 5);
     for (Eigen::Index b = 0; b < 8; ++b)
@@ -244,7 +244,7 @@ TEST_CASE("known fault: passes with different oracles or different noise", "[est
     };
     const perturbation_target target{.beta = 1};
     for (const imle::difference kind : {imle::difference::forward, imle::difference::central}) {
-        imle_layer layer{counting, imle::sum_of_gamma{3}, target, {.samples = 20, .difference = kind}};
+        imle_layer layer{counting, imle::gumbel{}, target, {.samples = 20, .difference = kind}};
         *calls = 0;
         const auto pass = layer.forward(theta, random_key{1});
         CHECK(*calls == 100);
@@ -255,7 +255,7 @@ TEST_CASE("known fault: passes with different oracles or different noise", "[est
             std::all_of(gradient.data(), gradient.data() + gradient.size(), [](double g) { return g == 0; }));
     }
     // With another noise in the backward pass the difference is not 0: the test can fail.
-    imle_layer layer{counting, imle::sum_of_gamma{3}, target, {.samples = 20}};
+    imle_layer layer{counting, imle::gumbel{}, target, {.samples = 20}};
     const auto pass = layer.forward(theta, random_key{1});
     const imle::sampled_pass<double, 2, Eigen::RowMajor> other(theta, pass.samples(), random_key{2}, 0);
     const matrix wrong = layer.vjp(other, dz);

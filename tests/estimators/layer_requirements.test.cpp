@@ -15,7 +15,6 @@
 #include <imle/layer/pass.hpp>
 #include <imle/noise/gumbel.hpp>
 #include <imle/noise/multiplicative.hpp>
-#include <imle/noise/sum_of_gamma.hpp>
 #include <imle/solvers/categorical.hpp>
 #include <imle/solvers/minimizing.hpp>
 #include <imle/solvers/top_k.hpp>
@@ -99,7 +98,7 @@ static_assert(!for_vectors<no_layer> && !for_vectors<imle::top_k<>>);
 TEST_CASE("All layers have one interface", "[estimators]") {
     const imle::layer_options options{.samples = 4};
     check_one_interface(
-        imle::imle_layer{imle::top_k{2}, imle::sum_of_gamma{2}, imle::perturbation_target{}, options}, 4);
+        imle::imle_layer{imle::top_k{2}, imle::gumbel{}, imle::perturbation_target{}, options}, 4);
     check_one_interface(
         imle::imle_layer{imle::top_k{2}, imle::multiplicative{}, imle::adaptive_target{}, options}, 4);
     check_one_interface(imle::blackbox(imle::top_k{2}, 3.0), 1);

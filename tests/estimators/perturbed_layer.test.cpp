@@ -142,18 +142,18 @@ TEST_CASE("perturbed_layer: Gumbel and k-subsets, the mean over keys is the exac
             check_mean(
                 gradients(imle::top_k{2}, imle::gumbel{}, theta, dmu,
                           {.samples = 1, .temperature = T, .baseline = baseline::none, .estimate = estimate},
-                          10000, 1),
+                          4000, 1),
                 exact, 0.15);
             for (const Eigen::Index samples : {2, 20})
                 check_mean(gradients(imle::top_k{2}, imle::gumbel{}, theta, dmu,
                                      {.samples = samples, .temperature = T, .estimate = estimate},
-                                     15000 / samples, 2),
+                                     6000 / samples, 2),
                            exact, 0.15);
         }
     }
     // A scale of the law is a temperature, and its location moves nothing.
     check_mean(gradients(imle::top_k{2}, imle::gumbel{3, 0.5}, theta, dmu,
-                         {.samples = 10, .temperature = 1.5}, 6000, 3),
+                         {.samples = 10, .temperature = 1.5}, 2500, 3),
                family.gumbel_marginals_vjp(theta, 0.75, dmu), 0.1);
 }
 
@@ -164,7 +164,7 @@ TEST_CASE("perturbed_layer: Gumbel and one of n, costs, the mean over keys is th
     vector expected = imle::testing::categories(4).gibbs_marginals_vjp(vector{-0.0, -0.5, -1, -2}, T, dmu);
     for (double& x : expected) x = -x;
     check_mean(gradients(imle::minimizing(argmin_solver), imle::gumbel{}, cost, dmu,
-                         {.samples = 5, .temperature = T}, 20000, 4),
+                         {.samples = 5, .temperature = T}, 6000, 4),
                expected);
 }
 
@@ -175,7 +175,7 @@ TEST_CASE("perturbed_layer: normal noise and one of two, in closed form", "[esti
         const double T = 0.7, width = T * deviation * std::sqrt(2.0);
         const double slope = 2.5 * normal_density(0.5 / width) / width;
         check_mean(gradients(imle::categorical{}, imle::normal{0, deviation}, theta, dmu,
-                             {.samples = 8, .temperature = T}, 10000, 5),
+                             {.samples = 8, .temperature = T}, 3000, 5),
                    {slope, -slope});
     }
 }
@@ -187,13 +187,13 @@ TEST_CASE("perturbed_layer: skewed gamma noise and one of two, by quadrature",
     const vector theta{0.4, 0.1}, dmu{1, 0};
     const double T = 0.6, d = 0.3 / T;
     double slope = 0;
-    const double width = 1e-3;
+    const double width = 4e-3;
     for (double x = width / 2; x < 30; x += width) slope += law.pdf(x) * law.pdf(x + d) * width / T;
-    check_mean(gradients(imle::categorical{}, law, theta, dmu, {.samples = 8, .temperature = T}, 10000, 6),
+    check_mean(gradients(imle::categorical{}, law, theta, dmu, {.samples = 8, .temperature = T}, 4000, 6),
                {slope, -slope});
     // For costs the noise is subtracted: with one of two that is the same law mirrored.
     check_mean(gradients(imle::minimizing(argmin_solver), law, theta, dmu, {.samples = 8, .temperature = T},
-                         10000, 7),
+                         4000, 7),
                {-slope, slope});
 }
 
@@ -204,14 +204,14 @@ TEST_CASE("perturbed_layer: multiplicative noise and one of two, in closed form"
     const imle::perturbed_options options{.samples = 6, .temperature = T};
     // Log-normal numbers: z_0 = 1 where log theta_0 + T xi_0 > log theta_1 + T xi_1.
     const double slope = 2 * normal_density(std::log(1.2 / 0.9) / width) / width;
-    check_mean(gradients(imle::categorical{}, imle::multiplicative{}, {1.2, 0.9}, dmu, options, 10000, 8),
+    check_mean(gradients(imle::categorical{}, imle::multiplicative{}, {1.2, 0.9}, dmu, options, 4000, 8),
                {slope / 1.2, -slope / 0.9});
     // Both negative: the one nearer to 0 wins, and moving away from it is a loss.
-    check_mean(gradients(imle::categorical{}, imle::multiplicative{}, {-1.2, -0.9}, dmu, options, 10000, 9),
+    check_mean(gradients(imle::categorical{}, imle::multiplicative{}, {-1.2, -0.9}, dmu, options, 4000, 9),
                {slope / 1.2, -slope / 0.9});
     // Costs.
     check_mean(gradients(imle::minimizing(argmin_solver), imle::multiplicative{}, {1.2, 0.9}, dmu, options,
-                         10000, 10),
+                         4000, 10),
                {-slope / 1.2, slope / 0.9});
 }
 
@@ -232,7 +232,7 @@ TEST_CASE("perturbed_layer: the baseline lowers the variance", "[estimators][per
     const auto estimate = GENERATE(perturbed_estimate::score, perturbed_estimate::symmetrized);
     const auto total = [&](const vector& dmu, baseline kind) {
         return row_statistics(gradients(imle::top_k{2}, imle::gumbel{}, theta, dmu,
-                                        {.samples = 10, .baseline = kind, .estimate = estimate}, 2000, 12))
+                                        {.samples = 10, .baseline = kind, .estimate = estimate}, 1000, 12))
             .total_variance();
     };
     // a_s is large and nearly the same for all samples: without a baseline that is all noise.
@@ -339,14 +339,14 @@ TEST_CASE("perturbed_layer: a heuristic's Jacobian is not symmetric, and score h
     const double T = 0.8, slope = normal_density(0.2 / T) / T;
     const imle::perturbed_options options{
         .samples = 8, .temperature = T, .estimate = perturbed_estimate::score};
-    check_mean(gradients(heuristic, imle::normal{}, theta, dmu, options, 4000, 31), {0, slope});
+    check_mean(gradients(heuristic, imle::normal{}, theta, dmu, options, 2000, 31), {0, slope});
     imle::perturbed_options other = options;
     other.estimate = perturbed_estimate::symmetrized;
     // J^T (dmu + c) / 2 + J (dmu - c) / 2, with c = 0.75.
-    check_mean(gradients(heuristic, imle::normal{}, theta, dmu, other, 4000, 32),
+    check_mean(gradients(heuristic, imle::normal{}, theta, dmu, other, 2000, 32),
                {-slope / 8, 7 * slope / 8});
     other.estimate = perturbed_estimate::directional;
-    check_mean(gradients(heuristic, imle::normal{}, theta, dmu, other, 4000, 33), {slope / 2, 0});
+    check_mean(gradients(heuristic, imle::normal{}, theta, dmu, other, 2000, 33), {slope / 2, 0});
 }
 
 TEST_CASE("perturbed_layer: a mask and noise that has no score at 0", "[estimators][perturbed]") {

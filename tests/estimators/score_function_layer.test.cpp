@@ -93,7 +93,7 @@ TEST_CASE("the score function is unbiased for any loss and baseline", "[estimato
     const imle::testing::k_subsets subsets(5, 2);
     const vector theta{0.5, -0.3, 1, 0, -1};
     const vector exact = subsets.gibbs_expected_gradient(theta, 1, crooked);
-    const tensor batch = batch_of(theta, 10000);
+    const tensor batch = batch_of(theta, 4000);
     double variance_none = 0;
     for (const baseline kind : {baseline::none, baseline::leave_one_out}) {
         for (const Eigen::Index samples : {2, 5}) {
@@ -124,7 +124,7 @@ TEST_CASE("the score function of a linear loss is unbiased by each baseline",
     const imle::testing::spanning_trees trees(4);
     const vector theta{0.5, -0.3, 1, 0, -1, 0.2}, w{3, 2.5, 4, 3.5, 2, 3};
     const vector exact = trees.gibbs_marginals_vjp(theta, 1, w);
-    const tensor batch = batch_of(theta, 6000), dz = batch_of(w, 6000);
+    const tensor batch = batch_of(theta, 2500), dz = batch_of(w, 2500);
     std::vector<double> variances;
     for (const baseline kind : {baseline::none, baseline::leave_one_out, baseline::exact_marginals}) {
         const score_function_layer layer{gibbs_family{trees}, {.samples = 4, .baseline = kind}};

@@ -231,19 +231,19 @@ TEST_CASE("directional: the mean over keys is the exact gradient", "[estimators]
     const double slope = 2.5 * imle::normal{}.pdf(0.5 / width) / width;
     for (const Eigen::Index samples : {1, 8})
         check_mean(gradients(imle::categorical{}, imle::normal{3, 2}, {0.3, -0.2}, {1.5, -1},
-                             directional(samples, 0.7), 40000 / samples, 5),
+                             directional(samples, 0.7), 8000 / samples, 5),
                    {slope, -slope});
     // Costs.
     check_mean(gradients(imle::minimizing(argmin_solver), imle::normal{3, 2}, {0.3, -0.2}, {1.5, -1},
-                         directional(4, 0.7), 10000, 6),
+                         directional(4, 0.7), 2500, 6),
                {-slope, slope});
     // An assignment of two to two: two states that differ in all four numbers.
     const double four = 0.5 * 2;
     const double sums = 1.1 - 0.4, difference = imle::normal{}.pdf(sums / four) / four;
     const vector theta{0.6, 0.3, 0.1, 0.5}, dmu{1, -1, 0.5, 2};  // [2, 2]
     using planes = Eigen::Tensor<double, 3, Eigen::RowMajor>;
-    planes thetas(8000, 2, 2), cotangents(8000, 2, 2);
-    for (Eigen::Index b = 0; b < 8000; ++b)
+    planes thetas(3000, 2, 2), cotangents(3000, 2, 2);
+    for (Eigen::Index b = 0; b < 3000; ++b)
         for (std::size_t i = 0; i < 4; ++i) {
             thetas.data()[static_cast<std::size_t>(b) * 4 + i] = theta[i];
             cotangents.data()[static_cast<std::size_t>(b) * 4 + i] = dmu[i];
@@ -252,7 +252,7 @@ TEST_CASE("directional: the mean over keys is the exact gradient", "[estimators]
     const planes found = layer.vjp(layer.forward(thetas, random_key{7}), cotangents);
     // <dmu, z> of the first less that of the second.
     const double gain = (1 + 2 - (-1 + 0.5)) * difference;
-    check_mean(found.reshape(std::array<Eigen::Index, 2>{8000, 4}), {gain, -gain, -gain, gain});
+    check_mean(found.reshape(std::array<Eigen::Index, 2>{3000, 4}), {gain, -gain, -gain, gain});
 }
 
 TEST_CASE("directional and symmetrized: two of five under normal noise, by quadrature",
@@ -263,11 +263,11 @@ TEST_CASE("directional and symmetrized: two of five under normal noise, by quadr
     for (const auto estimate :
          {perturbed_estimate::score, perturbed_estimate::symmetrized, perturbed_estimate::directional})
         check_mean(gradients(imle::top_k{2}, imle::normal{-1, stddev}, theta, dmu,
-                             {.samples = 10, .temperature = T, .estimate = estimate}, 3000, 8),
+                             {.samples = 10, .temperature = T, .estimate = estimate}, 1500, 8),
                    exact, 0.1);
     // A cotangent along one axis, whose direction takes out one coordinate's noise alone.
     const vector axis{0, 0, 0, 1, 0};
-    check_mean(gradients(imle::top_k{2}, imle::normal{}, theta, axis, directional(10, T), 2000, 9),
+    check_mean(gradients(imle::top_k{2}, imle::normal{}, theta, axis, directional(10, T), 1000, 9),
                gradient_of_top_k(theta, 2, T, axis), 0.1);
 }
 
@@ -360,8 +360,8 @@ TEST_CASE("directional: a mask leaves the others' exact gradient", "[estimators]
     const double width = 0.7 * std::sqrt(2.0), slope = 2.5 * imle::normal{}.pdf(0.5 / width) / width;
     const bool mask[] = {true, false, true};
     const perturbed_layer layer{imle::categorical{}, imle::normal{2, 1}, directional(4, 0.7)};
-    const auto pass = layer.forward(rows_of({0.3, 5, -0.2}, 10000), random_key{3}, {.mask = mask});
-    check_mean(layer.vjp(pass, rows_of({1.5, 9, -1}, 10000)), {slope, 0, -slope});
+    const auto pass = layer.forward(rows_of({0.3, 5, -0.2}, 2500), random_key{3}, {.mask = mask});
+    check_mean(layer.vjp(pass, rows_of({1.5, 9, -1}, 2500)), {slope, 0, -slope});
 }
 
 TEST_CASE("directional: numbers of any size", "[estimators][perturbed]") {

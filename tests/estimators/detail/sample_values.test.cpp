@@ -129,7 +129,7 @@ TEST_CASE("gradient_of_values: the mean over keys is the exact gradient", "[esti
         check_mean(gradients(perturbed_layer{imle::categorical{},
                                              imle::gumbel{},
                                              {.samples = 5, .temperature = T, .baseline = kind}},
-                             theta, 6000, 1),
+                             theta, 3000, 1),
                    exact, 0.2);
     // Costs, by any estimate of vjp.
     vector cost = theta, of_costs = exact;
@@ -138,7 +138,7 @@ TEST_CASE("gradient_of_values: the mean over keys is the exact gradient", "[esti
     check_mean(gradients(perturbed_layer{imle::minimizing(imle::categorical{}),
                                          imle::gumbel{},
                                          {.samples = 5, .temperature = T}},
-                         cost, 6000, 2),
+                         cost, 3000, 2),
                of_costs, 0.2);
     // One of two by normal noise that multiplies: f_0 or f_1, with P(z_0 = 1) = Phi(log(1.2 / 0.9) / w).
     const double w = 0.5 * std::sqrt(2.0);
@@ -147,7 +147,7 @@ TEST_CASE("gradient_of_values: the mean over keys is the exact gradient", "[esti
     check_mean(
         gradients(
             perturbed_layer{imle::categorical{}, imle::multiplicative{}, {.samples = 6, .temperature = 0.5}},
-            {1.2, 0.9}, 40000, 3),
+            {1.2, 0.9}, 8000, 3),
         {slope / 1.2, -slope / 0.9});
     // The option for vjp has no effect.
     const vector two{0.2, 0.4};
