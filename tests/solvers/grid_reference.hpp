@@ -5,6 +5,7 @@
 // columns + column, already clamped; an answer is the path's cells from the first to the last, none if there
 // is no path.
 
+#include <array>
 #include <cstddef>
 #include <queue>
 #include <tuple>
@@ -26,8 +27,15 @@ struct grid {
     int size() const { return rows * cols; }
     bool is_open(int cell) const { return open.empty() || open[static_cast<std::size_t>(cell)]; }
     bool is_diagonal(int from, int to) const { return from / cols != to / cols && from % cols != to % cols; }
-    std::vector<int> neighbours(int cell) const {  // in increasing order
-        std::vector<int> found;
+    struct cells {
+        std::array<int, 8> numbers;
+        int count = 0;
+        const int* begin() const { return numbers.data(); }
+        const int* end() const { return numbers.data() + count; }
+    };
+    cells neighbours(int cell) const {  // in increasing order
+        cells found;
+        if (!is_open(cell)) return found;
         const int r = cell / cols, c = cell % cols;
         for (int dr = -1; dr <= 1; ++dr)
             for (int dc = -1; dc <= 1; ++dc) {
@@ -35,11 +43,11 @@ struct grid {
                 if (connectivity == 4 && dr != 0 && dc != 0) continue;
                 if (r + dr < 0 || r + dr >= rows || c + dc < 0 || c + dc >= cols) continue;
                 const int to = (r + dr) * cols + c + dc;
-                if (!is_open(cell) || !is_open(to)) continue;
+                if (!is_open(to)) continue;
                 if (!corner_cutting && dr != 0 && dc != 0 &&
                     (!is_open(r * cols + c + dc) || !is_open((r + dr) * cols + c)))
                     continue;
-                found.push_back(to);
+                found.numbers[static_cast<std::size_t>(found.count++)] = to;
             }
         return found;
     }

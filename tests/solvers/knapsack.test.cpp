@@ -83,9 +83,13 @@ std::vector<std::vector<double>> feasible_sets(const Eigen::MatrixXd& weights,
 double best_by_table(const Eigen::MatrixXd& weights, double capacity, const vector& theta) {
     std::vector<double> best(static_cast<std::size_t>(capacity) + 1, 0);
     for (Eigen::Index i = 0; i < weights.cols(); ++i) {
-        const auto weight = static_cast<std::size_t>(weights(0, i));
-        for (std::size_t room = best.size(); room-- > weight;)
-            best[room] = std::max(best[room], best[room - weight] + theta(i));
+        const auto weight = static_cast<std::ptrdiff_t>(weights(0, i));
+        const double value = theta(i);
+        double* const first = best.data();
+        for (double* room = first + best.size(); room-- - first > weight;) {
+            const double taken = room[-weight] + value;
+            if (taken > *room) *room = taken;
+        }
     }
     return best.back();
 }

@@ -8,7 +8,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <limits>
+#include <queue>
+#include <utility>
 #include <vector>
 
 namespace reference {
@@ -63,12 +66,16 @@ edge_path bellman_ford(const imle::directed_graph& graph, Eigen::Index source, E
     // Relaxes the edges at a node, then those at each node that this changes.
     const auto spread = [&](Eigen::Index start, bool forward, const auto& relax) {
         std::vector<Eigen::Index> changed{start};
+        std::vector<char> waits(nodes, 0);
         for (std::size_t done = 0; done < changed.size(); ++done) {
             const Eigen::Index node = changed[done];
+            waits[at(node)] = 0;
             for (const Eigen::Index e : forward ? graph.out_edges(node) : graph.in_edges(node)) {
                 const imle::graph_edge edge = graph.edges()[at(e)];
-                if (useful(at(e)) && relax(at(e), at(edge.from), at(edge.to)))
-                    changed.push_back(forward ? edge.to : edge.from);
+                if (!useful(at(e)) || !relax(at(e), at(edge.from), at(edge.to))) continue;
+                const Eigen::Index other = forward ? edge.to : edge.from;
+                if (waits[at(other)] == 0) changed.push_back(other);
+                waits[at(other)] = 1;
             }
         }
     };
@@ -77,11 +84,45 @@ edge_path bellman_ford(const imle::directed_graph& graph, Eigen::Index source, E
         goes_on[from] = true;
         return is_new;
     });
-    spread(source, true, [&](std::size_t e, std::size_t from, std::size_t to) {
+    const auto shorten = [&](std::size_t e, std::size_t from, std::size_t to) {
         if (!(distance[from] + costs[e] < distance[to])) return false;
         distance[to] = distance[from] + costs[e];
         return true;
-    });
+    };
+    // Any order comes to the same end. If no cost is negative, by distance each node comes up about once; if there
+    // is no cycle, after all nodes before it.
+    if (std::none_of(costs.begin(), costs.end(), [](Scalar cost) { return cost < 0; })) {
+        using entry = std::pair<Scalar, Eigen::Index>;
+        std::priority_queue<entry, std::vector<entry>, std::greater<>> changed;
+        changed.push({0, source});
+        while (!changed.empty()) {
+            const auto [key, node] = changed.top();
+            changed.pop();
+            if (key > distance[at(node)]) continue;  // its edges were relaxed since
+            for (const Eigen::Index e : graph.out_edges(node)) {
+                const Eigen::Index to = graph.edges()[at(e)].to;
+                if (useful(at(e)) && shorten(at(e), at(node), at(to))) changed.push({distance[at(to)], to});
+            }
+        }
+    } else {
+        std::vector<std::size_t> before(nodes, 0);
+        for (std::size_t e = 0; e < graph.edges().size(); ++e) before[at(graph.edges()[e].to)] += useful(e);
+        std::vector<Eigen::Index> order;
+        for (std::size_t node = 0; node < nodes; ++node)
+            if (before[node] == 0) order.push_back(static_cast<Eigen::Index>(node));
+        for (std::size_t done = 0; done < order.size(); ++done)
+            for (const Eigen::Index e : graph.out_edges(order[done])) {
+                const Eigen::Index to = graph.edges()[at(e)].to;
+                if (!useful(at(e))) continue;
+                (void)shorten(at(e), at(order[done]), at(to));
+                if (--before[at(to)] == 0) order.push_back(to);
+            }
+        if (order.size() < nodes) {  // there are cycles
+            distance.assign(nodes, infinite);
+            distance[at(source)] = 0;
+            spread(source, true, shorten);
+        }
+    }
     const auto tight = [&](std::size_t e) {
         const auto [from, to] = graph.edges()[e];
         return useful(e) && distance[at(from)] < infinite &&
@@ -124,16 +165,15 @@ struct kept_edges {
     template <class Scalar>
     [[nodiscard]] std::vector<Scalar> cheapest(Eigen::Index source, Eigen::Index target,
                                                const std::vector<Scalar>& costs) const {
-        std::vector<bool> reached(static_cast<std::size_t>(graph.nodes()), false);
-        reached[static_cast<std::size_t>(source)] = true;
-        for (bool busy = true; busy;) {
-            busy = false;
-            for (const auto& [from, to] : graph.edges()) {
-                if (!reached[static_cast<std::size_t>(from)] || reached[static_cast<std::size_t>(to)])
-                    continue;
-                reached[static_cast<std::size_t>(to)] = busy = true;
+        std::vector<char> reached(static_cast<std::size_t>(graph.nodes()), 0);
+        reached[static_cast<std::size_t>(source)] = 1;
+        std::vector<Eigen::Index> nodes{source};
+        for (std::size_t done = 0; done < nodes.size(); ++done)
+            for (const Eigen::Index e : graph.out_edges(nodes[done])) {
+                const Eigen::Index to = graph.edges()[static_cast<std::size_t>(e)].to;
+                if (reached[static_cast<std::size_t>(to)] == 0) nodes.push_back(to);
+                reached[static_cast<std::size_t>(to)] = 1;
             }
-        }
         if (!reached[static_cast<std::size_t>(target)]) return {};
         std::vector<Scalar> kept_costs, z(costs.size(), 0);
         for (const std::size_t e : names) kept_costs.push_back(costs[e]);

@@ -244,7 +244,7 @@ TEST_CASE("top_k: a batch has the bits of single solves", "[solvers][top_k]") {
     const auto doubles = [](std::size_t n, std::mt19937& random) {
         return numbers<double>(static_cast<int>(random() % 8), n, random);
     };
-    const int count = support::repeats(400);
+    const int count = support::repeats(200);
     CHECK(support::wrong_batches<float, Eigen::RowMajor>(sizes, count, 1, make, floats) == 0);
     CHECK(support::wrong_batches<double, Eigen::ColMajor>(sizes, count, 2, make, doubles) == 0);
 }

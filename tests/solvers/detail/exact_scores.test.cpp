@@ -32,12 +32,12 @@ wide_integer<Words> random_number(std::mt19937_64& random) {
 }
 
 template <std::size_t Words>
-support::tally broken_laws() {
+support::tally broken_laws(int trials) {
     using number = wide_integer<Words>;
     std::mt19937_64 random(Words);
     support::tally wrong;
     const auto order = [](const number& a, const number& b) { return a < b ? -1 : b < a ? 1 : 0; };
-    for (int i = 0; i < support::repeats(2000); ++i) {
+    for (int i = 0; i < support::repeats(trials); ++i) {
         const number a = random_number<Words>(random), b = random_number<Words>(random);
         wrong.expect((a + b) - b == a && a + b == b + a && a - a == number(0), "sums, number ", i);
         wrong.expect(order(a, b) == order(a - b, number(0)) && order(a, b) == -order(b, a) &&
@@ -96,9 +96,9 @@ support::tally lost_digits(int lowest, std::uint32_t seed) {
 }  // namespace
 
 TEST_CASE("wide integers obey the laws of integers", "[solvers][matching]") {
-    CHECK(broken_laws<2>() == 0);
-    CHECK(broken_laws<5>() == 0);
-    CHECK(broken_laws<35>() == 0);
+    CHECK(broken_laws<2>(2000) == 0);
+    CHECK(broken_laws<5>(1000) == 0);
+    CHECK(broken_laws<35>(300) == 0);
 }
 
 TEST_CASE("scores as whole numbers lose no digit", "[solvers][matching]") {
