@@ -34,6 +34,7 @@
 #include "support/catch.hpp"
 #include "support/masks.hpp"
 #include "support/messages.hpp"
+#include "support/repeats.hpp"
 #include "support/tally.hpp"
 
 namespace {
@@ -92,8 +93,9 @@ TEST_CASE("integer_program keeps the laws", "[adapters][cbc]") {
     for (int x = -1; x <= 2; ++x)
         for (int y = -1; y <= 2; ++y)
             if (x + y <= 2 && x - y >= -1) states.push_back({double(x), double(y)});
-    const auto ranges = imle::testing::check_solver<float>(
-        box, imle::testing::enumerated_family<1>("integers", {2}, states), {.trials = 20, .tolerance = 1e-4});
+    const auto ranges =
+        imle::testing::check_solver<float>(box, imle::testing::enumerated_family<1>("integers", {2}, states),
+                                           {.trials = std::max(support::repeats(20), 5), .tolerance = 1e-4});
     INFO(ranges);
     CHECK(ranges.passed());
 
@@ -108,7 +110,7 @@ TEST_CASE("integer_program keeps the laws", "[adapters][cbc]") {
     const auto knapsack = imle::testing::check_solver<float, Eigen::ColMajor>(
         imle::integer_program(weights, capacities),
         imle::testing::enumerated_family<2>("knapsack as 1 x 6", {1, 6}, states),
-        {.trials = 20, .tolerance = 1e-4});
+        {.trials = std::max(support::repeats(20), 5), .tolerance = 1e-4});
     INFO(knapsack);
     CHECK(knapsack.passed());
 }
@@ -154,7 +156,7 @@ TEST_CASE("integer_program agrees with knapsack", "[adapters][cbc]") {
         imle::integer_program program(weights, capacities);
         imle::knapsack knapsack(weights, capacities);
         numbers theta(16), z(16), expected(16);
-        for (int trial = 0; trial < 15; ++trial) {
+        for (int trial = 0; trial < std::max(support::repeats(15), 3); ++trial) {
             fill(theta, random, -1, 5);
             program(theta, z);
             knapsack(theta, expected);
@@ -252,7 +254,7 @@ TEST_CASE("integer_program's answer depends on theta alone, ties included", "[ad
     std::mt19937 random(5);
     const auto [weights, capacities] = random_knapsack(2, 12, random);
     const imle::integer_program original(weights, capacities);
-    constexpr std::size_t count = 40;
+    constexpr std::size_t count = std::max<std::size_t>(support::repeats(40), 10);
     std::vector<std::vector<float>> thetas(count, std::vector<float>(12)), first(thetas);
     for (auto& theta : thetas)
         for (float& t : theta) t = static_cast<float>(random() % 3);  // most optima tie
@@ -268,7 +270,7 @@ TEST_CASE("integer_program's answer depends on theta alone, ties included", "[ad
     std::iota(order.begin(), order.end(), std::size_t{0});
     support::tally different;
     std::vector<float> z(12);
-    for (int round = 0; round < 4; ++round) {
+    for (int round = 0; round < std::max(support::repeats(4), 2); ++round) {
         std::shuffle(order.begin(), order.end(), random);
         imle::integer_program copy(round % 2 == 0 ? original : in_order);
         for (const std::size_t k : order) {
@@ -346,7 +348,7 @@ TEST_CASE("integer_program's decisions: trees by flows, with the edges alone as 
     Eigen::Tensor<double, 2, Eigen::RowMajor> theta(2, edge_count);
     std::mt19937 random(31);
     fill(theta, random, -1, 1);
-    const imle::layer_options options{.samples = 40};
+    const imle::layer_options options{.samples = support::repeats(Eigen::Index{40})};
     const imle::imle_layer by_flows{flows, imle::gumbel{}, imle::perturbation_target{}, options};
     const imle::imle_layer by_kruskal{imle::spanning_tree(nodes, edges), imle::gumbel{},
                                       imle::perturbation_target{}, options};
@@ -729,7 +731,7 @@ TEST_CASE("integer_program under a mask: what is unbounded, and the program with
     imle::integer_program solver(weights, capacities);
     const Eigen::array<Eigen::Index, 1> twelve{12};
     support::tally wrong;
-    for (int trial = 0; trial < 30; ++trial) {
+    for (int trial = 0; trial < support::repeats(30); ++trial) {
         std::vector<double> values(12);
         for (double& v : values) v = static_cast<double>(random() % 3);
         const auto before = support::solve<Eigen::RowMajor>(solver, values, twelve, {});

@@ -61,7 +61,7 @@ TEST_CASE("arborescence_family's samples follow the law", "[families][arborescen
             for (const double scale : {0.0, 2.0})
                 reference::check_draws(arborescence_family{{.roots = wanted}}, arborescences(words, wanted),
                                        normal_numbers(words * words, random, scale),
-                                       support::repeats(std::size_t{5000}));
+                                       support::repeats(std::size_t{3000}));
 }
 
 TEST_CASE("arborescence_family of numbers far apart draws by the same law",
@@ -74,7 +74,7 @@ TEST_CASE("arborescence_family of numbers far apart draws by the same law",
     far[1 * 4 + 0] += 1e6;
     for (const roots wanted : {roots::single, roots::any}) {
         const arborescence_family family{{.roots = wanted}};
-        reference::check_draws(family, arborescences(4, wanted), far, support::repeats(std::size_t{5000}));
+        reference::check_draws(family, arborescences(4, wanted), far, support::repeats(std::size_t{3000}));
     }
 }
 
@@ -144,7 +144,7 @@ TEST_CASE("arborescence_family: the derivative of a marginal near 1 has all digi
 TEST_CASE("arborescence_family of a long sentence agrees with its sampled frequencies",
           "[families][arborescence][draws]") {
     std::mt19937 random(7);
-    const std::size_t n = 12, draws = support::repeats(std::size_t{2000});
+    const std::size_t n = 12, draws = support::repeats(std::size_t{1200});
     const vector theta = normal_numbers(n * n, random, 2);
     for (const roots wanted : {roots::single, roots::any}) {
         const arborescence_family family{{.roots = wanted}};

@@ -94,7 +94,8 @@ double sum(const vector& x) {
 TEST_CASE("k-subset marginals, gradient and partition are those of the enumeration",
           "[estimators][k_subset]") {
     std::mt19937 random(1);
-    for (std::size_t n = 1; n <= 11; ++n)
+    const std::size_t step = support::stride() > 1 ? 3 : 1;  // 1, 2, 3, 6 and 9 where other builds try all
+    for (std::size_t n = 1; n <= 11; n += n < 3 ? 1 : step)
         for (std::size_t k = 0; k <= n; ++k)
             for (const double scale : {0.0, 1.0, 10.0, 100.0, 1e4}) {
                 const vector theta = normal_numbers(n, random, scale), dmu = normal_numbers(n, random);
@@ -158,7 +159,7 @@ TEST_CASE("k-subset marginals of floats are computed in double", "[estimators][k
 
 TEST_CASE("k-subset marginals of equal theta are k / n, wherever it lies", "[estimators][k_subset]") {
     for (const double t : {0.0, 1e4, -1e4, 1e300, -1e300})
-        for (const std::size_t n : {2u, 7u, 100u, support::repeats(3000u)})
+        for (const std::size_t n : {2u, 7u, 100u, support::repeats(1000u)})
             for (const std::size_t k : {std::size_t{1}, n / 2, n - 1}) {
                 const double share = static_cast<double>(k) / static_cast<double>(n);
                 INFO("theta = " << t << ", n = " << n << ", k = " << k);
@@ -175,10 +176,10 @@ TEST_CASE("k-subset marginals of two levels are the closed form for many element
     };
     // The last but two are decided but for one place; the last two have rows that are cut off.
     for (const example& e :
-         {example{10000, 100, 50, 3, 0}, example{10000, 5000, 5000, 1, -1}, example{10000, 40, 50, 30, 0},
+         {example{10000, 100, 50, 3, 0}, example{4000, 2000, 2000, 1, -1}, example{10000, 40, 50, 30, 0},
           example{10000, 3000, 50, -9990, -1e4}, example{10000, 60, 50, 1e4, -1e4},
           example{2000, 50, 50, 5, -4}, example{5000, 2500, 2500, 20, -20}, example{5000, 50, 4900, 8, 0},
-          example{10000, 4999, 5000, 40, -40}}) {
+          example{4000, 1999, 2000, 40, -40}}) {
         if (support::stride() > 1 && e.k > 1000) continue;  // seconds, and the same code
         vector theta(e.n, e.low);
         std::fill_n(theta.begin(), e.many, e.high);
@@ -351,7 +352,7 @@ TEST_CASE("k-subsets at the edges", "[estimators][k_subset]") {
 }
 
 TEST_CASE("k-subset samples follow the law", "[estimators][k_subset]") {
-    const std::size_t n = 6, k = 3, draws = support::repeats(200000);
+    const std::size_t n = 6, k = 3, draws = support::repeats(50000);
     const vector theta{0.3, -1.2, 0.9, 2.1, -0.4, 0};
     const k_subsets exact(n, k);
     const vector z = reference::sample_several(family_of(k), theta, random_key{11}, 0, draws);
@@ -369,9 +370,9 @@ TEST_CASE("k-subset samples follow the law", "[estimators][k_subset]") {
     CHECK(seen == draws);  // nothing but k-subsets
 }
 
-TEST_CASE("k-subset samples of many elements follow the marginals", "[estimators][k_subset]") {
+TEST_CASE("k-subset samples of many elements follow the marginals", "[estimators][k_subset][draws]") {
     std::mt19937 random(8);
-    const std::size_t n = 2500, k = 40, draws = support::repeats(4000);  // in segments
+    const std::size_t n = 2500, k = 40, draws = 1000;  // in segments
     const vector theta = normal_numbers(n, random, 2);
     const vector mu = reference::marginals(family_of(k), theta);
     const vector z = reference::sample_several(family_of(k), theta, random_key{12}, 0, draws);
@@ -379,9 +380,11 @@ TEST_CASE("k-subset samples of many elements follow the marginals", "[estimators
     support::tally wrong;
     for (std::size_t s = 0; s < draws; ++s) {
         double chosen = 0;
+        const double* const row = z.data() + s * n;
         for (std::size_t i = 0; i < n; ++i) {
-            const double x = z[s * n + i];
-            wrong.expect(x == 0 || x == 1, "sample ", s, ", element ", i, ": ", x);
+            const double x = row[i];
+            if (x == 0) continue;
+            wrong.expect(x == 1, "sample ", s, ", element ", i, ": ", x);
             chosen += x;
             mean[i] += x / draws;
         }
@@ -416,7 +419,7 @@ TEST_CASE("a k-subset draw is a function of its key and number", "[estimators][k
 }
 
 TEST_CASE("exponential k-subsets are not what Gumbel noise and top-k draw", "[estimators][k_subset][draws]") {
-    const std::size_t n = 5, k = 2, draws = 200000;
+    const std::size_t n = 5, k = 2, draws = 80000;
     const vector theta{2, 1, 0, -1, -2};
     const k_subsets exact(n, k);
     const vector gibbs = exact.gibbs_marginals(theta), race = exact.gumbel_marginals(theta);
@@ -433,7 +436,7 @@ TEST_CASE("exponential k-subsets are not what Gumbel noise and top-k draw", "[es
     std::copy(theta.begin(), theta.end(), batch.data());
     const auto perturbed = layer.marginals(batch, random_key{22}).marginals();
 
-    // The most likely element: 0.92 by one law, 0.89 by the other, with bounds of about 0.005.
+    // The most likely element: 0.92 by one law, 0.89 by the other, with bounds of about 0.0066.
     CHECK(std::abs(gibbs[0] - race[0]) > 4 * reference::frequency_bound(gibbs[0], draws));
     for (std::size_t i = 0; i < n; ++i) {  // false alarm: 10 * 1e-10
         CHECK(std::abs(ours[i] - gibbs[i]) < reference::frequency_bound(gibbs[i], draws));

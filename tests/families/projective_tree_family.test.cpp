@@ -56,7 +56,7 @@ TEST_CASE("projective_tree_family's samples follow the law", "[families][project
             for (const double scale : {0.0, 2.0})
                 reference::check_draws(
                     projective_tree_family{{.roots = wanted}}, projective_trees(words, wanted),
-                    normal_numbers(words * words, random, scale), support::repeats(std::size_t{5000}));
+                    normal_numbers(words * words, random, scale), support::repeats(std::size_t{3000}));
 }
 
 TEST_CASE("projective_tree_family against finite differences", "[families][projective_tree]") {

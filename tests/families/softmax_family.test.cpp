@@ -77,7 +77,7 @@ TEST_CASE("softmax marginals, gradient and partition are the closed forms", "[es
 
 TEST_CASE("softmax samples follow the law", "[estimators][softmax]") {
     const vector theta{0.5, -1, 2, 0};
-    const std::size_t draws = support::repeats(100000);
+    const std::size_t draws = support::repeats(30000);
     vector frequency(4, 0);
     for (std::uint64_t item = 0; item < draws; ++item) {
         const vector z = reference::sample(softmax_family{}, theta, random_key{3}, item);

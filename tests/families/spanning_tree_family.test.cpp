@@ -129,7 +129,7 @@ TEST_CASE("spanning_tree_family under masks", "[families][spanning_tree]") {
 
 TEST_CASE("spanning_tree_family's samples follow the law", "[families][spanning_tree][draws]") {
     std::mt19937 random(3);
-    const std::size_t draws = support::repeats(std::size_t{5000});
+    const std::size_t draws = support::repeats(std::size_t{3000});
     for (const double scale : {0.0, 2.0}) {
         for (const std::size_t nodes : {2u, 4u, 5u}) {
             const auto n = static_cast<Eigen::Index>(nodes);
