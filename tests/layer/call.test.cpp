@@ -37,8 +37,8 @@
 #include "support/messages.hpp"
 #include "support/tensors.hpp"
 
-using fixtures::scalar_and_layout;
 using fixtures::numbers;
+using fixtures::scalar_and_layout;
 using imle::call_options;
 using imle::random_key;
 using support::furthest;

@@ -555,12 +555,10 @@ TEST_CASE("grid_shortest_path respects masks, routes, diagonal factors and corne
     };
     CHECK(wrong_with_options<float, Eigen::RowMajor>(support::repeats(400), 1, 3, 41, enumerate) == 0);
     CHECK(wrong_with_options<double, Eigen::ColMajor>(support::repeats(400), 1, 3, 42, enumerate) == 0);
-    CHECK(wrong_with_options_against_dijkstra<float, Eigen::RowMajor>(support::repeats(500), 1, 12, 43) ==
-          0);
+    CHECK(wrong_with_options_against_dijkstra<float, Eigen::RowMajor>(support::repeats(500), 1, 12, 43) == 0);
     CHECK(wrong_with_options_against_dijkstra<double, Eigen::RowMajor>(support::repeats(500), 1, 12, 44) ==
           0);
-    CHECK(wrong_with_options_against_dijkstra<float, Eigen::ColMajor>(support::repeats(500), 1, 12, 45) ==
-          0);
+    CHECK(wrong_with_options_against_dijkstra<float, Eigen::ColMajor>(support::repeats(500), 1, 12, 45) == 0);
     CHECK(wrong_with_options_against_dijkstra<double, Eigen::ColMajor>(support::repeats(500), 1, 12, 46) ==
           0);
     // Single grids are solved by tiles, of which these have several; batches are swept.

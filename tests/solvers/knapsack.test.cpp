@@ -457,14 +457,13 @@ TEST_CASE("knapsack solves problems of kplib that took a search half a minute", 
         CHECK(weight <= capacity);
         return sum;
     };
-    const double strongly = best_value("knapsack_strongly_n200_R10000_s000.kp");
     const double circle = best_value("knapsack_circle_n100_R10000_s002.kp");
-    if (strongly < 0) {
+    if (circle < 0) {
         WARN("../shared/cases is not there");
         return;
     }
-    CHECK(strongly == 653200);
     CHECK(circle == 18240744);
+    if (support::stride() == 1) CHECK(best_value("knapsack_strongly_n200_R10000_s000.kp") == 653200);
 }
 
 TEST_CASE("knapsack takes no item that the mask forbids", "[solvers][knapsack]") {

@@ -89,8 +89,8 @@ edge_path bellman_ford(const imle::directed_graph& graph, Eigen::Index source, E
         distance[to] = distance[from] + costs[e];
         return true;
     };
-    // Any order comes to the same end. If no cost is negative, by distance each node comes up about once; if there
-    // is no cycle, after all nodes before it.
+    // Any order comes to the same end. If no cost is negative, by distance each node comes up about once; if
+    // there is no cycle, after all nodes before it.
     if (std::none_of(costs.begin(), costs.end(), [](Scalar cost) { return cost < 0; })) {
         using entry = std::pair<Scalar, Eigen::Index>;
         std::priority_queue<entry, std::vector<entry>, std::greater<>> changed;

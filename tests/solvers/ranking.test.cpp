@@ -167,8 +167,8 @@ TEST_CASE("ranking: a batch has the bits of single solves", "[solvers][ranking]"
             numbers<double>(static_cast<int>(random() % 7), static_cast<Eigen::Index>(n), random);
         return std::vector<double>(theta.data(), theta.data() + n);
     };
-    CHECK(support::wrong_batches<float, Eigen::RowMajor>(sizes, 300, 1, make, floats) == 0);
-    CHECK(support::wrong_batches<double, Eigen::ColMajor>(sizes, 300, 2, make, doubles) == 0);
+    CHECK(support::wrong_batches<float, Eigen::RowMajor>(sizes, 150, 1, make, floats) == 0);
+    CHECK(support::wrong_batches<double, Eigen::ColMajor>(sizes, 150, 2, make, doubles) == 0);
     Eigen::Tensor<float, 2, Eigen::RowMajor> thetas(2, 3), zs(2, 3);
     thetas.setConstant(1);
     CHECK_THROWS_WITH(imle::ranking<4>{}.solve_batch(thetas, zs), mentions("of 3 numbers"));

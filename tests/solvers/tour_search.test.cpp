@@ -334,7 +334,7 @@ TEST_CASE("tour_search uses no missing edge", "[solvers][tour_search][mask]") {
         ++(exists ? possible : impossible);
         wrong.expect(exists || status == imle::solve_status::time_limit, n, " nodes: a tour that is none");
     };
-    const int trials = std::max(support::repeats(24), 8);  // all eight kinds
+    const int trials = std::max(support::repeats(16), 8);  // all eight kinds
     for (int trial = 0; trial < trials; ++trial) {
         const Eigen::Index n = 16 + trial % 2;
         const unsigned allowed_of_16 = trial % 4 < 2 ? 12 : trial % 8 < 4 ? 5 : 3;

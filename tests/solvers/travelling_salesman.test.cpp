@@ -251,7 +251,7 @@ void check_hidden_tour(Eigen::Index n, imle::travelling_salesman& solver) {
 TEST_CASE("travelling_salesman takes more than 15 nodes", "[solvers][travelling_salesman]") {
     imle::travelling_salesman solver;
     // Smaller sizes too: data left from a larger table must have no effect.
-    for (const Eigen::Index n : {16, 18, 17}) {
+    for (const Eigen::Index n : {16, 17, 16}) {
         check_hidden_tour<float>(n, solver);
         check_hidden_tour<double>(n, solver);
     }

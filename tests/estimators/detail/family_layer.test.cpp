@@ -25,6 +25,7 @@
 
 #include "layer/layer_fixtures.hpp"
 #include "support/catch.hpp"
+#include "support/repeats.hpp"
 
 using fixtures::same_bits;
 using imle::exact_layer;
@@ -89,7 +90,7 @@ void check_threads(const LayerT& layer) {
         return results{pass.samples(), mean.marginals(), layer.vjp(pass, dmu), layer.vjp(mean, dmu),
                        pullback(value)};
     };
-    constexpr unsigned threads = 4, calls = 25;
+    constexpr unsigned threads = 4, calls = std::max(support::repeats(25u), 8u);
     std::vector<results> together(threads * calls);
     {
         std::atomic<unsigned> waiting = threads;
@@ -101,16 +102,17 @@ void check_threads(const LayerT& layer) {
                 for (unsigned c = 0; c < calls; ++c) together[t * calls + c] = all((t + c) % calls);
             });
     }
-    for (unsigned t = 0; t < threads; ++t)
-        for (unsigned c = 0; c < calls; ++c) {
-            const results alone = all((t + c) % calls);
-            const results& found = together[t * calls + c];
-            INFO("thread " << t << ", call " << (t + c) % calls);
+    for (unsigned call = 0; call < calls; ++call) {
+        const results alone = all(call);
+        for (unsigned t = 0; t < threads; ++t) {
+            const results& found = together[t * calls + (call + calls - t) % calls];
+            INFO("thread " << t << ", call " << call);
             CHECK((same_bits(found.samples, alone.samples) && same_bits(found.mean, alone.mean) &&
                    same_bits(found.gradient, alone.gradient) &&
                    same_bits(found.mean_gradient, alone.mean_gradient) &&
                    same_bits(found.pulled, alone.pulled)));
         }
+    }
 }
 
 // The results of all calls of a layer, one after the other.

@@ -75,8 +75,8 @@ double mean_cosine(const problem& of, const MakeT& layer_with, double beta) {
     return sum / keys;
 }
 
-// From any beta to start from, the mean over keys of the suggestions' cosines is at least 0.9 of the best cosine
-// of all betas.
+// From any beta to start from, the mean over keys of the suggestions' cosines is at least 0.9 of the best
+// cosine of all betas.
 template <class MakeT>
 void check_suggestions(const problem& of, const MakeT& layer_with) {
     // The best of all powers of two: of all powers of four, and of the neighbours of the best one.

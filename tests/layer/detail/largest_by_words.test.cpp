@@ -121,7 +121,8 @@ TEST_CASE("choosing by words gives the same bits for each noise and scalar", "[l
                         std::uint64_t{1} << 33);
         // Most of these numbers are 0: no bound leaves few of them.
         compare<float>(wrong, kind + ", gamma", solver, asked, imle::gamma{0.01, 1}, theta, options);
-        compare<double>(wrong, kind + ", categorical", imle::categorical{}, asked_categorical{}, noise, wide, options);
+        compare<double>(wrong, kind + ", categorical", imle::categorical{}, asked_categorical{}, noise, wide,
+                        options);
     }
     CHECK(wrong == 0);
 }

@@ -126,8 +126,9 @@ void check_bits(const SolverT& solver, const shape& of, support::tally& wrong) {
 }
 
 // Each of them little larger than the smallest that is cut.
-constexpr shape shapes[] = {{1, 10, 3300, 1}, {1, 16, 2100, 4}, {3, 7, 2400, 2}, {1, 33, 2048, 4},  {1, 2, 16400, 1},
-                            {5, 1, 6600, 1},  {1, 39, 2100, 3}, {9, 2, 2100, 2}, {1, 40, 2048, 16}, {1, 5, 6600, 100}};
+constexpr shape shapes[] = {{1, 10, 3300, 1},  {1, 16, 2100, 4}, {3, 7, 2400, 2},  {1, 33, 2048, 4},
+                            {1, 2, 16400, 1},  {5, 1, 6600, 1},  {1, 39, 2100, 3}, {9, 2, 2100, 2},
+                            {1, 40, 2048, 16}, {1, 5, 6600, 100}};
 
 }  // namespace
 
