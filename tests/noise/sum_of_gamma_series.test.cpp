@@ -4,6 +4,7 @@
 #include <limits>
 #include <span>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include <imle/concepts/noise_distribution.hpp>
@@ -23,8 +24,8 @@ static_assert(imle::NoiseDistribution<sum_of_gamma_series, double>);
 
 TEST_CASE("sum_of_gamma_series has the law of sum_of_gamma", "[sum_of_gamma][noise][draws]") {
     const imle::testing::check_noise_options options{.numbers = 1 << 12, .places = 25};
-    for (const double k : {0.5, 5.0, 20.8}) {
-        const auto report = imle::testing::check_noise<double>(sum_of_gamma_series(k, 10), options);
+    for (const auto& [k, terms] : {std::pair{0.5, 10U}, {5.0, 4U}, {20.8, 4U}}) {
+        const auto report = imle::testing::check_noise<double>(sum_of_gamma_series(k, terms), options);
         INFO(report);
         CHECK(report.passed());
     }

@@ -45,8 +45,8 @@ struct with_state : uniform_noise {
 };
 struct of_a_32_bit_index : uniform_noise {
     void fill(const imle::random_key& key, std::uint64_t first, std::span<float> out) const {
-        for (std::size_t i = 0; i < out.size(); ++i)
-            imle::uniforms(key, first + static_cast<std::uint32_t>(i % 400), out.subspan(i, 1));
+        imle::uniforms(key, first, out.first(std::min<std::size_t>(out.size(), 400)));
+        for (std::size_t i = 400; i < out.size(); ++i) out[i] = out[i - 400];
     }
 };
 struct beyond_its_span : uniform_noise {
@@ -299,7 +299,7 @@ TEST_CASE("check_noise: fills that depend on more than the index", "[check_noise
 TEST_CASE("check_noise: laws with few values, or with one dominant value, pass", "[check_noise]") {
     for (const double p : {0.5, 0.1, 1e-3, 1e-5}) {
         const imle::std_noise<std::bernoulli_distribution> noise(std::bernoulli_distribution{p});
-        const auto report = imle::testing::check_noise<float>(noise, {.numbers = 1 << 14});
+        const auto report = imle::testing::check_noise<float>(noise, {.numbers = 1 << 13});
         INFO(p << ": " << report);
         CHECK(report.passed() == (p > 1e-4));  // of the last, all numbers are 0
     }

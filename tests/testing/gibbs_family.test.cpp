@@ -26,7 +26,7 @@ TEST_CASE("a Gibbs family's samples follow the enumerated law", "[testing][famil
         const gibbs_family family{assignments, temperature};
         STATIC_REQUIRE(std::is_same_v<decltype(family), const gibbs_family<2>>);
         const vector theta{0.5, -1, 0, 0.3, 0.9, -0.2, 0, 0, 1};
-        const std::size_t draws = 100000, n = 9;
+        const std::size_t draws = 30000, n = 9;
         const vector z = reference::sample_several(family, theta, random_key{1}, 0, draws);
         const vector p = assignments.gibbs_probabilities(theta, temperature);
         vector frequency(p.size(), 0);
