@@ -2,6 +2,7 @@
 
 // What the tests of adapters for engines share. An engine's own headers may have to come first.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -13,6 +14,7 @@
 #include <imle/testing/check_adapter.hpp>
 
 #include "support/catch.hpp"
+#include "support/repeats.hpp"
 
 namespace adapter_fixtures {
 
@@ -38,10 +40,15 @@ inline tensor values(Eigen::Index batch, Eigen::Index n, std::uint64_t seed = 1)
 template <class SamplesT, class MarginalsT>
 void check_adapter_laws(SamplesT&& samples, MarginalsT&& marginals) {
     using imle::testing::check_adapter;
+    imle::testing::check_adapter_options options{.subject = "samples"};
+    // Under sanitizers fewer runs; their bounds follow the number.
+    options.trials = std::max(support::repeats(options.trials), 2);
+    options.exact_runs = support::repeats(options.exact_runs);
+    imle::testing::check_adapter_options of_marginals = options;
+    of_marginals.subject = "marginals";
+    of_marginals.output = imle::testing::adapter_output::marginals;
     for (const auto& report :
-         {check_adapter<double>(samples, {.subject = "samples"}),
-          check_adapter<double>(
-              marginals, {.subject = "marginals", .output = imle::testing::adapter_output::marginals})}) {
+         {check_adapter<double>(samples, options), check_adapter<double>(marginals, of_marginals)}) {
         INFO(report);
         CHECK(report.passed());
     }

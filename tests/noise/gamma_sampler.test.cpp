@@ -97,10 +97,8 @@ TEST_CASE("gamma_sampler: the laws of a noise", "[gamma][random][draws]") {
 TEST_CASE("gamma_sampler: the laws of a noise, a quarter of a million numbers", "[gamma][random][slow]") {
     // Of a sample's distribution function a distance of 0.0053 is seen, by a false alarm of 1e-6. Four times
     // as many numbers would halve the distance, and take a minute.
-    for (const double shape : {0.05, 0.5, 1.0, 1.7, 2.5, 100.0}) {
-        check_laws<float>(shape, 1 << 18);
-        check_laws<double>(shape, 1 << 18);
-    }
+    for (const double shape : {0.05, 1.0, 2.5}) check_laws<float>(shape, 1 << 18);
+    for (const double shape : {0.5, 1.7, 100.0}) check_laws<double>(shape, 1 << 18);
 }
 
 TEMPLATE_TEST_CASE("gamma_sampler: every lane is the scalar reference", "[gamma][random]", float, double) {

@@ -131,7 +131,7 @@ TEST_CASE("sum_of_gamma: any parameters within the range", "[sum_of_gamma][noise
     check_sum_of_gamma(1, 24);
 }
 TEST_CASE("sum_of_gamma: many more parameters", "[sum_of_gamma][noise][slow]") {
-    check_sum_of_gamma(2, 600);
+    check_sum_of_gamma(2, 300);
 }
 
 TEST_CASE("gamma: any parameters within the range", "[gamma][noise][draws]") {

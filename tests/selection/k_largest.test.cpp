@@ -66,8 +66,9 @@ support::tally wrong_selections(int count, std::uint32_t seed) {
             const Scalar* const own = values.data() + group * n;
             std::vector<std::size_t> order(n);
             for (std::size_t i = 0; i < n; ++i) order[i] = i;
-            std::stable_sort(order.begin(), order.end(),
-                             [own](std::size_t a, std::size_t b) { return own[a] > own[b]; });
+            std::partial_sort(
+                order.begin(), order.begin() + static_cast<std::ptrdiff_t>(k), order.end(),
+                [own](std::size_t a, std::size_t b) { return own[a] != own[b] ? own[a] > own[b] : a < b; });
             std::vector<Scalar> chosen(n, 0);
             for (std::size_t i = 0; i < k; ++i) chosen[order[i]] = 1;
             expected.insert(expected.end(), chosen.begin(), chosen.end());
