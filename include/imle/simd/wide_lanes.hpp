@@ -72,16 +72,23 @@ struct lanes {
     [[nodiscard]] static integer difference(const integer& a, const integer& b) noexcept { return a ^ b; }
     /// True if any lane is nonzero.
     [[nodiscard]] static bool any(const integer& flags) noexcept {
-        if constexpr (Width == 1) {
-            return flags != 0;
-        } else {
-            lane_integer<Scalar> joined = 0;
-            for (int lane = 0; lane < Width; ++lane) joined |= flags[lane];
-            return joined != 0;
-        }
+        return any_of_first<std::size_t{Width}>(flags);
     }
 
   private:
+    /// By halves: g++ takes lanes out of a register one by one.
+    template <std::size_t Count>
+    [[nodiscard, gnu::always_inline]] static bool any_of_first(const integer& flags) noexcept {
+        if constexpr (Width == 1)
+            return flags != 0;
+        else if constexpr (Count == 1)
+            return flags[0] != 0;
+        else
+            return any_of_first<Count / 2>(
+                flags | shuffle<lane_integer<Scalar>, std::size_t{Width}>(
+                            flags, flags, [](std::size_t i) { return i ^ (Count / 2); }));
+    }
+
     // Compilers turn ?: into a branch here, which ties predict badly (twice the time, measured).
     [[nodiscard]] static integer by_bits(bool which, integer yes, integer no) noexcept {
         const integer mask = -integer{which};
