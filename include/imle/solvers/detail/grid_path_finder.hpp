@@ -75,8 +75,13 @@ class grid_path_finder {
         const auto flags = scratch_.template get<line_flags>(static_cast<std::size_t>(shape.outer()));
         const auto costs = load_costs<Moves>(shape, group, numbers.data());
         if (!grid_distances<L, Moves>(shape, group.starts, costs, distance, flags)) return std::nullopt;
-        return trace<Moves, RowMajor>(shape, group, costs, distance, [&](auto* cells, Eigen::Index) {
-            return grid_cell_counts<L, Moves>(shape, group.starts, costs, distance, cells, flags);
+        return trace<Moves, RowMajor>(shape, group, costs, distance, [&](auto& path, auto& at, auto& starts, auto& zs) {
+            auto* const cells = scratch_.template get<typename L::integer_cell>(padded).data();
+            if (!grid_cell_counts<L, Moves>(shape, group.starts, costs, distance, cells, flags)) return false;
+            for (std::size_t lane = 0; lane < static_cast<std::size_t>(group.used); ++lane)
+                if (at[lane].padded != starts[lane])
+                    path.by_cell_counts(at[lane], static_cast<int>(lane), cells, zs[lane]);
+            return true;
         });
     }
 
@@ -99,21 +104,29 @@ class grid_path_finder {
         else
             grid_distances_by_tiles<Moves, false>(shape, group.starts[0], group.goals[0], costs, distance,
                                                   queue);
-        return *trace<Moves, RowMajor>(shape, group, costs, distance, [&](auto* cells, Eigen::Index end) {
-            grid_cell_counts_by_search<Moves, Scalar>(shape, grid_steps<Moves, RowMajor>(shape),
-                                                      shape.padded(group.starts[0]), end, costs, distance,
-                                                      cells, scratch_.template get<std::int32_t>(padded));
+        return *trace<Moves, RowMajor>(shape, group, costs, distance, [&](auto& path, auto& at, auto& starts, auto& zs) {
+            const auto steps = grid_steps<Moves, RowMajor>(shape);
+            const auto cells = scratch_.template get<typename L::integer_cell>(padded);
+            const auto next = scratch_.template get<std::int32_t>(2 * padded);
+            constexpr typename L::integer_cell unreached{std::numeric_limits<lane_integer<Scalar>>::max()};
+            std::fill(cells.begin(), cells.end(), unreached);
+            while (at[0].padded != starts[0]) {
+                const grid_tie tie = count_tied_cells<Moves, Scalar>(steps, starts[0], at[0].padded, costs, distance, cells.data(), next);
+                at[0] = path.by_cell_counts(at[0], 0, cells.data(), zs[0]);
+                for (const std::int32_t cell : tie.touched) cells[static_cast<std::size_t>(cell)] = unreached;
+                path.while_unique(std::span(at), std::span(std::as_const(starts)), 0, std::span<Scalar* const, 1>(zs));
+            }
             return true;
         });
     }
 
     /// Marks the cheapest paths. Where steps tie, `count_cells` must write the counts of `grid_cell_counts`;
     /// if it gives up, so does this.
-    template <grid_moves Moves, bool RowMajor, class L, class Shape, class CountT>
+    template <grid_moves Moves, bool RowMajor, class L, class Shape, class FinishT>
     [[nodiscard]] std::optional<solve_status> trace(const Shape& shape, const grid_group<L>& group,
                                                     const grid_costs<L>& costs,
                                                     const typename L::number_cell* distance,
-                                                    CountT&& count_cells) {
+                                                    FinishT&& finish_tied) {
         const auto steps = grid_steps<Moves, RowMajor>(shape);
         const grid_trace<L, Moves> trace(steps, costs, distance);
         std::fill_n(group.z, group.used * shape.size(), typename L::Scalar(0));
@@ -143,15 +156,7 @@ class grid_path_finder {
         const auto arrived = [&](std::size_t lane) { return stopped[lane].padded == starts[lane]; };
         bool tied = false;
         for (int lane = 0; lane < group.used; ++lane) tied |= !arrived(static_cast<std::size_t>(lane));
-        if (tied) {
-            auto* const cells =
-                scratch_.template get<typename L::integer_cell>(static_cast<std::size_t>(shape.padded_size()))
-                    .data();
-            if (!count_cells(cells, stopped[0].padded)) return std::nullopt;
-            for (std::size_t lane = 0; lane < static_cast<std::size_t>(group.used); ++lane)
-                if (!arrived(lane))
-                    trace.by_cell_counts(stopped[lane], static_cast<int>(lane), cells, zs[lane]);
-        }
+        if (tied && !finish_tied(trace, stopped, starts, zs)) return std::nullopt;
         if (status == solve_status::infeasible)
             for (std::size_t lane = 0; lane < static_cast<std::size_t>(group.used); ++lane)
                 if (const auto goal = shape.padded(group.goals[lane]);

@@ -17,29 +17,37 @@
 
 namespace imle::inline IMLE_ABI::detail {
 
-/// As `grid_cell_counts`, for one grid and only for the cells of all paths of least cost and fewest cells
-/// from the start to `end`; other counts are below 1, or the largest integer. `end` has a finite distance.
+/// The last part of the cheapest paths to a cell: from the cell where all of them meet last.
+struct grid_tie {
+    Eigen::Index meeting;
+    /// The cells whose counts were written.
+    std::span<const std::int32_t> touched;
+};
+
+/// As `grid_cell_counts`, for one grid and for one tie: counts from the last cell on that all paths of least
+/// cost to `end` share, and for the cells of paths of fewest cells only. Other counts are below 1, or the
+/// largest integer, which all are at first. `end` has a finite distance.
 ///
 /// First back from `end`, over tight steps. These lead to few other cells than those of cheapest paths, where
-/// forward they lead everywhere. Then forward, over those cells that lie on a way of fewest steps. `next` is
-/// scratch, `padded_size`.
-template <grid_moves Moves, class Scalar, class Shape>
-void grid_cell_counts_by_search(const Shape& shape, const std::array<grid_step, neighbours_of<Moves>>& steps,
-                                Eigen::Index start, Eigen::Index end,
-                                const grid_costs<lanes<Scalar, 1>>& costs,
-                                const typename lanes<Scalar, 1>::number_cell* distance,
-                                typename lanes<Scalar, 1>::integer_cell* cells,
-                                std::span<std::int32_t> next) {
+/// forward they lead everywhere. If there is one cell left from which to search, all paths pass through it.
+/// Then forward, over those cells that lie on a way of fewest steps. `next` is scratch, twice `padded_size`.
+template <grid_moves Moves, class Scalar>
+[[nodiscard]] grid_tie count_tied_cells(const std::array<grid_step, neighbours_of<Moves>>& steps,
+                                        Eigen::Index start, Eigen::Index end,
+                                        const grid_costs<lanes<Scalar, 1>>& costs,
+                                        const typename lanes<Scalar, 1>::number_cell* distance,
+                                        typename lanes<Scalar, 1>::integer_cell* cells,
+                                        std::span<std::int32_t> next) {
     using L = lanes<Scalar, 1>;
     constexpr lane_integer<Scalar> unreached = std::numeric_limits<lane_integer<Scalar>>::max();
-    for (Eigen::Index i = 0; i < shape.padded_size(); ++i) cells[i].lane = unreached;
     std::size_t taken = 0, known = 0;
     const auto reach = [&](Eigen::Index cell, lane_integer<Scalar> count) {
         cells[cell].lane = count;
         next[known++] = static_cast<std::int32_t>(cell);
     };
     // So many steps before `end`, as a negative number.
-    for (reach(end, 0); cells[start].lane == unreached;) {
+    reach(end, 0);
+    do {
         const Eigen::Index to = next[taken++];
         for (std::size_t i = 0; i < steps.size(); ++i) {
             const Eigen::Index from = to + steps[i].padded;
@@ -47,10 +55,12 @@ void grid_cell_counts_by_search(const Shape& shape, const std::array<grid_step, 
                 distance[from].lane + cost_of_step<L, Moves>(costs, steps, to, i, to, 0) <= distance[to].lane)
                 reach(from, cells[to].lane - 1);
         }
-    }
-    const lane_integer<Scalar> all = 1 - cells[start].lane;
-    taken = known = 0;
-    for (reach(start, 1); cells[end].lane != all;) {
+    } while (cells[start].lane == unreached && taken + 1 != known);
+    const Eigen::Index meeting = cells[start].lane == unreached ? Eigen::Index{next[taken]} : start;
+    const std::span<const std::int32_t> touched = next.first(known);
+    const lane_integer<Scalar> all = 1 - cells[meeting].lane;
+    taken = known;
+    for (reach(meeting, 1); cells[end].lane != all;) {
         const Eigen::Index from = next[taken++];
         const lane_integer<Scalar> count = cells[from].lane + 1;
         for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -61,6 +71,7 @@ void grid_cell_counts_by_search(const Shape& shape, const std::array<grid_step, 
                 reach(to, count);
         }
     }
+    return {meeting, touched};
 }
 
 /// Whether steps over open cells lead from the start to the goal in one lane, whatever they cost. `next` is

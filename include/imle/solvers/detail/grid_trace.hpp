@@ -199,7 +199,7 @@ class grid_trace {
 
     /// Marks the path of fewest cells from here to the start: of tight predecessors one cell nearer to it,
     /// the lowest.
-    void by_cell_counts(place at, int lane, const typename L::integer_cell* cells, Scalar* z) const noexcept {
+    place by_cell_counts(place at, int lane, const typename L::integer_cell* cells, Scalar* z) const noexcept {
         for (auto count = L::get(cells[at.padded], lane) - 1; count > 0; --count) {
             const unsigned tight = tight_steps(at, lane);
             std::size_t chosen = 0;
@@ -209,6 +209,7 @@ class grid_trace {
             advance(at, chosen);
             z[at.plain] = 1;
         }
+        return at;
     }
 
   private:
