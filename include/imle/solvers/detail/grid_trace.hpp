@@ -178,10 +178,13 @@ class grid_trace {
     /// a place in `at`, and leaves there where each stopped. starts, zs: the first cells, in the padded copy,
     /// and the states of these lanes.
     ///
-    /// Where a path goes next is chance: a branch on it would be mispredicted half of the time.
+    /// Where a path goes next is chance: a branch on it would be mispredicted half of the time. One path alone
+    /// guesses that it goes on as before, so that it need not wait for the numbers where it does.
     template <std::size_t Group>
     void while_unique(std::span<place, Group> at, std::span<const Eigen::Index, Group> starts, int lane,
                       std::span<Scalar* const, Group> zs) const noexcept {
+        [[maybe_unused]] std::size_t last = connectivity;
+        [[maybe_unused]] grid_step going{};
         for (bool moved = true; moved;) {
             moved = false;
             for (std::size_t i = 0; i < Group; ++i) {
@@ -191,8 +194,22 @@ class grid_trace {
                 const bool unique = std::has_single_bit(tight);
                 const std::size_t step =
                     unique ? static_cast<std::size_t>(std::countr_zero(tight)) : connectivity;
-                advance(at[i], step);
-                moved |= unique;
+                if constexpr (Group == 1) {
+                    if (step == last) [[likely]] {
+                        moved = step != connectivity;
+                        at[i].padded += going.padded;
+                        at[i].plain += going.plain;
+                    } else {
+                        last = step;
+                        going = steps_[step];
+                        moved = unique;
+                        at[i].padded += going.padded;
+                        at[i].plain += going.plain;
+                    }
+                } else {
+                    advance(at[i], step);
+                    moved |= unique;
+                }
             }
         }
     }
