@@ -33,9 +33,9 @@ struct tile_news {
     Scalar above_before, above_after, below_before, below_after;
 };
 
-/// The distances to the cells of one tile. All loops over lines are unrolled, so that they stay in registers.
-/// ClosedCorners: whether steps of `octile` may pass closed corners.
-template <grid_moves Moves, bool ClosedCorners, class Scalar>
+/// The distances to the cells of one tile, or of some of its lines. All loops over lines are unrolled, so that
+/// they stay in registers. ClosedCorners: whether steps of `octile` may pass closed corners.
+template <grid_moves Moves, bool ClosedCorners, class Scalar, std::size_t Lines = grid_tile<Scalar>::outer>
 class tile_distances {
     using tile = grid_tile<Scalar>;
     using L = lanes<Scalar, static_cast<int>(tile::lanes)>;
@@ -70,25 +70,48 @@ class tile_distances {
         });
     }
 
-    /// Relaxes from the cells around the tile, then within it until nothing changes, and stores the
-    /// distances. is_new: there may be something to relax although nothing comes from around.
-    [[nodiscard, gnu::always_inline]] tile_news<Scalar> settle(bool is_new) noexcept {
-        integer changed = relax([&](Eigen::Index i) { return view_from_outside(i); });
-        for (bool unsettled = is_new || L::any(changed); unsettled; unsettled = L::any(changed))
-            // Asking takes as long as half a pass.
-            for (int pass = 0; pass < 2; ++pass)
-                changed = relax([&](Eigen::Index i) { return view_from_inside(i); });
+    /// Relaxes from the cells around the tile, then within it until nothing changes, and stores the distances.
+    [[nodiscard, gnu::always_inline]] tile_news<Scalar> settle() noexcept {
+        integer changed = relax<from::around>();
+        while (L::any(changed))
+            for (int pass = 0; pass < 2; ++pass) changed = relax<from::within>();
         return store();
     }
 
+    struct ends {
+        bool first, last;
+    };
+    /// Relaxes from the lines above and below, as far as these are in the same tile
+    [[nodiscard, gnu::always_inline]] ends settle_between() noexcept {
+        const line first = now_[0], last = now_[Lines - 1];
+        integer changed = relax<from::lines_around>();
+        while (L::any(changed)) changed = relax<from::within>();
+        store_lines();
+        return {differ(now_[0], first), differ(now_[Lines - 1], last)};
+    }
+
   private:
+    [[nodiscard, gnu::always_inline]] static bool differ(const line& a, const line& b) noexcept {
+        integer changed{};
+        for_each(std::make_index_sequence<tile::parts>{},
+                 [&](auto p) { changed |= L::difference(a[p], b[p]); });
+        return L::any(changed);
+    }
+    [[gnu::always_inline]] void store_lines() noexcept {
+        for_lines([&](auto i) {
+            for_each(std::make_index_sequence<tile::parts>{}, [&](auto p) {
+                store_vector<Scalar, width>(now_[i][p],
+                                            &distance_[place(i) + static_cast<Eigen::Index>(p * width)].lane);
+            });
+        });
+    }
     template <std::size_t... I, class F>
     [[gnu::always_inline]] static void for_each(std::index_sequence<I...>, F&& f) noexcept {
         (f(std::integral_constant<std::size_t, I>{}), ...);
     }
     template <class F>
     [[gnu::always_inline]] static void for_lines(F&& f) noexcept {
-        for_each(std::make_index_sequence<tile::outer>{}, f);
+        for_each(std::make_index_sequence<Lines>{}, f);
     }
     template <class F>
     [[gnu::always_inline]] static line by_parts(F&& f) noexcept {
@@ -143,17 +166,19 @@ class tile_distances {
     }
     /// Line i as far as it is in this tile; everything else looks infinitely far.
     [[nodiscard, gnu::always_inline]] view view_from_inside(Eigen::Index i) const noexcept {
-        if (i < 0 || i >= static_cast<Eigen::Index>(tile::outer)) {
+        if (i < 0 || i >= static_cast<Eigen::Index>(Lines)) {
             const line none = by_parts([](std::size_t) { return infinite(); });
             return {none, none, none, none};
         }
-        const line& same = now_[static_cast<std::size_t>(i)];
+        return seen_alone(now_[static_cast<std::size_t>(i)]);
+    }
+    [[nodiscard, gnu::always_inline]] static view seen_alone(const line& same) noexcept {
         return seen(same, forwards(same, infinite()), backwards(same, infinite()));
     }
     /// Line i as far as it is outside of this tile.
     [[nodiscard, gnu::always_inline]] view view_from_outside(Eigen::Index i) const noexcept {
         const line before = load(distance_, i * stride_ - 1), after = load(distance_, i * stride_ + 1);
-        if (i < 0 || i >= static_cast<Eigen::Index>(tile::outer))
+        if (i < 0 || i >= static_cast<Eigen::Index>(Lines))
             return seen(load(distance_, i * stride_), before, after);
         const line none = by_parts([](std::size_t) { return infinite(); });
         line first = none, last = none;
@@ -189,13 +214,21 @@ class tile_distances {
                          load(costs_.diagonal, place(i))));
     }
 
+    enum class from { around, lines_around, within };
+    template <from From>
+    [[nodiscard, gnu::always_inline]] view look(Eigen::Index i) const noexcept {
+        if constexpr (From == from::around) return view_from_outside(i);
+        if (From == from::lines_around && (i < 0 || i == static_cast<Eigen::Index>(Lines)))
+            return seen_alone(load(distance_, i * stride_));
+        return view_from_inside(i);
+    }
     /// One pass over the lines, which look like look(i). Nonzero where a distance changed.
-    template <class LookT>
-    [[nodiscard, gnu::always_inline]] integer relax(LookT&& look) noexcept {
+    template <from From>
+    [[nodiscard, gnu::always_inline]] integer relax() noexcept {
         integer changed{};
-        view above = look(-1), here = look(0);
+        view above = look<From>(-1), here = look<From>(0);
         for_lines([&](auto i) {
-            const view below = look(static_cast<Eigen::Index>(i) + 1);
+            const view below = look<From>(static_cast<Eigen::Index>(i) + 1);
             const line now = least(reached(above, here, below, i), now_[i]);
             for_each(std::make_index_sequence<tile::parts>{},
                      [&](auto p) { changed |= L::difference(now[p], now_[i][p]); });
@@ -214,7 +247,7 @@ class tile_distances {
             const line fresh =
                 by_parts([&](std::size_t p) { return now_[i][p] < old[p] ? now_[i][p] : infinite(); });
             if (i == 0) first = fresh;
-            if (i == tile::outer - 1) last = fresh;
+            if (i == Lines - 1) last = fresh;
             before = L::least(before, fresh[0]);
             after = L::least(after, fresh[tile::parts - 1]);
             for_each(std::make_index_sequence<tile::parts>{}, [&](auto p) {
@@ -253,9 +286,34 @@ class tile_distances {
     grid_costs<lanes<Scalar, 1>> costs_;
     cell* distance_;
     Eigen::Index stride_;
-    std::array<line, tile::outer> now_;
+    std::array<line, Lines> now_;
     /// The costs of straight steps.
-    std::array<line, tile::outer> enter_;
+    std::array<line, Lines> enter_;
 };
+
+template <grid_moves Moves, class Scalar>
+[[nodiscard]] grid_costs<lanes<Scalar, 1>> costs_from(grid_costs<lanes<Scalar, 1>> costs, Eigen::Index cell) noexcept {
+    costs.straight += cell;
+    if constexpr (Moves == grid_moves::octile) {
+        costs.diagonal += cell;
+        costs.corner += cell;
+    }
+    return costs;
+}
+
+template <grid_moves Moves, bool ClosedCorners, class Scalar>
+[[gnu::noinline]] void settle_by_blocks(const grid_costs<lanes<Scalar, 1>>& costs,
+                      typename lanes<Scalar, 1>::number_cell* distance, Eigen::Index stride, unsigned blocks, unsigned dirty) noexcept {
+    constexpr std::size_t lines = 8;
+    for (unsigned b = 0; dirty != 0; b = b + 1 == blocks ? 0 : b + 1) {
+        if ((dirty >> b & 1) == 0) continue;
+        const Eigen::Index at = static_cast<Eigen::Index>(b * lines) * stride;
+        const auto changed = tile_distances<Moves, ClosedCorners, Scalar, lines>(costs_from<Moves, Scalar>(costs, at), distance + at, stride)
+            .settle_between();
+        dirty &= ~(1u << b);
+        if (changed.first && b > 0) dirty |= 1u << (b - 1);
+        if (changed.last && b + 1 < blocks) dirty |= 1u << (b + 1);
+    }
+}
 
 }  // namespace imle::inline IMLE_ABI::detail

@@ -119,6 +119,15 @@ void grid_distances_by_tiles(const Shape& shape, const grid_place& start, const 
     const Scalar first = costs.straight[shape.padded(start)].lane;
     distance[shape.padded(start)].lane = first;
 
+    const auto at_tile = [&](Eigen::Index row, Eigen::Index column) { return shape.line(row * lines) + column * places; };
+    const Eigen::Index home_row = start.outer / lines, home_column = start.inner / places;
+    const Eigen::Index corner = at_tile(home_row, home_column);
+    const Eigen::Index used = std::min(lines, shape.outer() - home_row * lines);
+    constexpr Eigen::Index block = 8;
+    const unsigned blocks = static_cast<unsigned>((used + block - 1) / block);
+    settle_by_blocks<Moves, ClosedCorners, Scalar>(costs_from<Moves, Scalar>(costs, corner), distance + corner, shape.stride(), blocks, 1u << (start.outer % lines / block));
+    if (shape.outer_tiles() * shape.inner_tiles() == 1) return;
+
     // Tiles are numbered with a margin of tiles around them, which never enter the queue.
     const Eigen::Index next_row = shape.inner_tiles() + 2;
     for (Eigen::Index row = -1; row <= shape.outer_tiles(); ++row)
@@ -137,21 +146,26 @@ void grid_distances_by_tiles(const Shape& shape, const grid_place& start, const 
             queue.push(at + next_row + 1, news.below_after);
         }
     };
-    const Eigen::Index home = (start.outer / lines + 1) * next_row + start.inner / places + 1;
-    bool at_start = true;
-    queue.push(home, first);
-    push_around(home, {first, first, first, first, first, first, first, first});
+    const auto least_of = [&](Eigen::Index from, Eigen::Index step, Eigen::Index count) {
+        Scalar least = distance[from].lane;
+        for (Eigen::Index i = 1; i < count; ++i) least = std::min(least, distance[from + i * step].lane);
+        return least;
+    };
+    const Eigen::Index down = (lines - 1) * shape.stride(), across = places - 1;
+    push_around((home_row + 1) * next_row + home_column + 1,
+                {.above = least_of(corner, 1, places),
+                 .below = least_of(corner + down, 1, places),
+                 .before = least_of(corner, shape.stride(), lines),
+                 .after = least_of(corner + across, shape.stride(), lines),
+                 .above_before = distance[corner].lane,
+                 .above_after = distance[corner + across].lane,
+                 .below_before = distance[corner + down].lane,
+                 .below_after = distance[corner + down + across].lane});
     while (!queue.empty() && !(queue.least() > distance[shape.padded(goal)].lane)) {
         const Eigen::Index at = queue.pop();
-        const Eigen::Index cell = shape.line((at / next_row - 1) * lines) + (at % next_row - 1) * places;
-        grid_costs<lanes<Scalar, 1>> own = costs;
-        own.straight += cell;
-        if constexpr (Moves == grid_moves::octile) {
-            own.diagonal += cell;
-            own.corner += cell;
-        }
-        push_around(at, tile_distances<Moves, ClosedCorners, Scalar>(own, distance + cell, shape.stride())
-                            .settle(at == home && std::exchange(at_start, false)));
+        const Eigen::Index cell = at_tile(at / next_row - 1, at % next_row - 1);
+        push_around(at, tile_distances<Moves, ClosedCorners, Scalar>(costs_from<Moves, Scalar>(costs, cell), distance + cell, shape.stride())
+                            .settle());
     }
 }
 
