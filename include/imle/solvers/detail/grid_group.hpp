@@ -89,10 +89,17 @@ template <grid_moves Moves, class L, class Shape>
     if constexpr (L::width == 1) {
         const typename L::Scalar* reward = group.theta;
         auto* to = cost + shape.line(0);
+        // The cells that complete the tiles are blocked, by whole registers: the next line overwrites the
+        // rest.
+        constexpr std::size_t width = native_lanes<typename L::Scalar>;
+        const auto block = [&](auto* from, const auto* end) {
+            const auto blocked = vector_of<typename L::Scalar, width>{} + infinite;
+            for (; from < end; from += width) store_vector<typename L::Scalar, width>(blocked, &from->lane);
+        };
+        block(cost, to);
         for (Eigen::Index outer = 0; outer < shape.outer(); ++outer, reward += inner, to += stride) {
+            block(to + inner, to + stride);
             for (Eigen::Index i = 0; i < inner; ++i) to[i].lane = reward[i] < zero ? -reward[i] : zero;
-            // The cells that complete the tiles are blocked.
-            for (Eigen::Index i = inner; i < stride - 1; ++i) to[i].lane = infinite;
         }
         std::fill(to - 1, cost + shape.padded_size(), typename L::number_cell{infinite});
     } else {

@@ -75,14 +75,16 @@ class grid_path_finder {
         const auto flags = scratch_.template get<line_flags>(static_cast<std::size_t>(shape.outer()));
         const auto costs = load_costs<Moves>(shape, group, numbers.data());
         if (!grid_distances<L, Moves>(shape, group.starts, costs, distance, flags)) return std::nullopt;
-        return trace<Moves, RowMajor>(shape, group, costs, distance, [&](auto& path, auto& at, auto& starts, auto& zs) {
-            auto* const cells = scratch_.template get<typename L::integer_cell>(padded).data();
-            if (!grid_cell_counts<L, Moves>(shape, group.starts, costs, distance, cells, flags)) return false;
-            for (std::size_t lane = 0; lane < static_cast<std::size_t>(group.used); ++lane)
-                if (at[lane].padded != starts[lane])
-                    path.by_cell_counts(at[lane], static_cast<int>(lane), cells, zs[lane]);
-            return true;
-        });
+        return trace<Moves, RowMajor>(
+            shape, group, costs, distance, [&](auto& path, auto& at, auto& starts, auto& zs) {
+                auto* const cells = scratch_.template get<typename L::integer_cell>(padded).data();
+                if (!grid_cell_counts<L, Moves>(shape, group.starts, costs, distance, cells, flags))
+                    return false;
+                for (std::size_t lane = 0; lane < static_cast<std::size_t>(group.used); ++lane)
+                    if (at[lane].padded != starts[lane])
+                        path.by_cell_counts(at[lane], static_cast<int>(lane), cells, zs[lane]);
+                return true;
+            });
     }
 
     template <grid_moves Moves, bool RowMajor, class Shape, class L>
@@ -104,20 +106,25 @@ class grid_path_finder {
         else
             grid_distances_by_tiles<Moves, false>(shape, group.starts[0], group.goals[0], costs, distance,
                                                   queue);
-        return *trace<Moves, RowMajor>(shape, group, costs, distance, [&](auto& path, auto& at, auto& starts, auto& zs) {
-            const auto steps = grid_steps<Moves, RowMajor>(shape);
-            const auto cells = scratch_.template get<typename L::integer_cell>(padded);
-            const auto next = scratch_.template get<std::int32_t>(2 * padded);
-            constexpr typename L::integer_cell unreached{std::numeric_limits<lane_integer<Scalar>>::max()};
-            std::fill(cells.begin(), cells.end(), unreached);
-            while (at[0].padded != starts[0]) {
-                const grid_tie tie = count_tied_cells<Moves, Scalar>(steps, starts[0], at[0].padded, costs, distance, cells.data(), next);
-                at[0] = path.by_cell_counts(at[0], 0, cells.data(), zs[0]);
-                for (const std::int32_t cell : tie.touched) cells[static_cast<std::size_t>(cell)] = unreached;
-                path.while_unique(std::span(at), std::span(std::as_const(starts)), 0, std::span<Scalar* const, 1>(zs));
-            }
-            return true;
-        });
+        return *trace<Moves, RowMajor>(
+            shape, group, costs, distance, [&](auto& path, auto& at, auto& starts, auto& zs) {
+                const auto steps = grid_steps<Moves, RowMajor>(shape);
+                const auto cells = scratch_.template get<typename L::integer_cell>(padded);
+                const auto next = scratch_.template get<std::int32_t>(2 * padded);
+                constexpr
+                    typename L::integer_cell unreached{std::numeric_limits<lane_integer<Scalar>>::max()};
+                std::fill(cells.begin(), cells.end(), unreached);
+                while (at[0].padded != starts[0]) {
+                    const grid_tie tie = count_tied_cells<Moves, Scalar>(steps, starts[0], at[0].padded,
+                                                                         costs, distance, cells.data(), next);
+                    at[0] = path.by_cell_counts(at[0], 0, cells.data(), zs[0]);
+                    for (const std::int32_t cell : tie.touched)
+                        cells[static_cast<std::size_t>(cell)] = unreached;
+                    path.while_unique(std::span(at), std::span(std::as_const(starts)), 0,
+                                      std::span<Scalar* const, 1>(zs));
+                }
+                return true;
+            });
     }
 
     /// Marks the cheapest paths. Where steps tie, `count_cells` must write the counts of `grid_cell_counts`;

@@ -33,8 +33,8 @@ struct tile_news {
     Scalar above_before, above_after, below_before, below_after;
 };
 
-/// The distances to the cells of one tile, or of some of its lines. All loops over lines are unrolled, so that
-/// they stay in registers. ClosedCorners: whether steps of `octile` may pass closed corners.
+/// The distances to the cells of one tile, or of some of its lines. All loops over lines are unrolled, so
+/// that they stay in registers. ClosedCorners: whether steps of `octile` may pass closed corners.
 template <grid_moves Moves, bool ClosedCorners, class Scalar, std::size_t Lines = grid_tile<Scalar>::outer>
 class tile_distances {
     using tile = grid_tile<Scalar>;
@@ -60,51 +60,48 @@ class tile_distances {
     };
 
   public:
-    /// costs, distance: from the tile's first cell on. stride: from line to line.
+    /// costs, distance: of the grid. first: the first cell here. stride: from line to line.
     [[gnu::always_inline]] tile_distances(const grid_costs<lanes<Scalar, 1>>& costs, cell* distance,
-                                          Eigen::Index stride) noexcept
-        : costs_(costs), distance_(distance), stride_(stride) {
+                                          Eigen::Index first, Eigen::Index stride) noexcept
+        : costs_(costs), distance_(distance + first), stride_(stride) {
+        costs_.straight += first;
+        if constexpr (Moves == grid_moves::octile) {
+            costs_.diagonal += first;
+            costs_.corner += first;
+        }
         for_lines([&](auto i) {
             now_[i] = load(distance_, place(i));
             enter_[i] = load(costs_.straight, place(i));
         });
     }
 
-    /// Relaxes from the cells around the tile, then within it until nothing changes, and stores the distances.
+    /// Relaxes from the cells around the tile, then within it until nothing changes, and stores the
+    /// distances.
     [[nodiscard, gnu::always_inline]] tile_news<Scalar> settle() noexcept {
         integer changed = relax<from::around>();
         while (L::any(changed))
+            // In a loop, so that the pass is in the code once: a second one would not be inlined.
             for (int pass = 0; pass < 2; ++pass) changed = relax<from::within>();
         return store();
     }
 
-    struct ends {
+    /// Which of the outer lines changed.
+    struct changed_ends {
         bool first, last;
     };
-    /// Relaxes from the lines above and below, as far as these are in the same tile
-    [[nodiscard, gnu::always_inline]] ends settle_between() noexcept {
+    /// The same for lines of a tile that nothing has reached from the sides: relaxes from the lines above and
+    /// below, then within.
+    [[nodiscard, gnu::always_inline]] changed_ends settle_between() noexcept {
         const line first = now_[0], last = now_[Lines - 1];
         integer changed = relax<from::lines_around>();
         while (L::any(changed)) changed = relax<from::within>();
-        store_lines();
+        for_lines([&](auto i) { store_line(i); });
         return {differ(now_[0], first), differ(now_[Lines - 1], last)};
     }
 
   private:
-    [[nodiscard, gnu::always_inline]] static bool differ(const line& a, const line& b) noexcept {
-        integer changed{};
-        for_each(std::make_index_sequence<tile::parts>{},
-                 [&](auto p) { changed |= L::difference(a[p], b[p]); });
-        return L::any(changed);
-    }
-    [[gnu::always_inline]] void store_lines() noexcept {
-        for_lines([&](auto i) {
-            for_each(std::make_index_sequence<tile::parts>{}, [&](auto p) {
-                store_vector<Scalar, width>(now_[i][p],
-                                            &distance_[place(i) + static_cast<Eigen::Index>(p * width)].lane);
-            });
-        });
-    }
+    enum class from { around, lines_around, within };
+
     template <std::size_t... I, class F>
     [[gnu::always_inline]] static void for_each(std::index_sequence<I...>, F&& f) noexcept {
         (f(std::integral_constant<std::size_t, I>{}), ...);
@@ -164,22 +161,25 @@ class tile_distances {
         const line beside = least(before, after);
         return {Moves == grid_moves::eight ? least(same, beside) : same, beside, before, after};
     }
+    /// A line with nothing before and after it.
+    [[nodiscard, gnu::always_inline]] static view seen_alone(const line& same) noexcept {
+        return seen(same, forwards(same, infinite()), backwards(same, infinite()));
+    }
+    [[nodiscard]] static constexpr bool is_inside(Eigen::Index i) noexcept {
+        return i >= 0 && i < static_cast<Eigen::Index>(Lines);
+    }
     /// Line i as far as it is in this tile; everything else looks infinitely far.
     [[nodiscard, gnu::always_inline]] view view_from_inside(Eigen::Index i) const noexcept {
-        if (i < 0 || i >= static_cast<Eigen::Index>(Lines)) {
+        if (!is_inside(i)) {
             const line none = by_parts([](std::size_t) { return infinite(); });
             return {none, none, none, none};
         }
         return seen_alone(now_[static_cast<std::size_t>(i)]);
     }
-    [[nodiscard, gnu::always_inline]] static view seen_alone(const line& same) noexcept {
-        return seen(same, forwards(same, infinite()), backwards(same, infinite()));
-    }
     /// Line i as far as it is outside of this tile.
     [[nodiscard, gnu::always_inline]] view view_from_outside(Eigen::Index i) const noexcept {
         const line before = load(distance_, i * stride_ - 1), after = load(distance_, i * stride_ + 1);
-        if (i < 0 || i >= static_cast<Eigen::Index>(Lines))
-            return seen(load(distance_, i * stride_), before, after);
+        if (!is_inside(i)) return seen(load(distance_, i * stride_), before, after);
         const line none = by_parts([](std::size_t) { return infinite(); });
         line first = none, last = none;
         first[0] = only<0>(before[0]);
@@ -214,15 +214,13 @@ class tile_distances {
                          load(costs_.diagonal, place(i))));
     }
 
-    enum class from { around, lines_around, within };
     template <from From>
     [[nodiscard, gnu::always_inline]] view look(Eigen::Index i) const noexcept {
         if constexpr (From == from::around) return view_from_outside(i);
-        if (From == from::lines_around && (i < 0 || i == static_cast<Eigen::Index>(Lines)))
-            return seen_alone(load(distance_, i * stride_));
+        if (From == from::lines_around && !is_inside(i)) return seen_alone(load(distance_, i * stride_));
         return view_from_inside(i);
     }
-    /// One pass over the lines, which look like look(i). Nonzero where a distance changed.
+    /// One pass over the lines. Nonzero where a distance changed.
     template <from From>
     [[nodiscard, gnu::always_inline]] integer relax() noexcept {
         integer changed{};
@@ -239,6 +237,18 @@ class tile_distances {
         return changed;
     }
 
+    [[nodiscard, gnu::always_inline]] static bool differ(const line& a, const line& b) noexcept {
+        integer differences{};
+        for_each(std::make_index_sequence<tile::parts>{},
+                 [&](auto p) { differences |= L::difference(a[p], b[p]); });
+        return L::any(differences);
+    }
+    [[gnu::always_inline]] void store_line(std::size_t i) noexcept {
+        for_each(std::make_index_sequence<tile::parts>{}, [&](auto p) {
+            store_vector<Scalar, width>(now_[i][p],
+                                        &distance_[place(i) + static_cast<Eigen::Index>(p * width)].lane);
+        });
+    }
     [[nodiscard, gnu::always_inline]] tile_news<Scalar> store() noexcept {
         line first, last;  // of the tile
         number before = infinite(), after = infinite();
@@ -250,10 +260,7 @@ class tile_distances {
             if (i == Lines - 1) last = fresh;
             before = L::least(before, fresh[0]);
             after = L::least(after, fresh[tile::parts - 1]);
-            for_each(std::make_index_sequence<tile::parts>{}, [&](auto p) {
-                store_vector<Scalar, width>(now_[i][p],
-                                            &distance_[place(i) + static_cast<Eigen::Index>(p * width)].lane);
-            });
+            store_line(i);
         });
         const auto front = [](const number& of) { return L::get(typename L::number_cell{of}, 0); };
         const auto back = [](const number& of) {
@@ -291,28 +298,22 @@ class tile_distances {
     std::array<line, Lines> enter_;
 };
 
-template <grid_moves Moves, class Scalar>
-[[nodiscard]] grid_costs<lanes<Scalar, 1>> costs_from(grid_costs<lanes<Scalar, 1>> costs, Eigen::Index cell) noexcept {
-    costs.straight += cell;
-    if constexpr (Moves == grid_moves::octile) {
-        costs.diagonal += cell;
-        costs.corner += cell;
-    }
-    return costs;
-}
-
+/// Settles the tile of the start, whose distance is stored, while everything around the tile is infinitely
+/// far. first: the tile's first cell. start, lines: its line of the start, and how many lines it has.
+///
+/// Half of a tile at a time: where distances spread from one cell, many passes over few lines are faster than
+/// passes over all.
 template <grid_moves Moves, bool ClosedCorners, class Scalar>
-[[gnu::noinline]] void settle_by_blocks(const grid_costs<lanes<Scalar, 1>>& costs,
-                      typename lanes<Scalar, 1>::number_cell* distance, Eigen::Index stride, unsigned blocks, unsigned dirty) noexcept {
-    constexpr std::size_t lines = 8;
-    for (unsigned b = 0; dirty != 0; b = b + 1 == blocks ? 0 : b + 1) {
-        if ((dirty >> b & 1) == 0) continue;
-        const Eigen::Index at = static_cast<Eigen::Index>(b * lines) * stride;
-        const auto changed = tile_distances<Moves, ClosedCorners, Scalar, lines>(costs_from<Moves, Scalar>(costs, at), distance + at, stride)
-            .settle_between();
-        dirty &= ~(1u << b);
-        if (changed.first && b > 0) dirty |= 1u << (b - 1);
-        if (changed.last && b + 1 < blocks) dirty |= 1u << (b + 1);
+[[gnu::noinline]] void settle_start(const grid_costs<lanes<Scalar, 1>>& costs,
+                                    typename lanes<Scalar, 1>::number_cell* distance, Eigen::Index first,
+                                    Eigen::Index stride, Eigen::Index start, Eigen::Index lines) noexcept {
+    constexpr std::size_t half = 8;
+    static_assert(grid_tile<Scalar>::outer == half || grid_tile<Scalar>::outer == 2 * half);
+    for (bool upper = start < Eigen::Index{half};; upper = !upper) {
+        tile_distances<Moves, ClosedCorners, Scalar, half> own(
+            costs, distance, upper ? first : first + Eigen::Index{half} * stride, stride);
+        const auto changed = own.settle_between();
+        if (lines <= Eigen::Index{half} || !(upper ? changed.last : changed.first)) return;
     }
 }
 

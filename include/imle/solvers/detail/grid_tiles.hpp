@@ -23,7 +23,6 @@
 #include <cstdint>
 #include <limits>
 #include <span>
-#include <utility>
 
 #include <imle/simd/wide_lanes.hpp>
 #include <imle/solvers/detail/grid_tile.hpp>
@@ -119,13 +118,10 @@ void grid_distances_by_tiles(const Shape& shape, const grid_place& start, const 
     const Scalar first = costs.straight[shape.padded(start)].lane;
     distance[shape.padded(start)].lane = first;
 
-    const auto at_tile = [&](Eigen::Index row, Eigen::Index column) { return shape.line(row * lines) + column * places; };
     const Eigen::Index home_row = start.outer / lines, home_column = start.inner / places;
-    const Eigen::Index corner = at_tile(home_row, home_column);
-    const Eigen::Index used = std::min(lines, shape.outer() - home_row * lines);
-    constexpr Eigen::Index block = 8;
-    const unsigned blocks = static_cast<unsigned>((used + block - 1) / block);
-    settle_by_blocks<Moves, ClosedCorners, Scalar>(costs_from<Moves, Scalar>(costs, corner), distance + corner, shape.stride(), blocks, 1u << (start.outer % lines / block));
+    const Eigen::Index home = shape.line(home_row * lines) + home_column * places;
+    settle_start<Moves, ClosedCorners, Scalar>(costs, distance, home, shape.stride(), start.outer % lines,
+                                               std::min(lines, shape.outer() - home_row * lines));
     if (shape.outer_tiles() * shape.inner_tiles() == 1) return;
 
     // Tiles are numbered with a margin of tiles around them, which never enter the queue.
@@ -153,19 +149,19 @@ void grid_distances_by_tiles(const Shape& shape, const grid_place& start, const 
     };
     const Eigen::Index down = (lines - 1) * shape.stride(), across = places - 1;
     push_around((home_row + 1) * next_row + home_column + 1,
-                {.above = least_of(corner, 1, places),
-                 .below = least_of(corner + down, 1, places),
-                 .before = least_of(corner, shape.stride(), lines),
-                 .after = least_of(corner + across, shape.stride(), lines),
-                 .above_before = distance[corner].lane,
-                 .above_after = distance[corner + across].lane,
-                 .below_before = distance[corner + down].lane,
-                 .below_after = distance[corner + down + across].lane});
+                {.above = least_of(home, 1, places),
+                 .below = least_of(home + down, 1, places),
+                 .before = least_of(home, shape.stride(), lines),
+                 .after = least_of(home + across, shape.stride(), lines),
+                 .above_before = distance[home].lane,
+                 .above_after = distance[home + across].lane,
+                 .below_before = distance[home + down].lane,
+                 .below_after = distance[home + down + across].lane});
     while (!queue.empty() && !(queue.least() > distance[shape.padded(goal)].lane)) {
         const Eigen::Index at = queue.pop();
-        const Eigen::Index cell = at_tile(at / next_row - 1, at % next_row - 1);
-        push_around(at, tile_distances<Moves, ClosedCorners, Scalar>(costs_from<Moves, Scalar>(costs, cell), distance + cell, shape.stride())
-                            .settle());
+        const Eigen::Index cell = shape.line((at / next_row - 1) * lines) + (at % next_row - 1) * places;
+        push_around(
+            at, tile_distances<Moves, ClosedCorners, Scalar>(costs, distance, cell, shape.stride()).settle());
     }
 }
 

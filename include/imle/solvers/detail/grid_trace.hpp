@@ -178,13 +178,13 @@ class grid_trace {
     /// a place in `at`, and leaves there where each stopped. starts, zs: the first cells, in the padded copy,
     /// and the states of these lanes.
     ///
-    /// Where a path goes next is chance: a branch on it would be mispredicted half of the time. One path alone
-    /// guesses that it goes on as before, so that it need not wait for the numbers where it does.
+    /// Where a path goes next is chance: a branch on it would be mispredicted half of the time. One path
+    /// alone guesses that it goes on as before, so that it need not wait for the numbers where it does.
     template <std::size_t Group>
     void while_unique(std::span<place, Group> at, std::span<const Eigen::Index, Group> starts, int lane,
                       std::span<Scalar* const, Group> zs) const noexcept {
-        [[maybe_unused]] std::size_t last = connectivity;
-        [[maybe_unused]] grid_step going{};
+        std::size_t guess = connectivity;
+        grid_step guessed = steps_[guess];
         for (bool moved = true; moved;) {
             moved = false;
             for (std::size_t i = 0; i < Group; ++i) {
@@ -194,36 +194,28 @@ class grid_trace {
                 const bool unique = std::has_single_bit(tight);
                 const std::size_t step =
                     unique ? static_cast<std::size_t>(std::countr_zero(tight)) : connectivity;
+                moved |= unique;
                 if constexpr (Group == 1) {
-                    if (step == last) [[likely]] {
-                        moved = step != connectivity;
-                        at[i].padded += going.padded;
-                        at[i].plain += going.plain;
-                    } else {
-                        last = step;
-                        going = steps_[step];
-                        moved = unique;
-                        at[i].padded += going.padded;
-                        at[i].plain += going.plain;
-                    }
+                    if (step != guess) guessed = steps_[guess = step];
+                    advance(at[i], guessed);
                 } else {
-                    advance(at[i], step);
-                    moved |= unique;
+                    advance(at[i], steps_[step]);
                 }
             }
         }
     }
 
-    /// Marks the path of fewest cells from here to the start: of tight predecessors one cell nearer to it,
-    /// the lowest.
-    place by_cell_counts(place at, int lane, const typename L::integer_cell* cells, Scalar* z) const noexcept {
+    /// Marks the path of fewest cells from here to where the counts begin: of tight predecessors one cell
+    /// nearer to it, the lowest. Returns where that is.
+    place by_cell_counts(place at, int lane, const typename L::integer_cell* cells,
+                         Scalar* z) const noexcept {
         for (auto count = L::get(cells[at.padded], lane) - 1; count > 0; --count) {
             const unsigned tight = tight_steps(at, lane);
             std::size_t chosen = 0;
             while (!((tight >> chosen) & 1u) ||
                    L::get(cells[at.padded + steps_[chosen].padded], lane) != count)
                 ++chosen;
-            advance(at, chosen);
+            advance(at, steps_[chosen]);
             z[at.plain] = 1;
         }
         return at;
@@ -244,9 +236,9 @@ class grid_trace {
         return tight;
     }
 
-    void advance(place& at, std::size_t step) const noexcept {
-        at.padded += steps_[step].padded;
-        at.plain += steps_[step].plain;
+    static void advance(place& at, const grid_step& step) noexcept {
+        at.padded += step.padded;
+        at.plain += step.plain;
     }
 
     /// The last one stays where it is.
