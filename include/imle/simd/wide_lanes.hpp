@@ -84,9 +84,9 @@ struct lanes {
         else if constexpr (Count == 1)
             return flags[0] != 0;
         else
-            return any_of_first<Count / 2>(
-                flags | shuffle<lane_integer<Scalar>, std::size_t{Width}>(
-                            flags, flags, [](std::size_t i) { return i ^ (Count / 2); }));
+            return any_of_first<Count / 2>(flags |
+                                           shuffle<lane_integer<Scalar>, std::size_t{Width}>(
+                                               flags, flags, [](std::size_t i) { return i ^ (Count / 2); }));
     }
 
     // Compilers turn ?: into a branch here, which ties predict badly (twice the time, measured).

@@ -80,7 +80,7 @@ class tile_distances {
     [[nodiscard, gnu::always_inline]] tile_news<Scalar> settle() noexcept {
         integer changed = relax<from::around>();
         while (L::any(changed))
-            // In a loop, so that the pass is in the code once: a second one would not be inlined.
+            // Asking takes time. As a loop this is in the code once.
             for (int pass = 0; pass < 2; ++pass) changed = relax<from::within>();
         return store();
     }
@@ -225,7 +225,8 @@ class tile_distances {
     [[nodiscard, gnu::always_inline]] integer relax() noexcept {
         integer changed{};
         view above = look<From>(-1), here = look<From>(0);
-        for_lines([&](auto i) {
+        // Left to themselves compilers call this for some lines, and then keep all of them in memory.
+        for_lines([&](auto i) __attribute__((always_inline)) {
             const view below = look<From>(static_cast<Eigen::Index>(i) + 1);
             const line now = least(reached(above, here, below, i), now_[i]);
             for_each(std::make_index_sequence<tile::parts>{},
