@@ -548,6 +548,92 @@ TEST_CASE("grid_shortest_path passes a serpentine of any length", "[solvers][gri
         }
 }
 
+// A map of one way that winds: a corridor that turns at every other line, a spiral, or a maze without loops
+// of its own (a tree over every other cell). Walls cost much, other cells up to 3, so that there are ties.
+template <class Scalar>
+std::vector<Scalar> winding_costs(const reference::grid& g, std::mt19937& random) {
+    std::vector<bool> open(static_cast<std::size_t>(g.size()));
+    const auto is_open = [&](int r, int c) {
+        return r >= 0 && c >= 0 && r < g.rows && c < g.cols && open[static_cast<std::size_t>(r * g.cols + c)];
+    };
+    const auto dig = [&](int r, int c) { open[static_cast<std::size_t>(r * g.cols + c)] = true; };
+    const auto what = random() % 4;
+    if (what < 2) {
+        for (int r = 0; r < g.rows; ++r)
+            for (int c = 0; c < g.cols; ++c) {
+                const int across = what == 0 ? r : c, along = what == 0 ? c : r;
+                const int last = (what == 0 ? g.cols : g.rows) - 1;
+                if (across % 2 == 0 || along == (across % 4 == 1 ? last : 0)) dig(r, c);
+            }
+    } else if (what == 2) {
+        int r = 0, c = 0, down = 0, right = 1;
+        dig(r, c);
+        for (int turns = 0; turns < 2;) {
+            const int to_r = r + down, to_c = c + right;
+            if (to_r < 0 || to_c < 0 || to_r >= g.rows || to_c >= g.cols || is_open(to_r, to_c) ||
+                is_open(to_r + down, to_c + right)) {
+                down = std::exchange(right, -down);
+                ++turns;
+                continue;
+            }
+            dig(r = to_r, c = to_c);
+            turns = 0;
+        }
+    } else {
+        for (int r = 0; r < g.rows; r += 2)
+            for (int c = 0; c < g.cols; c += 2) {
+                dig(r, c);
+                const bool upwards = c == 0 || (r > 0 && random() % 2 == 0);
+                if (r + c > 0) dig(upwards ? r - 1 : r, upwards ? c : c - 1);
+            }
+    }
+    const bool is_flat = random() % 2 == 0;
+    std::vector<Scalar> costs;
+    for (const bool o : open)
+        costs.push_back(static_cast<Scalar>(!o        ? 1000.0F
+                                            : is_flat ? 0.7F
+                                                      : static_cast<float>(random() % 4)));
+    return costs;
+}
+
+template <class Scalar, int Layout>
+support::tally wrong_on_winding_maps(int count, int largest, std::uint32_t seed) {
+    std::mt19937 random(seed);
+    support::tally wrong;
+    for (int i = 0; i < count; ++i) {
+        const auto below = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+        reference::grid g{1 + below(largest), 1 + below(largest), i % 3 == 0 ? 4 : 8};
+        if (i % 3 == 1) g.diagonal_factor = 1.5;
+        if (i % 4 != 0) g.start = below(g.size()), g.goal = below(g.size());
+        const auto cell = [&](int number) { return imle::grid_cell{number / g.cols, number % g.cols}; };
+        imle::grid_shortest_path solver{
+            imle::grid_shortest_path_options{.connectivity = g.connectivity,
+                                             .start = cell(g.start),
+                                             .goal = cell(g.goal),
+                                             .diagonal_factor = g.diagonal_factor}};
+        std::vector<std::vector<Scalar>> thetas, expected;
+        for (int b = 0; b < 2; ++b) {
+            const auto costs = winding_costs<Scalar>(g, random);
+            expected.push_back(as_map<Scalar>(g, reference::lexicographic_dijkstra(g, costs)));
+            thetas.emplace_back();
+            for (const Scalar cost : costs) thetas.back().push_back(-cost);
+        }
+        for (const bool as_batch : {false, true})
+            wrong.expect(solve<Layout>(solver, g, thetas, as_batch) == expected, g.rows, " x ", g.cols,
+                         " by ", g.connectivity, ", from ", g.start, " to ", g.goal,
+                         as_batch ? ", in a batch" : ", alone", ": theta ", thetas[0], " and ", thetas[1]);
+    }
+    return wrong;
+}
+
+TEST_CASE("grid_shortest_path follows its tie rule on small maps that wind, wherever paths begin",
+          "[solvers][grid]") {
+    CHECK(wrong_on_winding_maps<float, Eigen::RowMajor>(support::repeats(600), 18, 61) == 0);
+    CHECK(wrong_on_winding_maps<double, Eigen::ColMajor>(support::repeats(600), 18, 62) == 0);
+    CHECK(wrong_on_winding_maps<float, Eigen::ColMajor>(support::repeats(60), 50, 63) == 0);
+    CHECK(wrong_on_winding_maps<double, Eigen::RowMajor>(support::repeats(60), 50, 64) == 0);
+}
+
 TEST_CASE("grid_shortest_path respects masks, routes, diagonal factors and corners",
           "[solvers][grid][mask]") {
     const auto enumerate = [](const reference::grid& g, const auto& costs) {

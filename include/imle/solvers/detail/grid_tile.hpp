@@ -310,11 +310,14 @@ template <grid_moves Moves, bool ClosedCorners, class Scalar>
                                     Eigen::Index stride, Eigen::Index start, Eigen::Index lines) noexcept {
     constexpr std::size_t half = 8;
     static_assert(grid_tile<Scalar>::outer == half || grid_tile<Scalar>::outer == 2 * half);
+    // The start's own distance is new to the other half.
+    bool is_new = true;
     for (bool upper = start < Eigen::Index{half};; upper = !upper) {
         tile_distances<Moves, ClosedCorners, Scalar, half> own(
             costs, distance, upper ? first : first + Eigen::Index{half} * stride, stride);
         const auto changed = own.settle_between();
-        if (lines <= Eigen::Index{half} || !(upper ? changed.last : changed.first)) return;
+        if (lines <= Eigen::Index{half} || !(is_new || (upper ? changed.last : changed.first))) return;
+        is_new = false;
     }
 }
 
