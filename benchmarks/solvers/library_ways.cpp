@@ -106,17 +106,32 @@ std::string by(Eigen::Index rows, Eigen::Index cols) {
     return std::to_string(rows) + " x " + std::to_string(cols);
 }
 
+/// Costs of maps that are one corridor: walls cross every other line, rows and columns in turn.
+std::vector<float> corridors(Eigen::Index batch, Eigen::Index side) {
+    std::vector<float> thetas = random_costs(batch * side * side, 1);
+    for (Eigen::Index b = 0, i = 0; b < batch; ++b)
+        for (Eigen::Index r = 0; r < side; ++r)
+            for (Eigen::Index c = 0; c < side; ++c, ++i) {
+                const Eigen::Index line = b % 2 == 0 ? r : c, place = b % 2 == 0 ? c : r;
+                if (line % 2 == 1 && place != (line % 4 == 1 ? side - 1 : 0))
+                    thetas[static_cast<std::size_t>(i)] = -1e6F;
+            }
+    return thetas;
+}
+
 class collection {
   public:
     template <int Rank, class SolverT, class TextbookT>
     void add(std::string solver, std::string size, std::vector<Eigen::Index> instance, Eigen::Index batch,
-             bool costs, SolverT own, TextbookT plain) {
+             bool costs, SolverT own, TextbookT plain, std::vector<float> thetas = {}) {
         problem next;
         next.solver = std::move(solver);
         next.size = std::move(size);
         next.instance = std::move(instance);
         next.batch = batch;
-        next.thetas = costs ? random_costs(batch * next.n(), 1) : random_rewards(batch * next.n(), 1);
+        if (thetas.empty())
+            thetas = costs ? random_costs(batch * next.n(), 1) : random_rewards(batch * next.n(), 1);
+        next.thetas = std::move(thetas);
         next.zs.resize(next.thetas.size());
         // Ways point to their problem: it must not move any more.
         problems.push_back(std::make_unique<problem>(std::move(next)));
@@ -141,6 +156,12 @@ problem_list library_problems() {
         if (side == 16)
             all.add<2>("grid_shortest_path<16, 16>", by(side, side), {side, side}, batch, true,
                        imle::grid_shortest_path<16, 16>{}, plain::grid_dijkstra{cells, cells, {}, {}});
+    }
+    for (const Eigen::Index side : {8, 16, 32}) {
+        const int cells = static_cast<int>(side);
+        all.add<2>("grid_shortest_path", by(side, side) + ", a corridor", {side, side}, 512, true,
+                   imle::grid_shortest_path{}, plain::grid_dijkstra{cells, cells, {}, {}},
+                   corridors(512, side));
     }
     const auto add_path = [&](const std::string& size, const imle::directed_graph& graph,
                               Eigen::Index batch) {

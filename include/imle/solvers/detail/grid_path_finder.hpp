@@ -76,7 +76,8 @@ class grid_path_finder {
         const auto costs = load_costs<Moves>(shape, group, numbers.data());
         if (!grid_distances<L, Moves>(shape, group.starts, costs, distance, flags)) return std::nullopt;
         return trace<Moves, RowMajor>(
-            shape, group, costs, distance, [&](auto& path, auto& at, auto& starts, auto& zs) {
+            shape, group, costs, distance,
+            [&](const auto& path, const auto& at, const auto& starts, const auto& zs) {
                 auto* const cells = scratch_.template get<typename L::integer_cell>(padded).data();
                 if (!grid_cell_counts<L, Moves>(shape, group.starts, costs, distance, cells, flags))
                     return false;
@@ -107,7 +108,8 @@ class grid_path_finder {
             grid_distances_by_tiles<Moves, false>(shape, group.starts[0], group.goals[0], costs, distance,
                                                   queue);
         return *trace<Moves, RowMajor>(
-            shape, group, costs, distance, [&](auto& path, auto& at, auto& starts, auto& zs) {
+            shape, group, costs, distance,
+            [&](const auto& path, auto& at, const auto& starts, const auto& zs) {
                 const auto steps = grid_steps<Moves, RowMajor>(shape);
                 const auto cells = scratch_.template get<typename L::integer_cell>(padded);
                 const auto next = scratch_.template get<std::int32_t>(2 * padded);
@@ -120,15 +122,14 @@ class grid_path_finder {
                     at[0] = path.by_cell_counts(at[0], 0, cells.data(), zs[0]);
                     for (const std::int32_t cell : tie.touched)
                         cells[static_cast<std::size_t>(cell)] = unreached;
-                    path.while_unique(std::span(at), std::span(std::as_const(starts)), 0,
-                                      std::span<Scalar* const, 1>(zs));
+                    path.while_unique(std::span(at), std::span(starts), 0, std::span(zs));
                 }
                 return true;
             });
     }
 
-    /// Marks the cheapest paths. Where steps tie, `count_cells` must write the counts of `grid_cell_counts`;
-    /// if it gives up, so does this.
+    /// Marks the cheapest paths. Where steps tie, finish_tied(trace, places, starts, zs) must mark what is
+    /// left, from the places where the lanes have stopped; if it gives up, so does this.
     template <grid_moves Moves, bool RowMajor, class L, class Shape, class FinishT>
     [[nodiscard]] std::optional<solve_status> trace(const Shape& shape, const grid_group<L>& group,
                                                     const grid_costs<L>& costs,

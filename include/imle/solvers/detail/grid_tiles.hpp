@@ -8,7 +8,8 @@
 /// and again takes many more additions than Dijkstra's algorithm, but no branch and hardly a load: a pass
 /// over a tile costs less than one cell costs a heap. What a tile's cells tell its neighbours waits in a
 /// queue of tiles, ordered by the least distance that is new to a tile. Tiles are visited about five times
-/// each, in passes of which six are enough.
+/// each, in passes of which six are enough. The tile of the start comes first, by halves; a grid of one tile
+/// needs no queue.
 ///
 /// The distances are the bits of `grid_distances`: both are the least fixed point of distance(v) = min over
 /// neighbours u of fl(distance(u) + cost(v)), which no order of relaxations can miss (x -> fl(x + c) grows
@@ -16,7 +17,8 @@
 ///
 /// A bound: when a tile's turn comes, the least distance that is new to it is final, as nothing that waits is
 /// less and costs are not negative. It belongs to a cell beside the tile. So no tile is visited more often
-/// than there are cells beside it, whatever the costs; a visit has no more passes than the tile has cells.
+/// than there are cells beside it, whatever the costs, but the start's once more; a visit has no more passes
+/// than the tile has cells.
 
 #include <algorithm>
 #include <cstddef>
