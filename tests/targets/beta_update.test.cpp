@@ -94,8 +94,8 @@ void check_families(double start) {
     near(count_after_50_calls<TargetT>(imle::knapsack(weights, 30.0), imle::gumbel{},
                                        normals<matrix>({8, 12}, 1, 2), from(start, 2)));
     using map = Eigen::Tensor<double, 3, Eigen::RowMajor>;
-    static const imle::sum_of_gamma noise{6,
-                                          50};  // its copies share a table, which takes longer than the calls
+    // Its copies share a table, which takes longer than the calls.
+    static const imle::sum_of_gamma noise{6, 50};
     near(count_after_50_calls<TargetT>(imle::grid_shortest_path{}, noise, normals<map>({8, 6, 6}, 1, -3),
                                        from(start, 4)));
 }
