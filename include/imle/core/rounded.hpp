@@ -23,7 +23,7 @@ namespace imle::inline IMLE_ABI::detail {
 /// GCC and clang see an empty piece of assembly that may change x, so they cannot look past it. Visual C++
 /// (2022 and later) fuses only on request, by /fp:fast or /fp:contract.
 template <class T>
-[[nodiscard]] constexpr T rounded(T x) noexcept {
+[[nodiscard, gnu::always_inline]] constexpr T rounded(T x) noexcept {
     if (std::is_constant_evaluated()) return x;
 #if defined(__GNUC__) || defined(__clang__)
 #if defined(__SSE2__)
@@ -53,46 +53,69 @@ class portable_double {
   public:
     constexpr portable_double() noexcept = default;
     // Implicit, so that literals and doubles mix with it. A double may be a product that is not yet rounded.
-    constexpr portable_double(double value) noexcept : value_(rounded_if_unknown(value)) {}
+    [[gnu::always_inline]] constexpr portable_double(double value) noexcept
+        : value_(rounded_if_unknown(value)) {}
 
-    [[nodiscard]] constexpr double value() const noexcept { return value_; }
+    [[nodiscard, gnu::always_inline]] constexpr double value() const noexcept { return value_; }
     [[nodiscard]] constexpr explicit operator double() const noexcept { return value_; }
 
-    [[nodiscard]] friend constexpr portable_double operator+(portable_double a, portable_double b) noexcept {
-        return of(a.value_ + b.value_);
+    // Tables of quantiles take millions of these, in builds without optimisation too: no calls, few steps.
+    [[gnu::always_inline]] constexpr portable_double& operator+=(portable_double b) noexcept {
+        value_ += b.value_;
+        return *this;
     }
-    [[nodiscard]] friend constexpr portable_double operator-(portable_double a, portable_double b) noexcept {
-        return of(a.value_ - b.value_);
+    [[gnu::always_inline]] constexpr portable_double& operator-=(portable_double b) noexcept {
+        value_ -= b.value_;
+        return *this;
     }
-    [[nodiscard]] friend constexpr portable_double operator*(portable_double a, portable_double b) noexcept {
-        return of(rounded(a.value_ * b.value_));
+    [[gnu::always_inline]] constexpr portable_double& operator*=(portable_double b) noexcept {
+        value_ = rounded(value_ * b.value_);
+        return *this;
     }
     // (Compilers turn a division by a power of two into a product.)
-    [[nodiscard]] friend constexpr portable_double operator/(portable_double a, portable_double b) noexcept {
-        return of(rounded(a.value_ / b.value_));
+    [[gnu::always_inline]] constexpr portable_double& operator/=(portable_double b) noexcept {
+        value_ = rounded(value_ / b.value_);
+        return *this;
+    }
+    [[nodiscard, gnu::always_inline]] friend constexpr portable_double operator+(portable_double a,
+                                                                                 portable_double b) noexcept {
+        return a += b;
+    }
+    [[nodiscard, gnu::always_inline]] friend constexpr portable_double operator-(portable_double a,
+                                                                                 portable_double b) noexcept {
+        return a -= b;
+    }
+    [[nodiscard, gnu::always_inline]] friend constexpr portable_double operator*(portable_double a,
+                                                                                 portable_double b) noexcept {
+        return a *= b;
+    }
+    [[nodiscard, gnu::always_inline]] friend constexpr portable_double operator/(portable_double a,
+                                                                                 portable_double b) noexcept {
+        return a /= b;
     }
     [[nodiscard]] constexpr portable_double operator+() const noexcept { return *this; }
-    [[nodiscard]] constexpr portable_double operator-() const noexcept { return of(-value_); }
-    constexpr portable_double& operator+=(portable_double b) noexcept { return *this = *this + b; }
-    constexpr portable_double& operator-=(portable_double b) noexcept { return *this = *this - b; }
-    constexpr portable_double& operator*=(portable_double b) noexcept { return *this = *this * b; }
-    constexpr portable_double& operator/=(portable_double b) noexcept { return *this = *this / b; }
+    [[nodiscard]] constexpr portable_double operator-() const noexcept {
+        portable_double result;
+        result.value_ = -value_;
+        return result;
+    }
 
     [[nodiscard]] friend constexpr bool operator==(portable_double, portable_double) noexcept = default;
     [[nodiscard]] friend constexpr std::partial_ordering operator<=>(portable_double,
                                                                      portable_double) noexcept = default;
 
-    [[nodiscard]] friend portable_double abs(portable_double x) noexcept { return of(std::abs(x.value_)); }
+    [[nodiscard]] friend portable_double abs(portable_double x) noexcept {
+        x.value_ = std::abs(x.value_);
+        return x;
+    }
     /// Correctly rounded by IEEE 754.
-    [[nodiscard]] friend portable_double sqrt(portable_double x) noexcept { return of(std::sqrt(x.value_)); }
+    [[nodiscard]] friend portable_double sqrt(portable_double x) noexcept {
+        x.value_ = std::sqrt(x.value_);
+        return x;
+    }
 
   private:
-    [[nodiscard]] static constexpr portable_double of(double value) noexcept {
-        portable_double result;
-        result.value_ = value;
-        return result;
-    }
-    [[nodiscard]] static constexpr double rounded_if_unknown(double value) noexcept {
+    [[nodiscard, gnu::always_inline]] static constexpr double rounded_if_unknown(double value) noexcept {
 #if defined(__GNUC__) || defined(__clang__)
         // Constants stay known to the compiler.
         if (__builtin_constant_p(value)) return value;
