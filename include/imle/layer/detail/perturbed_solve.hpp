@@ -122,10 +122,8 @@ class perturbed_solve {
 
     /// The same with noise drawn for it.
     void solve_perturbed(worker& own, double temperature, Scalar* z) const {
-        if (may_solve_by_words(temperature) &&
-            solve_by_words(own, theta(own), static_cast<Scalar>(temperature), z, nullptr))
-            return;
-        solve_theta(own, temperature, perturbs(temperature) ? noise(own) : nullptr, z);
+        if (!solves_by_words(own, theta(own), temperature, z))
+            solve_theta(own, temperature, perturbs(temperature) ? noise(own) : nullptr, z);
     }
 
     /// `solve`, noise included, for solvers and noise that need not draw all of it (see `largest_by_words`).
@@ -133,8 +131,11 @@ class perturbed_solve {
     /// that may overflow. `beside`: null or z of all items of the call, which is read next.
     [[nodiscard]] bool solves_by_words(worker& own, std::span<const Scalar* const> parameters,
                                        double temperature, Scalar* z, const Scalar* beside = nullptr) const {
-        return may_solve_by_words(temperature) &&
-               solve_by_words(own, parameters, static_cast<Scalar>(temperature), z, beside);
+        // (Statistics tell the time of noise from the time of solves.)
+        const bool may = call_.shape.n > Eigen::Index{most_to_compare} && perturbs(temperature) &&
+                         !call_.is_masked() && !options_.statistics &&
+                         (options_.sampling == sampling::independent || call_.samples == 1);
+        return may && choose_by_words(own, parameters, static_cast<Scalar>(temperature), z, beside);
     }
 
     /// z = MAP(parameters + T * eps) of the worker's items. Both passes use this function, so the operations
@@ -217,8 +218,8 @@ class perturbed_solve {
     /// Writes exp(scale * noise - scale^2 / 2) for multiplicative noise.
     virtual void write_factors(Scalar scale, const Scalar* noise, Scalar* out, std::size_t size) const = 0;
     /// Does `solves_by_words`, if solver and noise are of that kind.
-    [[nodiscard]] virtual bool solve_by_words(worker& own, std::span<const Scalar* const> parameters,
-                                              Scalar temperature, Scalar* z, const Scalar* beside) const = 0;
+    [[nodiscard]] virtual bool choose_by_words(worker& own, std::span<const Scalar* const> parameters,
+                                               Scalar temperature, Scalar* z, const Scalar* beside) const = 0;
     /// Solves the first `count` of the worker's items.
     virtual void solve_items(worker& own, const Scalar* parameters, std::size_t count, const Scalar* start,
                              Scalar* z) const = 0;
@@ -266,13 +267,6 @@ class perturbed_solve {
         throw std::invalid_argument(message("imle: ", overflow, where));
     }
 
-    /// Whether the call is of a kind for `solve_by_words`. Statistics tell the time of noise from the time of
-    /// solves.
-    [[nodiscard]] bool may_solve_by_words(double temperature) const {
-        return call_.shape.n > Eigen::Index{most_to_compare} && perturbs(temperature) && !call_.is_masked() &&
-               !options_.statistics && (options_.sampling == sampling::independent || call_.samples == 1);
-    }
-
     const call_type& call_;
     const call_work work_;
     const layer_options& options_;
@@ -318,10 +312,10 @@ class perturbed_solve_by final : public perturbed_solve<Scalar, Rank, Layout> {
         if constexpr (multiplies) write_noise_factors(scale, noise, out, size);
     }
 
-    [[nodiscard]] bool solve_by_words([[maybe_unused]] worker& own,
-                                      [[maybe_unused]] std::span<const Scalar* const> parameters,
-                                      [[maybe_unused]] Scalar temperature, [[maybe_unused]] Scalar* z,
-                                      [[maybe_unused]] const Scalar* beside) const override {
+    [[nodiscard]] bool choose_by_words([[maybe_unused]] worker& own,
+                                       [[maybe_unused]] std::span<const Scalar* const> parameters,
+                                       [[maybe_unused]] Scalar temperature, [[maybe_unused]] Scalar* z,
+                                       [[maybe_unused]] const Scalar* beside) const override {
         if constexpr (chooses_largest<SolverT> && draws_by_words<NoiseT> && FloatOrDouble<Scalar>) {
             Eigen::Index k = 1;
             if constexpr (requires { solver_.k(); }) k = solver_.k();
