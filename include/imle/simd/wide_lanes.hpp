@@ -72,21 +72,27 @@ struct lanes {
     [[nodiscard]] static integer difference(const integer& a, const integer& b) noexcept { return a ^ b; }
     /// True if any lane is nonzero.
     [[nodiscard]] static bool any(const integer& flags) noexcept {
-        return any_of_first<std::size_t{Width}>(flags);
+        return joined<lane_integer<Scalar>>(
+                   flags, [](const integer& a, const integer& b) noexcept { return a | b; }) != 0;
+    }
+    /// The least of the lanes.
+    [[nodiscard, gnu::always_inline]] static Scalar least_lane(const number& of) noexcept {
+        return joined<Scalar>(of, [](const number& a, const number& b) noexcept { return least(a, b); });
     }
 
   private:
-    /// By halves: g++ takes lanes out of a register one by one.
-    template <std::size_t Count>
-    [[nodiscard, gnu::always_inline]] static bool any_of_first(const integer& flags) noexcept {
+    /// All lanes joined by an operation of any order, by halves: g++ takes lanes out of a register one by
+    /// one.
+    template <class T, std::size_t Step = Width / 2, class JoinT>
+    [[nodiscard, gnu::always_inline]] static T joined(const vector_of<T, Width>& of, JoinT join) noexcept {
         if constexpr (Width == 1)
-            return flags != 0;
-        else if constexpr (Count == 1)
-            return flags[0] != 0;
+            return of;
+        else if constexpr (Step == 0)
+            return of[0];
         else
-            return any_of_first<Count / 2>(flags |
-                                           shuffle<lane_integer<Scalar>, std::size_t{Width}>(
-                                               flags, flags, [](std::size_t i) { return i ^ (Count / 2); }));
+            return joined<T, Step / 2>(
+                join(of, shuffle<T, std::size_t{Width}>(of, of, [](std::size_t i) { return i ^ Step; })),
+                join);
     }
 
     // Compilers turn ?: into a branch here, which ties predict badly (twice the time, measured).

@@ -96,7 +96,7 @@ class tile_distances {
         integer changed = relax<from::lines_around>();
         while (L::any(changed)) changed = relax<from::within>();
         for_lines([&](auto i) { store_line(i); });
-        return {differ(now_[0], first), differ(now_[Lines - 1], last)};
+        return {L::any(difference(now_[0], first)), L::any(difference(now_[Lines - 1], last))};
     }
 
   private:
@@ -134,6 +134,13 @@ class tile_distances {
     }
     [[nodiscard, gnu::always_inline]] static line sum(const line& a, const line& b) noexcept {
         return by_parts([&](std::size_t p) { return a[p] + b[p]; });
+    }
+    /// Nonzero if a and b differ.
+    [[nodiscard, gnu::always_inline]] static integer difference(const line& a, const line& b) noexcept {
+        integer found{};
+        for_each(std::make_index_sequence<tile::parts>{},
+                 [&](auto p) { found |= L::difference(a[p], b[p]); });
+        return found;
     }
     /// Each cell's value one place further; the last of `first` comes first.
     [[nodiscard, gnu::always_inline]] static line forwards(const line& of, const number& first) noexcept {
@@ -229,8 +236,7 @@ class tile_distances {
         for_lines([&](auto i) __attribute__((always_inline)) {
             const view below = look<From>(static_cast<Eigen::Index>(i) + 1);
             const line now = least(reached(above, here, below, i), now_[i]);
-            for_each(std::make_index_sequence<tile::parts>{},
-                     [&](auto p) { changed |= L::difference(now[p], now_[i][p]); });
+            changed |= difference(now, now_[i]);
             now_[i] = now;
             above = here;
             here = below;
@@ -238,12 +244,6 @@ class tile_distances {
         return changed;
     }
 
-    [[nodiscard, gnu::always_inline]] static bool differ(const line& a, const line& b) noexcept {
-        integer differences{};
-        for_each(std::make_index_sequence<tile::parts>{},
-                 [&](auto p) { differences |= L::difference(a[p], b[p]); });
-        return L::any(differences);
-    }
     [[gnu::always_inline]] void store_line(std::size_t i) noexcept {
         for_each(std::make_index_sequence<tile::parts>{}, [&](auto p) {
             store_vector<Scalar, width>(now_[i][p],
@@ -280,15 +280,7 @@ class tile_distances {
     [[nodiscard, gnu::always_inline]] static Scalar least_cell(const line& of) noexcept {
         number least = of[0];
         for (std::size_t p = 1; p < tile::parts; ++p) least = L::least(least, of[p]);
-        return least_lane<width / 2>(least);
-    }
-    template <std::size_t Step>
-    [[nodiscard, gnu::always_inline]] static Scalar least_lane(const number& of) noexcept {
-        if constexpr (Step == 0)
-            return L::get(typename L::number_cell{of}, 0);
-        else
-            return least_lane<Step / 2>(
-                L::least(of, shuffle<Scalar, width>(of, of, [](std::size_t i) { return i ^ Step; })));
+        return L::least_lane(least);
     }
 
     grid_costs<lanes<Scalar, 1>> costs_;
