@@ -8,10 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <functional>
 #include <limits>
-#include <queue>
-#include <utility>
 #include <vector>
 
 namespace reference {
@@ -89,39 +86,23 @@ edge_path bellman_ford(const imle::directed_graph& graph, Eigen::Index source, E
         distance[to] = distance[from] + costs[e];
         return true;
     };
-    // Any order comes to the same end. If no cost is negative, by distance each node comes up about once; if
-    // there is no cycle, after all nodes before it.
-    if (std::none_of(costs.begin(), costs.end(), [](Scalar cost) { return cost < 0; })) {
-        using entry = std::pair<Scalar, Eigen::Index>;
-        std::priority_queue<entry, std::vector<entry>, std::greater<>> changed;
-        changed.push({0, source});
-        while (!changed.empty()) {
-            const auto [key, node] = changed.top();
-            changed.pop();
-            if (key > distance[at(node)]) continue;  // its edges were relaxed since
-            for (const Eigen::Index e : graph.out_edges(node)) {
-                const Eigen::Index to = graph.edges()[at(e)].to;
-                if (useful(at(e)) && shorten(at(e), at(node), at(to))) changed.push({distance[at(to)], to});
-            }
+    // Any order comes to the same end. Without cycles, a node after all nodes before it comes up once.
+    std::vector<std::size_t> before(nodes, 0);
+    for (std::size_t e = 0; e < graph.edges().size(); ++e) before[at(graph.edges()[e].to)] += useful(e);
+    std::vector<Eigen::Index> order;
+    for (std::size_t node = 0; node < nodes; ++node)
+        if (before[node] == 0) order.push_back(static_cast<Eigen::Index>(node));
+    for (std::size_t done = 0; done < order.size(); ++done)
+        for (const Eigen::Index e : graph.out_edges(order[done])) {
+            const Eigen::Index to = graph.edges()[at(e)].to;
+            if (!useful(at(e))) continue;
+            (void)shorten(at(e), at(order[done]), at(to));
+            if (--before[at(to)] == 0) order.push_back(to);
         }
-    } else {
-        std::vector<std::size_t> before(nodes, 0);
-        for (std::size_t e = 0; e < graph.edges().size(); ++e) before[at(graph.edges()[e].to)] += useful(e);
-        std::vector<Eigen::Index> order;
-        for (std::size_t node = 0; node < nodes; ++node)
-            if (before[node] == 0) order.push_back(static_cast<Eigen::Index>(node));
-        for (std::size_t done = 0; done < order.size(); ++done)
-            for (const Eigen::Index e : graph.out_edges(order[done])) {
-                const Eigen::Index to = graph.edges()[at(e)].to;
-                if (!useful(at(e))) continue;
-                (void)shorten(at(e), at(order[done]), at(to));
-                if (--before[at(to)] == 0) order.push_back(to);
-            }
-        if (order.size() < nodes) {  // there are cycles
-            distance.assign(nodes, infinite);
-            distance[at(source)] = 0;
-            spread(source, true, shorten);
-        }
+    if (order.size() < nodes) {  // there are cycles
+        distance.assign(nodes, infinite);
+        distance[at(source)] = 0;
+        spread(source, true, shorten);
     }
     const auto tight = [&](std::size_t e) {
         const auto [from, to] = graph.edges()[e];
