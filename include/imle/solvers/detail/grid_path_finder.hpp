@@ -113,7 +113,7 @@ class grid_path_finder {
                 const auto steps = grid_steps<Moves, RowMajor>(shape);
                 const auto cells = scratch_.template get<typename L::integer_cell>(padded);
                 const auto next = scratch_.template get<std::int32_t>(2 * padded);
-                constexpr typename L::integer_cell unreached{unreached_count<Scalar>};
+                constexpr typename L::integer_cell unreached{untouched_count<Scalar>};
                 std::fill(cells.begin(), cells.end(), unreached);
                 while (at[0].padded != starts[0]) {
                     const grid_tie tie = count_tied_cells<Moves, Scalar>(steps, starts[0], at[0].padded,

@@ -19,7 +19,7 @@ namespace imle::inline IMLE_ABI::detail {
 
 /// The count of a cell that `count_tied_cells` has not reached.
 template <class Scalar>
-inline constexpr lane_integer<Scalar> unreached_count = std::numeric_limits<lane_integer<Scalar>>::max();
+inline constexpr lane_integer<Scalar> untouched_count = std::numeric_limits<lane_integer<Scalar>>::max();
 
 /// The last part of the cheapest paths to a cell: from the cell where all of them meet last.
 struct grid_tie {
@@ -30,7 +30,7 @@ struct grid_tie {
 
 /// As `grid_cell_counts`, for one grid and for one tie: counts from the last cell on that all paths of least
 /// cost to `end` share, and for the cells of paths of fewest cells only. Other counts are below 1, or
-/// `unreached_count`, which all are at first. `end` has a finite distance.
+/// `untouched_count`, which all are at first. `end` has a finite distance.
 ///
 /// First back from `end`, over tight steps. These lead to few other cells than those of cheapest paths, where
 /// forward they lead everywhere. If there is one cell left from which to search, all paths pass through it.
@@ -43,7 +43,7 @@ template <grid_moves Moves, class Scalar>
                                         typename lanes<Scalar, 1>::integer_cell* cells,
                                         std::span<std::int32_t> next) {
     using L = lanes<Scalar, 1>;
-    constexpr lane_integer<Scalar> unreached = unreached_count<Scalar>;
+    constexpr lane_integer<Scalar> unreached = untouched_count<Scalar>;
     std::size_t taken = 0, known = 0;
     const auto reach = [&](Eigen::Index cell, lane_integer<Scalar> count) {
         cells[cell].lane = count;
