@@ -127,6 +127,17 @@ void solver_returns_other_layout() {
     (void)layer.forward(matrix(1, 3), imle::random_key{1});
 }
 
+// -- Options -----------------------------------------------------------------------------------------------
+
+void option_misspelt() {
+#ifdef IMLE_FAIL_option_misspelt
+    imle::imle_layer layer{echo{}, silence{}, against{}, {.sampels = 8}};
+#else
+    imle::imle_layer layer{echo{}, silence{}, against{}, {.samples = 8}};
+#endif
+    (void)layer;
+}
+
 // -- Executor -----------------------------------------------------------------------------------------------
 
 struct in_turn {

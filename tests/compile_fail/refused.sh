@@ -5,7 +5,8 @@
 #
 # COMMAND compiles SOURCE; each CASE's mistake is added by -DIMLE_FAIL_<case>, all at once. A case passes if an error
 # that has TEXT among its lines leads to a line of SOURCE between `#ifdef IMLE_FAIL_<case>` and the end of that
-# function. clang does not say where some errors come from: each of those stands for one case.
+# function, and if a reader can find it: in at most two errors, of at most 70 lines, with at most four candidates of a
+# call. clang does not say where some errors come from: each of those stands for one case.
 
 set -eu
 
@@ -65,6 +66,15 @@ awk -v name="$(basename "$source")" '
             # One of the errors that lead to no case.
             for (i = 1; i <= blocks && !said[each]; ++i)
                 if (!led[i] && index(block[i], texts[each])) said[each] = led[i] = 1
+            errors = lines = candidates = 0
+            for (i = 1; i <= blocks; ++i) {
+                if (!leads[i, each]) continue
+                ++errors
+                lines += split(block[i], unused, "\n") - 1
+                candidates += gsub(/note: candidate/, "&", block[i])
+            }
+            if (errors > 2 || lines > 70 || candidates > 4)
+                fault(each ": gives " errors " errors of " lines " lines with " candidates " candidates of calls")
             if (!said[each]) fault(each ": is not refused with the text \"" texts[each] "\"")
         }
         exit faults

@@ -3,7 +3,6 @@
 /// @file
 /// The shape of a batch of instances, in both layouts.
 
-#include <algorithm>
 #include <array>
 #include <span>
 #include <sstream>
@@ -53,8 +52,6 @@ template <int Rank>
 /// elements from b * n on. Row-major: [batch, instance...]; column-major: [instance..., batch].
 template <int InstanceRank, int Layout>
 struct batch_shape {
-    static_assert(InstanceRank >= 1, "imle: theta has a batch dimension and at least one instance dimension");
-
     static constexpr std::size_t rank = InstanceRank;
     template <int Rank>
     using dimensions = Eigen::DSizes<Eigen::Index, Rank>;
@@ -102,13 +99,25 @@ struct batch_shape {
     }
 };
 
-/// The shape of a tensor of instances.
-template <DenseTensor TensorT>
-[[nodiscard]] auto shape_of(const TensorT& tensor) {
+/// `evaluated`, for a tensor that has instances.
+template <class T>
+[[nodiscard]] decltype(auto) evaluated_batch(const T& tensor) {
+    using TensorT = evaluated_t<T>;
     static_assert(rank_of<TensorT> >= 2,
                   "imle: theta has a batch dimension and at least one instance dimension; view a single "
                   "instance as a batch of one. See docs/layer.md");
-    return batch_shape<std::max(rank_of<TensorT> - 1, 1), layout_of<TensorT>>::of(tensor);
+    if constexpr (rank_of<TensorT> >= 2)
+        return evaluated(tensor);
+    else
+        return Eigen::Tensor<scalar_of<TensorT>, 2, layout_of<TensorT>>();  // as in `evaluated`
+}
+
+/// The shape of a tensor of instances.
+template <DenseTensor TensorT>
+[[nodiscard]] auto shape_of(const TensorT& tensor) {
+    const auto& batch = evaluated_batch(tensor);
+    using BatchT = std::remove_cvref_t<decltype(batch)>;
+    return batch_shape<rank_of<BatchT> - 1, layout_of<BatchT>>::of(batch);
 }
 
 }  // namespace imle::inline IMLE_ABI::detail

@@ -152,6 +152,7 @@ struct require_continuous_noise : require_noise<N> {
                   "imle::ContinuousNoise: the noise of a conditional_layer is added to theta; noise that "
                   "multiplies it, or that is 0, has no density. See "
                   "docs/concepts/noise_distribution.md#distribution-functions-and-densities");
+    using type = accepted_part<N, ContinuousNoise<N>>;
 };
 
 }  // namespace detail

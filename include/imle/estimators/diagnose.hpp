@@ -286,7 +286,8 @@ template <class LayerT, class ThetaT, class CotangentT, CallOptions OptionsT = c
     } else if constexpr (detail::is_shared<ThetaT>) {
         return detail::diagnose_call(layer, theta, detail::evaluated(dz), key, given);
     } else {
-        return detail::diagnose_call(layer, detail::evaluated(theta), detail::evaluated(dz), key, given);
+        return detail::diagnose_call(layer, detail::evaluated_batch(theta), detail::evaluated(dz), key,
+                                     given);
     }
 }
 

@@ -63,7 +63,7 @@ class exact_layer
     /// The gradient of <dmu, marginals(theta)>: exact, without computing samples or marginals.
     template <class ThetaT, class CotangentT>
     [[nodiscard]] auto marginals_vjp(const ThetaT& theta, const CotangentT& dmu) const {
-        const auto& values = detail::evaluated(theta);
+        const auto& values = detail::evaluated_batch(theta);
         const auto& cotangent = detail::evaluated(dmu);
         const auto call = detail::checked_call(values, 1, random_key{}, {});
         detail::require_like("dmu", cotangent, values, "theta's shape");

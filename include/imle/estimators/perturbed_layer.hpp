@@ -60,7 +60,7 @@ struct require_scored_noise {
         "imle::ScoredNoise: the noise of a perturbed_layer must have score(x), -d/dx log of its density, as "
         "normal, gumbel, gamma of shape above 2 and multiplicative have. See "
         "docs/concepts/noise_distribution.md");
-    using type = N;
+    using type = accepted_part<N, ScoredNoise<N>>;
 };
 }  // namespace detail
 

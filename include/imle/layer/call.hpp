@@ -300,20 +300,33 @@ template <class PassT>
     return call;
 }
 
-/// Checks `dz`, which has theta's shape or, for a pass that kept its samples, the samples' shape. O(size of
-/// dz).
+/// `dz` as it is, if its type fits the pass; else one sentence, and a tensor with which the code that follows
+/// compiles.
 template <class PassT, DenseTensor CotangentT>
-[[nodiscard]] auto checked_cotangent(const PassT& pass, const CotangentT& dz) {
+[[nodiscard]] decltype(auto) fitting_cotangent(const CotangentT& dz) {
     using theta_tensor = typename PassT::theta_tensor;
-    using Scalar = scalar_of<theta_tensor>;
     constexpr int rank = rank_of<theta_tensor>;
-    static_assert(
-        std::same_as<scalar_of<CotangentT>, Scalar> && layout_of<CotangentT> == layout_of<theta_tensor>,
-        "imle: the cotangent must have theta's scalar and layout. See docs/layer.md");
-    static_assert(rank_of<CotangentT> == rank || (PassT::keeps_samples && rank_of<CotangentT> == rank + 1),
+    constexpr bool fits_scalar = std::same_as<scalar_of<CotangentT>, scalar_of<theta_tensor>> &&
+                                 layout_of<CotangentT> == layout_of<theta_tensor>;
+    constexpr bool fits_rank =
+        rank_of<CotangentT> == rank || (PassT::keeps_samples && rank_of<CotangentT> == rank + 1);
+    static_assert(fits_scalar, "imle: the cotangent must have theta's scalar and layout. See docs/layer.md");
+    static_assert(fits_rank,
                   "imle: the cotangent must have theta's shape or, for a pass of forward, the samples'. See "
                   "docs/layer.md");
-    constexpr bool per_sample = rank_of<CotangentT> == rank + 1;
+    if constexpr (fits_scalar && fits_rank)
+        return (dz);
+    else
+        return theta_tensor();
+}
+
+/// Checks `dz`, which has theta's shape or, for a pass that kept its samples, the samples' shape. O(size of
+/// dz).
+template <class PassT, DenseTensor TensorT>
+[[nodiscard]] auto checked_cotangent(const PassT& pass, const TensorT& tensor) {
+    const auto& dz = fitting_cotangent<PassT>(tensor);
+    using Scalar = scalar_of<typename PassT::theta_tensor>;
+    constexpr bool per_sample = rank_of<decltype(dz)> == rank_of<typename PassT::theta_tensor> + 1;
     const auto shape = pass.shape();
     const Eigen::Index samples = pass.sample_count();
     if constexpr (per_sample)

@@ -6,16 +6,14 @@
 #include <atomic>
 #include <concepts>
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
-#include <imle/core/shared_object.hpp>
 #include <imle/layer/detail/backward.hpp>
-#include <imle/layer/sampler_layer.hpp>
+#include <imle/layer/detail/imle_parts.hpp>
 
 namespace imle::inline IMLE_ABI {
 
@@ -41,36 +39,21 @@ namespace imle::inline IMLE_ABI {
 /// was moved from can only be assigned to or destroyed.
 template <std::copy_constructible SolverT, NoiseDistributionOfSomeScalar NoiseT,
           TargetDistributionOfSomeScalar TargetT, Executor ExecutorT = thread_executor>
-class imle_layer
-    : public sampler_layer<imle_layer<SolverT, NoiseT, TargetT, ExecutorT>, SolverT, NoiseT, ExecutorT> {
-    using base = sampler_layer<imle_layer, SolverT, NoiseT, ExecutorT>;
+class imle_layer : public detail::imle_parts<imle_layer<SolverT, NoiseT, TargetT, ExecutorT>, SolverT, NoiseT,
+                                             TargetT, ExecutorT> {
+    using base = detail::imle_parts<imle_layer, SolverT, NoiseT, TargetT, ExecutorT>;
+    using base::no_targets;
     using base::sampler_;
-    using typename base::sampler_type;
+    using base::shared;
+    using typename base::instance_targets;
 
   public:
     /// Whether `vjp` changes the target: true for an adaptive target.
     static constexpr bool learns = detail::has_update<TargetT>;
 
-    /// Throws `std::invalid_argument` if an option or a value of the target is invalid.
-    imle_layer(SolverT solver, NoiseT noise, TargetT target, layer_options options = {},
-               ExecutorT executor = {})
-        : base(sampler_type(std::move(solver), std::move(noise), options, std::move(executor))),
-          target_(detail::make_shared_object<shared_target>(std::move(target))) {
-        if constexpr (detail::has_validate<TargetT>) this->target().validate();
-    }
-
-    /// An independent layer with copies of all parts, including the target's state.
-    imle_layer(const imle_layer& other)
-        : base(other.sampler_.independent_copy()),
-          target_(detail::make_shared_object<shared_target>(other.target())) {}
-    imle_layer(imle_layer&&) noexcept = default;
-    /// Makes this layer an independent copy of the other.
-    imle_layer& operator=(const imle_layer& other) {
-        if (this != &other) *this = imle_layer(other);
-        return *this;
-    }
-    imle_layer& operator=(imle_layer&&) noexcept = default;
-    ~imle_layer() = default;
+    /// imle_layer(SolverT solver, NoiseT noise, TargetT target, layer_options options = {}, ExecutorT
+    /// executor = {}) throws `std::invalid_argument` if an option or a value of the target is invalid.
+    using base::base;
 
     /// The sums over the call that a target uses for a vjp with this cotangent. Add them up over shards and
     /// ranks.
@@ -100,43 +83,12 @@ class imle_layer
         return shard_of<true>(pass, detail::evaluated(dz), whole);
     }
 
-    /// The target. You can read and restore its state and, for shards, update it.
-    [[nodiscard]] TargetT& target() { return shared().target; }
-    /// The target, read-only.
-    [[nodiscard]] const TargetT& target() const { return shared().target; }
+    using base::target;
 
   private:
     friend layer_interface<imle_layer>;
 
-    /// One target per instance, if the target provides them; kept so that calls do not allocate.
-    static auto no_targets() {
-        if constexpr (detail::has_for_instance<TargetT>)
-            return std::vector<decltype(std::declval<const TargetT&>().for_instance(target_sums{}))>();
-        else
-            return nullptr;
-    }
-    using instance_targets = decltype(no_targets());
-
-    struct shared_target {
-        explicit shared_target(TargetT t) : target(std::move(t)) {}
-        TargetT target;
-        std::atomic<int> in_use{0};  // not bool: RISC-V has no atomic exchange of bytes
-        std::mutex mutex;
-        instance_targets spare = no_targets();
-    };
-
-    imle_layer(sampler_type sampler, std::shared_ptr<shared_target> target) noexcept
-        : base(std::move(sampler)), target_(std::move(target)) {}
-
-    /// A second handle to the same parts, for a pullback.
-    [[nodiscard]] imle_layer handle() const { return imle_layer(sampler_, target_); }
-
-    [[nodiscard]] shared_target& shared() const {
-        if (!target_)
-            throw std::logic_error(
-                "imle: the layer was moved from; expected a layer that was not (assign one to use it again)");
-        return *target_;
-    }
+    [[nodiscard]] imle_layer handle() const { return imle_layer(typename base::same_parts{}, *this); }
 
     template <class CallT, class Scalar>
     void write_samples(const CallT& call, Scalar* z, std::vector<Eigen::Index>& failed_rows) const {
@@ -308,8 +260,6 @@ class imle_layer
                 "imle::TargetDistribution: the result of the target's for_instance has no parameters(theta, "
                 "dz, theta_prime) const for this scalar. See docs/concepts/target_distribution.md");
     }
-
-    std::shared_ptr<shared_target> target_;
 };
 
 namespace detail {
@@ -320,7 +270,7 @@ struct require_target {
     static_assert(TargetDistributionOfSomeScalar<T>,
                   "imle::TargetDistribution: the target has no parameters(theta, dz, theta_prime) const. See "
                   "docs/concepts/target_distribution.md");
-    using type = T;
+    using type = accepted_part<T, TargetDistributionOfSomeScalar<T>>;
 };
 
 }  // namespace detail

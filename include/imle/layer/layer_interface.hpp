@@ -162,7 +162,7 @@ class layer_interface {
     [[nodiscard]] static auto cotangent_for(const PassT& pass, const CotangentT& dz) {
         auto cotangent = detail::checked_cotangent(pass, dz);
         if (chain_rule && cotangent.per_sample)
-            cotangent.scale = static_cast<scalar_of<CotangentT>>(pass.sample_count());
+            cotangent.scale = static_cast<scalar_of<typename PassT::theta_tensor>>(pass.sample_count());
         return cotangent;
     }
 
@@ -178,7 +178,7 @@ class layer_interface {
         } else if constexpr (detail::is_shared<ThetaT>) {
             return detail::shared_pass(pass_of_rows<PassT>(theta.as_row(), theta.count(), key, options));
         } else {
-            return pass_of_rows<PassT>(detail::evaluated(theta), -1, key, options);
+            return pass_of_rows<PassT>(detail::evaluated_batch(theta), -1, key, options);
         }
     }
 
@@ -204,7 +204,7 @@ class layer_interface {
         if constexpr (detail::is_shared<ThetaT>)
             write_rows(theta.as_row(), theta.count(), key, options, pass.rows());
         else
-            write_rows(detail::evaluated(theta), -1, key, options, pass);
+            write_rows(detail::evaluated_batch(theta), -1, key, options, pass);
     }
 
     template <DenseTensor TensorT, class PassT>
@@ -266,10 +266,11 @@ class layer_interface {
                       "imle: the gradient must have theta's scalar, rank and layout. See docs/layer.md");
         const auto call = detail::call_of(pass);
         detail::require_shape("gradient", gradient, detail::dimensions_of(pass.theta()), "theta's shape");
-        const auto cotangent = cotangent_for<chain_rule>(pass, dz);
-        detail::write_apart(pass, dz.data(), dz.size(), gradient.data(), gradient.size(), [&](auto* out) {
-            self.write_gradient(detail::pass_values_of(pass), call, cotangent, out);
-        });
+        const auto& fitting = detail::fitting_cotangent<PassT>(dz);
+        const auto cotangent = cotangent_for<chain_rule>(pass, fitting);
+        detail::write_apart(
+            pass, fitting.data(), fitting.size(), gradient.data(), gradient.size(),
+            [&](auto* out) { self.write_gradient(detail::pass_values_of(pass), call, cotangent, out); });
     }
 };
 

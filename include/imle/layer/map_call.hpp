@@ -30,7 +30,7 @@ template <class ThetaT, class WriteT>
     } else if constexpr (is_shared<ThetaT>) {
         return map_rows(theta.as_row(), theta.count(), options);
     } else {
-        return map_rows(evaluated(theta), -1, options);
+        return map_rows(evaluated_batch(theta), -1, options);
     }
 }
 

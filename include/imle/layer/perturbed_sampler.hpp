@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <imle/core/function_ref.hpp>
+#include <imle/core/refused_part.hpp>
 #include <imle/core/shared_object.hpp>
 #include <imle/layer/detail/perturbed_solve.hpp>
 #include <imle/layer/item_noise.hpp>
@@ -247,12 +248,14 @@ class perturbed_sampler {
     template <class Scalar, int Rank, int Layout, class F>
     void in_one_call(const detail::layer_call<Scalar, Rank, Layout>& call, F&& f) const {
         require_fit(call);
-        const shared& own = parts();
-        const detail::perturbed_solve_by<SolverT, NoiseT, Scalar, Rank, Layout> solve(own.solver, own.noise,
-                                                                                      own.options, call);
-        with_runner([&](detail::call_runner& runner) {
-            f(runner, static_cast<const detail::perturbed_solve<Scalar, Rank, Layout>&>(solve));
-        });
+        if constexpr (fits<Scalar, Rank, Layout>) {  // else the one sentence of `require_parts` is enough
+            const shared& own = parts();
+            const detail::perturbed_solve_by<SolverT, NoiseT, Scalar, Rank, Layout> solve(
+                own.solver, own.noise, own.options, call);
+            with_runner([&](detail::call_runner& runner) {
+                f(runner, static_cast<const detail::perturbed_solve<Scalar, Rank, Layout>&>(solve));
+            });
+        }
     }
 
     /// Calls f(runner), which does the work of one call that solves nothing, and cleans up afterwards.
@@ -279,6 +282,11 @@ class perturbed_sampler {
                       "imle::NoiseDistribution: the layer's noise has no fill(random_key, std::uint64_t, "
                       "std::span<Scalar>) const for this scalar. See docs/concepts/noise_distribution.md");
     }
+
+    /// Whether solver and noise fit theta.
+    template <class Scalar, int InstanceRank, int Layout>
+    static constexpr bool fits =
+        Solver<SolverT, Scalar, InstanceRank, Layout>&& NoiseDistribution<NoiseT, Scalar>;
 
     /// The same check; also throws unless the solver can respect the call's mask.
     template <class Scalar, int InstanceRank, int Layout>
@@ -328,7 +336,7 @@ struct require_solver_object {
     static_assert(std::copy_constructible<S>,
                   "imle::Solver: a solver must be an object that can be copied, because each worker thread "
                   "has its own. See docs/concepts/solver.md");
-    using type = S;
+    using type = accepted_part<S, std::copy_constructible<S>>;
 };
 template <class N>
 struct require_noise {
@@ -336,7 +344,7 @@ struct require_noise {
         NoiseDistributionOfSomeScalar<N>,
         "imle::NoiseDistribution: the noise has no fill(random_key, std::uint64_t, std::span<Scalar>) const. "
         "See docs/concepts/noise_distribution.md");
-    using type = N;
+    using type = accepted_part<N, NoiseDistributionOfSomeScalar<N>>;
 };
 
 }  // namespace detail

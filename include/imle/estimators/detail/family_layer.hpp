@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <imle/concepts/exponential_family.hpp>
+#include <imle/core/refused_part.hpp>
 #include <imle/core/shared_object.hpp>
 #include <imle/estimators/detail/row_threads.hpp>
 #include <imle/layer/layer_interface.hpp>
@@ -299,7 +300,7 @@ struct require_exact_family {
         ExponentialFamilyOfSomeScalar<F>,
         "imle::ExponentialFamily: the layer's family has no sample(theta, random_key, std::uint64_t, "
         "z) const and marginals(theta, mu) const. See docs/concepts/exponential_family.md");
-    using type = F;
+    using type = accepted_part<F, ExponentialFamilyOfSomeScalar<F>>;
 };
 
 }  // namespace imle::inline IMLE_ABI::detail
