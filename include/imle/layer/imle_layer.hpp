@@ -88,6 +88,7 @@ class imle_layer : public detail::imle_parts<imle_layer<SolverT, NoiseT, TargetT
   private:
     friend layer_interface<imle_layer>;
 
+    /// A second handle to the same parts, for a pullback.
     [[nodiscard]] imle_layer handle() const { return imle_layer(typename base::same_parts{}, *this); }
 
     template <class CallT, class Scalar>

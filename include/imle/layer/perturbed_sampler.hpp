@@ -126,6 +126,10 @@ class perturbed_replay {
 
 namespace detail {
 
+/// A solver and a noise that fit theta.
+template <class SolverT, class NoiseT, class Scalar, int InstanceRank, int Layout>
+concept FittingParts = Solver<SolverT, Scalar, InstanceRank, Layout> && NoiseDistribution<NoiseT, Scalar>;
+
 /// Writes z = MAP(theta + T * eps) of every instance and sample of a call, batch * S * n numbers, and the
 /// rows for which a solve failed.
 template <class Scalar, int Rank, int Layout>
@@ -248,7 +252,8 @@ class perturbed_sampler {
     template <class Scalar, int Rank, int Layout, class F>
     void in_one_call(const detail::layer_call<Scalar, Rank, Layout>& call, F&& f) const {
         require_fit(call);
-        if constexpr (fits<Scalar, Rank, Layout>) {  // else the one sentence of `require_parts` is enough
+        // Otherwise the one sentence of `require_parts` is enough.
+        if constexpr (detail::FittingParts<SolverT, NoiseT, Scalar, Rank, Layout>) {
             const shared& own = parts();
             const detail::perturbed_solve_by<SolverT, NoiseT, Scalar, Rank, Layout> solve(
                 own.solver, own.noise, own.options, call);
@@ -282,11 +287,6 @@ class perturbed_sampler {
                       "imle::NoiseDistribution: the layer's noise has no fill(random_key, std::uint64_t, "
                       "std::span<Scalar>) const for this scalar. See docs/concepts/noise_distribution.md");
     }
-
-    /// Whether solver and noise fit theta.
-    template <class Scalar, int InstanceRank, int Layout>
-    static constexpr bool fits =
-        Solver<SolverT, Scalar, InstanceRank, Layout>&& NoiseDistribution<NoiseT, Scalar>;
 
     /// The same check; also throws unless the solver can respect the call's mask.
     template <class Scalar, int InstanceRank, int Layout>

@@ -40,6 +40,7 @@ class imle_parts : public sampler_layer<LayerT, SolverT, NoiseT, ExecutorT> {
           target_(make_shared_object<shared_target>(std::move(target))) {
         if constexpr (has_validate<TargetT>) this->target().validate();
     }
+    // Public, since inherited constructors keep their access; only a layer can name `same_parts`.
     imle_parts(same_parts, const imle_parts& other) noexcept : base(other.sampler_), target_(other.target_) {}
 
     imle_parts(const imle_parts& other)
