@@ -34,19 +34,23 @@ class imle_parts : public sampler_layer<LayerT, SolverT, NoiseT, ExecutorT> {
     };
 
   public:
+    /// Throws `std::invalid_argument` if an option or a value of the target is invalid.
     imle_parts(SolverT solver, NoiseT noise, TargetT target, layer_options options = {},
                ExecutorT executor = {})
         : base(sampler_type(std::move(solver), std::move(noise), options, std::move(executor))),
           target_(make_shared_object<shared_target>(std::move(target))) {
         if constexpr (has_validate<TargetT>) this->target().validate();
     }
-    // Public, since inherited constructors keep their access; only a layer can name `same_parts`.
+    /// A second handle to the parts of `other`. Public, since inherited constructors keep their access; only a
+    /// layer can name `same_parts`.
     imle_parts(same_parts, const imle_parts& other) noexcept : base(other.sampler_), target_(other.target_) {}
 
+    /// An independent copy, including an adaptive target's state.
     imle_parts(const imle_parts& other)
         : base(other.sampler_.independent_copy()),
           target_(make_shared_object<shared_target>(other.target())) {}
     imle_parts(imle_parts&&) noexcept = default;
+    /// An independent copy, as by construction.
     imle_parts& operator=(const imle_parts& other) {
         if (this != &other) *this = imle_parts(other);
         return *this;
