@@ -89,7 +89,7 @@ TEST_CASE("docs: your own noise", "[docs]") {
 TEST_CASE("docs: a gamma noise with parameters of each coordinate", "[docs]") {
     const gamma_of_each noise{.shapes = {0.5f, 3, 20}, .scales = {1, 2, 0.1f}};
     CHECK(imle::testing::check_noise<float>(
-              noise, {.numbers = 3 * support::repeats(std::size_t{1} << 12), .one_law = false})
+              noise, {.numbers = 3 * support::repeats(std::size_t{1} << 10), .one_law = false})
               .passed());
     std::vector<float> out(30000);
     noise.fill(imle::random_key{1}, 0, std::span<float>(out));
